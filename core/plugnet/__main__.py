@@ -1,0 +1,7 @@
+"""``python -m plugnet``: the command line."""
+
+import sys
+
+from plugnet.cli import main
+
+sys.exit(main())

@@ -1,0 +1,3 @@
+"""The command line: ``plugnet train``, ``evaluate``, ``predict``, ``convert``, ``plugins``."""
+
+from plugnet.cli.command_line import main as main

@@ -1,0 +1,110 @@
+"""Config: what `plugnet train` does, as plain data that a TOML file can say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
+
+
+class Rule(NamedTuple):
+    """What a setting must be, as a test and in words."""
+
+    holds: Callable[[Any], bool]
+    words: str
+
+
+def _is_component(value: object) -> bool:
+    """Whether ``value`` could name a component: the registry will say whether it does."""
+    return isinstance(value[0] if isinstance(value, tuple) and value else value, str)
+
+
+def _is_components(value: object) -> bool:
+    return isinstance(value, tuple) and all(map(_is_component, value))
+
+
+TEXT = Rule(lambda value: isinstance(value, str), "a string")
+FLAG = Rule(lambda value: isinstance(value, bool), "true or false")
+SEED = Rule(lambda value: type(value) is int and value >= 0, "a whole number from 0")
+COUNT = Rule(lambda value: type(value) is int and value >= 1, "a whole number from 1")
+DTYPE = Rule(lambda value: value in ("float32", "float64"), 'the string "float32" or "float64"')
+COMPONENT = Rule(_is_component, 'a name, or a list of a name and its arguments, as ["inv", 0.1]')
+COMPONENTS = Rule(_is_components, "a list whose items are names, or lists as [name, argument]")
+LAYERS = Rule(
+    lambda value: bool(value) and _is_components(value),
+    'a list of at least one layer, as [["fc", 784, 50], "tanh", ["fc", 50, 10]]',
+)
+
+
+def _setting(default: Any, rule: Rule) -> Any:
+    return field(default=default, metadata={"rule": rule})
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """``[data]``: where samples come from.
+
+    Attributes:
+        reader: the dataset's name, or its name and arguments.
+        path: its argument ``path``, if it takes one. A relative path starts at the working
+            directory.
+    """
+
+    reader: Any = _setting("digits", COMPONENT)
+    path: str | None = _setting(None, TEXT)
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """``[network]``: the arguments of `Network`. A layer's size that is not said is inferred."""
+
+    layers: tuple[Any, ...] = _setting(
+        (("fc", {"outputs": 50}), "tanh", ("fc", {"outputs": 50}), "tanh", ("fc", {"outputs": 10})),
+        LAYERS,
+    )
+    dtype: str = _setting("float32", DTYPE)
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """``[training]``: the arguments of `Trainer` and `Trainer.fit`.
+
+    Attributes:
+        regularizer: "none" for none.
+        evaluate_every: iterations between two tests.
+        hooks: further hooks, besides those that fill the run directory.
+    """
+
+    loss: Any = _setting("softmax_with_loss", COMPONENT)
+    optimizer: Any = _setting(("sgd", 0.9), COMPONENT)
+    policy: Any = _setting(("inv", 0.1), COMPONENT)
+    regularizer: Any = _setting(("l2", 0.001), COMPONENT)
+    batch_size: int = _setting(100, COUNT)
+    iterations: int = _setting(800, COUNT)
+    shuffle: bool = _setting(True, FLAG)
+    evaluate_every: int = _setting(100, COUNT)
+    hooks: tuple[Any, ...] = _setting((), COMPONENTS)
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings. The defaults train on the digits that come with plugnet.
+
+    Attributes:
+        seed: what the first weights and the order of the samples are drawn from.
+    """
+
+    seed: int = _setting(0, SEED)
+    data: DataSettings = DataSettings()
+    network: NetworkSettings = NetworkSettings()
+    training: TrainingSettings = TrainingSettings()
+
+
+SECTIONS = {"data": DataSettings, "network": NetworkSettings, "training": TrainingSettings}
+
+#: The rule of every setting by its full name, as "training.batch_size".
+RULES: dict[str, Rule] = {"seed": SEED} | {
+    f"{section}.{setting.name}": setting.metadata["rule"]
+    for section, settings in SECTIONS.items()
+    for setting in fields(settings)
+}

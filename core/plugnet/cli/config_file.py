@@ -1,0 +1,208 @@
+"""Reading a `Config` from TOML and from ``--set key=value``, and writing one."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from plugnet.cli.config import RULES, SECTIONS, Config
+from plugnet.errors import ConfigError
+
+MOST_BYTES = 1 << 20  # a config is a page; what is larger is some other file
+WIDTH = 80
+
+
+def load(path: Path) -> Config:
+    """Return the config in the TOML file ``path``; what it does not say keeps its default.
+
+    Raises:
+        ConfigError: the file cannot be read, is not TOML, or a setting is unknown or wrong.
+    """
+    text = _read(path)
+    try:
+        document = tomllib.loads(text)
+        settings = _flatten(document)
+        return _apply(Config(), settings, lambda key: f"{path}{_line(text, key)}")
+    except ConfigError:
+        raise
+    except RecursionError as error:
+        raise ConfigError(f"{path} is nested too deeply for a config.", key="") from error
+    except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
+        raise ConfigError(f"{path} is not valid TOML: {error}.", key="") from error
+
+
+def override(config: Config, assignments: list[str]) -> Config:
+    """Return ``config`` changed by texts ``key=value``.
+
+    A key may leave out its section if no other has that name. A value is read as TOML, and as a
+    plain string if it is not.
+
+    Raises:
+        ConfigError: a key is unknown, or a value will not do.
+    """
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise ConfigError(
+                f"--set takes key=value, as --set batch_size=50, but it got {assignment!r}.",
+                key=assignment,
+            )
+        key = _full_name(name.strip())
+        config = _apply(config, {key: _value(key, text.strip())}, lambda _: "--set")
+    return config
+
+
+def dump(config: Config) -> str:
+    """Return ``config`` as TOML that `load` reads back as an equal one."""
+    lines = [f"seed = {config.seed}"]
+    for section in SECTIONS:
+        settings = getattr(config, section)
+        lines += ["", f"[{section}]"]
+        for setting in fields(settings):
+            value = getattr(settings, setting.name)
+            if value is not None:
+                lines.append(_assignment(setting.name, value))
+    return "\n".join(lines) + "\n"
+
+
+# Reading -----------------------------------------------------------------------------------------
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ConfigError(f"{path} is larger than 1 MiB, so it is not a config.", key="")
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.", key="") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path} must be UTF-8 text, but its byte {error.start} is not. Save it as UTF-8.",
+            key="",
+        ) from error
+
+
+def _flatten(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings by full name; sections become prefixes."""
+    settings: dict[str, Any] = {}
+    for name, value in document.items():
+        if name in SECTIONS and isinstance(value, dict):
+            settings |= {f"{name}.{key}": inner for key, inner in value.items()}
+        else:
+            settings[name] = value
+    return settings
+
+
+def _apply(config: Config, settings: Mapping[str, Any], where: Any) -> Config:
+    """Return ``config`` with checked ``settings``; ``where(key)`` says where one was written."""
+    for key, raw in settings.items():
+        if key not in RULES:
+            raise _unknown(key, where(key))
+        value = _freeze(raw, key)
+        rule = RULES[key]
+        if not rule.holds(value):
+            raise ConfigError(
+                f"{where(key)}: {key} must be {rule.words}, but it is {_excerpt(raw)}.", key=key
+            )
+        section, _, name = key.rpartition(".")
+        if section:
+            value = replace(getattr(config, section), **{name: value})
+        config = replace(config, **{section or name: value})
+    return config
+
+
+def _freeze(value: Any, key: str) -> Any:
+    """Return ``value`` with tuples for lists, if it is made of what JSON also has."""
+    if isinstance(value, list):
+        return tuple(_freeze(item, key) for item in value)
+    if isinstance(value, dict):
+        return {name: _freeze(item, key) for name, item in value.items()}
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ConfigError(f"{key} has a whole number beyond 64 bits.", key=key)
+    if not isinstance(value, str | int | float):
+        raise ConfigError(f"{key} has a date or a time; use numbers and strings.", key=key)
+    return value
+
+
+def _value(key: str, text: str) -> Any:
+    try:
+        document = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError) as error:
+        if text[:1] in tuple("[{\"'"):
+            raise ConfigError(f"--set {key}: {text[:200]} is not valid TOML: {error}.", key=key) from error
+        return text
+    return document["value"] if len(document) == 1 else text
+
+
+# Messages ----------------------------------------------------------------------------------------
+
+
+def _full_name(name: str) -> str:
+    """Return the setting that ``name`` means; its section may be left out."""
+    meant = [key for key in RULES if name in (key, key.rpartition(".")[2])]
+    if len(meant) != 1:
+        raise _unknown(name, "--set")
+    return meant[0]
+
+
+def _unknown(key: str, where: str) -> ConfigError:
+    import difflib
+
+    known = {name.rpartition(".")[2]: name for name in RULES}
+    near = difflib.get_close_matches(key.rpartition(".")[2], known, n=1)
+    hint = f"Did you mean '{known[near[0]]}'?" if near else f"Settings are {', '.join(RULES)}."
+    return ConfigError(f"{where}: there is no setting '{key[:100]}'. {hint}", key=key)
+
+
+def _line(text: str, key: str) -> str:
+    """Return ", line N" for where ``key`` is set, or nothing if it is not plain to see."""
+    wanted, _, name = key.rpartition(".")
+    section = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[+\s*([\w.-]+)\s*\]", line):
+            section = header[1]
+            if section == key:
+                return f", line {number}"
+        elif section == wanted and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*[.=]", line):
+            return f", line {number}"
+    return ""
+
+
+def _excerpt(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+# Writing -----------------------------------------------------------------------------------------
+
+
+def _assignment(name: str, value: Any) -> str:
+    line = f"{name} = {_toml(value)}"
+    if len(line) <= WIDTH or not isinstance(value, tuple):
+        return line
+    items = "".join(f"    {_toml(item)},\n" for item in value)
+    return f"{name} = [\n{items}]"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        items = (f"{_key(name)} = {_toml(item)}" for name, item in value.items())
+        return f"{{ {', '.join(items)} }}"
+    return repr(value)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)

@@ -1,0 +1,86 @@
+"""`plugnet predict`: what a trained network answers, sample by sample."""
+
+from __future__ import annotations
+
+import json
+import math
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from plugnet import registry
+from plugnet.arrays import Array
+from plugnet.cli import model
+from plugnet.training.evaluation import answers, truth
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    model.add_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object per sample")
+
+
+def run(arguments: Namespace) -> int:
+    """Predict as the arguments say, and return the exit status."""
+    exam = model.examination(arguments)
+    outputs = exam.network.predict(exam.x)
+    named = answers(outputs, exam.loss.threshold)
+    rows = _values(exam, outputs) if named is None else _classes(exam, outputs, named)
+    for number, row in enumerate(rows):
+        if arguments.json:
+            print(json.dumps(row, allow_nan=False))
+            continue
+        if number == 0:
+            print("".join(f"{heading:>13}" for heading in row))
+        print("".join(f"{_text(value):>13}" for value in row.values()))
+    return 0
+
+
+def _classes(exam: model.Examination, outputs: Array, named: Array) -> Iterator[dict[str, Any]]:
+    """Yield each sample's answer, how strong it is, and the truth."""
+    labels = truth(exam.targets, outputs.shape[1])
+    is_softmax = registry.name_of(exam.loss) == "softmax_with_loss"
+    strength = softmax(outputs) if is_softmax else outputs
+    column = "probability" if is_softmax else "score"
+    for number, answer in enumerate(named):
+        row = {
+            "row": number,
+            "answer": exam.name(answer),
+            column: _finite(strength[number].max()),
+        }
+        if labels is not None:
+            row["truth"] = exam.name(int(labels[number]))
+        yield row
+
+
+def _values(exam: model.Examination, outputs: Array) -> Iterator[dict[str, Any]]:
+    """Yield each sample's outputs and targets, which are not classes."""
+    targets = exam.targets.reshape(len(outputs), -1)
+    for number, (answer, target) in enumerate(zip(outputs, targets, strict=True)):
+        yield {
+            "row": number,
+            "answer": [_finite(value) for value in answer],
+            "truth": [_finite(value) for value in target],
+        }
+
+
+def softmax(scores: Array) -> Array:
+    """Return the probabilities ``(M, K)`` of scores ``(M, K)``: exp(score) over the row's sum."""
+    with np.errstate(invalid="ignore"):  # a row that is not finite has no probabilities
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares: Array = powers / powers.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _finite(value: Any) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(_text, value))
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return "-" if value is None else str(value)

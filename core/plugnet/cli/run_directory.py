@@ -1,0 +1,97 @@
+"""The folder that holds everything about one training run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from plugnet.errors import ConfigError
+
+CONFIG = "config.toml"
+HISTORY = "history.csv"
+LOSS = "loss.png"
+CONFUSION = "confusion.png"
+MISTAKES = "mistakes.png"
+MODEL = "model.safetensors"
+RESULT = "result.json"
+FILES = (CONFIG, HISTORY, LOSS, CONFUSION, MISTAKES, MODEL, RESULT)
+
+RUNS = Path("runs")
+
+
+@contextlib.contextmanager
+def run_directory(out: str | None, name: str, config: str, force: bool) -> Iterator[Path]:
+    """Make the folder, with the config in it, before any work is done.
+
+    If the block raises before anything else was written, the folder disappears again.
+
+    Args:
+        out: the folder, or None for the next free ``runs/<name>-<number>``.
+        name: see ``out``.
+        config: the content of ``config.toml``.
+        force: whether an older run in the folder is replaced.
+
+    Raises:
+        ConfigError: the folder holds a run, or cannot be made or written.
+    """
+    try:
+        content = config.encode()
+        folder = _numbered(name) if out is None else Path(out)
+        folder.mkdir(parents=True, exist_ok=True)
+        _make_room(folder, force)
+        # Mode "x": of two runs that start in one folder at the same time, one is refused.
+        with (folder / CONFIG).open("xb") as file:
+            file.write(content)
+    except (OSError, UnicodeEncodeError) as error:
+        where = f"The run directory {RUNS if out is None else out}"
+        raise ConfigError(
+            f"{where} cannot be written: {error}. Choose another by --out.", key="out"
+        ) from error
+    try:
+        yield folder
+    except BaseException:
+        if contents(folder) == [CONFIG]:
+            with contextlib.suppress(OSError):  # also holds files of the user's own
+                (folder / CONFIG).unlink()
+                folder.rmdir()
+        raise
+
+
+def write_result(folder: Path, result: Mapping[str, Any]) -> None:
+    """Write ``result.json``."""
+    text = json.dumps(result, indent=2, allow_nan=False)
+    (folder / RESULT).write_text(text + "\n", encoding="utf-8")
+
+
+def contents(folder: Path) -> list[str]:
+    """Return the names of the run's files that are there, in their order."""
+    return [file for file in FILES if (folder / file).exists()]
+
+
+def _numbered(name: str) -> Path:
+    """Make and return the first ``runs/<name>-<number>`` that is not there yet."""
+    RUNS.mkdir(exist_ok=True)
+    number = 1
+    while True:
+        folder = RUNS / f"{name}-{number}"
+        try:
+            folder.mkdir()  # making it is what claims the number
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _make_room(folder: Path, force: bool) -> None:
+    held = contents(folder)
+    if held and not force:
+        raise ConfigError(
+            f"{folder} already holds a run ({', '.join(held)}). Choose another folder by --out, "
+            "or replace the run by --force.",
+            key="out",
+        )
+    for file in held:
+        (folder / file).unlink()

@@ -1,0 +1,56 @@
+"""Any data set as a MATLAB file with the tutorial's four variables."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, cast
+
+import numpy as np
+
+from plugnet.arrays import Array
+from plugnet.errors import DataError
+from plugnet.files.atomic import replacing
+from plugnet.interfaces import Samples
+
+
+def write_mat(samples: Samples, path: str | os.PathLike[str]) -> None:
+    """Write ``samples`` as a compressed level-5 file, wholly or not at all.
+
+    train_data and test_data are ``(N, features)``, every sample flattened in C order; train_label
+    and test_label are one-hot ``(N, K)`` float32, or the real targets as they are. K counts the
+    named classes, or else reaches to the largest id of both parts.
+
+    Raises:
+        DataError: an array is too large for the format (4 GiB).
+        OSError: the file cannot be written.
+    """
+    from scipy.io import savemat
+    from scipy.io.matlab import MatWriteError
+
+    train_label, test_label = samples.train_label, samples.test_label
+    if train_label.ndim == 1:
+        ids = np.concatenate([train_label, test_label])
+        classes = max(2, len(samples.classes), int(ids.max()) + 1)
+        train_label, test_label = _one_hot(train_label, classes), _one_hot(test_label, classes)
+    variables = {
+        "train_data": _rows(samples.train_data),
+        "train_label": train_label,
+        "test_data": _rows(samples.test_data),
+        "test_label": test_label,
+    }
+    with replacing(path) as file:
+        try:
+            savemat(cast(Any, file), variables, do_compression=True)
+        except MatWriteError as error:
+            raise DataError(f"MATLAB's format cannot hold the data: {error}.", row=None) from error
+
+
+def _rows(data: Array) -> Array:
+    # (N, *shape) -> (N, features); N may be 0, so the features are counted, not inferred by -1
+    return data.reshape(len(data), int(np.prod(data.shape[1:])))
+
+
+def _one_hot(ids: Array, classes: int) -> Array:
+    rows = np.zeros((len(ids), classes), np.float32)
+    rows[np.arange(len(ids)), ids] = 1
+    return rows

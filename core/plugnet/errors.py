@@ -1,0 +1,145 @@
+"""Every error a user can meet. Each says what must hold, what came and what to do.
+
+Each also carries its culprit as attributes, so that a program can react without reading the text.
+All of them are `PlugnetError`; `exit_code` is what the command line ends with.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PlugnetError(Exception):
+    """Base of all errors that plugnet raises on purpose."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str, **culprits: object) -> None:
+        super().__init__(message)
+        for name, culprit in culprits.items():
+            setattr(self, name, culprit)
+
+
+class PluginWarning(UserWarning):
+    """Something about an installed plugin deserves attention; work goes on."""
+
+
+class DataWarning(UserWarning):
+    """The data look unusual (not scaled, one class only); work goes on."""
+
+
+# The registry ------------------------------------------------------------------------------------
+
+
+class RegistryError(PlugnetError):
+    """Base of the errors about names and plugins. Culprits: kind, name."""
+
+    kind: str | None
+    name: str
+
+
+class UnknownComponentError(RegistryError):
+    """No installed plugin provides the name. Culprits: kind, name, suggestions."""
+
+    suggestions: tuple[str, ...]
+
+
+class AmbiguousNameError(RegistryError):
+    """Several plugins or kinds provide the name. Culprits: kind, name, candidates."""
+
+    candidates: tuple[str, ...]
+
+
+class DisabledPluginError(RegistryError):
+    """The plugin that provides the name is switched off. Culprits: kind, name, distribution."""
+
+    distribution: str
+
+
+class PluginLoadError(RegistryError):
+    """The plugin that provides the name cannot be used. Culprits: kind, name, distribution."""
+
+    distribution: str
+
+
+class PluginApiError(PluginLoadError):
+    """The plugin was written for another plugin API. Culprits: kind, name, distribution."""
+
+
+class RegistrationError(RegistryError):
+    """A name cannot be registered: malformed or taken. Culprits: kind, name."""
+
+
+class ComponentSignatureError(RegistryError, TypeError):
+    """The arguments do not fit the component's constructor. Culprits: kind, name."""
+
+
+class SpecError(PlugnetError, ValueError):
+    """A component cannot be described, or a description not be built. Culprit: path."""
+
+    path: str
+
+
+class MissingComponentsError(SpecError):
+    """A description names components that are not available. Culprits: path, missing."""
+
+    missing: tuple[str, ...]
+
+
+# Components, networks and training ---------------------------------------------------------------
+
+
+class ArgumentError(PlugnetError, ValueError):
+    """An argument has the wrong type or lies outside its range. Culprits: argument, value."""
+
+    argument: str
+    value: object
+
+
+class ShapeError(PlugnetError, ValueError):
+    """An array or a layer has the wrong shape. Culprits: expected, got; in a network also layer."""
+
+    expected: object
+    got: object
+    layer: str
+
+
+class CallOrderError(PlugnetError, RuntimeError):
+    """A method was called before the one that must come first, as backward before forward."""
+
+
+class DivergenceError(PlugnetError, ArithmeticError):
+    """The loss is no longer finite. Culprits: iteration, loss, rate."""
+
+    exit_code: ClassVar[int] = 3
+    iteration: int
+    loss: float
+    rate: float
+
+
+class HookError(PlugnetError):
+    """A hook raised or does not fit its specification. Culprits: hook, plugin."""
+
+    hook: str
+    plugin: str
+
+
+# Files, data and configuration -------------------------------------------------------------------
+
+
+class DataError(PlugnetError, ValueError):
+    """Samples or labels break a rule. Culprit: row, the first offending one, or None."""
+
+    row: int | None
+
+
+class FileFormatError(PlugnetError, ValueError):
+    """A file is damaged, of another format, or larger than allowed. Culprit: path."""
+
+    path: str
+
+
+class ConfigError(PlugnetError, ValueError):
+    """A setting is unknown or wrong. Culprit: key."""
+
+    key: str

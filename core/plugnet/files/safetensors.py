@@ -1,0 +1,199 @@
+"""Named arrays in one file, in the safetensors format.
+
+The format (https://github.com/huggingface/safetensors, "Format"): 8 bytes of little-endian header
+length, a JSON header ``{name: {dtype, shape, data_offsets}, "__metadata__": {str: str}}``, then the
+arrays without gaps. Any safetensors reader opens these files. They hold no code, and what plugnet
+adds is a SHA-256 digest of header and data in the metadata, so that no flipped bit goes unseen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from plugnet.arrays import Array
+from plugnet.errors import FileFormatError
+from plugnet.files.atomic import replacing
+
+DTYPES = {
+    "BOOL": "?",
+    "U8": "u1",
+    "U16": "<u2",
+    "U32": "<u4",
+    "U64": "<u8",
+    "I8": "i1",
+    "I16": "<i2",
+    "I32": "<i4",
+    "I64": "<i8",
+    "F16": "<f2",
+    "F32": "<f4",
+    "F64": "<f8",
+}
+NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
+LARGEST_HEADER = 100_000_000  # bytes; the format's own limit
+NO_DIGEST = "0" * 64  # stands in the header while the digest is taken
+
+
+def write(
+    path: str | os.PathLike[str], arrays: Mapping[str, Array], metadata: Mapping[str, str]
+) -> None:
+    """Write ``arrays`` and ``metadata`` to ``path``, wholly or not at all.
+
+    Raises:
+        FileFormatError: an array has a dtype that the format lacks.
+        OSError: the file cannot be written.
+    """
+    blocks = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    entries: dict[str, Any] = {"__metadata__": {**metadata, "sha256": NO_DIGEST}}
+    end = 0
+    for name, block in blocks.items():
+        little = block.dtype.newbyteorder("<")
+        if little not in NAMES:
+            raise FileFormatError(
+                f"'{name}' cannot be saved: its dtype is {block.dtype}, and it must be one of "
+                f"{', '.join(str(dtype) for dtype in NAMES)}.",
+                path=str(path),
+            )
+        start, end = end, end + block.nbytes
+        entries[name] = {
+            "dtype": NAMES[little],
+            "shape": list(arrays[name].shape),
+            "data_offsets": [start, end],
+        }
+        blocks[name] = block.astype(little, copy=False)
+    header = json.dumps(entries).encode()
+    header += b" " * (-len(header) % 8)
+    digest = hashlib.sha256(header)
+    for block in blocks.values():
+        digest.update(block.data)
+    header = header.replace(NO_DIGEST.encode(), digest.hexdigest().encode(), 1)
+    with replacing(path) as file:
+        file.write(len(header).to_bytes(8, "little"))
+        file.write(header)
+        for block in blocks.values():
+            file.write(block.data)
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return the arrays and the metadata of the file at ``path``.
+
+    A file by another program, without a digest, is read as well.
+
+    Raises:
+        FileFormatError: the file is missing, damaged or not in this format.
+    """
+    path = Path(path)
+    header, data = _split(path)
+    entries = _parse(header, path)
+    metadata = entries.pop("__metadata__", {})
+    if not _is_text_map(metadata):
+        raise _damaged(path, "its metadata are not texts")
+    _check_digest(header, data, metadata, path)
+    return _arrays(entries, data, path), metadata
+
+
+def document(metadata: Mapping[str, str], path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the description that plugnet put into the metadata of a file of its own.
+
+    Raises:
+        FileFormatError: another program, or a newer plugnet, wrote the file.
+    """
+    if "plugnet" not in metadata:
+        raise _damaged(Path(path), "it has no description of a network")
+    found = json.loads(metadata["plugnet"])
+    if found.get("version") != 1:
+        raise _damaged(
+            Path(path), f"its version is {found.get('version')}, and this plugnet knows 1"
+        )
+    return dict(found)
+
+
+def _damaged(path: Path, reason: str) -> FileFormatError:
+    return FileFormatError(
+        f"{path} cannot be read as a safetensors file: {reason}. Use an intact copy of a file "
+        "written by Network.save or Trainer.save.",
+        path=str(path),
+    )
+
+
+def _split(path: Path) -> tuple[bytes, bytes]:
+    """Return the header's text and the data behind it."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if size < 8 or length > min(size - 8, LARGEST_HEADER):
+                raise _damaged(path, f"it has {size} bytes, but its header claims {length}")
+            return file.read(length), file.read()
+    except OSError as error:
+        raise _damaged(path, error.strerror or str(error)) from error
+
+
+def _parse(header: bytes, path: Path) -> dict[str, Any]:
+    def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        entries = dict(pairs)
+        if len(entries) != len(pairs):
+            raise ValueError("a key stands twice")
+        return entries
+
+    try:
+        entries = json.loads(header.decode(), object_pairs_hook=no_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, f"its header is not valid JSON ({error})") from error
+    if not isinstance(entries, dict):
+        raise _damaged(path, "its header is not a JSON object")
+    return entries
+
+
+def _is_text_map(metadata: object) -> bool:
+    return isinstance(metadata, dict) and all(isinstance(text, str) for text in metadata.values())
+
+
+def _check_digest(header: bytes, data: bytes, metadata: dict[str, str], path: Path) -> None:
+    """Take the digest out of ``metadata`` and compare; a file of ours must have one."""
+    digest = metadata.pop("sha256", None)
+    if digest is None:
+        if "plugnet" in metadata:
+            raise _damaged(path, "its SHA-256 digest is missing")
+        return
+    blank = header.replace(digest.encode(), NO_DIGEST.encode(), 1)
+    if hashlib.sha256(blank + data).hexdigest() != digest:
+        raise _damaged(path, "its contents do not match their SHA-256 digest")
+
+
+def _arrays(entries: dict[str, Any], data: bytes, path: Path) -> dict[str, Array]:
+    """Cut ``data`` into arrays, which must lie behind one another without gap or overlap."""
+    arrays: dict[str, Array] = {}
+    end = 0
+    for name, (code, shape, start, stop) in sorted(
+        ((name, _entry(name, entry, path)) for name, entry in entries.items()),
+        key=lambda item: item[1][2:],
+    ):
+        dtype = np.dtype(DTYPES[code])
+        if start != end or stop - start != math.prod(shape) * dtype.itemsize or stop > len(data):
+            raise _damaged(path, f"the place of '{name}' does not fit its shape or the file")
+        array = np.frombuffer(data, dtype, math.prod(shape), start).reshape(shape)
+        arrays[name] = array.astype(dtype.newbyteorder("="))
+        end = stop
+    if end != len(data):
+        raise _damaged(path, f"{len(data) - end} bytes belong to no array")
+    return arrays
+
+
+def _entry(name: str, entry: Any, path: Path) -> tuple[str, list[int], int, int]:
+    """Return dtype, shape, start and stop, or raise if ``entry`` is not made of these."""
+    match entry:
+        case {"dtype": str(code), "shape": list(shape), "data_offsets": [start, stop]} if (
+            len(entry) == 3
+            and code in DTYPES
+            and all(type(size) is int and 0 <= size < 2**63 for size in [*shape, start, stop])
+        ):
+            return code, shape, start, stop
+    raise _damaged(path, f"it describes '{name}' as {str(entry)[:80]}")

@@ -1,0 +1,254 @@
+"""The contract: every kind of component, on one page.
+
+A component is a class that implements one of these eight interfaces. Two rules hold for all:
+
+* Every constructor argument is kept as an attribute of the same name (a dataclass gives that for
+  nothing), so that `spec()` can describe the component without help from its author.
+* Classes are abstract or final: the interfaces here are abstract, and a component is not
+  subclassed. To change one, wrap it.
+
+Arrays are C-ordered NumPy arrays with the samples along axis 0: ``(N, features)``, and channels
+last for images: ``(N, height, width, channels)``. A *shape* leaves ``N`` out. The dtype is that of
+the network, float32 unless it says otherwise; a component computes in the dtype that comes in.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from plugnet.arrays import Array, Shape
+from plugnet.errors import CallOrderError
+from plugnet.parameter import Parameter
+
+
+class Component(ABC):
+    """What all kinds share: a component can describe itself. Nothing here is overridden."""
+
+    #: Turns a component into its spec. Set by the registry, which knows the registered names.
+    describe: ClassVar[Callable[[Component], dict[str, Any]]]
+
+    def arguments(self) -> dict[str, object]:
+        """Return the constructor's arguments by name, read from the attributes."""
+        names = inspect.signature(type(self)).parameters
+        return {name: getattr(self, name) for name in names}
+
+    def spec(self) -> dict[str, Any]:
+        """Return a JSON-ready description from which ``registry.from_spec`` builds an equal one.
+
+        Raises:
+            SpecError: an argument cannot be written as JSON, or the class is not registered.
+        """
+        return type(self).describe(self)
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+class Layer(Component):
+    """A differentiable step of a network: ``y = f(x)`` forward, ``dx = dy . df/dx`` backward.
+
+    A layer without parameters writes `forward` and `backward`. One with parameters also writes
+    `initialize`, `parameters` and `gradients`. One that changes the shape writes `output_shape`.
+    Only the network calls these methods.
+    """
+
+    def input_shape(self) -> Shape | None:
+        """Return the shape this layer must be given, or None if its constructor does not say.
+
+        Override it where the constructor fixes the shape: the network can then be built and
+        summarised before any data are seen.
+        """
+        return None
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the output for inputs of ``shape``; here, the same.
+
+        Override it if the layer changes the shape or restricts it. Raise
+        ``ShapeError(message, expected=..., got=shape)`` for a shape that the layer cannot take:
+        the network adds which layer it is and who produced the shape.
+        """
+        return shape
+
+    def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
+        """Create the parameters for inputs of ``shape``; here, nothing.
+
+        Called once, before the first `forward`. Override it if the layer has parameters or draws
+        random numbers: ``rng`` is this layer's own, keep it as an attribute to draw later.
+        """
+
+    def parameters(self) -> Sequence[Parameter]:
+        """Return the parameters, always in the same order; here, none."""
+        return ()
+
+    @abstractmethod
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return ``y``, shape ``(N, *output_shape)``, for ``x``, shape ``(N, *shape)``.
+
+        ``x`` must not be changed. If ``training``, keep what `backward` reads, and nothing more;
+        ``y`` may be a buffer that the next training call overwrites. Otherwise keep nothing and
+        return an array of the caller's own.
+        """
+
+    @abstractmethod
+    def backward(self, dy: Array) -> Array:
+        """Return ``dx``, shape of ``x``, the gradient of the loss with respect to the last input.
+
+        ``dy`` has the shape of ``y`` and must not be changed. Called after `gradients`, and only
+        where somebody reads ``dx``: never for the first layer that has parameters.
+        """
+
+    def gradients(self, dy: Array) -> None:
+        """Overwrite ``parameter.grad`` of every trainable parameter, summed over the batch.
+
+        Override it if `parameters` gives any. The loss has divided by ``N`` already.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} has parameters, so it must implement gradients(dy) and fill "
+            "parameter.grad there."
+        )
+
+    def flops(self, shape: Shape) -> int:
+        """Return the floating-point operations of `forward` for one sample; here, none.
+
+        A multiplication and an addition count as two. Only `Network.summary` asks.
+        """
+        return 0
+
+    def kept(self, array: Array | None) -> Array:
+        """Return an array that the last training `forward` kept; not to be overridden.
+
+        Raises:
+            CallOrderError: ``array`` is None, as there was no such call.
+        """
+        if array is None:
+            raise CallOrderError(
+                f"{type(self).__name__}: call forward(x, training=True) before backward or "
+                "gradients; they read what it keeps."
+            )
+        return array
+
+
+class Activation(Component):
+    """An elementwise function and its derivative. The layer ``activation`` wraps one."""
+
+    @abstractmethod
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return ``f(x)``, written to ``out`` if given (same shape and dtype, never ``x``)."""
+
+    @abstractmethod
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        """Return ``f'(x)``, written to ``out`` if given; ``y = f(x)`` may save work."""
+
+
+class Loss(Component):
+    """The mean over the batch of what each sample's answer costs."""
+
+    #: The score above which a network with a single output answers "class 1" rather than
+    #: "class 0". None: the answers of a single output are not classes.
+    threshold: ClassVar[float | None] = None
+
+    @abstractmethod
+    def forward(self, outputs: Array, targets: Array) -> float:
+        """Return the loss, and keep what `backward` reads.
+
+        Args:
+            outputs: ``(N, K)``, the network's scores.
+            targets: ``(N, K)`` of the same shape exactly, or ``(N,)`` integer class ids, which
+                mean the same as one-hot rows.
+
+        Raises:
+            ShapeError: the shapes differ; nothing is ever broadcast.
+        """
+
+    @abstractmethod
+    def backward(self) -> Array:
+        """Return d loss / d outputs, ``(N, K)``, of the last `forward`."""
+
+
+class Initializer(Component):
+    """Draws the first values of an array of weights."""
+
+    @abstractmethod
+    def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
+        """Return a new array. ``shape`` is ``(inputs, outputs)`` or a kernel's
+        ``(height, width, inputs, outputs)``: the last axis counts outputs.
+        """
+
+
+class LRPolicy(Component):
+    """The learning rate as a pure function of the iteration."""
+
+    @abstractmethod
+    def __call__(self, iteration: int) -> float:
+        """Return the rate for ``iteration``, which starts at 0."""
+
+
+class Optimizer(Component):
+    """Changes the parameters' values in place, given their gradients."""
+
+    @abstractmethod
+    def update(self, parameters: Sequence[Parameter], rate: float) -> None:
+        """Take one step with learning rate ``rate``. Called once per iteration, always with the
+        same parameters; ``parameter.grad`` is left as it is.
+        """
+
+    def state(self) -> dict[str, Array]:
+        """Return what must be saved to go on later, by name; here, nothing.
+
+        The arrays are the optimizer's own, not copies. Override both if there is any state.
+        """
+        return {}
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Take over, by copy, what `state` returned: the next `update` goes on from there."""
+
+
+class Regularizer(Component):
+    """A penalty on the size of parameters. Called for those with ``parameter.decay`` only."""
+
+    @abstractmethod
+    def penalty(self, value: Array) -> float:
+        """Return what ``value`` adds to the loss."""
+
+    @abstractmethod
+    def add_gradient(self, value: Array, grad: Array) -> None:
+        """Add d penalty / d value to ``grad`` in place."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a data set holds, under the tutorial's four names.
+
+    Attributes:
+        train_data: ``(N, *shape)`` floating point, scaled for training.
+        train_label: ``(N,)`` integer class ids from 0, or ``(N, K)`` real targets.
+        test_data: as train_data, ``(M, *shape)``; M may be 0.
+        test_label: as train_label, for test_data.
+        classes: the names of the class ids, or () if they are just numbers or there are none.
+    """
+
+    train_data: Array
+    train_label: Array
+    test_data: Array
+    test_label: Array
+    classes: tuple[str, ...] = ()
+
+
+class Dataset(Component):
+    """Reads labelled samples from somewhere."""
+
+    @abstractmethod
+    def load(self) -> Samples:
+        """Read everything and return it.
+
+        Raises:
+            FileFormatError: a file is missing, damaged or of another format.
+            DataError: samples or labels break a rule.
+        """

@@ -1,0 +1,368 @@
+"""Network: layers in order."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from plugnet.arguments import integer
+from plugnet.arrays import Array, Shape
+from plugnet.errors import ArgumentError, FileFormatError, ShapeError, SpecError
+from plugnet.interfaces import Activation, Layer
+from plugnet.parameter import Parameter
+from plugnet.registry import registry
+from plugnet.summary import summarize
+
+BLOCK = 1024  # rows that `predict` pushes through at once, so that its memory stays bounded
+
+
+class Network:
+    """A sequence of layers, built from names, tuples, specs or objects.
+
+    Attributes:
+        layers: the layers, first to last.
+        names: their names in this network, as "fc1", "tanh1", "fc2".
+        input_shape: the shape of one sample, or None until it is known.
+        shapes: the shape of one sample after each layer; empty until it is known.
+        dtype: the dtype of parameters and computation.
+        seed: what the parameters' first values are drawn from.
+    """
+
+    def __init__(
+        self,
+        layers: Iterable[Any],
+        input_shape: Sequence[int] | None = None,
+        dtype: str | np.dtype[Any] = "float32",
+        seed: int = 0,
+    ) -> None:
+        """Build the layers, and their parameters if the shape of the input is known.
+
+        Args:
+            layers: each a layer or activation, its name (``"tanh"``), a tuple of the name and
+                its arguments (``("fc", 784, 50)``) or a spec.
+            input_shape: the shape of one sample. None: taken from the first layer if its
+                arguments say it, else from the first data.
+            dtype: "float32" or "float64".
+            seed: a non-negative integer; the same seed gives the same parameters.
+
+        Raises:
+            ArgumentError: there is no layer, or the dtype or the seed will not do.
+            ShapeError: two layers do not fit each other.
+            RegistryError: a name cannot be built.
+        """
+        self.layers = tuple(_layer(value) for value in layers)
+        if not self.layers:
+            raise ArgumentError(
+                'A network needs at least one layer, as in Network([("fc", 784, 10)]).',
+                argument="layers",
+                value=layers,
+            )
+        self.names = _number([_label(layer) for layer in self.layers])
+        self.dtype = _dtype(dtype)
+        self.seed = integer("seed", seed, at_least=0)
+        self.input_shape: Shape | None = None
+        self.shapes: tuple[Shape, ...] = ()
+        self._trained: tuple[bool, ...] = ()  # for each layer, whether it has anything to train
+        self._first_trained = len(self.layers)
+        shape = self.layers[0].input_shape() if input_shape is None else tuple(input_shape)
+        if shape is not None:
+            self.initialize(shape)
+
+    # The three verbs -----------------------------------------------------------------------------
+
+    def forward(self, x: Any, training: bool = False) -> Array:
+        """Return the outputs ``(N, *output_shape)`` for the samples ``x``, ``(N, *input_shape)``.
+
+        With ``training`` the layers keep what `backward` needs, and the array returned is a
+        buffer that the next such call overwrites.
+
+        Raises:
+            ShapeError: the samples have the wrong shape.
+        """
+        y = self._samples(x)
+        for layer in self.layers:
+            y = layer.forward(y, training)
+        return y
+
+    def backward(self, dy: Array, inputs: bool = False) -> Array | None:
+        """Fill the gradient of every trainable parameter, last layer first.
+
+        Args:
+            dy: ``(N, *output_shape)``, the gradient of the loss by the last training outputs.
+            inputs: whether to go on to the gradient by the input, which training never reads.
+
+        Returns:
+            The gradient by the input, ``(N, *input_shape)``, if ``inputs``, else None.
+        """
+        first = 0 if inputs else self._first_trained
+        for index in range(len(self.layers) - 1, first - 1, -1):
+            layer = self.layers[index]
+            if self._trained[index]:
+                layer.gradients(dy)
+            if inputs or index > first:
+                dy = layer.backward(dy)
+        return dy if inputs else None
+
+    def predict(self, x: Any) -> Array:
+        """Return the outputs for ``x`` as `forward` does, in blocks of bounded memory."""
+        samples = self._samples(x)
+        blocks = [
+            self.forward(samples[start : start + BLOCK])
+            for start in range(0, max(len(samples), 1), BLOCK)
+        ]
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+    # Parameters and shapes -----------------------------------------------------------------------
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Return the parameters that training changes, first layer to last."""
+        return tuple(parameter for parameter in self._all_parameters() if parameter.trainable)
+
+    def state(self) -> dict[str, Array]:
+        """Return the arrays that are saved, trained or not, by name ("fc1.weight").
+
+        They are the network's own, not copies.
+        """
+        return {parameter.name: parameter.value for parameter in self._all_parameters()}
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Take over, by copy, the values that `state` gave. All of them, or none.
+
+        Raises:
+            ShapeError: names or shapes differ from this network's.
+        """
+        own = self.state()
+        if state.keys() != own.keys():
+            raise ShapeError(
+                f"The arrays must be {sorted(own)}, but they are {sorted(state)}. Load them "
+                "into a network of the same layers.",
+                expected=sorted(own),
+                got=sorted(state),
+            )
+        for name, value in own.items():
+            if state[name].shape != value.shape:
+                raise ShapeError(
+                    f"'{name}' must have the shape {value.shape}, but the array to load has "
+                    f"{state[name].shape}. Load it into a network of the same sizes.",
+                    expected=value.shape,
+                    got=state[name].shape,
+                )
+        for name, value in own.items():
+            value[...] = state[name]
+
+    @property
+    def output_shape(self) -> Shape | None:
+        """The shape of one sample's output, or None until it is known."""
+        return self.shapes[-1] if self.shapes else None
+
+    def initialize(self, shape: Sequence[int]) -> None:
+        """Fix the shape of the input and draw the parameters; done by itself where possible.
+
+        Args:
+            shape: the shape of one sample.
+
+        Raises:
+            ShapeError: a layer cannot take what the one before it gives.
+        """
+        shape = _shape(shape)
+        shapes = self._infer(shape)
+        generators = np.random.default_rng(self.seed).spawn(len(self.layers))
+        for index, layer in enumerate(self.layers):
+            layer.initialize((shape, *shapes)[index], generators[index], self.dtype)
+            for parameter in layer.parameters():
+                parameter.name = f"{self.names[index]}.{parameter.name.rpartition('.')[2]}"
+        self._trained = tuple(
+            any(parameter.trainable for parameter in layer.parameters()) for layer in self.layers
+        )
+        self._first_trained = (*self._trained, True).index(True)
+        self.input_shape, self.shapes = shape, tuple(shapes)
+
+    def _infer(self, shape: Shape) -> list[Shape]:
+        """Return the shape after each layer, naming in an error who gave the wrong one."""
+        shapes: list[Shape] = []
+        giver = "the network's input"
+        for name, layer in zip(self.names, self.layers, strict=True):
+            try:
+                shape = tuple(layer.output_shape(shape))
+            except ShapeError as error:
+                raise ShapeError(
+                    f"Layer '{name}' cannot take what {giver} gives, shape {shape}: {error}",
+                    expected=getattr(error, "expected", None),
+                    got=shape,
+                    layer=name,
+                ) from error
+            shapes.append(shape)
+            giver = f"layer '{name}'"
+        return shapes
+
+    def _samples(self, x: Any) -> Array:
+        """Return ``x`` as a contiguous array of the network's dtype and input shape."""
+        samples: Array = np.ascontiguousarray(x, self.dtype)
+        if self.input_shape is None:
+            self.initialize(samples.shape[1:])
+        if samples.shape[1:] == self.input_shape:
+            return samples
+        if self.input_shape == (samples[:1].size,) and len(samples):
+            return samples.reshape(len(samples), -1)  # (N, height, width, 1) -> (N, features)
+        raise ShapeError(
+            f"The network takes samples of shape {self.input_shape}, so an array of shape "
+            f"(N, {', '.join(map(str, self.input_shape or ()))}), but it got one of shape "
+            f"{samples.shape}. Reshape the data, or build the network for them.",
+            expected=self.input_shape,
+            got=samples.shape,
+            layer=self.names[0],
+        )
+
+    def _all_parameters(self) -> list[Parameter]:
+        if self.input_shape is None:
+            raise ShapeError(
+                "The network has no parameters yet, as the shape of its input is not known. Call "
+                "network.initialize(shape), or give Network(..., input_shape=shape).",
+                expected="a known input shape",
+                got=None,
+            )
+        return [parameter for layer in self.layers for parameter in layer.parameters()]
+
+    # Description and files -----------------------------------------------------------------------
+
+    def summary(self) -> str:
+        """Return a table of the layers: output shape, parameters, FLOPs and memory."""
+        self._all_parameters()
+        return summarize(self)
+
+    def spec(self) -> dict[str, Any]:
+        """Return a JSON-ready description without the parameters' values."""
+        return {
+            "kind": "network",
+            "layers": [layer.spec() for layer in self.layers],
+            "input_shape": None if self.input_shape is None else list(self.input_shape),
+            "dtype": self.dtype.name,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, Any]) -> Network:
+        """Build the network that ``spec`` describes, with new parameters.
+
+        Raises:
+            SpecError: it does not describe a network that can be built here.
+        """
+        match spec:
+            case {
+                "kind": "network",
+                "layers": list(layers),
+                "input_shape": list() | None as input_shape,
+                "dtype": str(dtype),
+                "seed": int(seed),
+            } if len(spec) == 5:
+                registry.check_specs(layers)
+                return cls(layers, input_shape, dtype, seed)
+        raise SpecError(
+            "A network's spec has the keys kind, layers, input_shape, dtype and seed, as "
+            f"Network.spec() gives them, but this one is {str(spec)[:200]}.",
+            path="network",
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network, layers and values, to one file, wholly or not at all.
+
+        Raises:
+            SpecError: a layer cannot be described, as it is not registered.
+            OSError: the file cannot be written.
+        """
+        from plugnet.files import safetensors
+
+        document = {"version": 1, "network": self.spec()}
+        safetensors.write(path, self.state(), {"plugnet": json.dumps(document)})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Network:
+        """Read a network that `save` or `Trainer.save` wrote.
+
+        Raises:
+            FileFormatError: the file is missing, damaged or not a saved network.
+            SpecError: it needs components that are not installed.
+        """
+        from plugnet.files import safetensors
+
+        arrays, metadata = safetensors.read(path)
+        document = safetensors.document(metadata, path)
+        network = cls.from_spec(document.get("network", {}))
+        try:
+            network.restore({name: arrays[name] for name in network.state()})
+        except (KeyError, ShapeError) as error:
+            raise FileFormatError(
+                f"{os.fspath(path)} does not hold the arrays of its own network: {error}. Use an "
+                "intact copy.",
+                path=os.fspath(path),
+            ) from error
+        return network
+
+    def __repr__(self) -> str:
+        return f"Network({' -> '.join(self.names)})"
+
+
+def _layer(value: Any) -> Layer:
+    """Return the layer that ``value`` means; an activation is wrapped in the layer for it."""
+    if isinstance(value, Activation) or _names_activation(value):
+        return registry.layers.build("activation", value)
+    return registry.layers.resolve(value)
+
+
+def _names_activation(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return value.get("kind") == "activation"
+    name = value[0] if isinstance(value, tuple | list) and value else value
+    if not isinstance(name, str):
+        return False
+    kind, _, bare = name.rpartition(":")
+    if kind:
+        return kind == "activation"
+    return bare in registry.activations.names() and bare not in registry.layers.names()
+
+
+def _label(layer: Layer) -> str:
+    """Return the layer's registered name; where it wraps an activation, that one's."""
+    wrapped = getattr(layer, "activation", None)
+    component = wrapped if isinstance(wrapped, Activation) else layer
+    return registry.name_of(component) or type(component).__name__.lower()
+
+
+def _number(labels: list[str]) -> tuple[str, ...]:
+    seen: Counter[str] = Counter()
+    names = []
+    for label in labels:
+        seen[label] += 1
+        names.append(f"{label}{seen[label]}")
+    return tuple(names)
+
+
+def _dtype(dtype: str | np.dtype[Any]) -> np.dtype[Any]:
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found not in (np.float32, np.float64):
+        raise ArgumentError(
+            f"A network computes in float32 or float64, but the dtype is {dtype!r}.",
+            argument="dtype",
+            value=dtype,
+        )
+    return found
+
+
+def _shape(shape: Sequence[int]) -> Shape:
+    sizes = tuple(shape)
+    if not sizes or not all(isinstance(n, int | np.integer) and n > 0 for n in sizes):
+        raise ShapeError(
+            "The shape of one sample must be positive whole numbers, as (784,) or (28, 28, 1), "
+            f"but it is {shape!r}. Samples are the rows of a 2-D array, or images in a 4-D one.",
+            expected="positive sizes",
+            got=shape,
+        )
+    return tuple(int(size) for size in sizes)

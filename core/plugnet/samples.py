@@ -1,0 +1,140 @@
+"""Samples: what a user hands over, checked and made ready for a network."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from plugnet.arrays import Array
+from plugnet.errors import DataError, DataWarning
+
+#: Samples beyond this are almost always unscaled, and a network learns little from them.
+SCALE_LIMIT = 50.0
+
+#: Elements that are checked at a time: they stay in the processor's cache.
+_BLOCK = 1 << 16
+
+
+def as_array(values: Any, name: str) -> Array:
+    """Return ``values`` as a plain array of numbers, without a copy where none is needed.
+
+    Args:
+        values: an array, or anything that NumPy can turn into one (lists, pandas, torch).
+        name: what the error calls it.
+
+    Raises:
+        DataError: it is not an array of real numbers, or it has a mask.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise DataError(
+            f"{name} must be a plain array, not a masked one, as its hidden values would be used. "
+            "Fill them, or drop those rows.",
+            row=None,
+        )
+    try:
+        array = np.asarray(values)
+    except Exception as error:  # a foreign object's conversion may raise anything
+        raise DataError(f"{name} cannot be turned into an array: {error}", row=None) from error
+    if array.dtype.kind not in "buif":
+        raise DataError(
+            f"{name} must be real numbers, but {type(values).__name__} gives an array of dtype "
+            f"{array.dtype}. Convert it first.",
+            row=None,
+        )
+    return array
+
+
+def as_samples(samples: Any, dtype: DTypeLike = np.float32, name: str = "samples") -> Array:
+    """Return ``samples``, ``(N, *shape)``, as a contiguous array of ``dtype``, all finite.
+
+    An array that is so already comes back as it is. Nothing is ever changed in place. Values
+    beyond ±50 give a `DataWarning`, as they were most likely not scaled.
+
+    Args:
+        samples: one sample per row; N and all of ``shape`` at least 1.
+        dtype: a floating-point type.
+        name: what errors and warnings call it.
+
+    Raises:
+        DataError: not numbers, no samples, no features, or a value that is NaN or infinite.
+    """
+    array = as_array(samples, name)
+    if array.ndim < 2:
+        raise DataError(
+            f"{name} must have one row per sample, (N, features) or (N, height, width, channels), "
+            f"but its shape is {array.shape}. A single feature is x.reshape(-1, 1), a single "
+            "sample x.reshape(1, -1).",
+            row=None,
+        )
+    if array.size == 0:
+        raise DataError(
+            f"{name} must hold at least one sample and one feature, but its shape is "
+            f"{array.shape}.",
+            row=None,
+        )
+    with np.errstate(over="ignore"):  # what becomes infinite is refused below, with its place
+        array = np.ascontiguousarray(array, dtype=dtype)
+    largest = _largest_magnitude(array, name)
+    if largest > SCALE_LIMIT:
+        warnings.warn(
+            f"{name} reaches a magnitude of {largest:g}; a network learns little from values "
+            f"beyond {SCALE_LIMIT:g}. Scale to [0, 1], pixels for example by x / 255.",
+            DataWarning,
+            stacklevel=3,
+        )
+    return array
+
+
+def require_rows(fits: Array, values: Array, rule: str) -> None:
+    """Check that every row of ``values`` fits.
+
+    Args:
+        fits: ``(N,)`` booleans.
+        values: ``(N,)`` or ``(N, K)``, what they were made from.
+        rule: what must hold, for the error.
+
+    Raises:
+        DataError: one does not; ``row`` is the first.
+    """
+    if not fits.all():
+        row = int(np.argmin(fits))
+        raise DataError(f"Row {row} is {values[row]}, but {rule}.", row=row)
+
+
+def check_rows(samples: Array, labels: Array) -> None:
+    """Check that there are samples at all, and as many labels.
+
+    Raises:
+        DataError: the numbers of rows differ, or are 0.
+    """
+    rows, answers = (len(array) if array.ndim else 0 for array in (samples, labels))
+    if rows != answers:
+        raise DataError(
+            f"Every sample needs one label, but there are {rows} samples and {answers} labels.",
+            row=min(rows, answers),
+        )
+    if rows == 0:
+        raise DataError("There must be at least one sample, but the arrays are empty.", row=None)
+
+
+def _largest_magnitude(array: Array, name: str) -> float:
+    """Return max |array|, block by block, so that no array as large as this one is made."""
+    flat = array.reshape(-1)
+    lowest = highest = float(flat[0])
+    for start in range(0, flat.size, _BLOCK):
+        block = flat[start : start + _BLOCK]
+        low, high = float(block.min()), float(block.max())  # both are NaN if anything is
+        if not (np.isfinite(low) and np.isfinite(high)):
+            first = start + int(np.argmin(np.isfinite(block)))
+            index = tuple(int(i) for i in np.unravel_index(first, array.shape))
+            place = ", ".join(map(str, index))
+            raise DataError(
+                f"{name} must be finite, but {name}[{place}] is {flat[first]} (as {array.dtype}). "
+                "Drop that row or fill the value.",
+                row=index[0],
+            )
+        lowest, highest = min(lowest, low), max(highest, high)
+    return max(-lowest, highest)

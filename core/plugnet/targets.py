@@ -1,0 +1,100 @@
+"""Targets: what losses share about the answers they compare outputs with.
+
+A batch's targets are ``(N,)`` integer class ids, or ``(N, K)`` numbers for ``(N, K)`` outputs. Ids
+mean the same as one-hot rows. Nothing is ever broadcast: ``(N, 1) - (N,)`` is an ``(N, N)`` array
+in NumPy, and a loss made of that trains a network to nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plugnet.arrays import Array, reuse
+from plugnet.errors import DataError, ShapeError
+
+
+def as_rows(
+    targets: Array, outputs: Array, held: Array | None = None, *, binary: bool = False
+) -> Array:
+    """Return ``targets`` as a new array ``(N, K)`` of the dtype of ``outputs``.
+
+    Args:
+        targets: ``(N,)`` integer class ids or ``(N, K)`` numbers.
+        outputs: ``(N, K)``, the network's scores.
+        held: what the call before returned, to be written over if it fits.
+        binary: whether ids for a single output (K = 1) are its targets 0 and 1, as it is right for
+            a loss with a ``threshold``. Otherwise a single output is one class, whose id is 0.
+
+    Raises:
+        ShapeError: the shapes do not fit, or there is no sample.
+        DataError: targets are no numbers, ids no integers, or an id is out of range.
+    """
+    _check_shapes(targets, outputs)
+    rows = reuse(held, outputs)
+    if targets.ndim == 2:
+        if targets.dtype.kind not in "biuf":
+            raise _not(targets, "numbers")
+        np.copyto(rows, targets, casting="same_kind")
+    elif targets.dtype.kind not in "iu":
+        raise _not(targets, "integers, as targets of shape (N,) are class ids")
+    elif binary and rows.shape[1] == 1:
+        check_within(targets, 0, 1)
+        rows[:, 0] = targets
+    else:
+        one_hot(targets, rows)
+    return rows
+
+
+def one_hot(ids: Array, out: Array) -> None:
+    """Write the one-hot rows of integer class ids ``(N,)`` to ``out``, ``(N, K)``.
+
+    Raises:
+        DataError: an id is not within 0 .. K - 1.
+    """
+    classes = out.shape[1]
+    if ids.min() < 0 or ids.max() >= classes:
+        check_within(ids, 0, classes - 1)
+    out.fill(0)
+    out[np.arange(len(ids)), ids] = 1
+
+
+def check_within(values: Array, low: float, high: float) -> None:
+    """Check that all of ``values``, one or several per sample, lie within ``low .. high``.
+
+    Raises:
+        DataError: one does not, or is NaN; ``row`` is the index of its sample.
+    """
+    within = (values >= low) & (values <= high)
+    if not within.all():
+        row = int(np.argwhere(~within)[0, 0])
+        raise DataError(
+            f"The targets must lie within {low} .. {high}, but row {row} has {values[row]}. "
+            "Convert the targets; class ids count from 0, and each class needs an output.",
+            row=row,
+        )
+
+
+def _check_shapes(targets: Array, outputs: Array) -> None:
+    if outputs.ndim != 2 or not len(outputs):
+        raise ShapeError(
+            f"A loss takes outputs of shape (N, K) with N at least 1, but they have shape "
+            f"{outputs.shape}. End the network with a layer whose output is flat, such as fc.",
+            expected=("N", "K"),
+            got=outputs.shape,
+        )
+    if targets.shape not in (outputs.shape, outputs.shape[:1]):
+        raise ShapeError(
+            f"For outputs of shape {outputs.shape} the targets must have that shape, or "
+            f"{outputs.shape[:1]} as class ids, but they have shape {targets.shape}. Reshape the "
+            "targets, or give the network as many outputs; nothing is broadcast.",
+            expected=outputs.shape,
+            got=targets.shape,
+        )
+
+
+def _not(targets: Array, what: str) -> DataError:
+    return DataError(
+        f"The targets must be {what}, but their dtype is {targets.dtype}. Convert ids with "
+        "targets.astype(int); give one real target per sample the shape (N, 1).",
+        row=None,
+    )

@@ -1,0 +1,95 @@
+"""A trainer in one file, from which training goes on bit for bit."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plugnet.errors import FileFormatError
+from plugnet.files import safetensors
+from plugnet.network import Network
+from plugnet.training.history import Evaluation, History
+
+if TYPE_CHECKING:
+    from plugnet.training.trainer import Trainer
+
+OPTIMIZER = "optimizer/"
+COMPONENTS = ("loss", "optimizer", "policy", "regularizer")
+SETTINGS = ("batch_size", "seed", "shuffle")
+
+
+def save(trainer: Trainer, path: str | os.PathLike[str]) -> None:
+    """Write ``trainer`` to ``path``. A `Network.load` finds the network in the same file."""
+    history = trainer.history
+    arrays = trainer.network.state()
+    arrays |= {OPTIMIZER + name: array for name, array in trainer.optimizer.state().items()}
+    arrays["history/loss"] = np.array(history.loss)
+    arrays["history/rate"] = np.array(history.rate)
+    components = {name: getattr(trainer, name) for name in COMPONENTS}
+    document = {
+        "version": 1,
+        "network": trainer.network.spec(),
+        "trainer": {
+            "components": {name: part and part.spec() for name, part in components.items()},
+            "settings": {name: getattr(trainer, name) for name in SETTINGS},
+            "iteration": trainer.iteration,
+            "evaluations": [asdict(evaluation) for evaluation in history.evaluations],
+            "seconds": history.seconds,
+            "stopped": history.stopped,
+            "generators": {
+                name: generator.bit_generator.state
+                for name, generator in _generators(trainer.network).items()
+            },
+        },
+    }
+    safetensors.write(path, arrays, {"plugnet": json.dumps(document)})
+
+
+def load(path: str | os.PathLike[str], hooks: Iterable[Any]) -> Trainer:
+    """Build the trainer that `save` wrote."""
+    from plugnet.training.trainer import Trainer
+
+    arrays, metadata = safetensors.read(path)
+    saved = safetensors.document(metadata, path).get("trainer")
+    if saved is None:
+        raise FileFormatError(
+            f"{os.fspath(path)} holds a network without its training. Load it by Network.load, "
+            "or resume from a file that Trainer.save wrote.",
+            path=os.fspath(path),
+        )
+    network = Network.load(path)
+    trainer = Trainer(network, **saved["components"], **saved["settings"], hooks=hooks)
+    trainer.iteration = saved["iteration"]
+    trainer.history = History(
+        loss=arrays["history/loss"].tolist(),
+        rate=arrays["history/rate"].tolist(),
+        evaluations=[Evaluation(**evaluation) for evaluation in saved["evaluations"]],
+        seconds=saved["seconds"],
+        stopped=saved["stopped"],
+    )
+    trainer.optimizer.restore(
+        {
+            name.removeprefix(OPTIMIZER): array
+            for name, array in arrays.items()
+            if name.startswith(OPTIMIZER)
+        }
+    )
+    generators = _generators(network)
+    for name, state in saved["generators"].items():
+        generators[name].bit_generator.state = state
+    return trainer
+
+
+def _generators(network: Network) -> dict[str, np.random.Generator]:
+    """Return the generators that layers keep as attributes, by layer and attribute."""
+    return {
+        f"{name}.{attribute}": value
+        for name, layer in zip(network.names, network.layers, strict=True)
+        for attribute, value in sorted(vars(layer).items())
+        if isinstance(value, np.random.Generator)
+    }

@@ -1,0 +1,80 @@
+"""How well a network answers: the mean loss and the recognition rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from plugnet.arrays import Array
+from plugnet.interfaces import Loss
+
+
+def correct(outputs: Array, targets: Array, threshold: float | None) -> int | None:
+    """Return how many rows are answered rightly, or None if the answers are not classes.
+
+    The answer is the column with the highest score, or class 1 if a single score is above the
+    loss's ``threshold``. A row with a NaN is wrong, whatever its label.
+
+    Args:
+        outputs: ``(N, K)`` scores.
+        targets: ``(N,)`` class ids or ``(N, K)`` targets; one-hot rows are classes.
+        threshold: `Loss.threshold`.
+    """
+    named, labels = answers(outputs, threshold), truth(targets, outputs.shape[1])
+    if named is None or labels is None:
+        return None
+    return int(np.count_nonzero(named == labels))
+
+
+def answers(outputs: Array, threshold: float | None) -> Array | None:
+    """Return the class that each row of scores names, ``(N,)``; see `correct`.
+
+    -1 for a row with a NaN, which names none; None if the answers are not classes.
+    """
+    if outputs.shape[1] > 1:
+        named: Array = outputs.argmax(axis=1)
+    elif threshold is not None:
+        named = (outputs[:, 0] > threshold).astype(np.intp)
+    else:
+        return None
+    named[np.isnan(outputs).any(axis=1)] = -1
+    return named
+
+
+def truth(targets: Array, outputs: int) -> Array | None:
+    """Return the true classes ``(N,)`` for a network of ``outputs`` scores, or None."""
+    if outputs > 1:
+        return class_ids(targets)
+    return targets.reshape(-1) if targets.size == len(targets) else None
+
+
+def class_ids(targets: Array) -> Array | None:
+    """Return ``(N,)`` class ids for ids or one-hot rows, and None for other targets."""
+    if targets.ndim == 1:
+        return targets
+    if targets.ndim == 2 and targets.shape[1] > 1 and _is_one_hot(targets):
+        ids: Array = targets.argmax(axis=1)
+        return ids
+    return None
+
+
+def _is_one_hot(targets: Array) -> bool:
+    ones = targets == 1
+    return bool(np.all(ones | (targets == 0)) and np.all(ones.sum(axis=1) == 1))
+
+
+def evaluate(loss: Loss, outputs: Array, targets: Array, block: int) -> tuple[float, float | None]:
+    """Return the mean loss and the recognition rate over all rows, block by block."""
+    total, right = 0.0, 0
+    recognised = True
+    for rows in _blocks(len(outputs), block):
+        total += loss.forward(outputs[rows], targets[rows]) * len(outputs[rows])
+        hits = correct(outputs[rows], targets[rows], loss.threshold)
+        recognised = recognised and hits is not None
+        right += hits or 0
+    return total / len(outputs), right / len(outputs) if recognised else None
+
+
+def _blocks(rows: int, block: int) -> Iterator[slice]:
+    return (slice(start, start + block) for start in range(0, rows, block))

@@ -1,0 +1,140 @@
+"""The places where a plugin can step into training and the command line.
+
+A hook plugin is any object with methods (or a module with functions) named like the ones on this
+page. Each takes any subset of the arguments, by name; arguments are only ever added. There is no
+hook inside a layer: what happens there is the layer's own business.
+"""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from plugnet.arrays import Array
+from plugnet.errors import HookError, PluginWarning
+from plugnet.parameter import Parameter
+from plugnet.registry import registry
+from plugnet.training.history import Evaluation, History
+
+if TYPE_CHECKING:
+    from plugnet.training.trainer import Trainer
+
+PREFIX = "plugnet_"
+specification = pluggy.HookspecMarker("plugnet")
+
+
+class Hooks:
+    """The specifications, one method each."""
+
+    @specification
+    def plugnet_train_start(self, trainer: Trainer, iterations: int) -> None:
+        """Hear that training of so many iterations begins."""
+
+    @specification
+    def plugnet_gradients_ready(
+        self, trainer: Trainer, iteration: int, parameters: Sequence[Parameter]
+    ) -> None:
+        """Hear that every ``parameter.grad`` is filled, regularization included.
+
+        The place to clip gradients or to sum them over workers, in place.
+        """
+
+    @specification
+    def plugnet_step_end(self, trainer: Trainer, iteration: int, loss: float, rate: float) -> None:
+        """Hear that ``iteration``, counted from 0, is done; ``loss`` is that of its batch."""
+
+    @specification
+    def plugnet_evaluate_end(
+        self, trainer: Trainer, evaluation: Evaluation, x: Array, outputs: Array, targets: Array
+    ) -> None:
+        """Hear that the test pair has been evaluated during `fit`.
+
+        ``x`` are its samples, ``outputs`` the network's scores ``(M, K)``, ``targets`` the class
+        ids ``(M,)`` or real targets ``(M, K)``.
+        """
+
+    @specification
+    def plugnet_train_end(self, trainer: Trainer, history: History) -> None:
+        """Hear that `fit` is over, by the number of iterations, by `Trainer.stop` or by an error."""
+
+    @specification
+    def plugnet_cli(self, subparsers: Any) -> None:
+        """Add sub-commands to the command line: ``subparsers`` is argparse's action.
+
+        A sub-command sets the default ``run``, a function from the parsed arguments to an exit
+        status.
+        """
+
+
+class _Manager(pluggy.PluginManager):
+    """Finds hooks by their names' prefix, so that authors need no decorator."""
+
+    def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
+        found = super().parse_hookimpl_opts(plugin, name)
+        if found is None and name.startswith(PREFIX) and callable(getattr(plugin, name)):
+            return {}
+        return found
+
+
+class HookCaller:
+    """Calls the hooks of standing plugins and of a trainer's own."""
+
+    def __init__(self, hooks: Iterable[object] = ()) -> None:
+        """Register the standing plugins and ``hooks``, of which the first is called first.
+
+        Raises:
+            HookError: one of ``hooks`` has a method that fits no specification.
+        """
+        self._manager = _Manager("plugnet")
+        self._manager.add_hookspecs(Hooks)
+        for name, module in registry.standing_hooks():
+            try:
+                self._register(module, name)
+            except HookError as error:
+                warnings.warn(str(error), PluginWarning, stacklevel=4)
+        for hook in reversed(list(hooks)):  # pluggy calls the last registered first
+            self._register(hook, type(hook).__name__)
+
+    def _register(self, plugin: object, name: str) -> None:
+        """Register ``plugin``, or raise and leave no trace of it."""
+        try:
+            self._manager.register(plugin, f"{name} at {id(plugin):#x}")
+            self._manager.check_pending()
+        except (pluggy.PluginValidationError, ValueError) as error:
+            if self._manager.is_registered(plugin):
+                self._manager.unregister(plugin)
+            known = ", ".join(sorted(name for name in vars(Hooks) if name.startswith(PREFIX)))
+            raise HookError(
+                f"Hook plugin '{name}' does not fit the specifications: {error}. The hooks are "
+                f"{known}; see plugnet.training.hooks for their arguments.",
+                hook="",
+                plugin=name,
+            ) from error
+
+    def caller(self, hook: str) -> Callable[..., None] | None:
+        """Return a function that calls ``hook`` everywhere, or None if nobody implements it."""
+        relay = getattr(self._manager.hook, hook)
+        if not relay.get_hookimpls():
+            return None
+
+        def call(**arguments: object) -> None:
+            try:
+                relay(**arguments)
+            except Exception as error:
+                error.add_note(f"Raised by the hook {hook} of {_culprit(relay, error)}.")
+                raise
+
+        return call
+
+
+def _culprit(relay: pluggy.HookCaller, error: Exception) -> str:
+    """Return the name of the plugin in whose implementation ``error`` was raised."""
+    codes = {frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)}
+    for implementation in relay.get_hookimpls():
+        if implementation.function.__code__ in codes:
+            return f"plugin '{implementation.plugin_name}'"
+    return "an unknown plugin"

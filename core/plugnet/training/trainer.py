@@ -1,0 +1,261 @@
+"""Trainer: the loop in which data, network, loss, policy and optimizer meet."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plugnet.arguments import integer
+from plugnet.arrays import Array
+from plugnet.errors import DivergenceError
+from plugnet.interfaces import Loss, LRPolicy, Optimizer, Regularizer
+from plugnet.labels import as_targets
+from plugnet.network import BLOCK, Network
+from plugnet.parameter import Parameter
+from plugnet.registry import registry
+from plugnet.samples import as_samples
+from plugnet.training.data import Data
+from plugnet.training.evaluation import evaluate
+from plugnet.training.history import Evaluation, History
+
+if TYPE_CHECKING:
+    from plugnet.training.hooks import HookCaller
+
+
+class Trainer:
+    """Trains a network by stochastic gradient descent.
+
+    The constructor's arguments are attributes of the same names, names and tuples turned into
+    components. Further attributes:
+        iteration: how many iterations are done, over all calls of `fit`.
+        history: what they recorded.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss | Any = "softmax_with_loss",
+        optimizer: Optimizer | Any = ("sgd", 0.9),
+        policy: LRPolicy | Any = ("inv", 0.1),
+        regularizer: Regularizer | Any | None = ("l2", 0.001),
+        batch_size: int = 100,
+        seed: int = 0,
+        shuffle: bool = True,
+        hooks: Iterable[Any] = (),
+    ) -> None:
+        """Put the pieces together; each may be an object, a name, a tuple or a spec.
+
+        Args:
+            network: what is trained.
+            loss: what is minimised.
+            optimizer: how a gradient changes the parameters.
+            policy: the learning rate of each iteration.
+            regularizer: the penalty on the size of the weights, or None.
+            batch_size: samples per iteration.
+            seed: what the order of the samples is drawn from.
+            shuffle: whether each epoch has a random order of its own.
+            hooks: plugins that look on or step in; see `plugnet.training.hooks`.
+
+        Raises:
+            ArgumentError: the batch size is not a positive integer.
+            RegistryError: a name cannot be built.
+        """
+        self.network = network
+        self.loss: Loss = registry.losses.resolve(loss)
+        self.optimizer: Optimizer = registry.optimizers.resolve(optimizer)
+        self.policy: LRPolicy = registry.lr_policies.resolve(policy)
+        self.regularizer: Regularizer | None = (
+            None if regularizer is None else registry.regularizers.resolve(regularizer)
+        )
+        self.batch_size = integer("batch_size", batch_size, at_least=1)
+        self.seed = seed
+        self.shuffle = shuffle
+        self.hooks = [registry.hooks.resolve(hook) for hook in hooks]
+        self.iteration = 0
+        self.history = History()
+        self._stop: str | None = None
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        iterations: int = 800,
+        test: tuple[Any, Any] | None = None,
+        evaluate_every: int | None = None,
+    ) -> History:
+        """Train for so many iterations, going on where the last call ended.
+
+        Args:
+            x: ``(N, *shape)`` samples.
+            y: ``(N,)`` integer class ids, or ``(N, K)`` targets (one-hot rows or real values).
+            iterations: how many batches to train on.
+            test: samples and targets to evaluate on, at the end at least.
+            evaluate_every: also evaluate after every so many iterations.
+
+        Returns:
+            The history of all iterations so far.
+
+        Raises:
+            DataError, ShapeError: samples or targets break a rule.
+            DivergenceError: the loss is no longer finite. The parameters are those before the
+                offending batch.
+        """
+        integer("iterations", iterations, at_least=1)
+        every = iterations
+        if evaluate_every is not None:
+            every = integer("evaluate_every", evaluate_every, at_least=1)
+        samples, targets = self._arrays(x, y)
+        held_out = None if test is None else self._arrays(*test)
+        batches = Data(self.batch_size, self.shuffle, self.seed)
+        batches.get_data(samples, targets)
+        batches.seek(self.iteration * self.batch_size)
+        hooks = self._hook_caller()
+        last = self.iteration + iterations
+        self._stop = None
+        started = time.perf_counter()
+        _call(hooks.caller("plugnet_train_start"), trainer=self, iterations=iterations)
+        try:
+            while self.iteration < last and self._stop is None:
+                pause = min(last, (self.iteration // every + 1) * every)
+                self._run(batches, pause, hooks)
+                if held_out is not None:
+                    self._evaluate_test(held_out, hooks)
+        finally:
+            self.history.seconds += time.perf_counter() - started
+            self.history.stopped = self._stop
+            _call(hooks.caller("plugnet_train_end"), trainer=self, history=self.history)
+        return self.history
+
+    def _run(self, batches: Data, last: int, hooks: HookCaller) -> None:
+        """Train until ``last`` iterations are done: the loop itself."""
+        network, policy, optimizer, history = (
+            self.network, self.policy, self.optimizer, self.history,
+        )  # fmt: skip
+        parameters = network.parameters()
+        gradients_ready = hooks.caller("plugnet_gradients_ready")
+        step_end = hooks.caller("plugnet_step_end")
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+            while self.iteration < last and self._stop is None:
+                x, y = batches.pull_data()
+                scores = network.forward(x, training=True)
+                loss = self.loss.forward(scores, y)
+                rate = policy(self.iteration)
+                self._check(loss, rate)
+                network.backward(self.loss.backward())
+                self._regularize(parameters)
+                if gradients_ready is not None:
+                    gradients_ready(trainer=self, iteration=self.iteration, parameters=parameters)
+                optimizer.update(parameters, rate)
+                history.loss.append(loss)
+                history.rate.append(rate)
+                self.iteration += 1
+                if step_end is not None:
+                    step_end(trainer=self, iteration=self.iteration - 1, loss=loss, rate=rate)
+
+    def stop(self, reason: str) -> None:
+        """End `fit` after the current iteration; for hooks. ``reason`` goes to the history."""
+        self._stop = reason
+
+    def evaluate(self, x: Any, y: Any) -> Evaluation:
+        """Return loss and recognition rate on the samples ``x`` with targets ``y``, as in `fit`.
+
+        Neither the training nor the network's parameters are touched.
+        """
+        samples, targets = self._arrays(x, y)
+        return self._judge(self.network.predict(samples), targets)
+
+    def penalty(self) -> float:
+        """Return what the regularizer adds to the loss at the present parameters."""
+        if self.regularizer is None:
+            return 0.0
+        return sum(
+            self.regularizer.penalty(parameter.value)
+            for parameter in self.network.parameters()
+            if parameter.decay
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything needed to go on later to one file, wholly or not at all.
+
+        That is the network, all components, the optimizer's state, the place in the data, every
+        layer's generator and the history; not the data and not the hooks.
+
+        Raises:
+            SpecError: a component cannot be described, as it is not registered.
+            OSError: the file cannot be written.
+        """
+        from plugnet.training import checkpoint
+
+        checkpoint.save(self, path)
+
+    @classmethod
+    def resume(cls, path: str | os.PathLike[str], hooks: Iterable[Any] = ()) -> Trainer:
+        """Return the trainer that `save` wrote; `fit` on the same data goes on bit for bit.
+
+        Raises:
+            FileFormatError: the file is missing, damaged or not a saved trainer.
+            SpecError: it needs components that are not installed.
+        """
+        from plugnet.training import checkpoint
+
+        return checkpoint.load(path, hooks)
+
+    # The steps of the loop -----------------------------------------------------------------------
+
+    def _regularize(self, parameters: Sequence[Parameter]) -> None:
+        if self.regularizer is not None:
+            for parameter in parameters:
+                if parameter.decay:
+                    self.regularizer.add_gradient(parameter.value, parameter.grad)
+
+    def _check(self, loss: float, rate: float) -> None:
+        if not math.isfinite(loss):
+            raise DivergenceError(
+                f"The loss is {loss} at iteration {self.iteration}, with a learning rate of "
+                f"{rate:.4g}: training has diverged. The parameters are as they were before this "
+                "batch. Lower the rate, or scale the data.",
+                iteration=self.iteration,
+                loss=loss,
+                rate=rate,
+            )
+
+    def _evaluate_test(self, test: tuple[Array, Array], hooks: HookCaller) -> None:
+        x, targets = test
+        outputs = self.network.predict(x)
+        evaluation = self._judge(outputs, targets)
+        self.history.evaluations.append(evaluation)
+        _call(
+            hooks.caller("plugnet_evaluate_end"),
+            trainer=self,
+            evaluation=evaluation,
+            x=x,
+            outputs=outputs,
+            targets=targets,
+        )
+
+    def _judge(self, outputs: Array, targets: Array) -> Evaluation:
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss, accuracy = evaluate(self.loss, outputs, targets, BLOCK)
+        return Evaluation(self.iteration, loss, accuracy)
+
+    def _arrays(self, x: Any, y: Any) -> tuple[Array, Array]:
+        """Return checked samples and targets; the network takes its shape from the first ones."""
+        samples = as_samples(x, self.network.dtype)
+        if self.network.input_shape is None:
+            self.network.initialize(samples.shape[1:])
+        return samples, as_targets(y, len(samples), self.network.dtype)
+
+    def _hook_caller(self) -> HookCaller:
+        from plugnet.training.hooks import HookCaller  # late: only training needs pluggy
+
+        return HookCaller(self.hooks)
+
+
+def _call(hook: Callable[..., None] | None, **arguments: object) -> None:
+    if hook is not None:
+        hook(**arguments)

@@ -1,0 +1,112 @@
+"""The tutorial's Net, wired layer by layer: all of training without Network and Trainer.
+
+It does what they do, in the same order, and so comes to the same bits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plugnet import registry
+from plugnet.arrays import Array
+from plugnet.training import Data
+from plugnet.training.evaluation import correct
+
+
+class Net:
+    """784-50-50-10 or the like: fully connected layers, tanh, softmax with loss."""
+
+    def __init__(self, batch_size: int, lr: float, weight_decay: float, inputs: int = 784) -> None:
+        """Build the pieces; nothing is drawn yet.
+
+        Args:
+            batch_size: samples per iteration.
+            lr: the learning rate at iteration 0.
+            weight_decay: strength of the penalty on the weights.
+            inputs: features of one sample.
+        """
+        self.inputs_train = Data(batch_size)
+        self.inputs_test = Data(batch_size)
+        self.fc1 = registry.layers.build("fc", inputs, 50)
+        self.tanh1 = registry.layers.build("activation", "tanh")
+        self.fc2 = registry.layers.build("fc", 50, 50)
+        self.tanh2 = registry.layers.build("activation", "tanh")
+        self.fc3 = registry.layers.build("fc", 50, 10)
+        self.loss = registry.losses.build("softmax_with_loss")
+        self.policy = registry.lr_policies.build("inv", lr)
+        self.decay = registry.regularizers.build("l2", weight_decay)
+        self.optimizer = registry.optimizers.build("sgd", 0.9)
+        self.layers = [self.fc1, self.tanh1, self.fc2, self.tanh2, self.fc3]
+
+    def load_sample_and_label_train(self, sample: Array, label: Array) -> None:
+        """Take the training samples ``(N, features)`` and their labels."""
+        self.inputs_train.get_data(sample, label)
+
+    def load_sample_and_label_test(self, sample: Array, label: Array) -> None:
+        """Take the test samples ``(N, features)`` and their labels."""
+        self.inputs_test = Data(len(sample))
+        self.inputs_test.get_data(sample, label)
+
+    def initial(self, seed: int = 0) -> None:
+        """Draw the weights, each layer from a generator of its own."""
+        shape = self.inputs_train.pull_data()[0].shape[1:]
+        self.inputs_train.seek(0)
+        generators = np.random.default_rng(seed).spawn(len(self.layers))
+        for number, (layer, rng) in enumerate(zip(self.layers, generators, strict=True)):
+            layer.initialize(shape, rng, np.dtype("float32"))
+            shape = layer.output_shape(shape)
+            for parameter in layer.parameters():
+                parameter.name = f"{number}.{parameter.name}"
+
+    def forward_train(self) -> float:
+        """Push the next batch through the net and return its loss."""
+        x, label = self.inputs_train.pull_data()
+        h1 = self.tanh1.forward(self.fc1.forward(x, training=True), training=True)
+        h2 = self.tanh2.forward(self.fc2.forward(h1, training=True), training=True)
+        scores = self.fc3.forward(h2, training=True)
+        return self.loss.forward(scores, label)
+
+    def backward_train(self) -> None:
+        """Fill every gradient, from the loss back to the first layer."""
+        dy = self.loss.backward()
+        self.fc3.gradients(dy)
+        dy = self.tanh2.backward(self.fc3.backward(dy))
+        self.fc2.gradients(dy)
+        dy = self.tanh1.backward(self.fc2.backward(dy))
+        self.fc1.gradients(dy)  # and no fc1.backward: nobody reads the gradient by the pixels
+
+    def update(self, iteration: int) -> None:
+        """Add the weight decay to the gradients and take one step."""
+        parameters = [parameter for layer in self.layers for parameter in layer.parameters()]
+        for parameter in parameters:
+            if parameter.decay:
+                self.decay.add_gradient(parameter.value, parameter.grad)
+        self.optimizer.update(parameters, self.policy(iteration))
+
+    def forward_test(self) -> float:
+        """Return the recognition rate on the test samples."""
+        y, label = self.inputs_test.pull_data()
+        for layer in self.layers:
+            y = layer.forward(y)
+        return (correct(y, label, None) or 0) / len(label)
+
+
+def main(iterations: int = 800) -> tuple[Net, float]:
+    """Train on the embedded digits; return the net and its recognition rate."""
+    digits = registry.datasets.build("digits").load()
+    net = Net(batch_size=100, lr=0.1, weight_decay=0.001, inputs=64)
+    net.load_sample_and_label_train(digits.train_data.reshape(-1, 64), digits.train_label)
+    net.load_sample_and_label_test(digits.test_data.reshape(-1, 64), digits.test_label)
+    net.initial()
+    for iteration in range(iterations):
+        loss = net.forward_train()
+        net.backward_train()
+        net.update(iteration)
+    rate = net.forward_test()
+    print(f"loss of the last batch: {loss:.3f}")
+    print(f"recognition rate: {rate:.4f}")
+    return net, rate
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""Activation functions. None overflows, and float32 stays float32."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from plugnet.arguments import flag, number
+from plugnet.arrays import Array, reuse
+from plugnet.interfaces import Activation
+
+
+@dataclass(eq=False)
+class Sigmoid(Activation):
+    """f(x) = 1 / (1 + exp(-x)), computed as tanh(x / 2) / 2 + 1 / 2 (Caffe, sigmoid_layer.cpp)."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return f(x)."""
+        out = np.multiply(x, 0.5, out=out)
+        np.tanh(out, out=out)
+        out *= 0.5
+        out += 0.5
+        return out
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        """Return y (1 - y)."""
+        out = np.subtract(1, y, out=out)
+        out *= y
+        return out
+
+
+@dataclass(eq=False)
+class Tanh(Activation):
+    """f(x) = (exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return f(x)."""
+        return np.tanh(x, out=out)
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        """Return 1 - y^2."""
+        out = np.multiply(y, y, out=out)
+        np.subtract(1, out, out=out)
+        return out
+
+
+@dataclass(eq=False)
+class Relu(Activation):
+    """f(x) = max(x, 0). Its derivative at 0 is 1 (Caffe and PyTorch say 0)."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return f(x)."""
+        out = reuse(out, x)
+        out.fill(0)
+        return np.maximum(x, out, out=out)  # twice as fast as with the scalar 0
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        """Return 1 where x >= 0, else 0."""
+        return np.greater_equal(x, 0, out=reuse(out, x))
+
+
+@dataclass(eq=False)
+class LeakyRelu(Activation):
+    """f(x) = x where x >= 0, else slope x. Its derivative at 0 is 1.
+
+    Attributes:
+        slope: between 0 and 1; for 0 use relu.
+    """
+
+    slope: float = 0.01
+
+    def __post_init__(self) -> None:
+        self.slope = number("slope", self.slope, above=0, below=1)
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return f(x), the larger of x and slope x."""
+        out = np.multiply(x, self.slope, out=out)
+        return np.maximum(out, x, out=out)
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        """Return 1 where x >= 0, else slope."""
+        out = np.greater_equal(x, 0, out=reuse(out, x))
+        return np.maximum(out, self.slope, out=out)
+
+
+@dataclass(eq=False)
+class Elu(Activation):
+    """f(x) = x where x > 0, else alpha (exp(x) - 1) (Clevert et al. 2016, equation 15).
+
+    Attributes:
+        alpha: minus the limit for x to minus infinity, above 0.
+    """
+
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.alpha = number("alpha", self.alpha, above=0)
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return f(x)."""
+        out = np.minimum(x, 0, out=out)
+        np.expm1(out, out=out)
+        out *= self.alpha
+        np.copyto(out, x, where=x > 0)
+        return out
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        """Return 1 where x > 0, else alpha exp(x) = y + alpha."""
+        out = np.add(y, self.alpha, out=out)
+        np.copyto(out, 1, where=x > 0)
+        return out
+
+
+@dataclass(eq=False)
+class Gelu(Activation):
+    """f(x) = x P(X <= x) for X normal (Hendrycks and Gimpel 2016, section 2).
+
+    Attributes:
+        approximate: whether P is approximated by tanh, as the paper does and early models did:
+            f(x) = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+    """
+
+    approximate: bool = False
+
+    def __post_init__(self) -> None:
+        self.approximate = flag("approximate", self.approximate)
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return f(x)."""
+        out = self._probability(x, out)
+        out *= x
+        return out
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        """Return P(x) + x P'(x)."""
+        out = self._probability(x, out)
+        near = np.clip(x, -30, 30)  # beyond, x P'(x) is 0, and x^2 might overflow
+        if self.approximate:
+            slope = 2 * out * (1 - out) * (_GELU * (1 + 3 * 0.044715 * near * near))
+        else:
+            slope = np.exp(-0.5 * near * near) * (1 / math.sqrt(2 * math.pi))
+        out += near * slope
+        return out
+
+    def _probability(self, x: Array, out: Array | None) -> Array:
+        if not self.approximate:
+            from scipy.special import ndtr
+
+            return ndtr(x, out=reuse(out, x))
+        out = np.clip(x, -30, 30, out=out)
+        out *= _GELU * (1 + 0.044715 * out * out)
+        np.tanh(out, out=out)
+        out += 1
+        out *= 0.5
+        return out
+
+
+_GELU = math.sqrt(2 / math.pi)
+
+
+@dataclass(eq=False)
+class Softplus(Activation):
+    """f(x) = log(1 + exp(x)), a smooth relu."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return f(x)."""
+        return np.logaddexp(x, 0, out=out)
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        """Return the sigmoid of x."""
+        return Sigmoid().forward(x, out)
+
+
+@dataclass(eq=False)
+class Swish(Activation):
+    """f(x) = x sigmoid(x) (Ramachandran et al. 2017), also called SiLU."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return f(x)."""
+        out = Sigmoid().forward(x, out)
+        out *= x
+        return out
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        """Return s + y (1 - s) where s is the sigmoid of x."""
+        out = Sigmoid().forward(x, out)
+        out += y * (1 - out)
+        return out
+
+
+@dataclass(eq=False)
+class Identity(Activation):
+    """f(x) = x."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return a copy of x."""
+        return np.positive(x, out=out)
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        """Return 1 everywhere."""
+        out = reuse(out, x)
+        out.fill(1)
+        return out

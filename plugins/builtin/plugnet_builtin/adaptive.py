@@ -1,0 +1,190 @@
+"""Optimizers that adapt the rate to each weight, in PyTorch's forms and with its defaults.
+
+``rate`` multiplies the finished direction. All operations are elementwise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from plugnet.arguments import number
+from plugnet.arrays import Array
+from plugnet.errors import ShapeError
+from plugnet.interfaces import Optimizer
+from plugnet.parameter import Parameter
+from plugnet_builtin.slots import SlotOptimizer
+
+
+class AdaGrad(SlotOptimizer):
+    """s = s + g^2; value = value - rate g / (sqrt(s) + epsilon) (Duchi et al. 2011)."""
+
+    slots: ClassVar[tuple[str, ...]] = ("square_sum",)
+
+    def __init__(self, epsilon: float = 1e-10) -> None:
+        """Keep ``epsilon``, above 0."""
+        super().__init__()
+        self.epsilon = number("epsilon", epsilon, above=0)
+
+    def step(self, value: Array, grad: Array, rate: float, *arrays: Array) -> None:
+        """Take the step for one block of a parameter."""
+        square_sum, scratch = arrays
+        square_sum += np.multiply(grad, grad, out=scratch)
+        np.sqrt(square_sum, out=scratch)
+        scratch += self.epsilon
+        np.divide(grad, scratch, out=scratch)
+        scratch *= rate
+        value -= scratch
+
+
+class RMSProp(SlotOptimizer):
+    """s = rho s + (1 - rho) g^2; value = value - rate g / (sqrt(s) + epsilon).
+
+    Hinton 2012, lecture 6e of "Neural Networks for Machine Learning".
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ("square_mean",)
+
+    def __init__(self, rho: float = 0.99, epsilon: float = 1e-8) -> None:
+        """Keep ``rho``, at least 0 and below 1, and ``epsilon``, above 0."""
+        super().__init__()
+        self.rho = number("rho", rho, at_least=0, below=1)
+        self.epsilon = number("epsilon", epsilon, above=0)
+
+    def step(self, value: Array, grad: Array, rate: float, *arrays: Array) -> None:
+        """Take the step for one block of a parameter."""
+        square_mean, scratch = arrays
+        _average_square(square_mean, grad, self.rho, scratch)
+        np.sqrt(square_mean, out=scratch)
+        scratch += self.epsilon
+        np.divide(grad, scratch, out=scratch)
+        scratch *= rate
+        value -= scratch
+
+
+class AdaDelta(SlotOptimizer):
+    """A rate for each weight from the sizes of its past updates and gradients.
+
+    s = rho s + (1 - rho) g^2; d = g sqrt(u + epsilon) / sqrt(s + epsilon);
+    u = rho u + (1 - rho) d^2; value = value - rate d (Zeiler 2012, algorithm 1, with rate 1).
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ("square_mean", "update_mean")
+    scratches: ClassVar[int] = 2
+
+    def __init__(self, rho: float = 0.9, epsilon: float = 1e-6) -> None:
+        """Keep ``rho``, at least 0 and below 1, and ``epsilon``, above 0."""
+        super().__init__()
+        self.rho = number("rho", rho, at_least=0, below=1)
+        self.epsilon = number("epsilon", epsilon, above=0)
+
+    def step(self, value: Array, grad: Array, rate: float, *arrays: Array) -> None:
+        """Take the step for one block of a parameter."""
+        square_mean, update_mean, direction, scratch = arrays
+        _average_square(square_mean, grad, self.rho, scratch)
+        np.add(update_mean, self.epsilon, out=direction)
+        direction /= np.add(square_mean, self.epsilon, out=scratch)
+        np.sqrt(direction, out=direction)
+        direction *= grad
+        _average_square(update_mean, direction, self.rho, scratch)
+        value -= np.multiply(direction, rate, out=scratch)
+
+
+class Adam(SlotOptimizer):
+    """m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+    value = value - rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon).
+
+    Kingma and Ba 2015, algorithm 1; t counts the steps from 1.
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ("mean", "square_mean")
+
+    def __init__(self, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> None:
+        """Keep ``beta1`` and ``beta2``, at least 0 and below 1, and ``epsilon``, above 0."""
+        super().__init__()
+        self.beta1 = number("beta1", beta1, at_least=0, below=1)
+        self.beta2 = number("beta2", beta2, at_least=0, below=1)
+        self.epsilon = number("epsilon", epsilon, above=0)
+        self._steps = np.zeros((), np.int64)
+
+    def update(self, parameters: Sequence[Parameter], rate: float) -> None:
+        """Take one step with learning rate ``rate``."""
+        self._steps += 1
+        super().update(parameters, rate)
+
+    def step(self, value: Array, grad: Array, rate: float, *arrays: Array) -> None:
+        """Take the step for one block of a parameter."""
+        mean, square_mean, scratch = arrays
+        steps = int(self._steps)
+        mean *= self.beta1
+        mean += np.multiply(grad, 1 - self.beta1, out=scratch)
+        _average_square(square_mean, grad, self.beta2, scratch)
+        np.sqrt(square_mean, out=scratch)
+        scratch /= math.sqrt(1 - self.beta2**steps)
+        scratch += self.epsilon
+        np.divide(mean, scratch, out=scratch)
+        scratch *= rate / (1 - self.beta1**steps)
+        value -= scratch
+
+    def state(self) -> dict[str, Array]:
+        """Return the two means of every parameter, and the count of steps."""
+        return {"steps": self._steps, **super().state()}
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Take over, by copy, what `state` returned."""
+        if "steps" not in state:
+            raise ShapeError(
+                f"Adam's state has a count 'steps', but the state to restore has {sorted(state)}. "
+                "Restore it into an optimizer of the kind that saved it.",
+                expected=["steps"],
+                got=sorted(state),
+            )
+        super().restore({name: array for name, array in state.items() if name != "steps"})
+        self._steps = np.array(state["steps"], np.int64)
+
+
+class AdamW(Optimizer):
+    """Adam after value = (1 - rate weight_decay) value, the decay apart from the gradient.
+
+    Loshchilov and Hutter 2019, algorithm 2. The decay leaves out what regularizers leave out
+    (``Parameter.decay``, biases for one); train without a regularizer.
+    """
+
+    def __init__(
+        self,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        """Keep the arguments of `Adam` and ``weight_decay``, at least 0."""
+        self._adam = Adam(beta1, beta2, epsilon)
+        self.beta1, self.beta2 = self._adam.beta1, self._adam.beta2
+        self.epsilon = self._adam.epsilon
+        self.weight_decay = number("weight_decay", weight_decay, at_least=0)
+
+    def update(self, parameters: Sequence[Parameter], rate: float) -> None:
+        """Take one step with learning rate ``rate``."""
+        for parameter in parameters:
+            if parameter.decay:
+                parameter.value *= 1 - rate * self.weight_decay
+        self._adam.update(parameters, rate)
+
+    def state(self) -> dict[str, Array]:
+        """Return the two means of every parameter, and the count of steps."""
+        return self._adam.state()
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Take over, by copy, what `state` returned."""
+        self._adam.restore(state)
+
+
+def _average_square(mean: Array, array: Array, share: float, scratch: Array) -> None:
+    """Set ``mean`` to share mean + (1 - share) array^2."""
+    mean *= share
+    np.multiply(array, array, out=scratch)
+    scratch *= 1 - share
+    mean += scratch

@@ -1,0 +1,1 @@
+"""Readers of labelled samples, one module per format."""

@@ -1,0 +1,78 @@
+"""The tutorial's four variables, however a file holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from plugnet.arrays import Array
+from plugnet.errors import DataError, FileFormatError
+from plugnet.interfaces import Samples
+from plugnet.labels import read_labels, warn_one_class
+from plugnet.samples import as_array, as_samples
+
+KEYS = ("train_data", "train_label", "test_data", "test_label")
+
+
+def require_keys(found: Iterable[str], path: str) -> None:
+    """Check that a file has the four variables.
+
+    Raises:
+        FileFormatError: one is missing; the message lists what is there.
+    """
+    names = sorted(found)
+    missing = [key for key in KEYS if key not in names]
+    if missing:
+        hints = "".join(
+            f" {name!r} should be spelled {name.lower()!r}."
+            for name in names
+            if name.lower() in missing
+        )
+        raise FileFormatError(
+            f"{path!r} must hold {', '.join(KEYS)}; {', '.join(missing)} cannot be found, but "
+            f"{', '.join(names) or 'nothing'} can.{hints}",
+            path=path,
+        )
+
+
+def four_samples(
+    arrays: Mapping[str, Array],
+    labels: str = "auto",
+    first_class: int | None = None,
+    ten_means_zero: bool = False,
+) -> Samples:
+    """Return the four arrays as `Samples`: float32 data, and labels by `read_labels`.
+
+    The test part may have no rows.
+
+    Raises:
+        DataError: they break a rule, or the training and the test part do not fit together.
+    """
+    train = as_samples(arrays["train_data"], name="train_data")
+    train_label = read_labels(
+        arrays["train_label"], len(train), labels, first_class, ten_means_zero
+    )
+    warn_one_class(train_label)
+    test = as_array(arrays["test_data"], "test_data")
+    if test.ndim > 0 and len(test) == 0:
+        return Samples(train, train_label, train[:0], train_label[:0])
+    test = as_samples(test, name="test_data")
+    test_label = read_labels(arrays["test_label"], len(test), labels, first_class, ten_means_zero)
+    if train.shape[1:] != test.shape[1:]:
+        raise _unlike("data", train, test)
+    if train_label.shape[1:] != test_label.shape[1:] or _both_wide_and_unlike(arrays):
+        raise _unlike("label", arrays["train_label"], arrays["test_label"])
+    return Samples(train, train_label, test, test_label)
+
+
+def _both_wide_and_unlike(arrays: Mapping[str, Array]) -> bool:
+    """Whether two one-hot matrices have different numbers of classes, which ids do not show."""
+    widths = [arrays[key].shape[1:] for key in ("train_label", "test_label")]
+    return widths[0] != widths[1] and all(width not in ((), (1,)) for width in widths)
+
+
+def _unlike(what: str, train: Array, test: Array) -> DataError:
+    return DataError(
+        f"The columns of train_{what} and test_{what} must mean the same, but the shapes are "
+        f"{train.shape} and {test.shape}.",
+        row=None,
+    )

@@ -1,0 +1,203 @@
+"""A strict reader of MATLAB's level-5 files: full matrices of real numbers or logical values.
+
+Format: The MathWorks, "MAT-File Format", chapter 1, whose names are used here. A file is a header
+and then data elements, one per variable; an element is a tag (type and length) and its data, and
+those of a matrix are elements again. All lengths are checked before anything is read by them, so
+a damaged file gives an error: SciPy's reader may crash the process on one.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import zlib
+from collections.abc import Collection, Iterator
+
+import numpy as np
+
+from plugnet.arrays import Array
+from plugnet.errors import FileFormatError
+from plugnet_builtin.datasets.reading import looks_like, open_file, unpack_limit
+
+_HEADER = 128
+_BYTE_ORDERS = {b"\x00\x01IM": "<", b"\x01\x00MI": ">"}  # version 0x0100, then "MI" as a number
+
+#: Data types (miINT8 and so on) that hold numbers, as NumPy's codes.
+_NUMBERS = {
+    1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"
+}  # fmt: skip
+_INT8, _INT32, _UINT32, _MATRIX, _COMPRESSED = 1, 5, 6, 14, 15
+
+#: Array classes (mxDOUBLE_CLASS and so on) that are full matrices, as NumPy's codes.
+_CLASSES = {
+    6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4", 14: "i8", 15: "u8"
+}  # fmt: skip
+_OTHER_CLASSES = {
+    1: "cell", 2: "struct", 3: "object", 4: "char", 5: "sparse", 16: "function", 17: "opaque"
+}  # fmt: skip
+_OPAQUE = 17
+_COMPLEX, _LOGICAL = 0x0800, 0x0200
+
+
+class _DamagedError(Exception):
+    """Something breaks the format; becomes a `FileFormatError` that names the file."""
+
+
+def read_mat(path: str, wanted: Collection[str]) -> dict[str, Array | None]:
+    """Return the variables of a file by name: arrays for those ``wanted``, None for others.
+
+    The arrays are two-dimensional, of the variable's own class (bool for logical) and in column
+    order; they may be read-only.
+
+    Raises:
+        FileFormatError: the file cannot be read, is damaged or of another format, or a wanted
+            variable is not a full matrix of real numbers.
+    """
+    with open_file(path) as file:
+        content = memoryview(file.read())
+    try:
+        order = _byte_order(bytes(content[:200]))
+        variables: dict[str, Array | None] = {}
+        for body in _matrices(content, order):
+            name, array = _matrix(body, order, wanted)
+            if name in variables:
+                raise _DamagedError(f"it holds the variable {name!r} twice")
+            if name:  # MATLAB keeps data of its own in a variable without a name
+                variables[name] = array
+    except _DamagedError as error:
+        raise FileFormatError(f"{path!r} cannot be read: {error}.", path=path) from None
+    return variables
+
+
+def _byte_order(head: bytes) -> str:
+    """Return "<" or ">" if this is the beginning of a level-5 file."""
+    order = _BYTE_ORDERS.get(head[124:_HEADER])
+    if order is None:
+        raise _DamagedError(
+            f"it is {looks_like(head)}, not a MATLAB level-5 file. If MATLAB wrote it, save it "
+            "again by save('data.mat', ..., '-v7')"
+        )
+    return order
+
+
+def _matrices(content: memoryview, order: str) -> Iterator[memoryview]:
+    """Yield the data of every matrix, unpacked if need be."""
+    budget = unpack_limit(len(content))
+    for kind, body in _elements(content[_HEADER:], order):
+        if kind == _COMPRESSED:
+            unpacked = _unpack(body, budget)
+            budget -= len(unpacked)
+            (kind, body), *more = _elements(unpacked, order)
+            if more:
+                raise _DamagedError("more than one matrix is packed together")
+        if kind != _MATRIX:
+            raise _DamagedError(f"it has a data element of type {kind} in place of a matrix")
+        yield body
+
+
+def _elements(data: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:
+    """Yield type and data of the elements that fill ``data``."""
+    at = 0
+    while at < len(data):
+        if at + 8 > len(data):
+            raise _DamagedError("it ends within the tag of a data element")
+        kind, length = struct.unpack_from(order + "II", data, at)
+        start = at + 8
+        if kind >> 16:  # a small data element: the length shares a word, the data are in the tag
+            kind, length, start = kind & 0xFFFF, kind >> 16, at + 4
+            if length > 4:
+                raise _DamagedError(f"a small data element claims {length} bytes, more than 4")
+        if start + length > len(data):
+            raise _DamagedError(
+                f"a data element claims {length} bytes where {len(data) - start} are left; the "
+                "file is cut short or damaged"
+            )
+        yield kind, data[start : start + length]
+        at = start + length
+        if kind != _COMPRESSED:
+            at += -at % 8  # all others are padded to 8 bytes
+
+
+def _unpack(body: memoryview, limit: int) -> memoryview:
+    unpacker = zlib.decompressobj()
+    try:
+        unpacked = unpacker.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise _DamagedError(f"a compressed variable is damaged ({error})") from None
+    if len(unpacked) > limit:
+        raise _DamagedError(f"it unpacks to more than {limit} bytes, out of proportion to its size")
+    if not unpacker.eof or unpacker.unused_data or not unpacked:
+        raise _DamagedError("a compressed variable is not complete")
+    return memoryview(unpacked)
+
+
+def _matrix(body: memoryview, order: str, wanted: Collection[str]) -> tuple[str, Array | None]:
+    """Return name and, if wanted, value of the matrix with the elements in ``body``."""
+    elements = _elements(body, order)
+    kind, flags = _flags(_next(elements, _UINT32, "array flags"), order)
+    shape = () if kind == _OPAQUE else _shape(_next(elements, _INT32, "dimensions"), order)
+    name = _name(_next(elements, _INT8, "name"))
+    if name not in wanted:
+        return name, None
+    if kind in _OTHER_CLASSES or flags & _COMPLEX or len(shape) != 2:
+        found = "complex" if flags & _COMPLEX else _OTHER_CLASSES.get(kind, f"{len(shape)}-D")
+        raise _DamagedError(
+            f"{name} must be a full two-dimensional matrix of real numbers, but it is {found}"
+        )
+    array = _real_part(elements, order, kind, shape, name)
+    return name, array != 0 if flags & _LOGICAL else array
+
+
+def _next(elements: Iterator[tuple[int, memoryview]], expected: int, part: str) -> memoryview:
+    kind, data = next(elements, (None, memoryview(b"")))
+    if kind != expected:
+        raise _DamagedError(f"the {part} of a matrix are missing or damaged")
+    return data
+
+
+def _flags(data: memoryview, order: str) -> tuple[int, int]:
+    """Return a matrix's class and its flags."""
+    if len(data) != 8:
+        raise _DamagedError("the array flags of a matrix do not have 8 bytes")
+    flags, _ = struct.unpack(order + "II", data)
+    kind = flags & 0xFF
+    if kind not in _CLASSES and kind not in _OTHER_CLASSES:
+        raise _DamagedError(f"a matrix has the unknown class {kind}")
+    return kind, flags
+
+
+def _shape(data: memoryview, order: str) -> tuple[int, ...]:
+    if len(data) % 4 or len(data) < 8:
+        raise _DamagedError(f"the dimensions of a matrix take {len(data)} bytes")
+    shape: tuple[int, ...] = struct.unpack(f"{order}{len(data) // 4}i", data)
+    if min(shape) < 0:
+        raise _DamagedError(f"a matrix has the dimensions {shape}")
+    return shape
+
+
+def _name(data: memoryview) -> str:
+    try:
+        return bytes(data).decode("ascii")
+    except UnicodeDecodeError:
+        raise _DamagedError("the name of a matrix is damaged") from None
+
+
+def _real_part(
+    elements: Iterator[tuple[int, memoryview]],
+    order: str,
+    kind: int,
+    shape: tuple[int, ...],
+    name: str,
+) -> Array:
+    """Return the numbers of a matrix; MATLAB may store them in a smaller type than its class."""
+    stored, data = next(elements, (0, memoryview(b"")))
+    if stored not in _NUMBERS:
+        raise _DamagedError(f"the numbers of {name} are missing or damaged")
+    source, target = np.dtype(order + _NUMBERS[stored]), np.dtype(_CLASSES[kind])
+    if not np.can_cast(source, target) and not (source.kind in "iu" and target.kind == "f"):
+        raise _DamagedError(f"{name} is of class {target} but stored as {source}")
+    if len(data) != math.prod(shape) * source.itemsize:
+        raise _DamagedError(f"{name} is {shape} of {source}, which {len(data)} bytes cannot be")
+    if next(elements, None) is not None:
+        raise _DamagedError(f"there is more than one block of numbers in {name}")
+    return np.frombuffer(data, source).reshape(shape, order="F").astype(target, copy=False)

@@ -1,0 +1,42 @@
+"""The data set of the tutorial: a MATLAB file with four variables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from plugnet.interfaces import Dataset, Samples
+from plugnet.labels import check_rule
+from plugnet_builtin.datasets.four_keys import KEYS, four_samples, require_keys
+from plugnet_builtin.datasets.level5 import read_mat
+from plugnet_builtin.datasets.reading import checked_path
+
+
+@dataclass(eq=False)
+class Mat(Dataset):
+    """Reads train_data, train_label, test_data and test_label from a MATLAB level-5 file.
+
+    Level 5 is what MATLAB saves by default and as ``-v6`` and ``-v7``. The numbers are taken as
+    they are, so the file must hold data that are scaled already.
+
+    Attributes:
+        path: the file.
+        labels: the rule for labels, see `plugnet.labels`.
+        first_class: the smallest class id, if the labels are class ids.
+        ten_means_zero: whether the class id 10 stands for the digit 0.
+    """
+
+    path: str
+    labels: str = "auto"
+    first_class: int | None = None
+    ten_means_zero: bool = False
+
+    def __post_init__(self) -> None:
+        self.path = checked_path(self.path)
+        check_rule(self.labels, self.first_class, self.ten_means_zero)
+
+    def load(self) -> Samples:
+        """Read the file; data ``(N, features)`` float32."""
+        variables = read_mat(self.path, KEYS)
+        require_keys(variables, self.path)
+        arrays = {name: array for name, array in variables.items() if array is not None}
+        return four_samples(arrays, self.labels, self.first_class, self.ten_means_zero)

@@ -1,0 +1,113 @@
+"""MNIST, from a folder or downloaded once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plugnet.errors import ArgumentError, FileFormatError
+from plugnet.interfaces import Dataset, Samples
+from plugnet_builtin.datasets.idx import Idx
+from plugnet_builtin.datasets.reading import checked_path
+
+#: The original four files and their SHA-256 sums.
+FILES = {
+    "train-images-idx3-ubyte.gz": (
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
+    ),
+    "train-labels-idx1-ubyte.gz": (
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
+    ),
+    "t10k-images-idx3-ubyte.gz": (
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
+    ),
+    "t10k-labels-idx1-ubyte.gz": (
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
+    ),
+}
+
+#: Where the files are, in the order in which they are tried.
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+
+
+@dataclass(eq=False)
+class Mnist(Dataset):
+    """Handwritten digits of 28 by 28 pixels: 60,000 to train on and 10,000 to test.
+
+    LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition",
+    1998. Without ``path`` the four files are downloaded once, to the user's cache folder, and
+    their SHA-256 sums checked; that needs the extra ``plugnet[download]``.
+
+    Attributes:
+        path: a folder with the four IDX files, or None to download them.
+        mirrors: addresses of folders to download from, tried in this order.
+    """
+
+    path: str | None = None
+    mirrors: Sequence[str] = MIRRORS
+
+    def __post_init__(self) -> None:
+        self.path = None if self.path is None else checked_path(self.path)
+        if isinstance(self.mirrors, str) or not all(isinstance(url, str) for url in self.mirrors):
+            raise ArgumentError(
+                f"mirrors must be a list of addresses, not {self.mirrors!r}.",
+                argument="mirrors",
+                value=self.mirrors,
+            )
+        self.mirrors = list(self.mirrors)
+
+    def load(self) -> Samples:
+        """Read the files; images ``(N, 28, 28, 1)`` float32 in [0, 1], labels class ids.
+
+        Raises:
+            FileFormatError: a file is missing or damaged, or cannot be downloaded.
+        """
+        folder = _download(self.mirrors) if self.path is None else self.path
+        samples = Idx(folder).load()
+        return Samples(
+            samples.train_data,
+            samples.train_label,
+            samples.test_data,
+            samples.test_label,
+            classes=tuple("0123456789"),
+        )
+
+
+def _download(mirrors: Sequence[str]) -> str:
+    """Return the cache folder, with the four files in it."""
+    try:
+        import pooch
+    except ImportError:
+        raise FileFormatError(
+            "MNIST must be downloaded or read from a folder. To download it, "
+            'pip install "plugnet[download]"; otherwise give the folder with its four files as '
+            "path.",
+            path="mnist",
+        ) from None
+    folder = Path(pooch.os_cache("plugnet")) / "mnist"
+    for name, digest in FILES.items():
+        _fetch(pooch, mirrors, folder, name, digest)
+    return str(folder)
+
+
+def _fetch(pooch: Any, mirrors: Sequence[str], folder: Path, name: str, digest: str) -> None:
+    """Download one file from the first mirror that has it, unless it is there already."""
+    failures = []
+    for mirror in mirrors:
+        url = f"{mirror.rstrip('/')}/{name}"
+        try:
+            pooch.retrieve(url, f"sha256:{digest}", fname=name, path=folder)
+        except Exception as error:  # whatever the network, the mirror or the disk raises
+            failures.append(f"{url}: {error}")
+        else:
+            return
+    raise FileFormatError(
+        f"{name} could not be downloaded from any of {len(mirrors)} mirrors. Offline, put the "
+        f"four files of MNIST in a folder and give it as path. ({'; '.join(failures)})",
+        path=str(folder / name),
+    )

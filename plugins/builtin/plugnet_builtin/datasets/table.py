@@ -1,0 +1,112 @@
+"""A text file of comma-separated values: numbers, but for one column of labels."""
+
+from __future__ import annotations
+
+import array
+import csv
+import io
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from plugnet.arrays import Array
+from plugnet.errors import FileFormatError
+from plugnet_builtin.datasets.reading import looks_like, open_file
+
+
+@dataclass(frozen=True)
+class Table:
+    """What such a file holds.
+
+    Attributes:
+        path: the file.
+        numbers: ``(N, columns - 1)`` float32, the columns besides the labels.
+        labels: the N labels, as they are written.
+        lines: the N numbers of the lines, from 1, for messages.
+    """
+
+    path: str
+    numbers: Array
+    labels: list[str]
+    lines: list[int]
+
+
+def read_table(path: str, label_column: int | str, header: bool | None, delimiter: str) -> Table:
+    """Read a file in UTF-8; see `plugnet_builtin.datasets.csv.Csv` for the arguments.
+
+    Raises:
+        FileFormatError: the file cannot be read, a line has more or fewer values than the first,
+            or a value besides the labels is not a number; ``line`` is the line's number.
+    """
+    with open_file(path) as file:
+        seems = looks_like(file.read(200))
+        if seems != "text":
+            raise FileFormatError(
+                f"{path!r} must be text in UTF-8, but it is {seems}.", path=path, line=None
+            )
+        file.seek(0)
+        reader = csv.reader(
+            io.TextIOWrapper(file, "utf-8-sig", newline=""), delimiter=delimiter, strict=True
+        )
+        rows = ((reader.line_num, row) for row in reader if row)
+        try:
+            return _table(path, rows, label_column, header)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise _wrong(path, reader.line_num, f"cannot be read ({error})") from None
+
+
+def is_number(text: str) -> bool:
+    """Whether ``float`` reads it."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _table(
+    path: str, rows: Iterator[tuple[int, list[str]]], label_column: int | str, header: bool | None
+) -> Table:
+    first_line, first = next(rows)
+    position = _position(path, first_line, first, label_column)
+    if header is None:
+        rest = first[:position] + first[position + 1 :]
+        header = isinstance(label_column, str) or not all(map(is_number, rest))
+    values, labels, lines = array.array("f"), [], []
+    if not header:
+        rows = itertools.chain([(first_line, first)], rows)
+    for line, row in rows:
+        if len(row) != len(first):
+            raise _wrong(path, line, f"has {len(row)} values where the first has {len(first)}")
+        labels.append(row.pop(position).strip())
+        lines.append(line)
+        try:
+            values.extend(map(float, row))
+        except ValueError:
+            value = next(value for value in row if not is_number(value))
+            raise _wrong(path, line, f"has {value!r} where a number must be") from None
+    if not lines:
+        raise _wrong(path, first_line, "is the header, and no samples follow")
+    return Table(path, np.array(values).reshape(len(lines), len(first) - 1), labels, lines)
+
+
+def _position(path: str, line: int, first: list[str], label_column: int | str) -> int:
+    """Return the index of the labels' column from 0."""
+    if isinstance(label_column, str):
+        names = [name.strip() for name in first]
+        if names.count(label_column) != 1:
+            raise _wrong(
+                path,
+                line,
+                f"must name the column {label_column!r} once, but it is {', '.join(names)}",
+            )
+        return names.index(label_column)
+    if not -len(first) <= label_column < len(first):
+        raise _wrong(path, line, f"has {len(first)} values, so no column {label_column}")
+    return label_column % len(first)
+
+
+def _wrong(path: str, line: int, what: str) -> FileFormatError:
+    return FileFormatError(f"Line {line} of {path!r} {what}.", path=path, line=line)

@@ -1,0 +1,1 @@
+"""Hooks: what watches a training run, and what stops one."""

@@ -1,0 +1,33 @@
+"""best_model: keep the network with the lowest test loss in a file."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from plugnet import Trainer
+    from plugnet.training.history import Evaluation
+
+
+class BestModel:
+    """Save the network whenever the test loss is lower than at any evaluation before.
+
+    Args:
+        path: the model file, replaced as a whole each time.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = path
+        self._least = math.inf
+
+    def plugnet_train_start(self) -> None:
+        """Forget an earlier run."""
+        self._least = math.inf
+
+    def plugnet_evaluate_end(self, trainer: Trainer, evaluation: Evaluation) -> None:
+        """Save if this is the best yet."""
+        if evaluation.loss < self._least:
+            self._least = evaluation.loss
+            trainer.network.save(self.path)

@@ -1,0 +1,60 @@
+"""csv_log: one row per iteration, in a file that any program reads."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from plugnet import Trainer
+    from plugnet.training.history import Evaluation
+
+HEADER = b"iteration,loss,rate,test_loss,test_accuracy\n"
+
+
+class CsvLog:
+    """Write ``iteration,loss,rate,test_loss,test_accuracy``.
+
+    ``iteration`` counts finished steps, so the first step is row 1; a test before it is row 0. The
+    last two columns are empty where nothing was tested. Every row reaches the operating system as
+    it is made, so a run that is killed keeps all of them.
+
+    Args:
+        path: the file. A run that starts at iteration 0 replaces it, one that goes on appends.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = path
+        self._file: BinaryIO | None = None
+        self._row = b""  # the last row, which an evaluation may still complete
+
+    def plugnet_train_start(self, trainer: Trainer) -> None:
+        """Open the file."""
+        mode = "ab" if trainer.iteration else "wb"
+        self._file = Path(self.path).open(mode, buffering=0)  # noqa: SIM115: closed at the end
+        self._row = b""
+        if self._file.tell() == 0:
+            self._file.write(HEADER)
+
+    def plugnet_step_end(self, iteration: int, loss: float, rate: float) -> None:
+        """Write the row of this step."""
+        if self._file is not None:
+            self._row = f"{iteration + 1},{loss!r},{rate!r},,\n".encode()
+            self._file.write(self._row)
+
+    def plugnet_evaluate_end(self, evaluation: Evaluation) -> None:
+        """Complete the row of the step that has just been tested."""
+        if self._file is None:
+            return
+        accuracy = "" if evaluation.accuracy is None else repr(evaluation.accuracy)
+        step = self._row.removesuffix(b",,\n") or f"{evaluation.iteration},,".encode()
+        self._file.seek(-len(self._row), os.SEEK_END)
+        self._file.write(step + f",{evaluation.loss!r},{accuracy}\n".encode())
+        self._row = b""
+
+    def plugnet_train_end(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None

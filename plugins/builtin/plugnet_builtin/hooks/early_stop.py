@@ -1,0 +1,61 @@
+"""early_stop: end training when testing shows no more progress, and keep the best weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from plugnet.arguments import integer, number
+from plugnet.arrays import Array
+
+if TYPE_CHECKING:
+    from plugnet import Trainer
+    from plugnet.training.history import Evaluation
+
+
+@dataclass(eq=False)
+class EarlyStop:
+    """Stop after ``patience`` evaluations in a row without a lower test loss.
+
+    Whether it stopped the run or not, at the end the network has the weights of the best
+    evaluation again (Prechelt, 1998, "Early Stopping - But When?").
+
+    Args:
+        patience: how many evaluations may pass without progress, from 1.
+        minimum_change: by how much the test loss must fall to count as progress, from 0.
+
+    Raises:
+        ArgumentError: a value is out of its range.
+    """
+
+    patience: int = 5
+    minimum_change: float = 0.0
+    _least: float = field(default=math.inf, init=False, repr=False)
+    _waited: int = field(default=0, init=False, repr=False)
+    _best: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.patience = integer("patience", self.patience, at_least=1)
+        self.minimum_change = number("minimum_change", self.minimum_change, at_least=0)
+
+    def plugnet_train_start(self) -> None:
+        """Forget an earlier run."""
+        self._least, self._waited, self._best = math.inf, 0, {}
+
+    def plugnet_evaluate_end(self, trainer: Trainer, evaluation: Evaluation) -> None:
+        """Keep the weights if this is the best yet; stop if the last such is too long ago."""
+        if evaluation.loss < self._least - self.minimum_change:
+            self._least, self._waited = evaluation.loss, 0
+            self._best = {name: value.copy() for name, value in trainer.network.state().items()}
+            return
+        self._waited += 1
+        if self._waited >= self.patience:
+            trainer.stop(
+                f"early_stop: no test loss below {self._least:.4f} in {self._waited} evaluations"
+            )
+
+    def plugnet_train_end(self, trainer: Trainer) -> None:
+        """Give the network its best weights back."""
+        if self._best:
+            trainer.network.restore(self._best)

@@ -1,0 +1,45 @@
+"""Drawing without a display: how every picture of a run is made."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plugnet.errors import PluginWarning
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, GREY = "#1f6fb4", "#d95f02", "#1b9e77", "#777777"
+
+
+def draw(path: Path, size: tuple[float, float], paint: Callable[[Figure], None]) -> None:
+    """Let ``paint`` draw on an empty figure and write it to ``path``.
+
+    Only matplotlib's objects are used, never pyplot: no display, no backend, no global figure. If
+    matplotlib cannot be used, a `PluginWarning` says so and nothing is drawn.
+
+    Args:
+        path: the file; its suffix chooses the format.
+        size: width and height in inches of 120 pixels.
+        paint: draws on the figure it is given.
+    """
+    try:
+        import matplotlib
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except (ImportError, ValueError) as error:  # ValueError: MPLBACKEND names no backend
+        warnings.warn(
+            f"{path.name} is not drawn, because matplotlib cannot be imported: {error}",
+            PluginWarning,
+            stacklevel=2,
+        )
+        return
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # the same picture whatever a user's matplotlibrc says
+        figure = Figure(figsize=size, dpi=120, layout="constrained")
+        FigureCanvasAgg(figure)
+        paint(figure)
+        figure.savefig(path)

@@ -1,0 +1,81 @@
+"""progress: how far training is, on the standard error stream."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from plugnet import Trainer
+    from plugnet.training.history import Evaluation
+
+
+class Progress:
+    """A bar with loss, rate, speed and time left on a terminal; otherwise a line per evaluation."""
+
+    #: Seconds between two redrawings of the bar: often enough to read, too seldom to cost.
+    INTERVAL: ClassVar[float] = 0.1
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+        self._last = 0
+        self._pending = 0
+        self._shown = 0.0
+        self._loss = math.nan
+        self._rate = math.nan
+
+    def plugnet_train_start(self, trainer: Trainer, iterations: int) -> None:
+        """Open the bar, if there is a terminal to draw it on."""
+        self._last = trainer.iteration + iterations
+        self._pending = 0
+        if sys.stderr is None or not sys.stderr.isatty():
+            return
+        from tqdm import tqdm
+
+        self._shown = time.monotonic()
+        self._bar = tqdm(
+            total=self._last,
+            initial=trainer.iteration,
+            file=sys.stderr,
+            ascii=" =",
+            dynamic_ncols=True,
+            mininterval=0,
+            bar_format="{n_fmt}/{total_fmt} |{bar}| {rate_fmt}, {remaining} left{postfix}",
+        )
+
+    def plugnet_step_end(self, loss: float, rate: float) -> None:
+        """Count the step, and redraw now and then."""
+        self._loss = loss
+        self._rate = rate
+        self._pending += 1
+        if self._bar is not None and time.monotonic() - self._shown >= self.INTERVAL:
+            self._redraw(self._bar)
+
+    def plugnet_evaluate_end(self, evaluation: Evaluation) -> None:
+        """Without a bar, say how the test went."""
+        if self._bar is not None or sys.stderr is None:
+            return
+        line = f"{evaluation.iteration}/{self._last}:"
+        if not math.isnan(self._loss):  # not before the first step
+            line += f" loss {self._loss:.4f}, rate {self._rate:.4g},"
+        line += f" test loss {evaluation.loss:.4f}"
+        if evaluation.accuracy is not None:
+            line += f", recognition rate {evaluation.accuracy:.4f}"
+        print(line, file=sys.stderr, flush=True)
+
+    def plugnet_train_end(self) -> None:
+        """Leave the bar as it is and go to the next line."""
+        if self._bar is not None:
+            self._redraw(self._bar)
+            self._bar.close()
+            self._bar = None
+
+    def _redraw(self, bar: tqdm[Any]) -> None:
+        bar.set_postfix_str(f"loss {self._loss:.4f}, rate {self._rate:.4g}", refresh=False)
+        bar.update(self._pending)
+        self._pending = 0
+        self._shown = time.monotonic()

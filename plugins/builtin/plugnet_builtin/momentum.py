@@ -1,0 +1,57 @@
+"""Gradient descent with momentum, in Caffe's two forms."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from plugnet.arguments import number
+from plugnet.arrays import Array
+from plugnet_builtin.slots import SlotOptimizer
+
+
+class SGD(SlotOptimizer):
+    """d = momentum d + rate grad; value = value - d (Caffe, sgd_solver.cpp).
+
+    The rate is inside the direction d, so a step remembers the rate it was taken with. (PyTorch
+    multiplies by the rate outside; the two differ as soon as the rate changes.)
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ("velocity",)
+
+    def __init__(self, momentum: float = 0.0) -> None:
+        """Keep ``momentum``, at least 0 and below 1."""
+        super().__init__()
+        self.momentum = number("momentum", momentum, at_least=0, below=1)
+
+    def step(self, value: Array, grad: Array, rate: float, *arrays: Array) -> None:
+        """Take the step for one block of a parameter."""
+        velocity, scratch = arrays
+        velocity *= self.momentum
+        velocity += np.multiply(grad, rate, out=scratch)
+        value -= velocity
+
+
+class Nesterov(SlotOptimizer):
+    """d' = momentum d + rate grad; value = value - (1 + momentum) d' + momentum d.
+
+    Caffe, nesterov_solver.cpp (Nesterov 1983). As momentum d = d' - rate grad, that is
+    value = value - rate grad - momentum d', which is how it is computed.
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ("velocity",)
+
+    def __init__(self, momentum: float = 0.9) -> None:
+        """Keep ``momentum``, at least 0 and below 1."""
+        super().__init__()
+        self.momentum = number("momentum", momentum, at_least=0, below=1)
+
+    def step(self, value: Array, grad: Array, rate: float, *arrays: Array) -> None:
+        """Take the step for one block of a parameter."""
+        velocity, scratch = arrays
+        np.multiply(grad, rate, out=scratch)
+        velocity *= self.momentum
+        velocity += scratch
+        value -= scratch
+        value -= np.multiply(velocity, self.momentum, out=scratch)

@@ -1,0 +1,81 @@
+"""Penalties on the size of weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from plugnet.arguments import number
+from plugnet.arrays import Array, Shape, reuse
+from plugnet.interfaces import Regularizer
+
+
+class L2(Regularizer):
+    """strength / 2 times the sum of w^2, whose gradient is strength w: weight decay."""
+
+    def __init__(self, strength: float) -> None:
+        """Keep ``strength``, at least 0."""
+        self.strength = number("strength", strength, at_least=0)
+        self._scratch = Scratch()
+
+    def penalty(self, value: Array) -> float:
+        """Return strength / 2 times the sum of ``value``^2."""
+        return 0.5 * self.strength * float(np.vdot(value, value))
+
+    def add_gradient(self, value: Array, grad: Array) -> None:
+        """Add strength times ``value`` to ``grad``."""
+        grad += np.multiply(value, self.strength, out=self._scratch.like(value))
+
+
+class L1(Regularizer):
+    """strength times the sum of |w|, whose gradient is strength sign(w), 0 at 0."""
+
+    def __init__(self, strength: float) -> None:
+        """Keep ``strength``, at least 0."""
+        self.strength = number("strength", strength, at_least=0)
+        self._scratch = Scratch()
+
+    def penalty(self, value: Array) -> float:
+        """Return strength times the sum of |``value``|."""
+        return self.strength * float(np.abs(value, out=self._scratch.like(value)).sum())
+
+    def add_gradient(self, value: Array, grad: Array) -> None:
+        """Add strength times the sign of ``value`` to ``grad``."""
+        scratch = np.sign(value, out=self._scratch.like(value))
+        grad += np.multiply(scratch, self.strength, out=scratch)
+
+
+class Elastic(Regularizer):
+    """strength (ratio sum |w| + (1 - ratio) / 2 sum w^2) (Zou and Hastie 2005)."""
+
+    def __init__(self, strength: float, ratio: float = 0.5) -> None:
+        """Combine `L1` and `L2`.
+
+        Args:
+            strength: at least 0.
+            ratio: the share of L1, from 0 to 1.
+        """
+        self.strength = number("strength", strength, at_least=0)
+        self.ratio = number("ratio", ratio, at_least=0, at_most=1)
+        self._l1 = L1(self.strength * self.ratio)
+        self._l2 = L2(self.strength * (1 - self.ratio))
+
+    def penalty(self, value: Array) -> float:
+        """Return the sum of both penalties."""
+        return self._l1.penalty(value) + self._l2.penalty(value)
+
+    def add_gradient(self, value: Array, grad: Array) -> None:
+        """Add both gradients to ``grad``."""
+        self._l1.add_gradient(value, grad)
+        self._l2.add_gradient(value, grad)
+
+
+class Scratch:
+    """One array for each shape of weights, to compute in."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[Shape, Array] = {}
+
+    def like(self, value: Array) -> Array:
+        """Return an array of the shape and dtype of ``value``, holding anything."""
+        array = self._arrays[value.shape] = reuse(self._arrays.get(value.shape), value)
+        return array

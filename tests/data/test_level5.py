@@ -1,0 +1,300 @@
+"""The reader of MATLAB files: equal to SciPy's on good files, an error on every damaged one."""
+
+import io
+import itertools
+import struct
+import warnings
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from plugnet_builtin.datasets import reading
+from plugnet_builtin.datasets.digits import Digits
+from plugnet_builtin.datasets.level5 import read_mat
+from plugnet_builtin.datasets.mat import Mat
+
+from plugnet.arrays import Array
+from plugnet.errors import DataError, DataWarning, FileFormatError
+
+scipy_io = pytest.importorskip("scipy.io")
+
+DTYPES = ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8")
+GENERATOR = np.random.default_rng(0)
+
+
+def saved(variables: dict[str, Any], **options: Any) -> bytes:
+    file = io.BytesIO()
+    scipy_io.savemat(file, variables, **options)
+    return file.getvalue()
+
+
+def tutorial() -> dict[str, Array]:
+    """Return the four variables, small."""
+    return {
+        "train_data": GENERATOR.random((7, 5)),
+        "train_label": np.eye(3)[[0, 1, 2, 0, 1, 2, 0]],
+        "test_data": GENERATOR.random((4, 5)),
+        "test_label": np.eye(3)[[2, 1, 0, 1]],
+    }
+
+
+def read(content: bytes, folder: Path, *wanted: str) -> dict[str, Array | None]:
+    path = folder / "data.mat"
+    path.write_bytes(content)
+    return read_mat(str(path), wanted)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(3, 5), (1, 1), (1, 4), (6, 1), (0, 3), (2, 0)])
+def test_matrices_equal_those_of_scipy(
+    tmp_path: Path, dtype: str, shape: tuple[int, int], compressed: bool
+) -> None:
+    matrix = GENERATOR.integers(0, 100, shape).astype(dtype)
+    content = saved({"m": matrix, "other": np.ones(3)}, do_compression=compressed)
+    found = read(content, tmp_path, "m")
+    expected = scipy_io.loadmat(io.BytesIO(content))["m"]
+    assert list(found) == ["m", "other"]
+    assert found["other"] is None
+    assert found["m"] is not None
+    assert (found["m"].dtype, found["m"].shape) == (expected.dtype, shape)
+    np.testing.assert_array_equal(found["m"], expected)
+
+
+def test_extreme_values_keep_their_bits(tmp_path: Path) -> None:
+    matrix = np.array([[np.nan, np.inf, -0.0, 5e-324, np.finfo(float).max]])
+    found = read(saved({"m": matrix}), tmp_path, "m")["m"]
+    assert found is not None
+    assert found.tobytes() == matrix.tobytes()
+
+
+def test_logical_matrices_are_bool(tmp_path: Path) -> None:
+    matrix = np.array([[True, False], [False, False]])
+    found = read(saved({"m": matrix}), tmp_path, "m")["m"]
+    assert found is not None
+    assert (found.dtype, found.tolist()) == (np.bool_, matrix.tolist())
+
+
+def test_names_longer_than_four_letters_and_padding(tmp_path: Path) -> None:
+    variables = {"x" * length: np.full((1, length), 3, np.int8) for length in range(1, 20)}
+    found = read(saved(variables), tmp_path, *variables)
+    for name, matrix in variables.items():
+        np.testing.assert_array_equal(found[name], matrix)
+
+
+def element(order: str, kind: int, data: bytes) -> bytes:
+    return struct.pack(order + "II", kind, len(data)) + data + b"\0" * (-len(data) % 8)
+
+
+def by_hand(order: str, kind: int, shape: tuple[int, ...], stored: int, data: bytes) -> bytes:
+    """Return a file with the matrix ``m``, written by the format's description alone."""
+    body = (
+        element(order, 6, struct.pack(order + "II", kind, 0))
+        + element(order, 5, struct.pack(f"{order}{len(shape)}i", *shape))
+        + element(order, 1, b"m")
+        + element(order, stored, data)
+    )
+    header = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack(order + "HH", 0x0100, 0x4D49)
+    return header + element(order, 14, body)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_doubles_stored_as_bytes_in_either_byte_order(tmp_path: Path, order: str) -> None:
+    found = read(by_hand(order, 6, (2, 3), 2, bytes(range(6))), tmp_path, "m")["m"]
+    assert found is not None
+    assert found.dtype == np.float64
+    assert found.tolist() == [[0, 2, 4], [1, 3, 5]]
+
+
+def test_big_endian_doubles(tmp_path: Path) -> None:
+    values = np.array([1.5, -2.25], ">f8")
+    found = read(by_hand(">", 6, (1, 2), 9, values.tobytes()), tmp_path, "m")["m"]
+    assert found is not None
+    assert found.dtype.isnative
+    assert found.tolist() == [[1.5, -2.25]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "stored", "data", "says"),
+    [
+        (6, (2, 3), 2, b"12345", r"\(2, 3\) of uint8, which 5 bytes cannot be"),
+        (6, (2**30, 2**30), 2, b"123456", "cannot be"),
+        (6, (-1, -6), 2, b"123456", r"dimensions \(-1, -6\)"),
+        (9, (1, 1), 9, bytes(8), "class uint8 but stored as float64"),
+        (99, (1, 1), 2, b"1", "unknown class 99"),
+        (6, (1, 1), 14, b"1", "missing or damaged"),
+        (6, (1, 1, 1), 2, b"1", "it is 3-D"),
+        (6, (1,), 2, b"1", "dimensions of a matrix take 4 bytes"),
+    ],
+)
+def test_matrices_that_contradict_themselves_are_errors(
+    tmp_path: Path, kind: int, shape: tuple[int, ...], stored: int, data: bytes, says: str
+) -> None:
+    with pytest.raises(FileFormatError, match=says) as caught:
+        read(by_hand("<", kind, shape, stored, data), tmp_path, "m")
+    assert caught.value.path == str(tmp_path / "data.mat")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ({"field": 1.0}, "struct"),
+        (np.array([[1, "a"]], object), "cell"),
+        ("text", "char"),
+        (np.array([[1 + 2j]]), "complex"),
+        (np.zeros((2, 2, 2)), "3-D"),
+    ],
+)
+def test_other_variables_are_skipped_unless_asked_for(
+    tmp_path: Path, value: Any, kind: str
+) -> None:
+    content = saved({"strange": value, "m": np.ones((1, 1))})
+    assert read(content, tmp_path, "m")["strange"] is None
+    with pytest.raises(FileFormatError, match=f"strange must be a full .* but it is {kind}"):
+        read(content, tmp_path, "strange")
+
+
+def test_sparse_matrices_are_skipped_unless_asked_for(tmp_path: Path) -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    content = saved({"strange": sparse.eye_array(3), "m": np.ones((1, 1))})
+    assert read(content, tmp_path, "m")["strange"] is None
+    with pytest.raises(FileFormatError, match="it is sparse"):
+        read(content, tmp_path, "strange")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "an empty file"),
+        (bytes(1000), "a file of zeros"),
+        (b"\n<!DOCTYPE html><html><body>404</body></html>" * 9, "a web page"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(600), "HDF5 file.*'-v7'"),
+        (b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(600), "HDF5.*'-v7'"),
+        (b"1,2,3\n" * 100, "it is text"),
+        (b"\x80\x04\x95" + bytes(300), "a Python pickle"),
+        (b"\x1f\x8b\x08" + bytes(300), "gzipped"),
+        (saved({"m": np.ones((9, 9))}, format="4"), "not a MATLAB level-5 file.*'-v7'"),
+    ],
+)
+def test_other_files_are_named_for_what_they_seem(
+    tmp_path: Path, content: bytes, says: str
+) -> None:
+    with pytest.raises(FileFormatError, match=says):
+        read(content, tmp_path, "m")
+
+
+def test_paths_that_cannot_be_read(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none.mat", Path("nul\0l.mat")):
+        with pytest.raises(FileFormatError, match="must be a readable file") as caught:
+            read_mat(str(path), ())
+        assert caught.value.path == str(path)
+
+
+def test_a_compressed_variable_must_not_outgrow_all_proportion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = saved({"m": np.zeros((1000, 1000))}, do_compression=True)
+    assert read(content, tmp_path, "m")["m"] is not None
+    monkeypatch.setattr(reading, "_UNPACKED", 2**20)
+    with pytest.raises(FileFormatError, match="unpacks to more than 1048576 bytes"):
+        read(content, tmp_path, "m")
+
+
+def test_packed_variables_must_be_whole(tmp_path: Path) -> None:
+    header, matrix = (part := by_hand("<", 6, (1, 1), 2, b"\7"))[:128], part[128:]
+
+    def packed(data: bytes) -> bytes:
+        return header + struct.pack("<II", 15, len(data)) + data
+
+    good = zlib.compress(matrix)
+    found = read(packed(good), tmp_path, "m")["m"]
+    assert found is not None
+    assert found.tolist() == [[7]]
+    for bad in (good[:-1], good + b"x", zlib.compress(b""), zlib.compress(matrix * 2), b""):
+        with pytest.raises(FileFormatError):
+            read(packed(bad), tmp_path, "m")
+
+
+def test_a_variable_must_not_be_there_twice(tmp_path: Path) -> None:
+    content = by_hand("<", 6, (1, 1), 2, b"7")
+    with pytest.raises(FileFormatError, match="'m' twice"):
+        read(content + content[128:], tmp_path, "m")
+
+
+def load(path: Path) -> str:
+    """Return how reading the data set ends: that it loads, or the name of the error."""
+    try:
+        samples = Mat(str(path)).load()
+    except (FileFormatError, DataError) as error:
+        return type(error).__name__
+    for array in (samples.train_data, samples.test_data):
+        assert array.dtype == np.float32
+        assert array.ndim == 2
+        assert np.isfinite(array).all()
+    return "loads"
+
+
+@pytest.mark.filterwarnings("ignore::plugnet.errors.DataWarning")
+@pytest.mark.parametrize("compressed", [False, True])
+def test_every_change_of_one_of_the_first_300_bytes_is_survived(
+    tmp_path: Path, compressed: bool
+) -> None:
+    content = saved(tutorial(), do_compression=compressed)
+    path = tmp_path / "data.mat"
+    ends: dict[str, int] = {}
+    for place, change in itertools.product(range(300), (1, 2, 4, 8, 16, 32, 64, 128, 255)):
+        damaged = bytearray(content)
+        damaged[place] ^= change
+        path.write_bytes(damaged)
+        end = load(path)
+        ends[end] = ends.get(end, 0) + 1
+    assert sum(ends.values()) == 2700
+    assert ends["loads"] >= 116 * 9, "the text of the header means nothing"
+    assert ends["FileFormatError"] > 300
+
+
+def test_one_flipped_bit_in_the_embedded_digits_is_noticed(tmp_path: Path) -> None:
+    from plugnet_builtin.datasets import digits
+
+    content = digits._FILE.read_bytes()
+    path = tmp_path / "data.mat"
+    for place in (*range(124, 300), *range(300, len(content), 997)):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        assert load(path) == "FileFormatError", place
+
+
+@pytest.mark.filterwarnings("ignore::plugnet.errors.DataWarning")
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_file_cut_short_anywhere_is_an_error(tmp_path: Path, compressed: bool) -> None:
+    content = saved(tutorial(), do_compression=compressed)
+    path = tmp_path / "data.mat"
+    for length in {*range(0, len(content), 64), *range(200), len(content) - 1}:
+        path.write_bytes(content[:length])
+        assert load(path) == "FileFormatError", length
+    path.write_bytes(content)
+    assert load(path) == "loads"
+
+
+def test_the_embedded_digits_cut_short_anywhere_are_an_error(tmp_path: Path) -> None:
+    from plugnet_builtin.datasets import digits
+
+    content = digits._FILE.read_bytes()
+    path = tmp_path / "data.mat"
+    for length in range(0, len(content), 64):
+        path.write_bytes(content[:length])
+        assert load(path) == "FileFormatError", length
+
+
+def test_the_embedded_digits_are_as_they_should(tmp_path: Path) -> None:
+    samples = Digits().load()
+    assert samples.train_data.shape == (1497, 8, 8, 1)
+    assert samples.test_data.shape == (300, 8, 8, 1)
+    assert samples.train_data.dtype == np.float32
+    assert samples.train_data.flags.c_contiguous
+    assert (samples.train_data.min(), samples.train_data.max()) == (0, 1)
+    assert np.bincount(samples.test_label).tolist() == [30] * 10
+    assert samples.classes == tuple("0123456789")

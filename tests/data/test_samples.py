@@ -1,0 +1,117 @@
+"""as_samples: what is taken as it is, what is converted, and what is refused."""
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from plugnet.errors import DataError, DataWarning
+from plugnet.samples import as_samples, check_rows
+
+
+def test_a_fitting_array_comes_back_itself() -> None:
+    for dtype in (np.float32, np.float64):
+        x = np.random.default_rng(0).random((4, 3, 3, 2)).astype(dtype)
+        x.flags.writeable = False
+        assert as_samples(x, dtype) is x
+
+
+def test_a_memory_map_is_not_copied(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones((5, 2), np.float32))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    assert np.shares_memory(as_samples(mapped), mapped)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "i8", "?", "f2", "f8", ">f4", ">i4"])
+def test_numbers_of_any_type_are_converted(dtype: str) -> None:
+    x = np.array([[0, 1], [1, 0], [1, 1]], dtype)
+    found = as_samples(x)
+    assert found.dtype == np.float32
+    assert found.dtype.isnative
+    assert found.tolist() == [[0, 1], [1, 0], [1, 1]]
+
+
+def test_any_layout_becomes_contiguous_and_the_input_stays() -> None:
+    x = np.arange(12, dtype=np.float32).reshape(3, 4)
+    for layout in (
+        np.asfortranarray(x),
+        np.repeat(np.repeat(x, 2, 0), 2, 1)[::2, ::2],
+        x[::-1][::-1],
+        np.matrix(x),  # noqa: NPY201
+        x.tolist(),
+    ):
+        found = as_samples(layout)
+        assert type(found) is np.ndarray
+        assert found.flags.c_contiguous
+        assert found.tolist() == x.tolist()
+    assert as_samples(np.broadcast_to(np.float32(1), (2, 3))).tolist() == [[1, 1, 1]] * 2
+
+
+def test_torch_tensors_are_taken() -> None:
+    torch = pytest.importorskip("torch")
+    assert as_samples(torch.ones(2, 3)).tolist() == [[1, 1, 1]] * 2
+    with pytest.raises(DataError, match="cannot be turned into an array"):
+        as_samples(torch.ones(2, 3, requires_grad=True))
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (np.ma.masked_equal([[1.0, 2.0]], 2.0), "masked"),
+        (np.array([["1", "2"]]), "real numbers"),
+        (np.array([[1j]]), "real numbers"),
+        (np.array([[object()]]), "real numbers"),
+        (None, "real numbers"),
+        ([[1.0], [2.0, 3.0]], "cannot be turned into an array"),
+        (np.zeros(3), r"shape is \(3,\)"),
+        (np.float32(3), r"shape is \(\)"),
+        (np.zeros((0, 3)), "at least one sample"),
+        (np.zeros((3, 0)), "one feature"),
+    ],
+)
+def test_what_is_no_set_of_samples_is_refused(values: object, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        as_samples(values)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("row", [0, 77_777])
+def test_the_first_value_that_is_not_finite_is_named(bad: float, row: int) -> None:
+    x = np.zeros((80_000, 2, 3), np.float32)
+    x[row, 1, 2] = x[-1] = bad
+    with pytest.raises(DataError, match=rf"pixels\[{row}, 1, 2\] is {bad}") as caught:
+        as_samples(x, name="pixels")
+    assert caught.value.row == row
+
+
+def test_what_is_too_large_for_the_type_is_refused_by_its_place() -> None:
+    with pytest.raises(DataError, match=r"samples\[1, 0\] is inf \(as float32\)"):
+        as_samples(np.array([[1.0], [1e300]]))
+
+
+def test_unscaled_samples_give_a_warning() -> None:
+    for sign in (-1, 1):
+        with pytest.warns(DataWarning, match="magnitude of 255.*x / 255"):
+            as_samples(sign * np.array([[0, 255]]))
+    as_samples(np.array([[50.0, -50.0]]))
+
+
+def test_the_check_makes_no_array_as_large_as_the_samples() -> None:
+    x = np.ones((2000, 784), np.float32)
+    as_samples(x)
+    tracemalloc.start()
+    as_samples(x)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < x.nbytes / 50
+
+
+def test_samples_and_labels_must_be_as_many() -> None:
+    check_rows(np.zeros((2, 1)), np.zeros(2))
+    with pytest.raises(DataError, match="3 samples and 2 labels"):
+        check_rows(np.zeros((3, 1)), np.zeros(2))
+    with pytest.raises(DataError, match="at least one"):
+        check_rows(np.zeros((0, 1)), np.zeros(0))
+    with pytest.raises(DataError, match="2 samples and 0 labels"):
+        check_rows(np.zeros((2, 1)), np.array(1))

@@ -1,0 +1,150 @@
+"""The file format: round trips, a peer's reading, and every kind of damage."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet.arrays import Array
+from plugnet.errors import FileFormatError
+from plugnet.files import safetensors
+
+ARRAYS: dict[str, Array] = {
+    "weight": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "counter": np.array(7, np.int64),
+    "empty": np.zeros((0, 4)),
+    "mask": np.array([True, False]),
+    "turned": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    "big": np.arange(3, dtype=">i4"),
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    safetensors.write(tmp_path / "file", ARRAYS, {"plugnet": "{}", "note": "größer"})
+    return tmp_path / "file"
+
+
+def write_raw(path: Path, header: bytes, data: bytes = b"", length: int | None = None) -> None:
+    path.write_bytes((len(header) if length is None else length).to_bytes(8, "little"))
+    with path.open("ab") as file:
+        file.write(header + data)
+
+
+def test_arrays_and_metadata_come_back_equal(path: Path) -> None:
+    arrays, metadata = safetensors.read(path)
+    assert metadata == {"plugnet": "{}", "note": "größer"}
+    assert arrays.keys() == ARRAYS.keys()
+    for name, array in ARRAYS.items():
+        np.testing.assert_array_equal(arrays[name], array)
+        assert arrays[name].shape == array.shape
+        assert arrays[name].dtype == array.dtype.newbyteorder("=")
+        assert arrays[name].flags.writeable
+
+
+def test_a_peer_reads_what_we_write_and_we_what_it_writes(path: Path, tmp_path: Path) -> None:
+    peer = pytest.importorskip("safetensors.numpy")
+    for name, array in peer.load_file(path).items():
+        np.testing.assert_array_equal(array, ARRAYS[name])
+    native = {name: np.ascontiguousarray(a) for name, a in ARRAYS.items() if name != "big"}
+    peer.save_file(native, tmp_path / "theirs", {"by": "peer"})
+    arrays, metadata = safetensors.read(tmp_path / "theirs")
+    assert metadata == {"by": "peer"}
+    for name, array in native.items():
+        np.testing.assert_array_equal(arrays[name], array)
+
+
+def test_every_single_flipped_bit_is_seen(path: Path, tmp_path: Path) -> None:
+    intact = path.read_bytes()
+    damaged = tmp_path / "damaged"
+    for place in range(len(intact)):
+        flipped = bytearray(intact)
+        flipped[place] ^= 1 << (place % 8)
+        damaged.write_bytes(flipped)
+        with pytest.raises(FileFormatError):
+            safetensors.read(damaged)
+
+
+def test_truncation_at_every_length_is_seen(path: Path, tmp_path: Path) -> None:
+    intact = path.read_bytes()
+    cut = tmp_path / "cut"
+    for length in range(len(intact)):
+        cut.write_bytes(intact[:length])
+        with pytest.raises(FileFormatError):
+            safetensors.read(cut)
+
+
+def entry(shape: list[Any], offsets: list[Any], dtype: str = "F32") -> dict[str, Any]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": offsets}
+
+
+HEADERS = {
+    "not JSON": b"{",
+    "not UTF-8": b"\xff\xfe{}",
+    "not an object": b"[]",
+    "deeply nested": b"[" * 100_000,
+    "key twice": b'{"a": {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]},'
+    b' "a": {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]}}',
+    "gap": json.dumps({"a": entry([1], [0, 4]), "b": entry([0], [8, 8])}).encode(),
+    "overlap": json.dumps({"a": entry([2], [0, 8]), "b": entry([1], [4, 8])}).encode(),
+    "reversed": json.dumps({"a": entry([2], [8, 0])}).encode(),
+    "negative": json.dumps({"a": entry([-2], [0, 8])}).encode(),
+    "past the end": json.dumps({"a": entry([3], [0, 12])}).encode(),
+    "bytes over": json.dumps({"a": entry([1], [0, 4])}).encode(),
+    "wrong size": json.dumps({"a": entry([3], [0, 8])}).encode(),
+    "overflow": json.dumps({"a": entry([2**62, 2**62], [0, 8])}).encode(),
+    "unknown dtype": json.dumps({"a": entry([2], [0, 8], "O")}).encode(),
+    "fraction": json.dumps({"a": entry([2.0], [0, 8])}).encode(),
+    "metadata no map": json.dumps({"__metadata__": 3, "a": entry([2], [0, 8])}).encode(),
+}
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS.keys())
+def test_a_header_that_lies_is_refused(tmp_path: Path, header: bytes) -> None:
+    write_raw(tmp_path / "file", header, b"\0" * 8)
+    with pytest.raises(FileFormatError) as caught:
+        safetensors.read(tmp_path / "file")
+    assert caught.value.path == str(tmp_path / "file")
+
+
+@pytest.mark.parametrize("length", [2**63, 2**64 - 1, 100_000_001, 50])
+def test_a_header_length_beyond_the_file_is_refused(tmp_path: Path, length: int) -> None:
+    write_raw(tmp_path / "file", b"{}", length=length)
+    with pytest.raises(FileFormatError, match=str(length)):
+        safetensors.read(tmp_path / "file")
+
+
+def test_other_things_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "html").write_text("<!DOCTYPE html><html></html>" * 10)
+    for name in ("empty", "html", "absent", "."):
+        with pytest.raises(FileFormatError):
+            safetensors.read(tmp_path / name)
+
+
+@pytest.mark.parametrize("array", [np.array([None]), np.array(["a"]), np.zeros(2, complex)])
+def test_arrays_of_other_dtypes_are_not_saved_and_the_old_file_stays(
+    path: Path, array: Array
+) -> None:
+    before = path.read_bytes()
+    with pytest.raises(FileFormatError, match="dtype"):
+        safetensors.write(path, {"a": array}, {})
+    assert path.read_bytes() == before
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = path.read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        safetensors.write(path, ARRAYS, {})
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]

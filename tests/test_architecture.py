@@ -1,0 +1,120 @@
+"""Who may import whom, what an import costs in modules, and what stands where."""
+
+import ast
+import json
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CORE = ROOT / "core/plugnet"
+BUILTIN = ROOT / "plugins/builtin/plugnet_builtin"
+
+# A room may import the rooms named before it in its row, and nothing else of plugnet.
+ROOMS = {
+    "errors": (),
+    "arguments": ("errors",),
+    "arrays": (),
+    "parameter": ("arrays",),
+    "files": ("arrays", "errors"),
+    "targets": ("arrays", "errors"),
+    "samples": ("arrays", "errors"),
+    "labels": ("arguments", "arrays", "errors", "samples"),
+    "interfaces": ("arrays", "errors", "parameter"),
+    "convert": ("arrays", "errors", "files", "interfaces"),
+    "registry": ("arrays", "errors", "parameter", "interfaces"),
+    "summary": ("network",),
+    "network": ("arguments", "arrays", "errors", "parameter", "interfaces", "registry", "files", "summary"),
+    "training": (
+        "arguments", "arrays", "errors", "parameter", "interfaces", "registry", "network", "files",
+        "samples", "labels",
+    ),
+    "testing": ("arrays", "errors", "parameter", "interfaces", "registry", "network"),
+    "cli": (
+        "arrays", "errors", "interfaces", "registry", "network", "training", "convert", "samples",
+    ),
+}  # fmt: skip
+
+
+def imported(path: Path) -> set[str]:
+    """Return the dotted names of all modules that the file imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def room(path: Path) -> str:
+    return path.relative_to(CORE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", sorted(CORE.rglob("*.py")), ids=lambda path: path.name)
+def test_core_imports_only_downhill_and_no_plugin(path: Path) -> None:
+    if path == CORE / "__init__.py":
+        return
+    here = room(path)
+    for name in imported(path):
+        assert not name.startswith("plugnet_"), f"core imports the plugin package {name}"
+        if name.split(".")[0] == "plugnet" and name != "plugnet.__version__":
+            there = name.split(".")[1]
+            assert there == here or there in ROOMS[here], f"{here} must not import {there}"
+
+
+@pytest.mark.parametrize("path", sorted(BUILTIN.rglob("*.py")), ids=lambda path: path.name)
+def test_plugins_import_only_plugnet_themselves_and_the_dependencies(path: Path) -> None:
+    allowed = {"plugnet", "plugnet_builtin", "numpy", "scipy", "matplotlib", "tqdm", "pooch"}
+    for name in imported(path):
+        top = name.split(".")[0]
+        assert top in allowed | set(sys.stdlib_module_names), f"{path.name} imports {top}"
+
+
+def test_importing_plugnet_imports_no_plugin_and_nothing_heavy() -> None:
+    code = (
+        "import json, sys, numpy; before = set(sys.modules); import plugnet;"
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    loaded = json.loads(shown.stdout)
+    heavy = ("plugnet_builtin", "scipy", "matplotlib", "pluggy", "tqdm", "importlib.metadata")
+    assert [name for name in loaded if name.startswith(heavy)] == []
+    assert "plugnet.network" in loaded
+
+
+def test_installed_entry_points_are_those_of_pyproject() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    installed: dict[str, dict[str, str]] = {}
+    for entry in metadata.distribution("plugnet").entry_points:
+        if entry.group.startswith("plugnet."):
+            installed.setdefault(entry.group, {})[entry.name] = entry.value
+    assert installed == declared, "the installed metadata are stale: run pip install -e ."
+
+
+def test_no_class_of_a_plugin_is_subclassed() -> None:
+    concrete: set[str] = set()
+    bases: set[str] = set()
+    for path in BUILTIN.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                if not node.name.startswith("_"):
+                    concrete.add(node.name)
+                bases |= {base.id for base in node.bases if isinstance(base, ast.Name)}
+    assert concrete & bases == set()
+
+
+def test_pickle_is_imported_nowhere() -> None:
+    for path in [*CORE.rglob("*.py"), *BUILTIN.rglob("*.py")]:
+        assert not {"pickle", "shelve", "marshal"} & {n.split(".")[0] for n in imported(path)}
+
+
+def test_version_is_the_same_in_code_and_metadata() -> None:
+    import plugnet
+
+    assert plugnet.__version__ == metadata.version("plugnet")

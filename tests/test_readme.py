@@ -1,0 +1,88 @@
+"""Every block of the README does what it says."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from plugnet import registry
+from plugnet.cli import main
+from plugnet.registry.kinds import KINDS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def block(language: str, word: str) -> str:
+    """Return the only block of the language that holds the word."""
+    (found,) = (text for name, text in BLOCKS if name == language and word in text)
+    return found
+
+
+def test_there_are_as_many_blocks_as_are_tested_here() -> None:
+    assert [name for name, _ in BLOCKS] == ["sh", "sh", "python", "python", "toml", "sh"]
+
+
+def test_the_first_two_blocks_are_one_line_each() -> None:
+    assert [text.count("\n") for _, text in BLOCKS[:2]] == [1, 1]
+    assert BLOCKS[0][1].endswith("plugnet train\n")
+
+
+def test_the_example_trains_and_saves(tmp_path: Path) -> None:
+    code = block("python", "Trainer")
+    shown = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    rate = float(shown.split("recognition rate:")[1])
+    assert rate >= 0.96
+    assert (tmp_path / "digits.safetensors").stat().st_size > 1000
+    assert len(code.splitlines()) <= 16
+
+
+def test_the_plugin_is_installed_by_its_metadata_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plugnet_gain").mkdir()
+    (tmp_path / "plugnet_gain/__init__.py").write_text(block("python", "class Gain"))
+    metadata = tmp_path / "plugnet_gain-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: plugnet-gain\nVersion: 1.0\n")
+    ((group, names),) = tomllib.loads(block("toml", "gain"))["project"]["entry-points"].items()
+    lines = [f"[{group}]", *(f"{name} = {value}" for name, value in names.items())]
+    (metadata / "entry_points.txt").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    with registry.isolated(plugins=["plugnet-gain"]):
+        gain = registry.build("gain")
+    gain.initialize((3,), np.random.default_rng(0), np.dtype("float64"))
+    x, dy = np.arange(6.0).reshape(2, 3), np.array([[1.0, 2, 3], [4, 5, 6]])
+    np.testing.assert_array_equal(gain.forward(x, training=True), x)
+    gain.gradients(dy)
+    np.testing.assert_array_equal(gain.gain.grad, [12, 22, 36])
+    np.testing.assert_array_equal(gain.backward(dy), dy)
+
+
+def test_the_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    for line in block("sh", "predict").splitlines():
+        with pytest.raises(SystemExit) as ended:
+            main([*line.split()[1:], "--help"])
+        assert ended.value.code == 0
+    assert "usage" in capsys.readouterr().out
+
+
+def test_the_table_lists_what_is_built_in() -> None:
+    rows = dict(re.findall(r"^\| (\w+) \| (`.*) \|$", README, re.MULTILINE))
+    assert {kind.view for kind in KINDS.values()} == rows.keys()
+    with registry.isolated():
+        for kind in KINDS.values():
+            assert sorted(re.findall(r"`(\w+)`", rows[kind.view])) == list(registry.names(kind.name))
+
+
+def test_files_that_are_linked_exist() -> None:
+    for target in re.findall(r"\]\(([\w/.]+)\)", README.replace("\n", " ")):
+        assert (ROOT / target).is_file(), target

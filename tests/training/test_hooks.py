@@ -1,0 +1,148 @@
+"""Hooks: who is called, when, with what, and what becomes of errors."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import Network, Parameter, Trainer
+from plugnet.arrays import Array
+from plugnet.errors import DivergenceError, HookError
+from plugnet.training import History
+from plugnet.training.hooks import HookCaller, Hooks
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(40, 4)), RNG.integers(0, 3, 40)
+
+
+def trainer(*hooks: object, **settings: Any) -> Trainer:
+    return Trainer(Network([("fc", 4, 3)]), batch_size=10, hooks=hooks, **settings)
+
+
+class Recorder:
+    """Implements every training hook, each with the arguments it cares for."""
+
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+
+    def plugnet_train_start(self, iterations: int) -> None:
+        self.calls.append(("start", iterations))
+
+    def plugnet_gradients_ready(self, iteration: int) -> None:
+        self.calls.append(("gradients", iteration))
+
+    def plugnet_step_end(self, iteration: int, loss: float) -> None:
+        self.calls.append(("step", iteration, loss))
+
+    def plugnet_evaluate_end(self, outputs: Array, x: Array, targets: Array) -> None:
+        self.calls.append(("evaluate", outputs.shape, x.shape, targets.shape))
+
+    def plugnet_train_end(self, trainer: Trainer, history: History) -> None:
+        self.calls.append(("end", trainer.iteration, history is trainer.history))
+
+
+def test_hooks_are_called_in_the_order_of_the_loop() -> None:
+    recorder = Recorder()
+    history = trainer(recorder).fit(X, Y, 2, test=(X[:7], Y[:7]), evaluate_every=1)
+    assert recorder.calls == [
+        ("start", 2),
+        ("gradients", 0),
+        ("step", 0, history.loss[0]),
+        ("evaluate", (7, 3), (7, 4), (7,)),
+        ("gradients", 1),
+        ("step", 1, history.loss[1]),
+        ("evaluate", (7, 3), (7, 4), (7,)),
+        ("end", 2, True),
+    ]
+
+
+def test_gradients_can_be_changed_before_the_update() -> None:
+    class Freeze:
+        def plugnet_gradients_ready(self, parameters: list[Parameter]) -> None:
+            for parameter in parameters:
+                parameter.grad[...] = 0
+
+    frozen = trainer(Freeze())
+    before = {name: value.copy() for name, value in frozen.network.state().items()}
+    frozen.fit(X, Y, 3)
+    for name, value in frozen.network.state().items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_hooks_given_first_are_called_first() -> None:
+    order: list[int] = []
+
+    class Numbered:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def plugnet_step_end(self) -> None:
+            order.append(self.number)
+
+    trainer(Numbered(1), Numbered(2), Numbered(3)).fit(X, Y, 1)
+    assert order == [1, 2, 3]
+
+
+def test_a_hook_can_end_training() -> None:
+    class Enough:
+        def plugnet_step_end(self, trainer: Trainer, iteration: int) -> None:
+            if iteration == 4:
+                trainer.stop("that is enough")
+
+    stopped = trainer(Enough())
+    history = stopped.fit(X, Y, 100)
+    assert stopped.iteration == 5
+    assert history.stopped == "that is enough"
+
+
+def test_without_implementations_there_is_nothing_to_call() -> None:
+    assert HookCaller().caller("plugnet_step_end") is None
+    assert HookCaller([Recorder()]).caller("plugnet_step_end") is not None
+    assert HookCaller([Recorder()]).caller("plugnet_cli") is None
+
+
+def test_an_error_in_a_hook_names_hook_and_plugin_and_ends_training() -> None:
+    class Careless:
+        def plugnet_step_end(self, loss: float) -> None:
+            raise KeyError("missing")
+
+    recorder = Recorder()
+    failing = trainer(recorder, Careless())
+    with pytest.raises(KeyError) as caught:
+        failing.fit(X, Y, 5)
+    note = "".join(caught.value.__notes__)
+    assert "plugnet_step_end" in note
+    assert "Careless" in note
+    assert failing.iteration == 1
+    assert recorder.calls[-1] == ("end", 1, True)
+
+
+def test_training_that_diverges_still_ends_for_the_hooks() -> None:
+    recorder = Recorder()
+    diverging = trainer(recorder, policy=("fixed", 1e30))
+    with pytest.raises(DivergenceError):
+        diverging.fit(X, Y, 50)
+    assert recorder.calls[-1][0] == "end"
+
+
+class Unknown:
+    def plugnet_step_ended(self) -> None:
+        """There is no such hook."""
+
+
+class Extra:
+    def plugnet_step_end(self, momentum: float) -> None:
+        """There is no such argument."""
+
+
+@pytest.mark.parametrize(("plugin", "text"), [(Unknown(), "step_ended"), (Extra(), "momentum")])
+def test_a_hook_that_fits_no_specification_is_refused(plugin: object, text: str) -> None:
+    with pytest.raises(HookError, match=text) as caught:
+        HookCaller([plugin])
+    assert caught.value.plugin == type(plugin).__name__
+
+
+def test_every_specification_says_what_it_is_for() -> None:
+    specifications = [name for name in vars(Hooks) if name.startswith("plugnet_")]
+    assert len(specifications) == 6
+    assert all(getattr(Hooks, name).__doc__ for name in specifications)

@@ -1,0 +1,258 @@
+"""Trainer: the loop, evaluation, reproducibility and what it refuses."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import Network, Trainer, registry
+from plugnet.arrays import Array
+from plugnet.errors import ArgumentError, DataError, DataWarning, DivergenceError, ShapeError
+from plugnet.training import Evaluation
+
+LAYERS: list[Any] = [("fc", 4, 8), "tanh", ("fc", 8, 3)]
+
+
+def blobs(rows: int = 90, seed: int = 0) -> tuple[Array, Array]:
+    """Return three separable classes in four dimensions."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(rows) % 3
+    return rng.normal(size=(rows, 4)) * 0.3 + np.eye(3, 4)[labels], labels
+
+
+def weights(trainer: Trainer) -> Array:
+    return np.concatenate([value.ravel() for value in trainer.network.state().values()])
+
+
+def test_a_network_learns_separable_classes() -> None:
+    x, y = blobs()
+    trainer = Trainer(Network(LAYERS), batch_size=30)
+    history = trainer.fit(x, y, 200, test=blobs(60, seed=1))
+    assert history.loss[-1] < 0.3 < 0.9 < history.loss[0]
+    assert history.evaluations[-1].accuracy is not None
+    assert history.evaluations[-1].accuracy > 0.95
+
+
+def test_history_has_one_entry_per_iteration_and_the_policys_rates() -> None:
+    x, y = blobs()
+    trainer = Trainer(Network(LAYERS), policy=("inv", 0.1), batch_size=30)
+    trainer.fit(x, y, 5)
+    history = trainer.fit(x, y, 3)
+    assert trainer.iteration == len(history.loss) == len(history.rate) == 8
+    assert history.rate == [0.1 * (1 + 0.0005 * n) ** -0.75 for n in range(8)]
+    assert history.seconds > 0
+    assert history.stopped is None
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_same_seed_same_bits(shuffle: bool) -> None:
+    x, y = blobs()
+    runs = []
+    for _ in range(2):
+        trainer = Trainer(Network(LAYERS, seed=1), batch_size=32, seed=4, shuffle=shuffle)
+        trainer.fit(x, y, 30)
+        runs.append(weights(trainer))
+    np.testing.assert_array_equal(*runs)
+
+
+def test_the_seed_decides_the_order_only_when_shuffling() -> None:
+    x, y = blobs()
+
+    def trained(seed: int, shuffle: bool) -> Array:
+        trainer = Trainer(Network(LAYERS), batch_size=32, seed=seed, shuffle=shuffle)
+        trainer.fit(x, y, 10)
+        return weights(trainer)
+
+    np.testing.assert_array_equal(trained(0, False), trained(1, False))
+    assert np.abs(trained(0, True) - trained(1, True)).max() > 1e-4
+
+
+def test_fitting_twice_equals_fitting_once_for_as_long() -> None:
+    x, y = blobs()
+    whole = Trainer(Network(LAYERS), batch_size=32)
+    whole.fit(x, y, 25)
+    parts = Trainer(Network(LAYERS), batch_size=32)
+    parts.fit(x, y, 11)
+    parts.fit(x, y, 14)
+    np.testing.assert_array_equal(weights(whole), weights(parts))
+
+
+def test_evaluating_between_changes_no_bit_of_the_training() -> None:
+    x, y = blobs()
+    quiet, watched = (Trainer(Network(LAYERS), batch_size=32) for _ in range(2))
+    quiet.fit(x, y, 20)
+    history = watched.fit(x, y, 20, test=blobs(33, 2), evaluate_every=3)
+    np.testing.assert_array_equal(weights(quiet), weights(watched))
+    assert [e.iteration for e in history.evaluations] == [3, 6, 9, 12, 15, 18, 20]
+
+
+def test_evaluation_equals_the_formulas() -> None:
+    x, y = blobs(50)
+    trainer = Trainer(Network(LAYERS, dtype="float64"), batch_size=10)
+    scores = trainer.network.forward(x)
+    losses = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(50), y]
+    expected = np.mean(scores.argmax(axis=1) == y)
+    result = trainer.evaluate(x, y)
+    assert result == Evaluation(0, pytest.approx(losses.mean(), rel=1e-12), expected)
+    assert trainer.evaluate(x, np.eye(3)[y]).accuracy == expected
+
+
+def test_rows_whose_scores_are_nan_count_as_wrong() -> None:
+    trainer = Trainer(Network(LAYERS), batch_size=10)
+    for parameter in trainer.network.parameters():
+        parameter.value[...] = np.nan
+    x = blobs()[0]
+    assert trainer.evaluate(x, np.zeros(90, int)).accuracy == 0.0
+
+
+def test_real_targets_have_no_recognition_rate_and_are_learned() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 4))
+    y = x @ np.array([1.0, -2.0, 0.5, 0.0]) + 3.0
+    trainer = Trainer(
+        Network([("fc", 4, 1)], dtype="float64"), "least_square_error", regularizer=None
+    )
+    history = trainer.fit(x, y, 300, test=(x, y))
+    assert history.evaluations[-1].accuracy is None
+    assert history.evaluations[-1].loss < 1e-6
+
+
+def test_a_single_score_answers_by_the_losss_threshold() -> None:
+    x, labels = blobs()
+    y = (labels == 1).astype(int)
+    trainer = Trainer(
+        Network([("fc", 4, 8), "tanh", ("fc", 8, 1)]), "sigmoid_cross_entropy", batch_size=30
+    )
+    trainer.fit(x, y, 300)
+    scores = trainer.network.predict(x)[:, 0]
+    assert trainer.evaluate(x, y).accuracy == np.mean((scores > 0) == y)
+    assert np.mean((scores > 0) == y) > 0.95
+
+
+def test_penalty_is_reported_apart_from_the_loss() -> None:
+    x, y = blobs()
+    trainers = [Trainer(Network(LAYERS), regularizer=r) for r in (("l2", 0.5), None)]
+    assert trainers[0].evaluate(x, y) == trainers[1].evaluate(x, y)
+    state = trainers[0].network.state()
+    squares = sum(float(np.sum(state[f"fc{n}.weight"] ** 2)) for n in (1, 2))
+    assert trainers[0].penalty() == pytest.approx(0.25 * squares, rel=1e-6)
+    assert trainers[1].penalty() == 0.0
+
+
+def test_components_may_be_objects() -> None:
+    policy = registry.lr_policies.build("fixed", 0.05)
+    trainer = Trainer(Network(LAYERS), policy=policy, batch_size=30)
+    assert trainer.policy is policy
+    trainer.fit(*blobs(), 2)
+    assert trainer.history.rate == [0.05, 0.05]
+
+
+def test_one_row_trains() -> None:
+    x, y = blobs(1)
+    trainer = Trainer(Network(LAYERS), batch_size=1)
+    history = trainer.fit(x, y, 20)
+    assert history.loss[-1] < history.loss[0]
+
+
+def test_divergence_stops_before_the_parameters_are_spoilt() -> None:
+    x, y = blobs()
+    trainer = Trainer(Network(LAYERS), policy=("fixed", 1e30), batch_size=30)
+    with pytest.raises(DivergenceError) as caught:  # and no RuntimeWarning: it would be an error
+        trainer.fit(x, y, 50)
+    assert caught.value.iteration == trainer.iteration < 50
+    assert not np.isfinite(caught.value.loss)
+    assert caught.value.rate == 1e30
+    assert caught.value.exit_code == 3
+    assert len(trainer.history.loss) == trainer.iteration
+    assert np.isfinite(trainer.history.loss).all()
+
+
+def test_floating_point_errors_are_not_silenced_outside_of_training() -> None:
+    before = np.geterr()
+    trainer = Trainer(Network(LAYERS), policy=("fixed", 1e30), batch_size=30)
+    with pytest.raises(DivergenceError):
+        trainer.fit(*blobs(), 50)
+    assert np.geterr() == before
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.0, True, "8"])
+def test_the_batch_size_must_be_a_positive_integer(value: Any) -> None:
+    with pytest.raises(ArgumentError, match="batch_size") as caught:
+        Trainer(Network(LAYERS), batch_size=value)
+    assert caught.value.argument == "batch_size"
+
+
+@pytest.mark.parametrize("name", ["iterations", "evaluate_every"])
+@pytest.mark.parametrize("value", [0, -1, 2.0, True, "8"])
+def test_iterations_must_be_a_positive_integer(name: str, value: Any) -> None:
+    trainer = Trainer(Network(LAYERS), batch_size=5)
+    with pytest.raises(ArgumentError, match=name) as caught:
+        trainer.fit(*blobs(), **{name: value})
+    assert caught.value.argument == name
+    assert trainer.iteration == 0
+
+
+def wrong_data() -> Iterator[Any]:
+    x, y = blobs()
+    with_nan = x.copy()
+    with_nan[7, 2] = np.nan
+    yield pytest.param(x[:50], y, DataError, r"50", id="fewer samples than labels")
+    yield pytest.param(x[:0], y[:0], DataError, "at least one", id="no rows")
+    yield pytest.param(with_nan, y, DataError, r"\[7, 2\]", id="nan")
+    yield pytest.param(x[:5], y[:5], DataError, "batch", id="fewer rows than a batch")
+    yield pytest.param(x[:, :3], y, ShapeError, r"\(4,\)", id="too few features")
+    yield pytest.param(x, y + 1, DataError, "3", id="class id beyond the outputs")
+    yield pytest.param(x, y - 1, DataError, "-1", id="negative class id")
+    yield pytest.param(x, y.astype(float), ShapeError, r"\(30, 1\)|\(N, 1\)", id="one real target")
+    yield pytest.param(x, np.eye(4)[y], ShapeError, "4", id="one column too many")
+    yield pytest.param(x.astype(str), y, DataError, "numbers", id="text")
+    yield pytest.param(x.astype(object), y, DataError, "numbers", id="objects")
+
+
+@pytest.mark.parametrize(("x", "y", "error", "text"), list(wrong_data()))
+def test_wrong_data_are_refused_and_the_network_is_untouched(
+    x: Array, y: Array, error: type[Exception], text: str
+) -> None:
+    trainer = Trainer(Network(LAYERS), batch_size=30)
+    before = weights(trainer)
+    with pytest.raises(error, match=text):
+        trainer.fit(x, y, 10)
+    np.testing.assert_array_equal(weights(trainer), before)
+    assert trainer.iteration == 0
+
+
+def test_unscaled_pixels_give_a_warning() -> None:
+    x, y = blobs()
+    with pytest.warns(DataWarning, match="255"):
+        Trainer(Network(LAYERS), batch_size=30).fit(np.abs(x) * 200, y, 1)
+
+
+def test_labels_in_matlabs_orientations_mean_the_same() -> None:
+    x, y = blobs()
+    runs = []
+    for labels in (y, y.reshape(-1, 1), y.reshape(1, -1), y.astype(np.uint8)):
+        trainer = Trainer(Network(LAYERS), batch_size=32)
+        trainer.fit(x, labels, 5)
+        runs.append(weights(trainer))
+    for run in runs[1:]:
+        np.testing.assert_array_equal(run, runs[0])
+
+
+def test_foreign_arrays_are_taken() -> None:
+    torch = pytest.importorskip("torch")
+    x, y = blobs()
+    plain, foreign = (Trainer(Network(LAYERS), batch_size=30) for _ in range(2))
+    plain.fit(x, y, 5)
+    foreign.fit(torch.from_numpy(x), torch.from_numpy(y), 5)
+    np.testing.assert_array_equal(weights(plain), weights(foreign))
+
+
+def test_read_only_memory_maps_are_taken(tmp_path: Any) -> None:
+    x, y = blobs()
+    np.save(tmp_path / "x.npy", x.astype(np.float32))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    plain, other = (Trainer(Network(LAYERS), batch_size=30) for _ in range(2))
+    plain.fit(x, y, 5)
+    other.fit(mapped, y, 5)
+    np.testing.assert_array_equal(weights(plain), weights(other))
