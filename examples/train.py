@@ -47,4 +47,4 @@ def main(path: str | None = None, iterations: int = 800, picture: str = "train_e
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(sys.argv[1] if len(sys.argv) > 1 else None)

@@ -307,7 +307,7 @@ def test_loading_what_is_no_network_says_so(tmp_path: Path) -> None:
     from plugnet.files import safetensors
 
     safetensors.write(tmp_path / "other", {"a": np.zeros(3)}, {})
-    with pytest.raises(FileFormatError, match="no description"):
+    with pytest.raises(FileFormatError, match="another program"):
         Network.load(tmp_path / "other")
     with pytest.raises(FileFormatError, match="No such file"):
         Network.load(tmp_path / "absent")

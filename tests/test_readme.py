@@ -15,7 +15,9 @@ from plugnet.registry.kinds import KINDS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+BLOCKS: list[tuple[str, str]] = re.findall(
+    r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE
+)
 
 
 def block(language: str, word: str) -> str:
@@ -80,7 +82,9 @@ def test_the_table_lists_what_is_built_in() -> None:
     assert {kind.view for kind in KINDS.values()} == rows.keys()
     with registry.isolated():
         for kind in KINDS.values():
-            assert sorted(re.findall(r"`(\w+)`", rows[kind.view])) == list(registry.names(kind.name))
+            assert sorted(re.findall(r"`(\w+)`", rows[kind.view])) == list(
+                registry.names(kind.name)
+            )
 
 
 def test_files_that_are_linked_exist() -> None:

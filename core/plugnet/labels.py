@@ -21,16 +21,20 @@ a square matrix is read row by row. A matrix with the samples in its columns is 
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from plugnet.arguments import flag, integer
 from plugnet.arrays import Array
 from plugnet.errors import ArgumentError, DataError, DataWarning
 from plugnet.samples import as_array, require_rows
 
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+if TYPE_CHECKING:
+    
 #: Class ids from here on are taken for a mistake.
 _TOO_LARGE = 2**31
 
@@ -83,8 +87,9 @@ def read_labels(
 def as_targets(targets: Any, rows: int, dtype: DTypeLike = np.float32) -> Array:
     """Return class ids ``(N,)`` int64, or finite targets ``(N, K)`` of ``dtype``.
 
-    Here the shape says which it is: ``(N,)`` are class ids, anything ``(N, K)`` are targets, also
-    with K = 1. Files, whose shapes say less, are read by `read_labels`.
+    Here the dtype says which it is: one integer per sample, in any orientation, is a class id;
+    everything else is targets, one-hot rows included, where ``(N,)`` means ``(N, 1)``. Files,
+    whose dtypes say less, are read by `read_labels`.
 
     Args:
         targets: one answer per sample.
@@ -92,19 +97,13 @@ def as_targets(targets: Any, rows: int, dtype: DTypeLike = np.float32) -> Array:
         dtype: a floating-point type.
 
     Raises:
-        DataError: not one row per sample, ids that are no whole numbers from 0, or a NaN.
+        DataError: not one row per sample, a negative id, or a value that is not finite.
     """
-    array = as_array(targets, "targets")
-    if array.ndim not in (1, 2) or len(array) != rows or array.size == 0:
-        raise DataError(
-            f"Targets must be class ids ({rows},) or real values ({rows}, K), one row per sample, "
-            f"but their shape is {array.shape}.",
-            row=None,
-        )
-    if array.ndim == 1:
-        return _whole_numbers(array, "give real targets as a column, y.reshape(-1, 1)")
+    values = _row_per_sample(as_array(targets, "targets"), rows)
+    if values.dtype.kind in "bui" and values.shape[1] == 1:
+        return _whole_numbers(values[:, 0], "give real targets as floating-point numbers")
     with np.errstate(over="ignore"):
-        array = np.ascontiguousarray(array, dtype=dtype)
+        array = np.ascontiguousarray(values, dtype=dtype)
     require_rows(np.all(np.isfinite(array), axis=1), array, "targets must be finite")
     return array
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -275,10 +274,9 @@ class Network:
             SpecError: a layer cannot be described, as it is not registered.
             OSError: the file cannot be written.
         """
-        from plugnet.files import safetensors
+        from plugnet.files import documents  # late: only saving and loading need it
 
-        document = {"version": 1, "network": self.spec()}
-        safetensors.write(path, self.state(), {"plugnet": json.dumps(document)})
+        documents.write(path, self.state(), {"network": self.spec()})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Network:
@@ -288,10 +286,9 @@ class Network:
             FileFormatError: the file is missing, damaged or not a saved network.
             SpecError: it needs components that are not installed.
         """
-        from plugnet.files import safetensors
+        from plugnet.files import documents
 
-        arrays, metadata = safetensors.read(path)
-        document = safetensors.document(metadata, path)
+        arrays, document = documents.read(path)
         network = cls.from_spec(document.get("network", {}))
         try:
             network.restore({name: arrays[name] for name in network.state()})

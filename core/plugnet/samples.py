@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from plugnet.arrays import Array
 from plugnet.errors import DataError, DataWarning
 
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+if TYPE_CHECKING:
+    
 #: Samples beyond this are almost always unscaled, and a network learns little from them.
 SCALE_LIMIT = 50.0
 

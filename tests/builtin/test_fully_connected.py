@@ -95,7 +95,9 @@ def test_without_bias_there_is_one_parameter(rng: np.random.Generator) -> None:
 
 def test_initializer_may_be_a_name_or_a_name_with_arguments() -> None:
     assert (initialized(5, 3, initializer=("constant", 2)).parameters()[0].value == 2).all()
-    assert repr(initialized(5, 3, initializer="he_normal").arguments()["initializer"]) == "HeNormal()"
+    assert (
+        repr(initialized(5, 3, initializer="he_normal").arguments()["initializer"]) == "HeNormal()"
+    )
 
 
 def test_image_is_flattened_in_c_order_and_its_gradient_shaped_back(

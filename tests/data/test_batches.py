@@ -172,8 +172,10 @@ def test_images_and_one_hot_labels_keep_their_shapes() -> None:
     data = Data(2, shuffle=True)
     data.get_data(np.zeros((3, 4, 5, 2), np.float64), np.eye(3, dtype=np.uint8))
     x, y = data.pull_data()
-    assert (x.shape, x.dtype) == ((2, 4, 5, 2), np.float64)
-    assert (y.shape, y.dtype) == ((2, 3), np.uint8)
+    assert x.shape == (2, 4, 5, 2)
+    assert x.dtype == np.float64
+    assert y.shape == (2, 3)
+    assert y.dtype == np.uint8
 
 
 @pytest.mark.parametrize("argument", ["batch_size", "seed", "shuffle", "allow_repeat"])

@@ -38,7 +38,7 @@ def test_any_layout_becomes_contiguous_and_the_input_stays() -> None:
         np.asfortranarray(x),
         np.repeat(np.repeat(x, 2, 0), 2, 1)[::2, ::2],
         x[::-1][::-1],
-        np.matrix(x),  # noqa: NPY201
+        x.view(np.matrix),
         x.tolist(),
     ):
         found = as_samples(layout)

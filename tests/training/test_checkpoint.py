@@ -29,7 +29,7 @@ class Noise(Layer):
         if not training:
             return x
         self.seen.value += len(x)
-        return x + self.rng.normal(size=x.shape).astype(x.dtype)
+        return x + self.rng.standard_normal(x.shape, np.float32)
 
     def backward(self, dy: Array) -> Array:
         return dy

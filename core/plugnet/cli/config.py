@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 
@@ -36,10 +36,6 @@ LAYERS = Rule(
 )
 
 
-def _setting(default: Any, rule: Rule) -> Any:
-    return field(default=default, metadata={"rule": rule})
-
-
 @dataclass(frozen=True)
 class DataSettings:
     """``[data]``: where samples come from.
@@ -50,19 +46,22 @@ class DataSettings:
             directory.
     """
 
-    reader: Any = _setting("digits", COMPONENT)
-    path: str | None = _setting(None, TEXT)
+    reader: Any = "digits"
+    path: str | None = None
 
 
 @dataclass(frozen=True)
 class NetworkSettings:
     """``[network]``: the arguments of `Network`. A layer's size that is not said is inferred."""
 
-    layers: tuple[Any, ...] = _setting(
-        (("fc", {"outputs": 50}), "tanh", ("fc", {"outputs": 50}), "tanh", ("fc", {"outputs": 10})),
-        LAYERS,
+    layers: tuple[Any, ...] = (
+        ("fc", {"outputs": 50}),
+        "tanh",
+        ("fc", {"outputs": 50}),
+        "tanh",
+        ("fc", {"outputs": 10}),
     )
-    dtype: str = _setting("float32", DTYPE)
+    dtype: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -75,15 +74,15 @@ class TrainingSettings:
         hooks: further hooks, besides those that fill the run directory.
     """
 
-    loss: Any = _setting("softmax_with_loss", COMPONENT)
-    optimizer: Any = _setting(("sgd", 0.9), COMPONENT)
-    policy: Any = _setting(("inv", 0.1), COMPONENT)
-    regularizer: Any = _setting(("l2", 0.001), COMPONENT)
-    batch_size: int = _setting(100, COUNT)
-    iterations: int = _setting(800, COUNT)
-    shuffle: bool = _setting(True, FLAG)
-    evaluate_every: int = _setting(100, COUNT)
-    hooks: tuple[Any, ...] = _setting((), COMPONENTS)
+    loss: Any = "softmax_with_loss"
+    optimizer: Any = ("sgd", 0.9)
+    policy: Any = ("inv", 0.1)
+    regularizer: Any = ("l2", 0.001)
+    batch_size: int = 100
+    iterations: int = 800
+    shuffle: bool = True
+    evaluate_every: int = 100
+    hooks: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,17 +93,28 @@ class Config:
         seed: what the first weights and the order of the samples are drawn from.
     """
 
-    seed: int = _setting(0, SEED)
+    seed: int = 0
     data: DataSettings = DataSettings()
     network: NetworkSettings = NetworkSettings()
     training: TrainingSettings = TrainingSettings()
 
 
-SECTIONS = {"data": DataSettings, "network": NetworkSettings, "training": TrainingSettings}
+SECTIONS = ("data", "network", "training")
 
-#: The rule of every setting by its full name, as "training.batch_size".
-RULES: dict[str, Rule] = {"seed": SEED} | {
-    f"{section}.{setting.name}": setting.metadata["rule"]
-    for section, settings in SECTIONS.items()
-    for setting in fields(settings)
+#: What each setting must be, by its full name.
+RULES = {
+    "seed": SEED,
+    "data.reader": COMPONENT,
+    "data.path": TEXT,
+    "network.layers": LAYERS,
+    "network.dtype": DTYPE,
+    "training.loss": COMPONENT,
+    "training.optimizer": COMPONENT,
+    "training.policy": COMPONENT,
+    "training.regularizer": COMPONENT,
+    "training.batch_size": COUNT,
+    "training.iterations": COUNT,
+    "training.shuffle": FLAG,
+    "training.evaluate_every": COUNT,
+    "training.hooks": COMPONENTS,
 }

@@ -136,7 +136,9 @@ def _value(key: str, text: str) -> Any:
         document = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError) as error:
         if text[:1] in tuple("[{\"'"):
-            raise ConfigError(f"--set {key}: {text[:200]} is not valid TOML: {error}.", key=key) from error
+            raise ConfigError(
+                f"--set {key}: {text[:200]} is not valid TOML: {error}.", key=key
+            ) from error
         return text
     return document["value"] if len(document) == 1 else text
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +24,10 @@ def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
         ConfigError: the path does not exist, or no reader fits it.
     """
     if data is None:
-        path = settings.path
-        return settings if path is None else replace(settings, path=os.path.abspath(path))
-    path = Path(os.path.abspath(data))
+        if settings.path is None:
+            return settings
+        return replace(settings, path=str(Path(settings.path).absolute()))
+    path = Path(data).absolute()
     if not path.exists():
         raise ConfigError(f"--data {data}: there is no such file or folder.", key="data.path")
     suffix = path.suffix.removeprefix(".").lower()
@@ -44,7 +44,7 @@ def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
             f"Readers are {', '.join(registry.datasets.names())}; another one is a plugin.",
             key="data.path",
         )
-    return replace(settings, reader=reader, path=os.fspath(path))
+    return replace(settings, reader=reader, path=str(path))
 
 
 def read(settings: DataSettings, whole: bool = False) -> Samples:

@@ -61,7 +61,13 @@ def examination(arguments: Namespace) -> Examination:
         FileFormatError: the model or the data cannot be read.
     """
     path = Path(arguments.model)
-    model = path / MODEL if path.is_dir() else path
+    model = path
+    if path.is_dir():
+        model = path / MODEL
+        if not model.is_file():
+            raise ConfigError(
+                f"{path} is not the directory of a finished run, as it has no {MODEL}.", key="model"
+            )
     network = Network.load(model)
     config = Config()
     if model.with_name(CONFIG).is_file():
@@ -71,8 +77,8 @@ def examination(arguments: Namespace) -> Examination:
             f"There is no {CONFIG} beside {model}, so say by --data PATH which data to read.",
             key="data.path",
         )
-    data = pointed_at(config.data, arguments.data)
-    samples = read(data, whole=data.path != config.data.path)
+    own, asked = (pointed_at(config.data, path) for path in (None, arguments.data))
+    samples = read(asked, whole=asked.path != own.path)
     loss = registry.losses.resolve(config.training.loss)
     return Examination(network, loss, *_asked(samples), samples.classes)
 

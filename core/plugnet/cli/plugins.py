@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
-from dataclasses import asdict
 
 from plugnet.registry import registry
 from plugnet.registry.kinds import KINDS
@@ -34,7 +33,7 @@ def run_list(arguments: Namespace) -> int:
     known = sorted(registry.entries(arguments.kind), key=lambda entry: (entry.kind, entry.order))
     entries = [entry for entry in known if arguments.all or entry.state in USABLE]
     if arguments.json:
-        print(json.dumps([asdict(entry) for entry in entries]))
+        print(json.dumps([entry._asdict() for entry in entries]))
         return 0
     print(ROW.format("kind", "name", "provided by", "state"))
     for entry in entries:
@@ -49,7 +48,7 @@ def run_info(arguments: Namespace) -> int:
     """Print what is known about one component, and return the exit status."""
     information = registry.info(arguments.name)
     if arguments.json:
-        print(json.dumps(asdict(information)))
+        print(json.dumps(information._asdict() | {"entry": information.entry._asdict()}))
         return 0
     entry = information.entry
     where = information.file or entry.value

@@ -26,7 +26,7 @@ RUNS = Path("runs")
 def run_directory(out: str | None, name: str, config: str, force: bool) -> Iterator[Path]:
     """Make the folder, with the config in it, before any work is done.
 
-    If the block raises before anything else was written, the folder disappears again.
+    If the block raises before a first iteration is on record, the folder disappears again.
 
     Args:
         out: the folder, or None for the next free ``runs/<name>-<number>``.
@@ -53,9 +53,10 @@ def run_directory(out: str | None, name: str, config: str, force: bool) -> Itera
     try:
         yield folder
     except BaseException:
-        if contents(folder) == [CONFIG]:
-            with contextlib.suppress(OSError):  # also holds files of the user's own
-                (folder / CONFIG).unlink()
+        if not _recorded(folder):
+            with contextlib.suppress(OSError):  # the folder may hold files of the user's own
+                for name in contents(folder):
+                    (folder / name).unlink()
                 folder.rmdir()
         raise
 
@@ -83,6 +84,14 @@ def _numbered(name: str) -> Path:
             number += 1
         else:
             return folder
+
+
+def _recorded(folder: Path) -> bool:
+    """Whether there is more than the header of the history, and what was written before it."""
+    if set(contents(folder)) - {CONFIG, HISTORY}:
+        return True
+    history = folder / HISTORY
+    return history.exists() and history.read_bytes().count(b"\n") > 1
 
 
 def _make_room(folder: Path, force: bool) -> None:

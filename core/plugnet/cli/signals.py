@@ -20,7 +20,9 @@ def stopped_by_signals(trainer: Trainer) -> Iterator[list[int]]:
     if threading.current_thread() is not threading.main_thread():
         yield received  # only the main thread may handle signals
         return
-    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    # A shell lets background jobs ignore Ctrl-C, and None is a handler that is not Python's.
+    previous = {n: handler for n, handler in found.items() if handler not in (signal.SIG_IGN, None)}
 
     def stop(number: int, _: object) -> None:
         received.append(number)

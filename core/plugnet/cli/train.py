@@ -137,7 +137,8 @@ def _fit(trainer: Trainer, samples: Samples, config: Config, folder: Path) -> in
                 config.training.evaluate_every,
             )
         except DivergenceError as error:
-            error.add_note(f"{folder} holds the course of the run up to there.")
+            if trainer.iteration:
+                error.add_note(f"{folder} holds the course of the run up to there.")
             raise
     return received[0] if received else 0
 

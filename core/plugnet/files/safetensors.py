@@ -84,7 +84,7 @@ def write(
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
     """Return the arrays and the metadata of the file at ``path``.
 
-    A file by another program, without a digest, is read as well.
+    A file by another program, without the digest "sha256" in the metadata, is read as well.
 
     Raises:
         FileFormatError: the file is missing, damaged or not in this format.
@@ -95,24 +95,8 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
     metadata = entries.pop("__metadata__", {})
     if not _is_text_map(metadata):
         raise _damaged(path, "its metadata are not texts")
-    _check_digest(header, data, metadata, path)
+    _check_digest(header, data, metadata.get("sha256"), path)
     return _arrays(entries, data, path), metadata
-
-
-def document(metadata: Mapping[str, str], path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the description that plugnet put into the metadata of a file of its own.
-
-    Raises:
-        FileFormatError: another program, or a newer plugnet, wrote the file.
-    """
-    if "plugnet" not in metadata:
-        raise _damaged(Path(path), "it has no description of a network")
-    found = json.loads(metadata["plugnet"])
-    if found.get("version") != 1:
-        raise _damaged(
-            Path(path), f"its version is {found.get('version')}, and this plugnet knows 1"
-        )
-    return dict(found)
 
 
 def _damaged(path: Path, reason: str) -> FileFormatError:
@@ -156,12 +140,8 @@ def _is_text_map(metadata: object) -> bool:
     return isinstance(metadata, dict) and all(isinstance(text, str) for text in metadata.values())
 
 
-def _check_digest(header: bytes, data: bytes, metadata: dict[str, str], path: Path) -> None:
-    """Take the digest out of ``metadata`` and compare; a file of ours must have one."""
-    digest = metadata.pop("sha256", None)
+def _check_digest(header: bytes, data: bytes, digest: str | None, path: Path) -> None:
     if digest is None:
-        if "plugnet" in metadata:
-            raise _damaged(path, "its SHA-256 digest is missing")
         return
     blank = header.replace(digest.encode(), NO_DIGEST.encode(), 1)
     if hashlib.sha256(blank + data).hexdigest() != digest:

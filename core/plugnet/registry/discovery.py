@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from plugnet.registry.kinds import API_GROUP, CORE, KINDS
@@ -16,11 +14,9 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
 KIND_OF_GROUP = {kind.group: kind.name for kind in KINDS.values()}
-VALUE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?::([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*))?")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """What is known about a component without importing it.
 
     Attributes:
@@ -60,12 +56,18 @@ class Entry:
         return (self.distribution or "", self.name, self.kind, self.value)
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """Something wrong with an installed plugin. Attributes: distribution, message."""
 
     distribution: str | None
     message: str
+
+
+def split(value: str) -> tuple[str, str] | None:
+    """Return module and class of ``module:Class``, "" for no class; None if it is malformed."""
+    module, colon, attribute = value.partition(":")
+    parts = [*module.split("."), *(attribute.split(".") if colon else ())]
+    return (module, attribute) if all(part.isidentifier() for part in parts) else None
 
 
 class Scan(NamedTuple):
@@ -106,7 +108,7 @@ def scan(core_only: bool = False) -> Scan:
 
 def _declarations(text: str, path: str, problems: list[Problem]) -> Iterator[tuple[str, str, str]]:
     """Yield group, key and value of each entry point that is plugnet's business."""
-    group = ""
+    group = damage = ""
     for line in text.lstrip("\ufeff").splitlines():
         line = line.strip()
         if not line or line[0] in "#;":
@@ -116,10 +118,12 @@ def _declarations(text: str, path: str, problems: list[Problem]) -> Iterator[tup
             continue
         key, equals, value = line.partition("=")
         if not equals:
-            message = f"{path}/entry_points.txt is damaged: '{line[:60]}' has no '='; re-install."
-            problems.append(Problem(None, message))
+            damage = damage or line
         elif group in KIND_OF_GROUP or group == API_GROUP:
             yield group, key.strip(), value.strip()
+    if damage:
+        message = f"{path}/entry_points.txt is damaged: '{damage[:60]}' has no '='; re-install."
+        problems.append(Problem(None, message))
 
 
 def _entries(
@@ -143,7 +147,7 @@ def _entries(
                 )
             )
             continue
-        if not VALUE.fullmatch(value):
+        if split(value) is None:
             problems.append(
                 Problem(
                     provider,
@@ -160,15 +164,11 @@ def _identity(distribution: Distribution, problems: list[Problem]) -> tuple[str,
     if "Name" in metadata:
         version = distribution.version if "Version" in metadata else None
         return normalize(metadata["Name"]), version
-    folder = PurePath(_path(distribution)).stem  # "nn_conv-0.3.1", from which pip reads the name
-    problems.append(
-        Problem(
-            normalize(folder.partition("-")[0]),
-            f"{_path(distribution)} has no METADATA with a name, so '{folder.partition('-')[0]}' "
-            "is taken from its own name. Re-install it.",
-        )
-    )
-    return normalize(folder.partition("-")[0]), None
+    folder = re.split(r"[/\\]", _path(distribution))[-1]  # "nn_conv-0.3.1.dist-info"
+    name = normalize(folder.partition("-")[0].removesuffix(".egg"))
+    message = f"{_path(distribution)} has no METADATA that names it; '{name}' is assumed."
+    problems.append(Problem(name, message))
+    return name, None
 
 
 def _shadowed(

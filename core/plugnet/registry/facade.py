@@ -53,8 +53,10 @@ class Registry(Kinds):
             ComponentSignatureError: the arguments do not fit the constructor.
         """
         try:
-            maker = self._ready[None][name]
+            maker: Maker | None = self._ready[None][name]
         except (KeyError, TypeError):
+            maker = None
+        if maker is None:  # not inside the handler, whose error would precede every message
             maker = self.maker(name)
         return maker(*args, **kwargs)
 

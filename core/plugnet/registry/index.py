@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import warnings
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from typing import Any
 
 from plugnet.errors import PluginLoadError, PluginWarning
 from plugnet.registry import loading, messages
-from plugnet.registry.discovery import VALUE, Entry, Problem, scan
+from plugnet.registry.discovery import Entry, Problem, scan, split
 from plugnet.registry.kinds import CORE
 from plugnet.registry.loader import Loader
 from plugnet.registry.names import Name
@@ -107,7 +106,7 @@ class Index:
             return "disabled"
         if not loading.supported(entry):
             return "incompatible"
-        if entry in self.loader.failures or not VALUE.fullmatch(entry.value):
+        if entry in self.loader.failures or split(entry.value) is None:
             return "broken"
         if entry.distribution == CORE:
             return "built-in"
@@ -121,7 +120,7 @@ class Index:
     def listing(self, kind: str | None) -> tuple[Entry, ...]:
         """Return the entries of a kind, or all, each with its state."""
         return tuple(
-            dataclasses.replace(entry, state=self.state(entry))
+            entry._replace(state=self.state(entry))
             for entry in self.entries()
             if kind in (None, entry.kind)
         )
@@ -194,18 +193,20 @@ class Index:
     # From an entry to a class --------------------------------------------------------------------
 
     def entry_of(self, cls: type[Any]) -> Entry | None:
-        """Return the first entry whose class is ``cls``, however that was imported."""
+        """Return the first entry that means ``cls``, however that was imported."""
         for entry in self.entries():
-            if not self.disabler(entry) and self._imported(entry, cls) is cls:
+            if not self.disabler(entry) and self._means(entry, cls):
                 return entry
         return None
 
-    def _imported(self, entry: Entry, like: type[Any]) -> object:
-        """Return the class of an entry if it is in memory already."""
-        module, _, attribute = entry.value.partition(":")
-        if entry in self.loader.classes or attribute != like.__qualname__:
-            return self.loader.classes.get(entry)
-        return getattr(sys.modules.get(module), attribute, None)
+    def _means(self, entry: Entry, cls: type[Any]) -> bool:
+        """Tell whether an entry means a class that is in memory; imports nothing."""
+        if entry.value == f"{cls.__module__}:{cls.__qualname__}":
+            return True
+        if self.loader.classes.get(entry) is cls:
+            return True
+        module, _, attribute = entry.value.partition(":")  # may name it where it is re-exported
+        return attribute == cls.__name__ and getattr(sys.modules.get(module), attribute, 0) is cls
 
     def standing_hooks(self) -> list[tuple[str, ModuleType]]:
         """Import the standing hook modules; a broken one becomes a problem and a warning."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from plugnet.registry.discovery import Entry
 from plugnet.registry.maker import Maker
 
 
-@dataclass(frozen=True)
-class Information:
+class Information(NamedTuple):
     """One component, as `Registry.info` describes it.
 
     Attributes:

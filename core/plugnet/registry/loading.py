@@ -9,7 +9,7 @@ from typing import Any
 
 from plugnet.errors import PluginApiError, PluginLoadError
 from plugnet.registry import kinds
-from plugnet.registry.discovery import VALUE, Entry
+from plugnet.registry.discovery import Entry, split
 from plugnet.registry.settings import DISABLE
 from plugnet.registry.suggestions import close, did_you_mean
 
@@ -68,10 +68,8 @@ def load_class(entry: Entry) -> type[Any]:
         LoadError: there is none that will do.
     """
     found: Any = load_module(entry)
-    module, attribute = _split(entry)
-    for part in (attribute or "").split("."):
-        if not part:
-            break
+    module, attribute = _place(entry)
+    for part in attribute.split(".") if attribute else ():
         try:
             found = getattr(found, part)
         except AttributeError:
@@ -89,7 +87,7 @@ def load_module(entry: Entry) -> ModuleType:
     Raises:
         LoadError: the import failed, in whatever way; also by ``sys.exit()``.
     """
-    module, _ = _split(entry)
+    module, _ = _place(entry)
     try:
         return importlib.import_module(module)
     except MemoryError:
@@ -102,14 +100,14 @@ def load_module(entry: Entry) -> ModuleType:
         ) from error
 
 
-def _split(entry: Entry) -> tuple[str, str | None]:
-    match = VALUE.fullmatch(entry.value)
-    if match is None:
+def _place(entry: Entry) -> tuple[str, str]:
+    place = split(entry.value)
+    if place is None:
         raise LoadError(
             f"its entry point has the value '{entry.value}', which must be 'module:Class'. Fix it "
             "in its pyproject.toml and re-install it."
         )
-    return match[1], match[2]
+    return place
 
 
 def _not_found(entry: Entry, module: str, error: ModuleNotFoundError) -> str:

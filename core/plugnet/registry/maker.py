@@ -75,8 +75,12 @@ class Maker:
             signature.bind(*args, **kwargs)
         except TypeError as error:
             known = signature.parameters
-            hints = (did_you_mean(close(key, known)) for key in kwargs if key not in known)
-            return " ".join([f"{error}.", *filter(None, hints)])
+            hints = [
+                f" Unknown keyword '{key}': {did_you_mean(found)}"
+                for key in kwargs
+                if key not in known and (found := close(key, known))
+            ]
+            return f"{error}.{''.join(hints)}"
         return None
 
     def _resolve(

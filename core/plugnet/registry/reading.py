@@ -6,8 +6,7 @@ There is no way from a text in a file to an import.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from plugnet.errors import MissingComponentsError, RegistryError, UnknownComponentError
 from plugnet.registry import messages
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 KEYS: Final = ("kind", "name", "provider", "version", "args")
 
 
-@dataclass
-class Plan:
+class Plan(NamedTuple):
     """A spec that has been checked wholly: what is to be built, and from what.
 
     Attributes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from plugnet.registry.kinds import CORE
 from plugnet.registry.names import normalize
@@ -13,8 +13,7 @@ DISABLE = "PLUGNET_PLUGINS_DISABLE"
 STRICT = "PLUGNET_PLUGINS_STRICT"
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """Distributions are named as in listings, normalised. plugnet itself is always allowed.
 
     Attributes:

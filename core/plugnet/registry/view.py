@@ -32,8 +32,10 @@ class View(Generic[T]):
     def build(self, name: str, /, *args: Any, **kwargs: Any) -> T:
         """Return a new component: the class called ``name``, called with the arguments."""
         try:
-            maker = self._ready[name]
+            maker: Maker | None = self._ready[name]
         except (KeyError, TypeError):
+            maker = None
+        if maker is None:  # not inside the handler, whose error would precede every message
             maker = self._registry.maker(name, self._kind)
         return maker(*args, **kwargs)  # type: ignore[no-any-return]
 

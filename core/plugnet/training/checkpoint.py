@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plugnet.errors import FileFormatError
-from plugnet.files import safetensors
+from plugnet.files import documents
 from plugnet.network import Network
 from plugnet.training.history import Evaluation, History
 
@@ -32,7 +31,6 @@ def save(trainer: Trainer, path: str | os.PathLike[str]) -> None:
     arrays["history/rate"] = np.array(history.rate)
     components = {name: getattr(trainer, name) for name in COMPONENTS}
     document = {
-        "version": 1,
         "network": trainer.network.spec(),
         "trainer": {
             "components": {name: part and part.spec() for name, part in components.items()},
@@ -47,15 +45,15 @@ def save(trainer: Trainer, path: str | os.PathLike[str]) -> None:
             },
         },
     }
-    safetensors.write(path, arrays, {"plugnet": json.dumps(document)})
+    documents.write(path, arrays, document)
 
 
 def load(path: str | os.PathLike[str], hooks: Iterable[Any]) -> Trainer:
     """Build the trainer that `save` wrote."""
     from plugnet.training.trainer import Trainer
 
-    arrays, metadata = safetensors.read(path)
-    saved = safetensors.document(metadata, path).get("trainer")
+    arrays, document = documents.read(path)
+    saved = document.get("trainer")
     if saved is None:
         raise FileFormatError(
             f"{os.fspath(path)} holds a network without its training. Load it by Network.load, "

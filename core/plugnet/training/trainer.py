@@ -14,7 +14,7 @@ from plugnet.arguments import integer
 from plugnet.arrays import Array
 from plugnet.errors import DivergenceError
 from plugnet.interfaces import Loss, LRPolicy, Optimizer, Regularizer
-from plugnet.labels import as_targets
+from plugnet.labels import as_targets, warn_one_class
 from plugnet.network import BLOCK, Network
 from plugnet.parameter import Parameter
 from plugnet.registry import registry
@@ -92,7 +92,8 @@ class Trainer:
 
         Args:
             x: ``(N, *shape)`` samples.
-            y: ``(N,)`` integer class ids, or ``(N, K)`` targets (one-hot rows or real values).
+            y: ``(N,)`` integer class ids, or ``(N, K)`` floating-point targets: one-hot rows or
+                real values.
             iterations: how many batches to train on.
             test: samples and targets to evaluate on, at the end at least.
             evaluate_every: also evaluate after every so many iterations.
@@ -110,6 +111,7 @@ class Trainer:
         if evaluate_every is not None:
             every = integer("evaluate_every", evaluate_every, at_least=1)
         samples, targets = self._arrays(x, y)
+        warn_one_class(targets)
         held_out = None if test is None else self._arrays(*test)
         batches = Data(self.batch_size, self.shuffle, self.seed)
         batches.get_data(samples, targets)

@@ -59,15 +59,16 @@ def four_samples(
     test_label = read_labels(arrays["test_label"], len(test), labels, first_class, ten_means_zero)
     if train.shape[1:] != test.shape[1:]:
         raise _unlike("data", train, test)
-    if train_label.shape[1:] != test_label.shape[1:] or _both_wide_and_unlike(arrays):
+    widths = _width(arrays["train_label"], len(train)), _width(arrays["test_label"], len(test))
+    if train_label.ndim != test_label.ndim or (all(widths) and widths[0] != widths[1]):
         raise _unlike("label", arrays["train_label"], arrays["test_label"])
     return Samples(train, train_label, test, test_label)
 
 
-def _both_wide_and_unlike(arrays: Mapping[str, Array]) -> bool:
-    """Whether two one-hot matrices have different numbers of classes, which ids do not show."""
-    widths = [arrays[key].shape[1:] for key in ("train_label", "test_label")]
-    return widths[0] != widths[1] and all(width not in ((), (1,)) for width in widths)
+def _width(labels: Array, rows: int) -> int:
+    """Return K of ``(N, K)`` labels, one-hot for example, and 0 for one label per sample."""
+    is_matrix = labels.ndim == 2 and len(labels) == rows and labels.shape[1] > 1
+    return labels.shape[1] if is_matrix else 0
 
 
 def _unlike(what: str, train: Array, test: Array) -> DataError:

@@ -53,8 +53,12 @@ def read_table(path: str, label_column: int | str, header: bool | None, delimite
         rows = ((reader.line_num, row) for row in reader if row)
         try:
             return _table(path, rows, label_column, header)
-        except (csv.Error, UnicodeDecodeError) as error:
+        except csv.Error as error:
             raise _wrong(path, reader.line_num, f"cannot be read ({error})") from None
+        except UnicodeDecodeError as error:  # it is decoded in blocks, so no line can be named
+            raise FileFormatError(
+                f"{path!r} must be text in UTF-8, but {error.reason}.", path=path, line=None
+            ) from None
 
 
 def is_number(text: str) -> bool:
@@ -69,7 +73,8 @@ def is_number(text: str) -> bool:
 def _table(
     path: str, rows: Iterator[tuple[int, list[str]]], label_column: int | str, header: bool | None
 ) -> Table:
-    first_line, first = next(rows)
+    first_line, first = next(rows, (1, []))
+    columns = len(first)
     position = _position(path, first_line, first, label_column)
     if header is None:
         rest = first[:position] + first[position + 1 :]
@@ -78,8 +83,8 @@ def _table(
     if not header:
         rows = itertools.chain([(first_line, first)], rows)
     for line, row in rows:
-        if len(row) != len(first):
-            raise _wrong(path, line, f"has {len(row)} values where the first has {len(first)}")
+        if len(row) != columns:
+            raise _wrong(path, line, f"has {len(row)} values where the first has {columns}")
         labels.append(row.pop(position).strip())
         lines.append(line)
         try:
@@ -89,7 +94,7 @@ def _table(
             raise _wrong(path, line, f"has {value!r} where a number must be") from None
     if not lines:
         raise _wrong(path, first_line, "is the header, and no samples follow")
-    return Table(path, np.array(values).reshape(len(lines), len(first) - 1), labels, lines)
+    return Table(path, np.array(values).reshape(len(lines), columns - 1), labels, lines)
 
 
 def _position(path: str, line: int, first: list[str], label_column: int | str) -> int:

@@ -38,6 +38,10 @@ class ConfusionMatrix:
         self.classes = tuple(classes)
         self._test: Tested | None = None
 
+    def plugnet_train_start(self) -> None:
+        """Forget an earlier run."""
+        self._test = None
+
     def plugnet_evaluate_end(self, x: Array, targets: Array) -> None:
         """Keep what the network is tested on."""
         self._test = Tested(x, targets)

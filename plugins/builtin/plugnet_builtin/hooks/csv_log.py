@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from plugnet import Trainer
@@ -26,16 +27,16 @@ class CsvLog:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         self._row = b""  # the last row, which an evaluation may still complete
 
     def plugnet_train_start(self, trainer: Trainer) -> None:
         """Open the file."""
-        mode = "ab" if trainer.iteration else "wb"
-        self._file = Path(self.path).open(mode, buffering=0)  # noqa: SIM115: closed at the end
-        self._row = b""
-        if self._file.tell() == 0:
-            self._file.write(HEADER)
+        mode: Literal["ab", "wb"] = "ab" if trainer.iteration else "wb"
+        file = Path(self.path).open(mode, buffering=0)  # noqa: SIM115 (open until the end)
+        if file.tell() == 0:
+            file.write(HEADER)
+        self._file, self._row = file, b""
 
     def plugnet_step_end(self, iteration: int, loss: float, rate: float) -> None:
         """Write the row of this step."""

@@ -64,8 +64,10 @@ def running_mean(values: Array, width: int) -> Array:
 def _paint_loss(axes: Axes, history: History) -> None:
     loss = np.array(history.loss)
     iterations = np.arange(1, len(loss) + 1)
-    axes.plot(iterations, loss, color=BLUE, alpha=0.3, linewidth=0.8, label="each batch")
-    if len(loss) >= 20:
+    smooth = len(loss) >= 20
+    alpha = 0.3 if smooth else 1.0
+    axes.plot(iterations, loss, color=BLUE, alpha=alpha, linewidth=0.8, label="each batch")
+    if smooth:
         width = max(len(loss) // 40, 5) // 2 * 2 + 1
         label = f"mean of {width} batches"
         axes.plot(iterations, running_mean(loss, width), color=BLUE, linewidth=2, label=label)
@@ -90,6 +92,7 @@ def _paint_accuracy(axes: Axes, rated: list[Evaluation]) -> None:
     axes.set_ylabel("percent")
     axes.set_xlabel("iteration")
     axes.margins(y=0.15)
+    axes.set_ylim(top=min(axes.get_ylim()[1], 101))
     _clean(axes)
 
 

@@ -32,7 +32,7 @@ def draw(path: Path, size: tuple[float, float], paint: Callable[[Figure], None])
         from matplotlib.figure import Figure
     except (ImportError, ValueError) as error:  # ValueError: MPLBACKEND names no backend
         warnings.warn(
-            f"{path.name} is not drawn, because matplotlib cannot be imported: {error}",
+            f"{path.name} is not drawn, because matplotlib cannot be imported: {str(error)[:100]}",
             PluginWarning,
             stacklevel=2,
         )
@@ -42,4 +42,7 @@ def draw(path: Path, size: tuple[float, float], paint: Callable[[Figure], None])
         figure = Figure(figsize=size, dpi=120, layout="constrained")
         FigureCanvasAgg(figure)
         paint(figure)
-        figure.savefig(path)
+        try:
+            figure.savefig(path)
+        except OSError as error:  # a full disk, say: no reason to lose a trained network
+            warnings.warn(f"{path.name} cannot be written: {error}", PluginWarning, stacklevel=2)

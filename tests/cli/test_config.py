@@ -1,0 +1,162 @@
+"""Configs: what TOML may say, what `--set` may change, and what is refused how."""
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugnet.cli import config_file
+from plugnet.cli.config import Config, TrainingSettings
+from plugnet.errors import ConfigError
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def load(tmp_path: Path, content: str | bytes) -> Config:
+    path = tmp_path / "some.toml"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return config_file.load(path)
+
+
+def test_the_example_for_digits_says_the_defaults() -> None:
+    assert config_file.load(EXAMPLES / "digits.toml") == Config()
+    document = tomllib.loads((EXAMPLES / "digits.toml").read_text())
+    assert set(document["training"]) == set(vars(TrainingSettings()))
+
+
+def test_the_example_for_mnist_is_the_tutorial() -> None:
+    config = config_file.load(EXAMPLES / "mnist.toml")
+    assert config.data.reader == "mnist"
+    assert config.network.layers == (
+        ("fc", 784, 50),
+        "tanh",
+        ("fc", 50, 50),
+        "tanh",
+        ("fc", 50, 10),
+    )
+    assert config.training == TrainingSettings(
+        loss="softmax_with_loss",
+        optimizer=("sgd", 0.9),
+        policy=("inv", 0.1),
+        regularizer=("l2", 0.001),
+        batch_size=100,
+        iterations=800,
+        shuffle=False,
+    )
+
+
+def test_what_a_file_does_not_say_keeps_its_default(tmp_path: Path) -> None:
+    config = load(tmp_path, "[training]\nbatch_size = 7\n")
+    assert config == replace(Config(), training=TrainingSettings(batch_size=7))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        'quote " backslash \\ tab \t newline \n',
+        "delete \x7f, bell \x07",
+        "Zürich, 東京, \U0001f600",
+        ("csv", "a b.csv", {"label_column": "odd key", "x-y": (1, -2.5, 1e-30, True)}),
+        ("csv", {"a key with spaces": {"deep": ()}}),
+        tuple(("conv2d", n, {"kernel": 5}) for n in range(30)),
+    ],
+)
+def test_dump_and_load_are_inverse(tmp_path: Path, value: Any) -> None:
+    config = Config()
+    config = replace(config, seed=2**62, data=replace(config.data, reader=value))
+    if not isinstance(value, str) and isinstance(value[0], tuple):
+        config = replace(Config(), network=replace(config.network, layers=value))
+    assert load(tmp_path, config_file.dump(config)) == config
+
+
+def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> None:
+    assert load(tmp_path, b"\xef\xbb\xbfseed = 3\r\n\r\n[training]\r\niterations = 5\r\n").seed == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("\n[training]\nbatch_siz = 3", "line 3: .*batch_siz.* Did you mean 'training.batch_size'"),
+        ("iterations = 3", "line 1: .*'iterations'.* Did you mean 'training.iterations'"),
+        ("[trainin]\nbatch_size = 3", "'trainin'"),
+        ("training = 3", "no setting 'training'"),
+        ("[training]\n\nbatch_size = '3'", "line 3: .*whole number from 1, but it is '3'"),
+        ("[training]\nbatch_size = 0", "whole number from 1, but it is 0"),
+        ("[training]\nbatch_size = true", "whole number from 1, but it is True"),
+        ("[training]\nbatch_size = 1e3", "whole number from 1, but it is 1000.0"),
+        ("seed = -1", "whole number from 0"),
+        ("[training]\nshuffle = 1", "true or false"),
+        ("[network]\nlayers = []", "at least one layer"),
+        ("[network]\nlayers = [3]", "at least one layer"),
+        ("[network]\ndtype = 'float16'", "float32"),
+        ("[training]\npolicy = [0.1, 'inv']", "name"),
+        ("[training]\npolicy = []", "name"),
+        ("[data]\npath = 7", "a string"),
+        ("[data]\nreader = ['csv', 1979-05-27]", "date"),
+        ("seed = 9223372036854775808", "64 bits"),
+        ("seed = 0x" + "f" * 9999, "64 bits"),
+        ("seed = " + "9" * 9999, "not valid TOML"),
+        ("[network]\nlayers = " + "[" * 100_000, "nested too deeply"),
+        ("[data]\nreader" + ".a" * 5_000 + " = 1", "data.reader|nested"),
+        ("seed = 1\nseed = 2", "not valid TOML"),
+        ("[data]\n[data]", "not valid TOML"),
+        ("seed: 1", "not valid TOML"),
+        ("seed = 1 \r seed = 2", "not valid TOML"),
+        (b"seed = 1 # \xff", "UTF-8.*byte 11"),
+        ("#" * (1 << 20) + "\n", "larger than 1 MiB"),
+    ],
+)
+def test_a_bad_config_is_refused(tmp_path: Path, content: str | bytes, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        load(tmp_path, content)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_missing_config_and_a_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        config_file.load(tmp_path / "none.toml")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        config_file.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "section", "name", "value"),
+    [
+        ("training.batch_size=50", "training", "batch_size", 50),
+        ("batch_size = 50", "training", "batch_size", 50),
+        ("policy=fixed", "training", "policy", "fixed"),
+        ("policy=['fixed', 0.01]", "training", "policy", ("fixed", 0.01)),
+        ("shuffle=false", "training", "shuffle", False),
+        ("path=/a b/ü=1.csv", "data", "path", "/a b/ü=1.csv"),
+        ("path=a\nseed = 3", "data", "path", "a\nseed = 3"),
+        ("reader=['csv', {seed = 3}]", "data", "reader", ("csv", {"seed": 3})),
+    ],
+)
+def test_set_changes_one_setting(assignment: str, section: str, name: str, value: Any) -> None:
+    config = config_file.override(Config(), [assignment])
+    expected = replace(getattr(Config(), section), **{name: value})
+    assert config == replace(Config(), **{section: expected})
+
+
+def test_set_takes_the_last_of_several() -> None:
+    assert config_file.override(Config(), ["seed=1", "seed=2"]).seed == 2
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("batch_size", "key=value"),
+        ("batchsize=5", "Did you mean 'training.batch_size'"),
+        ("training.layers=5", "Did you mean 'network.layers'"),
+        ("data=5", "no setting 'data'"),
+        ("=5", "no setting ''"),
+        ("layers=[['fc', 3]", "not valid TOML"),
+        ("iterations=many", "whole number from 1, but it is 'many'"),
+        ("iterations=", "whole number"),
+    ],
+)
+def test_a_bad_assignment_is_refused(assignment: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        config_file.override(Config(), [assignment])

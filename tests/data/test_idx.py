@@ -1,0 +1,191 @@
+"""The data set `idx`: headers, types, gzip, and files that are not what they should be."""
+
+import gzip
+import struct
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from plugnet.arrays import Array
+from plugnet.errors import DataError, FileFormatError
+from plugnet_builtin.datasets import reading
+from plugnet_builtin.datasets.idx import Idx
+from plugnet_builtin.datasets.idx_file import read_idx, read_scaled
+
+CODES = {"u1": 8, "i1": 9, "i2": 11, "i4": 12, "f4": 13, "f8": 14}
+IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 3), np.uint8)
+LABELS = np.array([0, 1, 2, 0, 1, 2], np.uint8)
+
+
+def idx(array: Array) -> bytes:
+    header = bytes([0, 0, CODES[array.dtype.str[1:]], array.ndim])
+    dimensions = struct.pack(f">{array.ndim}I", *array.shape)
+    return header + dimensions + array.astype(array.dtype.newbyteorder(">")).tobytes()
+
+
+def write_four(folder: Path, test: str = "t10k", suffix: str = "-ubyte") -> None:
+    for name, array in (
+        (f"train-images-idx3{suffix}", IMAGES),
+        (f"train-labels-idx1{suffix}", LABELS),
+        (f"{test}-images-idx3{suffix}", IMAGES[:2]),
+        (f"{test}-labels-idx1{suffix}", LABELS[:2]),
+    ):
+        content = idx(array)
+        (folder / name).write_bytes(gzip.compress(content) if suffix.endswith("gz") else content)
+
+
+@pytest.mark.parametrize("dtype", sorted(CODES))
+@pytest.mark.parametrize("packed", [False, True])
+def test_all_types_and_shapes(tmp_path: Path, dtype: str, packed: bool) -> None:
+    for shape in ((5,), (2, 3), (2, 3, 4), (2, 1, 2, 3)):
+        array = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+        content = idx(array)
+        (tmp_path / "x").write_bytes(gzip.compress(content) if packed else content)
+        found = read_idx(str(tmp_path / "x"))
+        assert found.dtype == array.dtype
+        assert found.dtype.isnative
+        np.testing.assert_array_equal(found, array)
+
+
+def test_bytes_are_scaled_and_other_numbers_are_not(tmp_path: Path) -> None:
+    pixels = np.arange(256, dtype=np.uint8)
+    (tmp_path / "x").write_bytes(idx(pixels))
+    found = read_scaled(str(tmp_path / "x"))
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, (np.arange(256) / 255).astype(np.float32))
+    (tmp_path / "x").write_bytes(idx(np.array([-2, 3], np.int16)))
+    assert read_scaled(str(tmp_path / "x")).tolist() == [-2, 3]
+
+
+def test_reading_holds_one_block_besides_the_result(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(gzip.compress(idx(np.ones((3000, 28, 100), np.uint8))))
+    tracemalloc.start()
+    found = read_scaled(str(tmp_path / "x"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak - found.nbytes < 5 * 2**20 < 3000 * 28 * 100
+
+
+@pytest.mark.parametrize("test", ["t10k", "test"])
+@pytest.mark.parametrize("suffix", ["-ubyte", "-ubyte.gz", ".bin"])
+def test_a_folder_of_four_files(tmp_path: Path, test: str, suffix: str) -> None:
+    write_four(tmp_path, test, suffix)
+    samples = Idx(str(tmp_path)).load()
+    assert samples.train_data.shape == (6, 4, 3, 1)
+    np.testing.assert_allclose(samples.train_data[..., 0] * 255, IMAGES, rtol=1e-6)
+    np.testing.assert_allclose(samples.test_data[..., 0] * 255, IMAGES[:2], rtol=1e-6)
+    assert samples.train_label.tolist() == LABELS.tolist()
+    assert samples.test_label.tolist() == LABELS[:2].tolist()
+
+
+def test_what_a_file_is_counts_and_not_its_name(tmp_path: Path) -> None:
+    write_four(tmp_path)
+    path = tmp_path / "train-images-idx3-ubyte"
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    (tmp_path / "train-labels-idx1-ubyte").rename(tmp_path / "train-labels.gz")
+    assert Idx(str(tmp_path)).load().train_label.tolist() == LABELS.tolist()
+
+
+def test_flat_samples_and_images_with_channels_keep_their_shape(tmp_path: Path) -> None:
+    write_four(tmp_path)
+    for shape in ((6, 12), (6, 2, 2, 3)):
+        for name in ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte"):
+            (tmp_path / name).write_bytes(idx(IMAGES.reshape(shape)))
+        (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx(LABELS))
+        assert Idx(str(tmp_path)).load().train_data.shape == shape
+
+
+def test_a_plain_file_is_read_rather_than_its_gzipped_twin(tmp_path: Path) -> None:
+    write_four(tmp_path)
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"never read")
+    assert len(Idx(str(tmp_path)).load().train_data) == 6
+
+
+GOOD = idx(IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "an empty file"),
+        (bytes(100), "a file of zeros"),
+        (GOOD[:3], "not an IDX file"),
+        (b"\x00\x01" + GOOD[2:], "not an IDX file"),
+        (b"\x00\x00\x07" + GOOD[3:], "not an IDX file"),
+        (b"\x00\x00\x08\x00" + GOOD[4:], "0 dimensions"),
+        (b"\x00\x00\x08\xff" + GOOD[4:], "255 dimensions"),
+        (GOOD[:10], "breaks off"),
+        (GOOD[:-1], "where 87 fit"),
+        (GOOD + b"x", "where 89 fit"),
+        (b"\x00\x00\x08\x03" + b"\xff" * 12 + GOOD[16:], "announces"),
+        (b"<html><body>404 Not Found</body></html>", "a web page"),
+        (gzip.compress(b"<html><body>404 Not Found</body></html>"), "a web page"),
+        (gzip.compress(GOOD[:-1]), "ends after"),
+        (gzip.compress(GOOD + b"x"), "goes on after the 72 values"),
+        (gzip.compress(gzip.compress(GOOD)), "it is gzipped data"),
+        (gzip.compress(b""), "an empty file"),
+        (gzip.compress(idx(np.zeros(4, np.float64))[:-3]), "ends after"),
+        (b"\x1f\x8b" + bytes(30), "gzip data"),
+    ],
+)
+def test_other_and_damaged_files_are_errors(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "x").write_bytes(content)
+    for read in (read_idx, read_scaled):
+        with pytest.raises(FileFormatError, match=says) as caught:
+            read(str(tmp_path / "x"))
+        assert caught.value.path == str(tmp_path / "x")
+
+
+def test_every_length_and_every_flipped_byte_of_a_gzipped_file(tmp_path: Path) -> None:
+    content = gzip.compress(GOOD, mtime=0)
+    path = tmp_path / "x"
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        with pytest.raises(FileFormatError):
+            read_idx(str(path))
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
+        try:
+            np.testing.assert_array_equal(read_idx(str(path)), IMAGES)
+        except FileFormatError:
+            continue
+        assert place < 10, "only the header's flags, time and system may change unnoticed"
+
+
+def test_a_gzipped_file_must_not_outgrow_all_proportion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x").write_bytes(gzip.compress(idx(np.zeros(10**6, np.uint8))))
+    assert read_idx(str(tmp_path / "x")).size == 10**6
+    monkeypatch.setattr(reading, "_UNPACKED", 2**19)
+    with pytest.raises(FileFormatError, match="announces"):
+        read_idx(str(tmp_path / "x"))
+
+
+def test_images_and_labels_must_be_as_many(tmp_path: Path) -> None:
+    write_four(tmp_path)
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx(LABELS[:-1]))
+    with pytest.raises(DataError, match="6 samples and 5 labels"):
+        Idx(str(tmp_path)).load()
+
+
+def test_training_and_test_images_must_be_alike(tmp_path: Path) -> None:
+    write_four(tmp_path)
+    (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx(IMAGES[:2, :3]))
+    with pytest.raises(DataError, match=r"\(4, 3, 1\) and \(3, 3, 1\)"):
+        Idx(str(tmp_path)).load()
+
+
+def test_files_that_are_missing_or_ambiguous_are_named(tmp_path: Path) -> None:
+    write_four(tmp_path)
+    (tmp_path / "train-labels-other").write_bytes(idx(LABELS))
+    with pytest.raises(FileFormatError, match="train-labels-idx1-ubyte, train-labels-other"):
+        Idx(str(tmp_path)).load()
+    for path in tmp_path.glob("train-labels*"):
+        path.unlink()
+    with pytest.raises(FileFormatError, match=r"named train-labels\.\.\., but it has none"):
+        Idx(str(tmp_path)).load()
+    with pytest.raises(FileFormatError, match="must be a folder"):
+        Idx(str(tmp_path / "nowhere")).load()

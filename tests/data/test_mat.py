@@ -1,0 +1,130 @@
+"""The data set `mat`: the four keys, and how training and test part must fit together."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from plugnet.arrays import Array
+from plugnet.errors import ArgumentError, DataError, DataWarning, FileFormatError
+from plugnet.interfaces import Samples
+from plugnet_builtin.datasets.mat import Mat
+
+
+def variables(**changed: Any) -> dict[str, Array]:
+    """Return the tutorial's four variables as MATLAB would save them, some changed."""
+    return {
+        "train_data": np.arange(12.0).reshape(4, 3) / 12,
+        "train_label": np.eye(3)[[0, 1, 2, 0]],
+        "test_data": np.ones((2, 3)),
+        "test_label": np.eye(3)[[2, 1]],
+    } | changed
+
+
+def load(folder: Path, contents: dict[str, Array], **options: Any) -> Samples:
+    savemat(folder / "data.mat", contents)
+    return Mat(str(folder / "data.mat"), **options).load()
+
+
+def test_the_four_variables(tmp_path: Path) -> None:
+    samples = load(tmp_path, variables(extra=np.ones(3)))
+    assert samples.train_data.dtype == np.float32
+    assert samples.train_data.flags.c_contiguous
+    np.testing.assert_array_equal(samples.train_data, variables()["train_data"].astype("f4"))
+    assert samples.test_data.tolist() == [[1, 1, 1]] * 2
+    assert samples.train_label.tolist() == [0, 1, 2, 0]
+    assert samples.test_label.tolist() == [2, 1]
+    assert samples.classes == ()
+
+
+@pytest.mark.parametrize("shape", [(4, 1), (1, 4)])
+def test_class_ids_in_both_of_matlabs_orientations(tmp_path: Path, shape: tuple[int, int]) -> None:
+    ids = {
+        "train_label": np.array([1.0, 2, 3, 1]).reshape(shape),
+        "test_label": np.array([3.0, 2]).reshape(np.clip(shape, 1, 2)),
+    }
+    samples = load(tmp_path, variables(**ids), first_class=1)
+    assert samples.train_label.tolist() == [0, 1, 2, 0]
+    assert samples.test_label.tolist() == [2, 1]
+    with pytest.warns(DataWarning, match="first_class=1"):
+        load(tmp_path, variables(**ids))
+
+
+def test_real_targets(tmp_path: Path) -> None:
+    targets = {"train_label": np.linspace(0, 1, 4)[:, None], "test_label": np.ones((2, 1))}
+    samples = load(tmp_path, variables(**targets), labels="targets")
+    assert samples.train_label.tolist() == targets["train_label"].tolist()
+    assert samples.test_label.tolist() == [[1], [1]]
+
+
+def test_the_test_part_may_be_empty(tmp_path: Path) -> None:
+    empty = {"test_data": np.zeros((0, 3)), "test_label": np.zeros((0, 3))}
+    samples = load(tmp_path, variables(**empty))
+    assert samples.test_data.shape == (0, 3)
+    assert samples.test_label.shape == (0,)
+
+
+def test_missing_variables_are_named_with_what_is_there(tmp_path: Path) -> None:
+    contents = variables()
+    contents["Test_Data"] = contents.pop("test_data")
+    contents["labels"] = contents.pop("train_label")
+    with pytest.raises(FileFormatError) as caught:
+        load(tmp_path, contents)
+    message = str(caught.value)
+    assert "train_label, test_data cannot be found" in message
+    assert "Test_Data, labels, test_label, train_data can" in message
+    assert "'Test_Data' should be spelled 'test_data'" in message
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"train_data": np.ones((3, 3))}, r"row per sample, \(3,\)"),
+        ({"train_data": np.zeros((0, 3)), "train_label": np.zeros((0, 3))}, "at least one sample"),
+        ({"train_data": np.full((4, 3), np.nan)}, r"train_data\[0, 0\] is nan"),
+        ({"test_data": np.full((2, 3), np.inf)}, r"test_data\[0, 0\] is inf"),
+        ({"test_data": np.ones((2, 5))}, r"\(4, 3\) and \(2, 5\)"),
+        ({"test_label": np.eye(5)[[2, 1]]}, r"\(4, 3\) and \(2, 5\)"),
+        ({"test_label": np.full((2, 3), 0.5)}, r"train_label and test_label must mean the same"),
+        ({"train_label": np.eye(3)[[0, 1, 2, 0]].T}, r"pass labels\.T"),
+    ],
+)
+def test_parts_that_do_not_fit_are_errors(
+    tmp_path: Path, changed: dict[str, Array], says: str
+) -> None:
+    with pytest.raises(DataError, match=says):
+        load(tmp_path, variables(**changed))
+
+
+def test_unscaled_data_and_a_single_class_give_warnings(tmp_path: Path) -> None:
+    with pytest.warns(DataWarning, match="train_data reaches a magnitude of 255"):
+        load(tmp_path, variables(train_data=np.full((4, 3), 255, np.uint8)))
+    with pytest.warns(DataWarning, match="of class 2"):
+        load(tmp_path, variables(train_label=np.eye(3)[[2, 2, 2, 2]]))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "f4", "?"])
+def test_numbers_of_any_class_become_float32(tmp_path: Path, dtype: str) -> None:
+    data = np.array([[0, 1, 1]] * 4, dtype)
+    samples = load(tmp_path, variables(train_data=data))
+    assert samples.train_data.dtype == np.float32
+    assert samples.train_data.tolist() == [[0, 1, 1]] * 4
+
+
+def test_paths_may_be_path_like_and_strange(tmp_path: Path) -> None:
+    folder = tmp_path / "with späce\nand line"
+    folder.mkdir()
+    savemat(folder / "data.mat", variables())
+    data = Mat(folder / "data.mat")  # type: ignore[arg-type]
+    assert data.path == str(folder / "data.mat")
+    assert len(data.load().train_data) == 4
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"path": 3}, {"path": None}, {"path": "x", "labels": "ids"}, {"path": b"x"}]
+)
+def test_wrong_arguments_are_refused(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError):
+        Mat(**arguments)

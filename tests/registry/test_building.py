@@ -1,0 +1,196 @@
+"""Building: arguments that fit or not, and arguments that are components themselves."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugnet import registry
+from plugnet.errors import ArgumentError, ComponentSignatureError, UnknownComponentError
+from plugnet.interfaces import Layer
+from plugnet.registry import Registry
+
+Fake = Callable[..., Path]
+
+WRAPPER = """
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Optional, Union
+
+from plugnet import interfaces
+from plugnet.interfaces import Activation, Layer, LRPolicy
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from plugnet.interfaces import Initializer
+
+
+class Base(Layer):
+    def forward(self, x, training=False):
+        return x
+
+    def backward(self, dy):
+        return dy
+
+
+@dataclass(eq=False)
+class Wrapper(Base):
+    unknown: Decimal
+    activation: Activation
+    initializer: Initializer | str = "xavier"
+    policy: Optional[LRPolicy] = None
+    optimizer: Annotated[interfaces.Optimizer | None, "any"] = None
+    plain: str | tuple[str, int] = "tanh"
+    either: Union[Activation, Layer, str] = "tanh"
+
+
+class Keywords(Base):
+    def __init__(self, size: int, *, loss: interfaces.Loss, anything: Any = None):
+        self.size, self.loss, self.anything = size, loss, anything
+
+
+class Eager(Base):
+    def __init__(self, size):
+        if size == 0:
+            raise ValueError("size is zero")
+        self.size = size + 1
+"""
+LAYERS = {"wrapper": "nn_wrap:Wrapper", "keywords": "nn_wrap:Keywords", "eager": "nn_wrap:Eager"}
+
+
+@pytest.fixture
+def wrap(fake_distribution: Fake, fresh: Registry) -> Registry:
+    fake_distribution("nn-wrap", {"layers": LAYERS}, {"nn_wrap.py": WRAPPER})
+    return fresh
+
+
+def test_arguments_reach_the_constructor() -> None:
+    layer: Any = registry.build("fc", 784, outputs=50)
+    assert (layer.inputs, layer.outputs) == (784, 50)
+    assert registry.layers.build("fc", 784, 50) is not layer
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "why"),
+    [
+        ((), {}, "missing a required argument: 'size'"),
+        ((1, 2), {}, "too many positional arguments"),
+        ((1,), {"siez": 2}, "unexpected keyword argument 'siez'.*'siez': Did you mean 'size'"),
+    ],
+)
+def test_arguments_that_do_not_fit_show_the_signature(
+    args: tuple[Any, ...], kwargs: dict[str, Any], why: str, wrap: Registry
+) -> None:
+    with pytest.raises(ComponentSignatureError, match=why) as caught:
+        wrap.build("eager", *args, **kwargs)
+    assert isinstance(caught.value, TypeError)
+    assert "Signature: eager(size)" in str(caught.value)
+    assert (caught.value.kind, caught.value.name) == ("layer", "eager")
+
+
+@pytest.mark.parametrize(("size", "error"), [("x", TypeError), (0, ValueError)])
+def test_the_constructors_own_error_keeps_its_type(
+    size: object, error: type[Exception], wrap: Registry
+) -> None:
+    with pytest.raises(error) as caught:
+        wrap.layers.build("eager", size)
+    assert type(caught.value) is error
+    assert caught.value.__notes__ == ["while building layer 'eager' (nn_wrap:Eager)"]
+
+
+def test_annotated_arguments_are_resolved_from_names_tuples_and_specs(wrap: Registry) -> None:
+    layer: Any = wrap.build(
+        "wrapper",
+        1,
+        "tanh",
+        ("gaussian", 0.5),
+        policy=["step", 0.2, {"gamma": 0.5, "step_size": 10}],
+        optimizer=registry.build("sgd", 0.9).spec(),
+    )
+    assert type(layer.activation) is registry.get("tanh")
+    assert type(layer.initializer) is registry.get("gaussian")
+    assert type(layer.policy) is registry.get("lr_policy:step")
+    assert layer.policy.gamma == 0.5
+    assert type(layer.optimizer) is registry.get("sgd")
+    assert layer.unknown == 1
+
+
+def test_other_arguments_are_left_alone(wrap: Registry) -> None:
+    """Text stays where no interface, or more than one, is annotated; so do None and objects."""
+    tanh = registry.build("tanh")
+    layer: Any = wrap.build("wrapper", "tanh", tanh, policy=None, plain=("relu", 1), either="relu")
+    assert layer.unknown == "tanh"
+    assert layer.activation is tanh
+    assert layer.policy is None
+    assert (layer.plain, layer.either) == (("relu", 1), "relu")
+
+
+def test_arguments_by_keyword_only_are_resolved(wrap: Registry) -> None:
+    layer: Any = wrap.build("keywords", 3, loss="hinge", anything="hinge")
+    assert type(layer.loss) is registry.get("hinge")
+    assert layer.anything == "hinge"
+
+
+def test_an_unknown_name_inside_says_what_was_being_built(wrap: Registry) -> None:
+    with pytest.raises(UnknownComponentError, match="Did you mean 'tanh'") as caught:
+        wrap.build("wrapper", 1, "tahn")
+    assert "while building layer 'wrapper' (nn_wrap:Wrapper)" in caught.value.__notes__
+
+
+def test_resolve_takes_objects_names_tuples_and_specs() -> None:
+    fc = registry.layers.build("fc", 4, 3)
+    assert registry.layers.resolve(fc) is fc
+    assert type(registry.activations.resolve("tanh")) is registry.get("tanh")
+    for value in (("fc", 4, 3), ["fc", 4, {"outputs": 3}], fc.spec()):
+        layer: Any = registry.layers.resolve(value)
+        assert isinstance(layer, Layer)
+        assert (layer.inputs, layer.outputs) == (4, 3)
+    inner: Any = registry.layers.resolve(("activation", registry.build("tanh").spec()))
+    assert type(inner.activation) is registry.get("tanh")
+
+
+@pytest.mark.parametrize("value", [None, 5, (), [3], {}, {"kind": "layer"}, object()])
+def test_resolve_refuses_what_is_no_component(value: object) -> None:
+    with pytest.raises(ArgumentError, match="A component of kind layer is given as") as caught:
+        registry.layers.resolve(value)
+    assert caught.value.value is value
+
+
+def test_resolve_refuses_a_class_and_an_object_of_another_kind() -> None:
+    with pytest.raises(ArgumentError, match="the class Flatten"):
+        registry.layers.resolve(registry.get("flatten"))
+    with pytest.raises(ArgumentError, match="kind layer"):
+        registry.layers.resolve(registry.build("tanh"))
+    with pytest.raises(ArgumentError, match="the class object"):
+        registry.hooks.resolve(object)
+
+
+def test_any_object_is_a_hook() -> None:
+    hook = object()
+    assert registry.hooks.resolve(hook) is hook
+
+
+def test_a_warm_build_looks_nothing_up(monkeypatch: pytest.MonkeyPatch, wrap: Registry) -> None:
+    wrap.build("eager", 1)
+    wrap.layers.build("eager", 1)
+    monkeypatch.setattr(wrap, "_index", None)
+    assert wrap.build("eager", 1).size == 2
+    assert wrap.layers.build("eager", 2) is not None
+
+
+def test_information_about_a_component(fake_distribution: Fake, fresh: Registry) -> None:
+    info = fake_distribution(
+        "nn-shift", {"layers": {"shift": "nn_shift:Shift", "offset": "nn_shift:Shift"}}
+    )
+    information = fresh.layers.info("shift")
+    assert information.entry.provider == "nn-shift 1.0"
+    assert information.entry.state == "loaded"
+    assert information.aliases == ("offset",)
+    assert information.signature == "shift(by=1.0, *, name='shift')"
+    assert information.doc == "y = x + by."
+    assert information.file == str(info.parent / "nn_shift.py")
+    source = Path(information.file).read_text().splitlines()
+    assert information.line == source.index("class Shift(Layer):") + 1

@@ -1,0 +1,141 @@
+"""From a name to a component: which names are understood, and what is said about the others."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import assert_type
+
+import pytest
+
+from plugnet import registry
+from plugnet.errors import AmbiguousNameError, ArgumentError, UnknownComponentError
+from plugnet.interfaces import Activation, Layer, LRPolicy
+from plugnet.registry import Registry
+
+Fake = Callable[..., Path]
+
+
+def test_a_view_builds_its_own_type() -> None:
+    layer = registry.layers.build("flatten")
+    assert_type(layer, Layer)
+    assert isinstance(layer, Layer)
+    assert issubclass(registry.activations.get("tanh"), Activation)
+
+
+@pytest.mark.parametrize(
+    "name", ["tanh", "activation:tanh", "plugnet/tanh", "activation:plugnet/tanh"]
+)
+def test_names_may_say_kind_and_distribution(name: str) -> None:
+    assert type(registry.build(name)) is registry.get("tanh")
+    assert type(registry.activations.build(name)) is registry.get("tanh")
+
+
+def test_a_distribution_is_named_as_pip_does(fake_distribution: Fake, fresh: Registry) -> None:
+    fake_distribution("Nn_Shift", sources={"Nn_Shift.py": ""})
+    fake_distribution("nn-other")
+    assert fresh.entries("layer")[0].distribution == "nn-other"
+    assert fresh.get("NN.other/shift") is fresh.get("nn-other/shift")
+    assert {entry.distribution for entry in fresh.entries()} == {"plugnet", "nn-other", "nn-shift"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("fcc", "fc"),
+        ("FC", "fc"),
+        ("leaky-relu", "leaky_relu"),
+        ("Softmax-With-Loss", "softmax_with_loss"),
+    ],
+)
+def test_a_typing_error_gets_a_suggestion(typed: str, meant: str) -> None:
+    """Wrong letters, wrong case and a dash for an underscore."""
+    with pytest.raises(UnknownComponentError, match=f"Did you mean .*'{meant}'") as caught:
+        registry.build(typed)
+    assert meant in caught.value.suggestions
+    assert caught.value.name == typed
+    assert caught.value.kind is None
+    assert caught.value.__context__ is None  # the first thing that a traceback shows is the message
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "leaky relu", "layer:", ":fc", "/fc", "plugnet/", "x" * 10_000]
+)
+def test_a_text_that_can_be_no_name_is_refused(name: str) -> None:
+    with pytest.raises(ArgumentError, match="A name must look like 'fc'") as caught:
+        registry.build(name)
+    assert caught.value.argument == "name"
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("name", [None, 3, b"fc", ["fc"], ("fc", 1), Layer])
+def test_what_is_no_text_is_refused_without_a_scan(name: object, fresh: Registry) -> None:
+    with pytest.raises(ArgumentError, match="must be text") as caught:
+        fresh.build(name)  # type: ignore[arg-type]
+    assert caught.value.value is name
+    assert fresh._index._scanned is None
+
+
+def test_a_name_of_another_kind_is_pointed_out() -> None:
+    with pytest.raises(UnknownComponentError, match=r"use registry\.activations\.build\('relu'\)"):
+        registry.layers.build("relu")
+    with pytest.raises(ArgumentError, match="kind layer only"):
+        registry.layers.build("activation:relu")
+    with pytest.raises(UnknownComponentError, match="no kind of component 'layr'"):
+        registry.build("layr:fc")
+
+
+def test_a_published_plugin_that_is_absent_is_named_with_its_command() -> None:
+    with (
+        registry.isolated(),
+        pytest.raises(UnknownComponentError, match="pip install plugnet-convolution"),
+    ):
+        registry.build("conv2d", 20, 5)
+    with (
+        registry.isolated(),
+        pytest.raises(UnknownComponentError, match="pip install plugnet-pooling") as caught,
+    ):
+        registry.layers.build("max-pool")
+    assert caught.value.suggestions[0] == "max_pool"
+
+
+def test_a_published_plugin_that_is_too_old_is_to_be_upgraded(
+    fake_distribution: Fake, fresh: Registry
+) -> None:
+    fake_distribution("plugnet-convolution")
+    with pytest.raises(UnknownComponentError, match="pip install -U plugnet-convolution"):
+        fresh.build("conv2d_transpose")
+
+
+def test_an_unknown_distribution_is_told_from_an_unknown_name(
+    fake_distribution: Fake, fresh: Registry
+) -> None:
+    fake_distribution("nn-shift")
+    with pytest.raises(UnknownComponentError, match="'nn-absent' is not installed") as caught:
+        fresh.build("nn-absent/shift")
+    assert "'shift' is provided by nn-shift 1.0." in str(caught.value)
+
+
+def test_one_name_in_two_kinds_is_clear_in_views_only() -> None:
+    assert isinstance(registry.activations.build("sigmoid"), Activation)
+    with pytest.raises(AmbiguousNameError, match="Several kinds") as caught:
+        registry.build("sigmoid")
+    assert caught.value.candidates == ("activation:sigmoid", "lr_policy:sigmoid")
+    assert issubclass(registry.get("lr_policy:sigmoid"), LRPolicy)
+
+
+def test_a_plugin_of_another_kind_does_not_make_a_built_in_name_ambiguous(
+    fake_distribution: Fake, fresh: Registry
+) -> None:
+    fake_distribution("nn-shift", {"layers": {"tanh": "nn_shift:Shift"}})
+    assert issubclass(fresh.get("tanh"), Activation)
+    assert issubclass(fresh.get("layer:tanh"), Layer)
+
+
+def test_names_are_listed_in_order() -> None:
+    with registry.isolated():
+        assert registry.layers.names() == ("activation", "fc", "flatten", "reshape")
+        assert registry.names("layer") == registry.layers.names()
+        assert list(registry.names()) == sorted(set(registry.names()))
+        assert "fc" in registry.layers
+        assert "tanh" not in registry.layers
+        assert repr(registry.layers) == "<layer registry: activation, fc, flatten, reshape>"
+        assert "regularizers: elastic, l1, l2" in repr(registry)

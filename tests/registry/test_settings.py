@@ -1,0 +1,150 @@
+"""Which plugins are used: settings of the environment, of the program, and isolation."""
+
+import sys
+import threading
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from plugnet.errors import ArgumentError, DisabledPluginError, PluginWarning, UnknownComponentError
+from plugnet.interfaces import Activation
+from plugnet.registry import Registry
+
+Fake = Callable[..., Path]
+Patch = pytest.MonkeyPatch
+
+
+def state(registry: Registry, name: str) -> str:
+    return next(entry.state for entry in registry.entries() if entry.name == name)
+
+
+def test_a_disabled_plugin_says_by_what(
+    fake_distribution: Fake, fresh: Registry, monkeypatch: Patch
+) -> None:
+    fake_distribution("nn-shift", sources={"nn_shift.py": "raise SystemError"})
+    monkeypatch.setenv("PLUGNET_PLUGINS_DISABLE", "Nn_Shift")
+    with pytest.raises(
+        DisabledPluginError, match="nn-shift 1.0, which is disabled by PLUGNET_"
+    ) as e:
+        fresh.build("shift")
+    assert (e.value.kind, e.value.name, e.value.distribution) == ("layer", "shift", "nn-shift")
+    assert "shift" not in fresh.layers
+    assert state(fresh, "shift") == "disabled"
+    assert "nn_shift" not in sys.modules
+    with pytest.raises(UnknownComponentError, match="disabled: nn-shift 1.0"):
+        fresh.build("absent")
+
+
+def test_the_program_can_disable_and_refresh_does_not_undo_it(
+    fake_distribution: Fake, fresh: Registry
+) -> None:
+    fake_distribution("nn-shift")
+    fresh.build("shift")
+    fresh.disable("NN.shift")
+    for _ in range(2):
+        with pytest.raises(DisabledPluginError, match=r"disabled by registry\.disable\(\)"):
+            fresh.build("shift")
+        fresh.refresh()
+    with pytest.raises(ArgumentError, match="built-in components cannot be disabled"):
+        fresh.disable("plugnet")
+
+
+def test_only_allowed_plugins_are_used(
+    fake_distribution: Fake, fresh: Registry, monkeypatch: Patch
+) -> None:
+    fake_distribution("nn-a", {"layers": {"a": "nn_a:Shift"}})
+    fake_distribution("nn-b", {"layers": {"b": "nn_b:Shift"}})
+    monkeypatch.setenv("PLUGNET_PLUGINS", "nn_a,")
+    assert fresh.build("a") is not None
+    assert fresh.build("tanh") is not None
+    with pytest.raises(DisabledPluginError, match=r"disabled by PLUGNET_PLUGINS \(environment\)"):
+        fresh.build("b")
+
+
+def test_none_reads_plugnets_own_metadata_only(
+    fake_distribution: Fake, fresh: Registry, monkeypatch: Patch
+) -> None:
+    stranger = fake_distribution("nn-shift")
+    (stranger / "entry_points.txt").write_bytes(b"\xff")
+    read: list[str] = []
+    read_text = metadata.PathDistribution.read_text
+
+    def spy(self: metadata.PathDistribution, name: str) -> str | None:
+        read.append(str(self._path))  # type: ignore[attr-defined]
+        return read_text(self, name)
+
+    monkeypatch.setattr(metadata.PathDistribution, "read_text", spy)
+    monkeypatch.setenv("PLUGNET_PLUGINS", "none")
+    assert fresh.build("tanh") is not None
+    assert fresh.problems() == ()
+    assert len(set(read)) == 1
+    assert "plugnet-" in read[0]
+    with pytest.raises(UnknownComponentError, match="not searched because of PLUGNET_PLUGINS"):
+        fresh.build("shift")
+
+
+@pytest.mark.parametrize("variable", ["PLUGNET_PLUGINS", "PLUGNET_PLUGINS_DISABLE"])
+def test_a_setting_without_effect_is_a_warning(
+    variable: str, fake_distribution: Fake, fresh: Registry, monkeypatch: Patch
+) -> None:
+    fake_distribution("nn-shift")
+    monkeypatch.setenv(variable, "nn-shfit")
+    with pytest.warns(PluginWarning, match=r"'nn-shfit', but no .* Did you mean 'nn-shift'\?"):
+        fresh.names()
+    assert [problem.distribution for problem in fresh.problems()] == ["nn-shfit"]
+    with pytest.warns(PluginWarning, match="'nn-absent'"):
+        fresh.disable("nn-absent")
+
+
+def test_the_environment_is_read_at_the_first_use_and_at_refresh(
+    fake_distribution: Fake, fresh: Registry, monkeypatch: Patch
+) -> None:
+    fake_distribution("nn-shift")
+    monkeypatch.setenv("PLUGNET_PLUGINS", "none")
+    assert "shift" not in fresh.layers
+    monkeypatch.delenv("PLUGNET_PLUGINS")
+    assert "shift" not in fresh.layers
+    fresh.refresh()
+    assert "shift" in fresh.layers
+
+
+def test_isolation_restores_what_was(fake_distribution: Fake, fresh: Registry) -> None:
+    fake_distribution("nn-a", {"layers": {"a": "nn_a:Shift"}})
+    fake_distribution("nn-b", {"layers": {"b": "nn_b:Shift"}})
+    fresh.register("mine")(fresh.get("a"))
+    before, loaded = fresh.entries(), fresh.get("a")
+    with pytest.raises(ZeroDivisionError), fresh.isolated(plugins=["Nn_A"]) as same:
+        assert same is fresh
+        assert fresh.get("a") is loaded
+        assert fresh.get("mine") is loaded
+        with pytest.raises(DisabledPluginError, match=r"disabled by registry\.isolated\(\)"):
+            fresh.build("b")
+        fresh.register("inner")(type("Inner", (fresh.get("tanh"),), {}))
+        fresh.unregister("mine")
+        with fresh.isolated():
+            assert "a" not in fresh.layers
+            assert "inner" in fresh.activations
+            fresh.register("innermost")(type("Innermost", (fresh.get("tanh"),), {}))
+        assert "innermost" not in fresh.activations
+        assert isinstance(fresh.build("inner"), Activation)
+        assert "mine" not in fresh.layers
+        1 / 0  # noqa: B018
+    assert fresh.entries() == before
+    assert fresh.get("a") is loaded
+    assert fresh.get("mine") is loaded
+    assert "inner" not in fresh.activations
+    with pytest.raises(UnknownComponentError):
+        fresh.build("inner")
+
+
+def test_isolation_holds_for_all_threads(fresh: Registry, fake_distribution: Fake) -> None:
+    fake_distribution("nn-shift")
+    seen: list[bool] = []
+    with fresh.isolated():
+        thread = threading.Thread(target=lambda: seen.append("shift" in fresh.layers))
+        thread.start()
+        thread.join()
+    assert seen == [False]
+    assert "shift" in fresh.layers

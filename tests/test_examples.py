@@ -1,0 +1,78 @@
+"""The examples run, and do what they say."""
+
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import Network, Trainer, registry
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def example(name: str) -> Callable[..., Any]:
+    """Return the example's ``main``."""
+    found: Callable[..., Any] = runpy.run_path(str(EXAMPLES / name))["main"]
+    return found
+
+
+def test_train_learns_the_digits_and_draws_the_curve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rate = example("train.py")()
+    assert rate >= 0.95
+    assert f"recognition rate: {rate:.4f}" in capsys.readouterr().out
+    assert (tmp_path / "train_error.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_train_reads_a_mat_file_in_the_tutorials_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scipy.io import savemat
+
+    digits = registry.datasets.build("digits").load()
+    content = {
+        "train_data": digits.train_data.reshape(-1, 64).astype(float),
+        "train_label": np.eye(10)[digits.train_label],
+        "test_data": digits.test_data.reshape(-1, 64).astype(float),
+        "test_label": np.eye(10)[digits.test_label],
+    }
+    savemat(tmp_path / "data.mat", content)
+    monkeypatch.chdir(tmp_path)
+    main = example("train.py")
+    assert main("data.mat", iterations=60) == main(iterations=60)
+
+
+def test_by_hand_gives_the_same_bits_as_the_trainer() -> None:
+    iterations = 47  # the cursor wraps three times, not at a batch's edge
+    net, rate = example("by_hand.py")(iterations)
+
+    digits = registry.datasets.build("digits").load()
+    network = Network([("fc", 64, 50), "tanh", ("fc", 50, 50), "tanh", ("fc", 50, 10)])
+    trainer = Trainer(network, policy=("inv", 0.1), shuffle=False)
+    trainer.fit(digits.train_data, digits.train_label, iterations)
+
+    by_hand = [parameter.value for layer in net.layers for parameter in layer.parameters()]
+    for value, parameter in zip(by_hand, network.parameters(), strict=True):
+        np.testing.assert_array_equal(value, parameter.value, err_msg=parameter.name)
+    assert rate == trainer.evaluate(digits.test_data, digits.test_label).accuracy
+
+
+def test_custom_layer_is_trained() -> None:
+    with registry.isolated():
+        assert example("custom_layer.py")(iterations=200) > 0.9
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_examples_run_as_scripts(path: Path, tmp_path: Path) -> None:
+    shown = subprocess.run(
+        [sys.executable, path], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    (line,) = (line for line in shown.splitlines() if line.startswith("recognition rate: "))
+    assert float(line.split()[-1]) > 0.95
