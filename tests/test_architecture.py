@@ -28,7 +28,10 @@ ROOMS = {
     "convert": ("arrays", "errors", "files", "interfaces"),
     "registry": ("arrays", "errors", "parameter", "interfaces"),
     "summary": ("network",),
-    "network": ("arguments", "arrays", "errors", "parameter", "interfaces", "registry", "files", "summary"),
+    "layers": ("interfaces", "registry"),
+    "network": (
+        "arguments", "arrays", "errors", "parameter", "layers", "registry", "files", "summary",
+    ),
     "training": (
         "arguments", "arrays", "errors", "parameter", "interfaces", "registry", "network", "files",
         "samples", "labels",

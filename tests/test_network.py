@@ -263,6 +263,17 @@ def test_wrong_arguments_are_named(arguments: dict[str, Any], culprit: str) -> N
     assert caught.value.argument == culprit
 
 
+def test_a_layer_may_not_stand_twice() -> None:
+    layer = registry.layers.build("fc", 6, 6)
+    with pytest.raises(ArgumentError, match="stands twice"):
+        Network([layer, "tanh", layer])
+
+
+def test_a_layer_beyond_all_memory_is_named() -> None:
+    with pytest.raises(ArgumentError, match=r"'fc2'.*memory"):
+        Network([("fc", 4, 1000), ("fc", 1000, 10**14)])
+
+
 def test_an_unknown_layer_is_an_error() -> None:
     with pytest.raises(UnknownComponentError, match="tahn"):
         Network([("fc", 6, 5), "tahn"])

@@ -33,8 +33,6 @@ from plugnet.samples import as_array, require_rows
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
-if TYPE_CHECKING:
-    
 #: Class ids from here on are taken for a mistake.
 _TOO_LARGE = 2**31
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from plugnet.arguments import integer
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError, FileFormatError, ShapeError, SpecError
-from plugnet.interfaces import Activation, Layer
+from plugnet.layers import as_layer, names_of
 from plugnet.parameter import Parameter
 from plugnet.registry import registry
 from plugnet.summary import summarize
@@ -54,14 +53,21 @@ class Network:
             ShapeError: two layers do not fit each other.
             RegistryError: a name cannot be built.
         """
-        self.layers = tuple(_layer(value) for value in layers)
+        self.layers = tuple(as_layer(value) for value in layers)
         if not self.layers:
             raise ArgumentError(
                 'A network needs at least one layer, as in Network([("fc", 784, 10)]).',
                 argument="layers",
                 value=layers,
             )
-        self.names = _number([_label(layer) for layer in self.layers])
+        if len(set(map(id, self.layers))) < len(self.layers):
+            raise ArgumentError(
+                "Every layer of a network must be an object of its own, but one stands twice. "
+                "Build it once for each place; a name or a tuple does so.",
+                argument="layers",
+                value=layers,
+            )
+        self.names = names_of(self.layers)
         self.dtype = _dtype(dtype)
         self.seed = integer("seed", seed, at_least=0)
         self.input_shape: Shape | None = None
@@ -171,15 +177,28 @@ class Network:
         shape = _shape(shape)
         shapes = self._infer(shape)
         generators = np.random.default_rng(self.seed).spawn(len(self.layers))
-        for index, layer in enumerate(self.layers):
-            layer.initialize((shape, *shapes)[index], generators[index], self.dtype)
-            for parameter in layer.parameters():
-                parameter.name = f"{self.names[index]}.{parameter.name.rpartition('.')[2]}"
+        for index, entering in enumerate((shape, *shapes[:-1])):
+            self._draw(index, entering, generators[index])
         self._trained = tuple(
             any(parameter.trainable for parameter in layer.parameters()) for layer in self.layers
         )
         self._first_trained = (*self._trained, True).index(True)
         self.input_shape, self.shapes = shape, tuple(shapes)
+
+    def _draw(self, index: int, shape: Shape, rng: np.random.Generator) -> None:
+        """Create the parameters of one layer and give them the names of this network."""
+        layer, name = self.layers[index], self.names[index]
+        try:
+            layer.initialize(shape, rng, self.dtype)
+        except MemoryError as error:
+            raise ArgumentError(
+                f"Layer '{name}', {layer!r}, does not fit into memory for inputs of shape "
+                f"{shape}: {error} Make it smaller.",
+                argument="layers",
+                value=layer,
+            ) from error
+        for parameter in layer.parameters():
+            parameter.name = f"{name}.{parameter.name.rpartition('.')[2]}"
 
     def _infer(self, shape: Shape) -> list[Shape]:
         """Return the shape after each layer, naming in an error who gave the wrong one."""
@@ -302,41 +321,6 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network({' -> '.join(self.names)})"
-
-
-def _layer(value: Any) -> Layer:
-    """Return the layer that ``value`` means; an activation is wrapped in the layer for it."""
-    if isinstance(value, Activation) or _names_activation(value):
-        return registry.layers.build("activation", value)
-    return registry.layers.resolve(value)
-
-
-def _names_activation(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return value.get("kind") == "activation"
-    name = value[0] if isinstance(value, tuple | list) and value else value
-    if not isinstance(name, str):
-        return False
-    kind, _, bare = name.rpartition(":")
-    if kind:
-        return kind == "activation"
-    return bare in registry.activations.names() and bare not in registry.layers.names()
-
-
-def _label(layer: Layer) -> str:
-    """Return the layer's registered name; where it wraps an activation, that one's."""
-    wrapped = getattr(layer, "activation", None)
-    component = wrapped if isinstance(wrapped, Activation) else layer
-    return registry.name_of(component) or type(component).__name__.lower()
-
-
-def _number(labels: list[str]) -> tuple[str, ...]:
-    seen: Counter[str] = Counter()
-    names = []
-    for label in labels:
-        seen[label] += 1
-        names.append(f"{label}{seen[label]}")
-    return tuple(names)
 
 
 def _dtype(dtype: str | np.dtype[Any]) -> np.dtype[Any]:

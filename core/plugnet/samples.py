@@ -13,8 +13,6 @@ from plugnet.errors import DataError, DataWarning
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
-if TYPE_CHECKING:
-    
 #: Samples beyond this are almost always unscaled, and a network learns little from them.
 SCALE_LIMIT = 50.0
 

@@ -85,8 +85,8 @@ def _check_shapes(targets: Array, outputs: Array) -> None:
     if targets.shape not in (outputs.shape, outputs.shape[:1]):
         raise ShapeError(
             f"For outputs of shape {outputs.shape} the targets must have that shape, or "
-            f"{outputs.shape[:1]} as integer class ids, but they have shape {targets.shape}. Convert "
-            "the targets, or give the network as many outputs; nothing is broadcast.",
+            f"{outputs.shape[:1]} as integer class ids, but they have shape {targets.shape}. "
+            "Convert the targets, or give the network as many outputs; nothing is broadcast.",
             expected=outputs.shape,
             got=targets.shape,
         )

@@ -56,6 +56,15 @@ def test_softmax_with_loss_does_not_feel_a_shift(outputs: Array) -> None:
     assert shifted == pytest.approx(value, rel=1e-11)
 
 
+def test_softmax_with_loss_shifts_each_row_by_its_own_maximum() -> None:
+    """With one maximum for all, the second row's probabilities would be 0 / 0."""
+    value, gradient = both(
+        ("softmax_with_loss",), np.array([[1e4, 1e4], [0.0, 0.0]]), np.array([0, 1])
+    )
+    assert value == pytest.approx(np.log(2), rel=1e-13)
+    np.testing.assert_allclose(gradient, [[-0.25, 0.25], [0.25, -0.25]], rtol=1e-13)
+
+
 def test_softmax_with_loss_takes_soft_labels(rng: np.random.Generator, outputs: Array) -> None:
     special = pytest.importorskip("scipy.special")
     soft = rng.uniform(size=(6, 3))  # rows need not sum to 1

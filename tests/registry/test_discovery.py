@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -56,9 +56,12 @@ def test_one_scan_serves_all_kinds_and_a_miss_makes_one_more(
 ) -> None:
     scans = []
     distributions = metadata.distributions
-    monkeypatch.setattr(
-        metadata, "distributions", lambda **name: scans.append(1) or distributions(**name)
-    )
+
+    def counted() -> Iterable[metadata.Distribution]:
+        scans.append(1)
+        return distributions()
+
+    monkeypatch.setattr(metadata, "distributions", counted)
     fresh.build("tanh")
     fresh.build("fixed", 0.1)
     assert len(scans) == 1

@@ -38,7 +38,7 @@ def holding(fresh: Registry) -> Registry:
     return fresh
 
 
-def spec(name: str = "tanh", kind: str = "activation", **more: Any) -> dict[str, Any]:
+def spec(name: Any = "tanh", kind: Any = "activation", **more: Any) -> dict[str, Any]:
     return {"kind": kind, "name": name, "args": {}} | more
 
 
@@ -127,7 +127,7 @@ def test_values_are_written_as_json_has_them(holding: Registry) -> None:
 )
 def test_what_json_has_not_is_refused_with_its_path(value: object, holding: Registry) -> None:
     with pytest.raises(SpecError, match=r"args\.held\.scale\[1\]: .* but here is ") as caught:
-        holding.spec(Holder(Holder({"scale": [0, value]})).held and Holder({"scale": [0, value]}))
+        holding.spec(Holder({"scale": [0, value]}))
     assert caught.value.path == "args.held.scale[1]"
     with pytest.raises(SpecError) as caught:
         holding.spec(Holder(Holder({"scale": value})))
@@ -148,7 +148,7 @@ def test_an_argument_that_is_not_kept_is_pointed_out(fresh: Registry) -> None:
             self.held = size
 
     fresh.register("forgetful")(Forgetful)
-    with pytest.raises(SpecError, match="Forgetful must keep every argument.*'size'"):
+    with pytest.raises(SpecError, match=r"Forgetful must keep every argument.*'size'"):
         fresh.spec(Forgetful(3))
 
 
@@ -169,8 +169,15 @@ def test_an_argument_that_is_not_kept_is_pointed_out(fresh: Registry) -> None:
         (spec(name="plugnet/tanh"), "can be no registered name", "spec"),
         (spec(name="x" * 10_000 + "!"), "can be no registered name", "spec"),
         (spec(name=None), "can be no registered name", "spec"),
-        (spec(provider=3), "the provider must be a text", "spec"),
+        (spec(name="x" * 10_000), "can be no registered name", "spec"),
+        (spec(provider=3), "3 can be no provider", "spec"),
+        (spec(provider=""), "can be no provider", "spec"),
+        (spec(provider="activation:plugnet"), "can be no provider", "spec"),
+        (spec(provider="../x"), "can be no provider", "spec"),
         (spec(version=0.1), "the version must be a text", "spec"),
+        (spec(version="\x1b[2J"), "the version must be a text", "spec"),
+        (spec("csv_log", "hook"), "the kind must be layer or", "spec"),
+        ([[]] * 1000, "must be a dict", "spec"),
         (spec(args=[1]), "the args must be a dict", "spec"),
         (spec(args={1: 2}), "the args must be a dict", "spec"),
         (spec(args={"x": 1}), "unexpected keyword argument 'x'", "args"),
@@ -221,7 +228,7 @@ def test_nothing_is_built_before_all_is_checked(holding: Registry) -> None:
     built = []
 
     class Telling(Holder):
-        def __post_init__(self) -> None:
+        def __init__(self) -> None:
             built.append(self)
 
     holding.register("telling")(Telling)

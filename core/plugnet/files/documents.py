@@ -43,7 +43,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]
     try:
         document = json.loads(metadata[KEY])
         version = document.pop("version")
-    except (ValueError, RecursionError, AttributeError, KeyError) as error:
+    except (ValueError, RecursionError, AttributeError, KeyError, TypeError) as error:
         raise _refused(path, f"its description is damaged ({error})") from error
     if version != VERSION:
         raise _refused(path, f"its version is {version}, and this plugnet reads {VERSION}")

@@ -162,8 +162,7 @@ def _identity(distribution: Distribution, problems: list[Problem]) -> tuple[str,
     """Return name and version; the name of the metadata's folder where METADATA is missing."""
     metadata = distribution.metadata
     if "Name" in metadata:
-        version = distribution.version if "Version" in metadata else None
-        return normalize(metadata["Name"]), version
+        return normalize(metadata["Name"]), _version(distribution)
     folder = re.split(r"[/\\]", _path(distribution))[-1]  # "nn_conv-0.3.1.dist-info"
     name = normalize(folder.partition("-")[0].removesuffix(".egg"))
     message = f"{_path(distribution)} has no METADATA that names it; '{name}' is assumed."
@@ -183,12 +182,12 @@ def _shadowed(
         return False
     if _path(first) == _path(distribution):
         return False
-    if first.version != version:
+    if _version(first) != version:
         problems.append(
             Problem(
                 provider,
                 f"{provider} {version} in {_path(distribution)} is hidden by {provider} "
-                f"{first.version}, which comes first on sys.path. Uninstall one of them.",
+                f"{_version(first)}, which comes first on sys.path. Uninstall one of them.",
             )
         )
     return True
@@ -218,6 +217,10 @@ def _duplicates(entries: tuple[Entry, ...]) -> Iterator[Problem]:
                 f"{one.provider} declares the {one.kind} '{one.name}' twice, as '{one.value}' and "
                 f"'{other.value}'. Its author must remove one.",
             )
+
+
+def _version(distribution: Distribution) -> str | None:
+    return distribution.version if "Version" in distribution.metadata else None
 
 
 def _path(distribution: Distribution) -> str:

@@ -14,7 +14,7 @@ from plugnet.registry.discovery import Entry, Problem
 from plugnet.registry.index import Index
 from plugnet.registry.kinds import CORE, KINDS, Kinds
 from plugnet.registry.maker import Maker
-from plugnet.registry.names import PATTERN, Name, normalize, parse, shorten
+from plugnet.registry.names import PATTERN, Name, normalize, parse, shorten, shown
 from plugnet.registry.reading import Reader
 from plugnet.registry.settings import Settings
 from plugnet.registry.view import is_description
@@ -152,7 +152,7 @@ class Registry(Kinds):
         if not isinstance(name, str) or not PATTERN.fullmatch(name):
             raise RegistrationError(
                 "A name to register must be lower-case letters, digits and underscores, starting "
-                f"with a letter, but it is {shorten(repr(name))}.",
+                f"with a letter, but it is {shown(name)}.",
                 kind=kind,
                 name=name,
             )

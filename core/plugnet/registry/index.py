@@ -194,19 +194,12 @@ class Index:
 
     def entry_of(self, cls: type[Any]) -> Entry | None:
         """Return the first entry that means ``cls``, however that was imported."""
+        place = f"{cls.__module__}:{cls.__qualname__}"
         for entry in self.entries():
-            if not self.disabler(entry) and self._means(entry, cls):
+            same = entry.value == place or self.loader.classes.get(entry) is cls
+            if (same or _exports(entry, cls)) and not self.disabler(entry):
                 return entry
         return None
-
-    def _means(self, entry: Entry, cls: type[Any]) -> bool:
-        """Tell whether an entry means a class that is in memory; imports nothing."""
-        if entry.value == f"{cls.__module__}:{cls.__qualname__}":
-            return True
-        if self.loader.classes.get(entry) is cls:
-            return True
-        module, _, attribute = entry.value.partition(":")  # may name it where it is re-exported
-        return attribute == cls.__name__ and getattr(sys.modules.get(module), attribute, 0) is cls
 
     def standing_hooks(self) -> list[tuple[str, ModuleType]]:
         """Import the standing hook modules; a broken one becomes a problem and a warning."""
@@ -222,6 +215,12 @@ class Index:
                     raise
                 warn(str(error))
         return found
+
+
+def _exports(entry: Entry, cls: type[Any]) -> bool:
+    """Tell whether an entry names a class where another module re-exports it; imports nothing."""
+    module, _, attribute = entry.value.partition(":")
+    return attribute == cls.__name__ and getattr(sys.modules.get(module), attribute, None) is cls
 
 
 def _strongest(candidates: Iterable[Entry], kind: str) -> list[Entry]:

@@ -48,7 +48,7 @@ def describe(maker: Maker, listing: tuple[Entry, ...]) -> Information:
         entry=entry,
         aliases=tuple(name for name in aliases if name != entry.name),
         signature=maker.signature(),
-        doc=inspect.getdoc(maker.cls) or "",
+        doc=inspect.cleandoc(maker.cls.__doc__ or ""),
         file=file,
         line=line,
     )

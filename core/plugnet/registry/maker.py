@@ -10,7 +10,7 @@ from typing import Any
 
 from plugnet.errors import ComponentSignatureError
 from plugnet.registry.discovery import Entry
-from plugnet.registry.names import shorten
+from plugnet.registry.names import shown
 from plugnet.registry.suggestions import close, did_you_mean
 
 NEVER = 1 << 30  # more positional arguments than anybody passes
@@ -100,8 +100,8 @@ class Maker:
         misfit = self.misfit(args, kwargs)
         if misfit is None:
             return
-        passed = [shorten(repr(value)) for value in args]
-        passed += [f"{key}={shorten(repr(value))}" for key, value in kwargs.items()]
+        passed = [shown(value) for value in args]
+        passed += [f"{key}={shown(value)}" for key, value in kwargs.items()]
         raise ComponentSignatureError(
             f"{self.entry.kind} '{self.entry.name}' cannot be built from these arguments: "
             f"{misfit}\n  Signature: {self.signature()}\n  You passed: ({', '.join(passed)})",

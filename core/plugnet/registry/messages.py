@@ -52,7 +52,7 @@ def hints(index: Index, name: Name, suggestions: tuple[str, ...] = ()) -> list[s
             f"'{name.bare}' is not of kind {name.kind} but of kind {kind}: use "
             f"registry.{KINDS[kind].view}.build('{qualified}')."
         ]
-    if published := _published(index, name.kind, name.bare):
+    if published := _published(index, name):
         return [published]
     lines = []
     if others := index.matching(name._replace(distribution=None)):
@@ -61,15 +61,16 @@ def hints(index: Index, name: Name, suggestions: tuple[str, ...] = ()) -> list[s
         lines.append(f"'{name.distribution}' is not installed, or provides no plugins.")
     if suggestions and not lines:
         lines.append(did_you_mean(suggestions))
-        if not index.matching(Name(name.kind, None, suggestions[0])):
-            lines.append(_published(index, name.kind, suggestions[0]))
+        meant = Name(name.kind, None, suggestions[0])
+        if not index.matching(meant):
+            lines.append(_published(index, meant))
     return lines
 
 
 def ambiguous(name: Name, entries: list[Entry]) -> AmbiguousNameError:
     """Return the error for a name that several kinds or plugins provide."""
     if len({entry.kind for entry in entries}) > 1:
-        candidates = tuple(f"{entry.kind}:{entry.name}" for entry in entries)
+        candidates = tuple(str(name._replace(kind=entry.kind)) for entry in entries)
         text = f"Several kinds have a component named '{name.bare}'."
     elif len({entry.distribution for entry in entries}) > 1:
         candidates = tuple(f"{entry.distribution}/{entry.name}" for entry in entries)
@@ -151,10 +152,11 @@ def _suggestions(index: Index, name: Name) -> tuple[str, ...]:
     return close(name.bare, names - {name.bare})
 
 
-def _published(index: Index, kind: str | None, bare: str) -> str:
+def _published(index: Index, name: Name) -> str:
     """Return how to get a name that one of our own distributions provides; else nothing."""
-    for (known, name), provider in PROVIDERS.items():
-        if name == bare and kind in (None, known):
+    for (kind, bare), provider in PROVIDERS.items():
+        same_kind, same_provider = name.kind in (None, kind), name.distribution in (None, provider)
+        if bare == name.bare and same_kind and same_provider:
             if provider in _distributions(index):
                 return f"A newer {provider} provides '{bare}': pip install -U {provider}"
             return f"{provider} provides '{bare}' and is not installed: pip install {provider}"

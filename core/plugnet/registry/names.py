@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from typing import NamedTuple
 
 from plugnet.errors import ArgumentError
 
 LONGEST = 200  # characters
-PATTERN = re.compile(r"[a-z][a-z0-9_]*")
+PATTERN = re.compile(r"[a-z][a-z0-9_]{0,99}")
+DISTRIBUTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,98}")
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 60
 
 
 class Name(NamedTuple):
@@ -37,7 +41,7 @@ def parse(text: object) -> Name:
     """
     if not isinstance(text, str):
         raise ArgumentError(
-            f"The name of a component must be text, as 'fc', but it is {shorten(repr(text))}, "
+            f"The name of a component must be text, as 'fc', but it is {shown(text)}, "
             f"of type {type(text).__name__}.",
             argument="name",
             value=text,
@@ -48,11 +52,16 @@ def parse(text: object) -> Name:
     if empty or len(text) > LONGEST or re.search(r"\s", text):
         raise ArgumentError(
             "A name must look like 'fc', 'layer:fc' or 'plugnet/fc', without spaces and at most "
-            f"{LONGEST} characters long, but it is {shorten(repr(text))}.",
+            f"{LONGEST} characters long, but it is {shown(text)}.",
             argument="name",
             value=text,
         )
     return Name(kind or None, normalize(distribution) if slash else None, bare)
+
+
+def shown(value: object) -> str:
+    """Return how to show any value in a message: its repr, short and whatever happens."""
+    return _REPR.repr(value)
 
 
 def shorten(text: str, length: int = 60) -> str:

@@ -13,13 +13,15 @@ from plugnet.registry import messages
 from plugnet.registry.index import Index
 from plugnet.registry.kinds import KINDS
 from plugnet.registry.maker import Maker
-from plugnet.registry.names import PATTERN, Name, normalize, shorten
+from plugnet.registry.names import DISTRIBUTION, PATTERN, Name, normalize, shorten, shown
 from plugnet.registry.view import is_spec
 from plugnet.registry.writing import check_depth, simple, spec_error
 
 if TYPE_CHECKING:
     from plugnet.registry.facade import Registry
 
+#: Hooks are no components and have no spec, so a file cannot bring one in.
+DESCRIBABLE: Final = [kind.name for kind in KINDS.values() if kind.interface is not object]
 KEYS: Final = ("kind", "name", "provider", "version", "args")
 
 
@@ -95,9 +97,10 @@ class Reader:
             for name, value in spec["args"].items()
         }
         provider, version = spec.get("provider"), spec.get("version")
-        saved = " ".join(filter(None, (provider, version)))
+        saved = shorten(" ".join(filter(None, (provider, version))))
         try:
-            maker = self.registry.maker(_text(spec["name"], provider), spec["kind"])
+            text = f"{provider}/{spec['name']}" if provider else spec["name"]
+            maker = self.registry.maker(text, spec["kind"])
         except RegistryError as error:
             what = f"{spec['kind']} '{spec['name']}'" + (f" (saved with {saved})" if saved else "")
             self.missing[what] = self._why(spec, error)
@@ -141,27 +144,29 @@ class Reader:
         return simple(value, path)
 
 
-def _text(name: str, provider: str | None) -> str:
-    return name if provider is None else f"{provider}/{name}"
-
-
 def _check_form(spec: Any, kind: str | None, path: str) -> None:
     """Raise SpecError unless ``spec`` has the form of one."""
     if not isinstance(spec, Mapping):
-        raise spec_error(path, f"a spec must be a dict, but it is {shorten(repr(spec))}")
+        raise spec_error(path, f"a spec must be a dict, but it is {shown(spec)}")
     if unknown := [key for key in spec if key not in KEYS]:
-        raise spec_error(path, f"a spec has the keys {', '.join(KEYS)}, but not {unknown[0]!r}")
+        raise spec_error(
+            path, f"a spec has the keys {', '.join(KEYS)}, but not {shown(unknown[0])}"
+        )
     if absent := [key for key in ("kind", "name", "args") if key not in spec]:
         raise spec_error(path, f"the spec has no {absent[0]!r}")
-    wanted = [kind] if kind else list(KINDS)
-    if spec["kind"] not in wanted:
+    kinds = [kind] if kind else DESCRIBABLE
+    if spec["kind"] not in kinds:
         raise spec_error(
-            path, f"the kind must be {' or '.join(wanted)}, but it is {spec['kind']!r}"
+            path, f"the kind must be {' or '.join(kinds)}, but it is {shown(spec['kind'])}"
         )
     if not isinstance(spec["name"], str) or not PATTERN.fullmatch(spec["name"]):
-        raise spec_error(path, f"{shorten(repr(spec['name']))} can be no registered name")
-    for key in ("provider", "version"):
-        if not isinstance(spec.get(key), str | None):
-            raise spec_error(path, f"the {key} must be a text or None, but it is {spec[key]!r}")
+        raise spec_error(path, f"{shown(spec['name'])} can be no registered name")
+    provider, version = spec.get("provider"), spec.get("version")
+    if provider is not None and not (
+        isinstance(provider, str) and DISTRIBUTION.fullmatch(provider)
+    ):
+        raise spec_error(path, f"{shown(provider)} can be no provider, which is a distribution")
+    if version is not None and not (isinstance(version, str) and version.isprintable()):
+        raise spec_error(path, f"the version must be a text or None, but it is {shown(version)}")
     if not isinstance(spec["args"], dict) or not all(isinstance(k, str) for k in spec["args"]):
         raise spec_error(path, "the args must be a dict with text keys")

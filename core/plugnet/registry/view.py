@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from plugnet.errors import ArgumentError
-from plugnet.registry.names import shorten
+from plugnet.registry.names import shown
 
 if TYPE_CHECKING:
     from plugnet.registry.facade import Registry
@@ -65,7 +65,7 @@ class View(Generic[T]):
             return self._registry.from_spec(value, self._kind)  # type: ignore[no-any-return]
         if isinstance(value, self._interface) and not isinstance(value, type | tuple | list):
             return value  # type: ignore[no-any-return]
-        what = f"the class {value.__name__}" if isinstance(value, type) else shorten(repr(value))
+        what = f"the class {value.__name__}" if isinstance(value, type) else shown(value)
         raise ArgumentError(
             f"A component of kind {self._kind} is given as an object, its name, a tuple of its "
             f"name and its arguments, or a spec, but it is {what}.",

@@ -10,7 +10,7 @@ import numpy as np
 from plugnet.errors import SpecError
 from plugnet.interfaces import Component
 from plugnet.registry.index import Index
-from plugnet.registry.names import shorten
+from plugnet.registry.names import shorten, shown
 
 DEEPEST: Final = 100  # levels of nesting
 
@@ -74,7 +74,7 @@ def simple(value: Any, path: str) -> Any:
     raise spec_error(
         path,
         "a spec holds texts, finite numbers, booleans, None, lists, dicts with text keys and "
-        f"registered components, but here is {shorten(repr(value))}, of type "
+        f"registered components, but here is {shown(value)}, of type "
         f"{type(value).__name__}",
     )
 

@@ -45,7 +45,7 @@ class Hooks:
 
     @specification
     def plugnet_step_end(self, trainer: Trainer, iteration: int, loss: float, rate: float) -> None:
-        """Hear that ``iteration``, counted from 0, is done; ``loss`` is that of its batch."""
+        """Hear that ``iteration``, counted from 0, is done, with its batch's ``loss``."""
 
     @specification
     def plugnet_evaluate_end(
@@ -59,7 +59,7 @@ class Hooks:
 
     @specification
     def plugnet_train_end(self, trainer: Trainer, history: History) -> None:
-        """Hear that `fit` is over, by the number of iterations, by `Trainer.stop` or by an error."""
+        """Hear that `fit` is over: all iterations done, `Trainer.stop`, or an error."""
 
     @specification
     def plugnet_cli(self, subparsers: Any) -> None:

@@ -1,0 +1,158 @@
+"""`plugnet evaluate` and `plugnet predict`: numbers that agree with the model and the data."""
+
+import json
+import shutil
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import Network, registry
+from plugnet.cli import main
+from plugnet.cli.predict import softmax
+
+
+def answered(folder: Path) -> tuple[Any, Any]:
+    """Return scores and truth of the digits' test part."""
+    samples = registry.datasets.build("digits").load()
+    network = Network.load(folder / "model.safetensors")
+    return network.forward(samples.test_data).astype(np.float64), samples.test_label
+
+
+def test_evaluate_gives_the_rates_of_each_class(
+    digits_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(digits_run), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    scores, labels = answered(digits_run)
+    right = Counter(labels[scores.argmax(axis=1) == labels].tolist())
+    total = Counter(labels.tolist())
+    assert report["samples"] == 300
+    assert report["recognition_rate"] == sum(right.values()) / 300
+    assert report["classes"] == [
+        {"class": str(n), "samples": total[n], "right": right[n], "rate": right[n] / total[n]}
+        for n in range(10)
+    ]
+    result = json.loads((digits_run / "result.json").read_text())
+    assert (report["loss"], report["recognition_rate"]) == (
+        pytest.approx(result["loss"]),
+        result["recognition_rate"],
+    )
+
+
+def test_evaluate_in_words(digits_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(digits_run / "model.safetensors")]) == 0
+    out = capsys.readouterr().out
+    result = json.loads((digits_run / "result.json").read_text())
+    assert f"Recognition rate: {result['recognition_rate']:.4f} of 300 test samples" in out
+    assert [line.split()[0] for line in out.splitlines()[3:]] == [str(n) for n in range(10)]
+
+
+def test_evaluate_changes_no_file(digits_run: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(digits_run, run)
+    before = {path: path.read_bytes() for path in run.iterdir()}
+    assert main(["evaluate", str(run)]) == 0
+    assert {path: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_predict_gives_a_row_per_test_sample(
+    digits_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(digits_run), "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    scores, labels = answered(digits_run)
+    powers = np.exp(scores)
+    probabilities = (powers / powers.sum(axis=1, keepdims=True)).max(axis=1)
+    assert [row["row"] for row in rows] == list(range(300))
+    assert [row["answer"] for row in rows] == [str(n) for n in scores.argmax(axis=1)]
+    assert [row["truth"] for row in rows] == [str(n) for n in labels]
+    np.testing.assert_allclose([row["probability"] for row in rows], probabilities, rtol=1e-5)
+
+
+def test_predict_in_words_has_aligned_columns(
+    digits_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(digits_run)]) == 0
+    heading, *rows = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["row", "answer", "probability", "truth"]
+    assert len(rows) == 300
+    assert {len(line) for line in (heading, *rows)} == {len(heading)}
+
+
+@pytest.fixture(scope="session")
+def table_run(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("table") / "run"
+    words = ["--set", "layers=[['fc', 3, 2]]", "--set", "batch_size=10", "--set", "iterations=200"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its rows are not images, so there are no mistakes.png
+        assert main(["train", "--quiet", "--data", str(table), *words, "--out", str(folder)]) == 0
+    return folder
+
+
+def test_a_run_is_judged_on_its_own_held_out_part(
+    table_run: Path, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in ([], ["--data", str(table)]):
+        assert main(["evaluate", str(table_run), "--json", *words]) == 0
+        assert json.loads(capsys.readouterr().out)["samples"] == 10
+
+
+def test_other_data_are_judged_whole(
+    table_run: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(table, tmp_path / "other.csv")
+    assert main(["predict", str(table_run), "--json", "--data", str(tmp_path / "other.csv")]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["truth"] for row in rows] == ["even", "odd"] * 25
+    assert [row["answer"] for row in rows] == ["even", "odd"] * 25
+
+
+def test_answers_that_are_no_classes_are_given_as_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = Network([("fc", 2, 1)])
+    network.save(tmp_path / "model.safetensors")
+    (tmp_path / "config.toml").write_text(
+        'training.loss = "least_square_error"\ndata.reader = ["npz", { labels = "targets" }]\n'
+    )
+    x = np.array([[1.0, 2.0], [0.5, -1.0]])
+    np.savez(
+        tmp_path / "data.npz",
+        train_data=x,
+        train_label=[[1.5], [2.5]],
+        test_data=x,
+        test_label=[[1.5], [2.5]],
+    )
+    words = ["predict", str(tmp_path), "--json", "--data", str(tmp_path / "data.npz")]
+    assert main(words) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    values = network.parameters()[0].value
+    assert [row["truth"] for row in rows] == [[1.5], [2.5]]
+    np.testing.assert_allclose([row["answer"] for row in rows], x @ values, rtol=1e-5)
+    assert main(["evaluate", *words[1:]]) == 0
+    assert json.loads(capsys.readouterr().out)["recognition_rate"] is None
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+def test_what_is_no_run_is_refused(
+    tmp_path: Path, digits_run: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command, str(tmp_path)]) == 2
+    assert "model.safetensors" in capsys.readouterr().err
+    assert main([command, str(digits_run / "config.toml")]) == 2
+    assert "config.toml" in capsys.readouterr().err
+    bare = tmp_path / "bare.safetensors"
+    shutil.copy(digits_run / "model.safetensors", bare)
+    assert main([command, str(bare)]) == 2
+    assert "--data" in capsys.readouterr().err
+
+
+def test_softmax_of_large_and_of_broken_scores() -> None:
+    scores = np.array([[1e30, 0.0], [1000.0, 1000.0], [np.nan, 0.0], [np.inf, 0.0]])
+    shares = softmax(scores)
+    np.testing.assert_array_equal(shares[:2], [[1.0, 0.0], [0.5, 0.5]])
+    assert np.isnan(shares[2:]).any(axis=1).all()

@@ -1,0 +1,203 @@
+"""The other commands: convert, plugins, --version, and sub-commands of plugins."""
+
+import gzip
+import json
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.io import loadmat
+
+import plugnet
+from plugnet.cli import main
+from plugnet.cli.config import DataSettings
+from plugnet.cli.data import pointed_at
+from plugnet.errors import ConfigError
+from plugnet.registry import registry
+
+
+@pytest.fixture
+def idx_folder(tmp_path: Path) -> Path:
+    """A folder with the four IDX files of 30 + 10 images of 2 x 3 pixels."""
+    folder = tmp_path / "idx"
+    folder.mkdir()
+    for part, count in (("train", 30), ("t10k", 10)):
+        images = np.arange(count * 6, dtype=np.uint8)
+        labels = np.arange(count, dtype=np.uint8) % 3
+        header = struct.pack(">4B3I", 0, 0, 8, 3, count, 2, 3)
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(header + images.tobytes())
+        content = struct.pack(">4BI", 0, 0, 8, 1, count) + labels.tobytes()
+        (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(content))
+    return folder
+
+
+def test_convert_writes_the_tutorials_four_variables(
+    idx_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "data.mat"
+    assert main(["convert", str(idx_folder), str(target)]) == 0
+    assert "30 + 10 samples" in capsys.readouterr().out
+    found = loadmat(target)
+    pixels = np.arange(180, dtype=np.float32).reshape(30, 6) / 255
+    np.testing.assert_allclose(found["train_data"], pixels, rtol=1e-6)
+    np.testing.assert_array_equal(found["test_label"], np.eye(3)[np.arange(10) % 3])
+
+
+def test_convert_replaces_a_file_only_by_force(
+    idx_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "data.mat"
+    target.write_text("mine")
+    assert main(["convert", str(idx_folder), str(target)]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert target.read_text() == "mine"
+    assert main(["convert", str(idx_folder), str(target), "--force"]) == 0
+    assert loadmat(target)["train_data"].shape == (30, 6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "reader"),
+    [
+        (DataSettings(), "some.csv", "csv"),
+        (DataSettings(), "SOME.CSV", "csv"),
+        (DataSettings(("csv", {"seed": 3})), "some.csv", ("csv", {"seed": 3})),
+        (DataSettings(("csv", {"seed": 3})), "some.npz", "npz"),
+        (DataSettings(("csv", {"seed": 3})), "some.txt", ("csv", {"seed": 3})),
+        (DataSettings(), "folder", "idx"),
+        (DataSettings("mnist"), "folder", "mnist"),
+    ],
+)
+def test_data_chooses_the_reader(
+    tmp_path: Path, settings: DataSettings, name: str, reader: Any
+) -> None:
+    path = tmp_path / name
+    path.mkdir() if name == "folder" else path.write_text("")
+    assert pointed_at(settings, str(path)) == DataSettings(reader, str(path))
+
+
+def test_data_that_nobody_reads_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "some.txt").write_text("")
+    with pytest.raises(ConfigError, match="no dataset reader is named 'txt'"):
+        pointed_at(DataSettings(), str(tmp_path / "some.txt"))
+
+
+def test_paths_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    absolute = DataSettings("csv", str(tmp_path / "a.csv"))
+    assert pointed_at(DataSettings("csv", "a.csv"), None) == absolute
+    Path("a.csv").write_text("")
+    assert pointed_at(DataSettings(), "a.csv") == absolute
+
+
+def test_list_shows_every_entry(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugins", "list", "--all", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    expected = [entry._asdict() for entry in registry.entries()]
+    assert sorted(shown, key=str) == sorted(expected, key=str)
+
+
+def test_list_of_a_kind_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugins", "list", "--kind", "optimizer"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows[0] == ["kind", "name", "provided", "by", "state"]
+    assert {row[0] for row in rows[1:]} == {"optimizer"}
+    assert {row[1] for row in rows[1:]} == set(registry.optimizers.names())
+    assert ["optimizer", "sgd", "plugnet", plugnet.__version__, "built-in"] in rows
+
+
+def test_info_says_signature_place_and_documentation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugins", "info", "lr_policy:inv"]) == 0
+    out = capsys.readouterr().out
+    cls = registry.lr_policies.get("inv")
+    assert out.splitlines()[0] == "inv(rate, gamma=0.0005, power=0.75)"
+    assert f"lr_policy of plugnet {plugnet.__version__} (" in out
+    assert (cls.__doc__ or "").splitlines()[0] in out
+    (place,) = [line for line in out.splitlines() if "lr_policies.py:" in line]
+    file, _, line = place.strip().rpartition(":")
+    assert Path(file).read_text().splitlines()[int(line) - 1] in ("class Inv(LRPolicy):", DATACLASS)
+
+    assert main(["plugins", "info", "lr_policy:inv", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["entry"]["kind"] == "lr_policy"
+
+
+DATACLASS = "@dataclass(eq=False)"  # from Python 3.13 on, a class begins at its decorator
+
+
+def test_info_on_an_unknown_or_ambiguous_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugins", "info", "softmax_with_los"]) == 2
+    assert "softmax_with_loss" in capsys.readouterr().err
+    assert main(["plugins", "info", "sigmoid"]) == 2
+    assert "activation:sigmoid" in capsys.readouterr().err
+
+
+# Plugins that are installed: a folder on the path with an entry point, in a new process ----------
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> dict[str, str]:
+    """The environment with a distribution `stranger` that adds the sub-command `greet`."""
+    site = tmp_path / "site"
+    info = site / "stranger-1.2.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text("[plugnet.hooks]\ngreeting = stranger\n")
+    (site / "stranger.py").write_text(
+        "def plugnet_cli(subparsers):\n"
+        "    parser = subparsers.add_parser('greet', help='say hello')\n"
+        "    parser.add_argument('who')\n"
+        "    parser.set_defaults(run=greet)\n"
+        "def greet(arguments):\n"
+        "    print('hello', arguments.who)\n"
+        "    return 7\n"
+    )
+    return {**os.environ, "PYTHONPATH": str(site)}
+
+
+def call(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "plugnet", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_plugin_adds_a_sub_command(stranger: dict[str, str]) -> None:
+    done = call(stranger, "greet", "you")
+    assert (done.returncode, done.stdout, done.stderr) == (7, "hello you\n", "")
+    assert "say hello" in call(stranger, "--help").stdout
+
+
+def test_version_also_prints_the_plugins(stranger: dict[str, str]) -> None:
+    shown = call(stranger, "--version").stdout.splitlines()
+    assert shown[0].startswith(f"plugnet {plugnet.__version__}, Python 3.")
+    assert "  stranger 1.2" in shown
+
+
+def test_a_broken_plugin_takes_nothing_else_down(stranger: dict[str, str]) -> None:
+    Path(stranger["PYTHONPATH"], "stranger.py").write_text("def plugnet_cli(subparsers): 1 / 0\n")
+    done = call(stranger, "--help")
+    assert done.returncode == 0
+    assert "train" in done.stdout
+    assert "ZeroDivisionError" in done.stderr
+    assert "stranger" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert call(stranger, "plugins", "list").stderr == ""
+
+
+def test_list_imports_no_plugin(stranger: dict[str, str]) -> None:
+    Path(stranger["PYTHONPATH"], "stranger.py").write_text("raise SystemExit('imported')\n")
+    done = call(stranger, "plugins", "list", "--kind", "hook")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "stranger 1.2" in done.stdout
+
+
+def test_help_needs_neither_scipy_nor_matplotlib() -> None:
+    code = (
+        "import sys; from plugnet.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: print([m for m in ('scipy', 'matplotlib', 'tqdm') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,106 @@
+"""early_stop and best_model: which weights are kept, and when training ends."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import Network, Trainer, registry
+from plugnet.errors import ArgumentError
+from plugnet.training import Evaluation
+
+X = np.random.default_rng(0).random((20, 3), np.float32)
+Y = np.arange(20) % 2
+
+
+class Scripted:
+    """Plays evaluations with given test losses to a hook, moving the weights in between."""
+
+    def __init__(self, hook: Any, losses: list[float]) -> None:
+        self.network = Network([("fc", 3, 2)])
+        self.stopped: list[tuple[int, str]] = []
+        self.seen: list[Any] = []
+        self.iteration = 0
+        if hasattr(hook, "plugnet_train_start"):
+            hook.plugnet_train_start()
+        for number, loss in enumerate(losses):
+            self.iteration = number
+            weight = self.network.parameters()[0].value
+            weight[...] = number
+            hook.plugnet_evaluate_end(trainer=self, evaluation=Evaluation(number, loss, None))
+            self.seen.append(weight)
+
+    def stop(self, reason: str) -> None:
+        self.stopped.append((self.iteration, reason))
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "change", "stops_at", "best"),
+    [
+        ([5.0, 4.0, 3.0, 2.0], 2, 0.0, None, 3),
+        ([5.0, 4.0, 4.0, 4.5], 2, 0.0, 3, 1),
+        ([5.0, 6.0, 4.0, 6.0, 7.0], 2, 0.0, 4, 2),
+        ([5.0, 4.95, 4.9, 1.0], 2, 0.2, 2, 3),
+        ([5.0, float("nan"), 4.0], 1, 0.0, 1, 2),
+        ([float("nan"), float("inf"), 4.0], 9, 0.0, None, 2),
+    ],
+)
+def test_early_stop_counts_tests_without_progress_and_restores_the_best(
+    losses: list[float], patience: int, change: float, stops_at: int | None, best: int
+) -> None:
+    hook = registry.hooks.build("early_stop", patience, change)
+    trainer = Scripted(hook, losses)
+    assert [at for at, _ in trainer.stopped[:1]] == ([] if stops_at is None else [stops_at])
+    hook.plugnet_train_end(trainer=trainer)
+    assert np.all(trainer.network.parameters()[0].value == best)
+
+
+def test_early_stop_ends_a_real_run_with_a_reason() -> None:
+    hook = registry.hooks.build("early_stop", 2)
+    trainer = Trainer(Network([("fc", 3, 2)]), policy=("fixed", 1e-9), batch_size=5, hooks=[hook])
+    # A test set with the labels turned round: what training gains, the test loses.
+    trainer.policy = registry.lr_policies.build("fixed", 0.5)
+    history = trainer.fit(X, (X[:, 0] > 0.5).astype(int), 100, (X, 1 - (X[:, 0] > 0.5)), 5)
+    assert history.stopped is not None
+    assert history.stopped.startswith("early_stop: ")
+    assert trainer.iteration == 5 * len(history.evaluations) < 100
+    least = min(test.loss for test in history.evaluations)
+    assert trainer.evaluate(X, 1 - (X[:, 0] > 0.5)).loss == pytest.approx(least)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "culprit"),
+    [
+        ({"patience": 0}, "patience"),
+        ({"patience": 1.5}, "patience"),
+        ({"patience": True}, "patience"),
+        ({"minimum_change": -0.1}, "minimum_change"),
+        ({"minimum_change": float("nan")}, "minimum_change"),
+    ],
+)
+def test_early_stop_refuses_bad_arguments(arguments: dict[str, Any], culprit: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        registry.hooks.build("early_stop", **arguments)
+    assert caught.value.argument == culprit
+
+
+def test_best_model_saves_exactly_when_the_loss_falls(tmp_path: Path) -> None:
+    path = tmp_path / "best.safetensors"
+    for losses, best in [([3.0, 2.0, 2.5], 1), ([3.0], 0), ([3.0, 3.0, float("nan"), 1.0], 3)]:
+        Scripted(registry.hooks.build("best_model", str(path)), losses)
+        assert np.all(Network.load(path).parameters()[0].value == best)
+
+
+def test_best_model_of_a_real_run_has_the_least_test_loss(tmp_path: Path) -> None:
+    path = tmp_path / "best.safetensors"
+    trainer = Trainer(
+        Network([("fc", 3, 2)]),
+        policy=("fixed", 1.0),
+        batch_size=5,
+        hooks=[registry.hooks.build("best_model", str(path))],
+    )
+    history = trainer.fit(X, Y, 40, (X[::-1], Y), evaluate_every=4)
+    least = min(test.loss for test in history.evaluations)
+    assert least < history.evaluations[-1].loss
+    assert Trainer(Network.load(path)).evaluate(X[::-1], Y).loss == pytest.approx(least)

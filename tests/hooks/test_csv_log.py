@@ -1,0 +1,78 @@
+"""csv_log: every iteration has its row, at any moment."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from plugnet import Network, Trainer, registry
+from plugnet.errors import DivergenceError
+
+X = np.random.default_rng(0).random((20, 3), np.float32)
+Y = np.arange(20) % 2
+HEADER = "iteration,loss,rate,test_loss,test_accuracy"
+
+
+def trainer(path: Path, *hooks: object, rate: float = 0.1) -> Trainer:
+    log = registry.hooks.build("csv_log", str(path))
+    network = Network([("fc", 3, 2)])
+    return Trainer(network, policy=("fixed", rate), batch_size=5, hooks=[log, *hooks])
+
+
+def test_rows_hold_exactly_what_history_holds(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    history = trainer(path).fit(X, Y, 7, (X, Y), evaluate_every=3)
+    tests = {test.iteration: f"{test.loss!r},{test.accuracy!r}" for test in history.evaluations}
+    assert sorted(tests) == [3, 6, 7]
+    assert path.read_text().splitlines() == [
+        HEADER,
+        *(
+            f"{number},{loss!r},{rate!r},{tests.get(number, ',')}"
+            for number, (loss, rate) in enumerate(
+                zip(history.loss, history.rate, strict=True), start=1
+            )
+        ),
+    ]
+
+
+def test_a_second_fit_appends_and_a_new_trainer_begins_again(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    first = trainer(path)
+    first.fit(X, Y, 3, (X, Y))
+    first.fit(X, Y, 2)
+    rows = path.read_text().splitlines()
+    assert rows[0] == HEADER
+    assert [row.split(",")[0] for row in rows[1:]] == ["1", "2", "3", "4", "5"]
+    trainer(path).fit(X, Y, 1)
+    assert len(path.read_text().splitlines()) == 2
+
+
+def test_rows_are_on_disk_while_training_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    counts: list[int] = []
+
+    class Reader:
+        def plugnet_step_end(self) -> None:
+            counts.append(len(path.read_text().splitlines()))
+
+    trainer(path, Reader()).fit(X, Y, 4, (X, Y), evaluate_every=2)
+    assert counts == [2, 3, 4, 5]
+
+
+def test_after_divergence_the_file_is_complete_and_closed(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    diverging = trainer(path, rate=1e30)
+    with pytest.raises(DivergenceError):
+        diverging.fit(X, Y, 50)
+    rows = path.read_text().splitlines()[1:]
+    assert len(rows) == len(diverging.history.loss) == diverging.iteration > 0
+    assert diverging.hooks[0]._file is None
+
+
+def test_answers_that_are_no_classes_leave_the_accuracy_empty(tmp_path: Path) -> None:
+    log = registry.hooks.build("csv_log", str(tmp_path / "log.csv"))
+    fitting = Trainer(Network([("fc", 3, 1)]), "least_square_error", batch_size=5, hooks=[log])
+    fitting.fit(X, X[:, :1], 1, (X, X[:, :1]))
+    row = (tmp_path / "log.csv").read_text().splitlines()[1]
+    assert row.endswith(",")
+    assert row.split(",")[3] != ""

@@ -1,0 +1,307 @@
+"""loss_curve, confusion_matrix and mistakes: what the pictures say, and where there are none."""
+
+import importlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from plugnet import Network, Trainer, registry
+from plugnet.errors import ArgumentError, DivergenceError, PluginWarning
+from plugnet_builtin.hooks.confusion_matrix import count_pairs
+from plugnet_builtin.hooks.loss_curve import running_mean
+from plugnet_builtin.hooks.mistakes import image_shape
+from plugnet_builtin.hooks.picture import draw
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
+    """The figures that hooks draw, by file name, instead of files."""
+    figures: dict[str, Figure] = {}
+
+    def keep(path: Path, size: tuple[float, float], paint: Callable[[Figure], None]) -> None:
+        figures[path.name] = Figure(figsize=size)
+        paint(figures[path.name])
+
+    for hook in ("loss_curve", "confusion_matrix", "mistakes"):
+        module = importlib.import_module(f"plugnet_builtin.hooks.{hook}")
+        monkeypatch.setattr(module, "draw", keep)
+    return figures
+
+
+def reader(answers: list[int], classes: int) -> Network:
+    """Return a network that answers ``answers[i]`` to the image whose first pixel is i."""
+    network = Network([("fc", 16, classes)], dtype="float64")
+    weight, bias = (parameter.value for parameter in network.parameters())
+    # score_k(x) = -(x0 - i)^2 summed is not linear, so one pixel per image marks it: x_i = 1.
+    weight[...] = 0
+    bias[...] = 0
+    for image, answer in enumerate(answers):
+        weight[image, answer] = 5
+    return network
+
+
+def shown(network: Network, labels: list[int], *hooks: Any, **changes: Any) -> Trainer:
+    """Run one step that changes next to nothing, with a test on one image per label."""
+    x = np.eye(16)[: len(labels)]
+    y = np.array(labels)
+    settings: dict[str, Any] = {"policy": ("fixed", 1e-12), "batch_size": 1, "hooks": hooks}
+    trainer = Trainer(network, **(settings | changes))
+    trainer.fit(x, y, 1, (x, y))
+    return trainer
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+# loss_curve --------------------------------------------------------------------------------------
+
+
+def test_loss_curve_draws_the_history(drawn: dict[str, Figure]) -> None:
+    x = RNG.random((40, 3)).astype(np.float32)
+    y = (x[:, 0] > 0.5).astype(int)
+    hook = registry.hooks.build("loss_curve", "loss.png")
+    trainer = Trainer(Network([("fc", 3, 2)]), batch_size=10, hooks=[hook])
+    history = trainer.fit(x, y, 100, (x, y), evaluate_every=30)
+    above, below = drawn["loss.png"].axes
+    raw, mean, test = (np.array(line.get_xydata()) for line in above.lines)
+    np.testing.assert_array_equal(raw, np.column_stack([range(1, 101), history.loss]))
+    assert mean.shape == (100, 2)
+    found = history.evaluations
+    np.testing.assert_array_equal(test, [(e.iteration, e.loss) for e in found])
+    rates = [(e.iteration, 100 * (e.accuracy or 0)) for e in found]
+    np.testing.assert_allclose(np.array(below.lines[0].get_xydata()), rates)
+    assert f"{rates[-1][1]:.2f} %" in below.get_title()
+    assert above.get_xlabel() + below.get_xlabel() == "iteration"
+
+
+def test_loss_curve_without_classes_has_one_panel(drawn: dict[str, Figure]) -> None:
+    x = RNG.random((40, 3)).astype(np.float32)
+    hook = registry.hooks.build("loss_curve", "loss.png")
+    trainer = Trainer(Network([("fc", 3, 3)]), "least_square_error", batch_size=10, hooks=[hook])
+    trainer.fit(x, x, 3, (x, x))
+    (axes,) = drawn["loss.png"].axes
+    assert len(axes.lines) == 2  # three batches are too few to smooth
+
+
+def test_loss_curve_of_a_diverging_run_ends_where_it_ended(drawn: dict[str, Figure]) -> None:
+    x = RNG.random((40, 3)).astype(np.float32)
+    hook = registry.hooks.build("loss_curve", "loss.png")
+    network = Network([("fc", 3, 2)])
+    trainer = Trainer(network, policy=("fixed", 1e30), batch_size=10, hooks=[hook])
+    with pytest.raises(DivergenceError):
+        trainer.fit(x, np.arange(40) % 2, 50)
+    (axes,) = drawn["loss.png"].axes
+    assert len(axes.lines[0].get_xydata()) == len(trainer.history.loss) < 50
+
+
+def test_running_mean_is_centred_and_shrinks_towards_the_ends() -> None:
+    values = RNG.random(30)
+    means = running_mean(values, 7)
+    assert means[0] == pytest.approx(values[0])
+    assert means[1] == pytest.approx(values[:3].mean())
+    assert means[10] == pytest.approx(values[7:14].mean())
+    assert means[-1] == pytest.approx(values[-1])
+    np.testing.assert_allclose(running_mean(np.arange(30.0), 9), np.arange(30.0))
+
+
+# confusion_matrix --------------------------------------------------------------------------------
+
+
+def test_confusion_matrix_counts_truth_by_answer(drawn: dict[str, Figure]) -> None:
+    labels = [0, 0, 0, 1, 1, 2, 2]
+    network = reader([0, 0, 1, 1, 2, 2, 0], classes=3)
+    hook = registry.hooks.build("confusion_matrix", "c.png", classes=["a", "b", "c"])
+    shown(network, labels, hook)
+    (axes,) = drawn["c.png"].axes
+    cells = {text.get_position(): text.get_text() for text in axes.texts}  # (answer, truth)
+    assert cells == {(0, 0): "2", (1, 0): "1", (1, 1): "1", (2, 1): "1", (2, 2): "1", (0, 2): "1"}
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b", "c"]
+    assert axes.get_title() == "7 test samples, 3 answered wrong"
+    shade = np.asarray(axes.images[0].get_array())
+    np.testing.assert_allclose(shade[0], np.sqrt([2 / 3, 1 / 3, 0]))
+
+
+def test_counts_agree_with_scikit_learn() -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    labels, answers = RNG.integers(0, 6, (2, 500))
+    expected = metrics.confusion_matrix(labels, answers, labels=range(6))
+    np.testing.assert_array_equal(count_pairs(answers, labels, 6), expected)
+    answers[:50] = -1  # no answer: in no column
+    assert count_pairs(answers, labels, 6).sum() == 450
+
+
+def test_a_single_output_is_drawn_as_two_classes(drawn: dict[str, Figure]) -> None:
+    x = np.array([[-1.0], [1.0], [2.0]])
+    y = np.array([[0.0], [1.0], [0.0]])
+    network = Network([("fc", 1, 1)], dtype="float64")
+    network.parameters()[0].value[...] = 3
+    hook = registry.hooks.build("confusion_matrix", "c.png")
+    trainer = Trainer(
+        network, "sigmoid_cross_entropy", policy=("fixed", 1e-12), batch_size=3, hooks=[hook]
+    )
+    trainer.fit(x, y, 1, (x, y))
+    cells = {text.get_position(): text.get_text() for text in drawn["c.png"].axes[0].texts}
+    assert cells == {(0, 0): "1", (1, 0): "1", (1, 1): "1"}
+
+
+def test_many_classes_have_colours_only(drawn: dict[str, Figure]) -> None:
+    network = reader([3], classes=100)
+    shown(network, [3], registry.hooks.build("confusion_matrix", "c.png"))
+    assert texts(drawn["c.png"]) == []
+    assert np.asarray(drawn["c.png"].axes[0].images[0].get_array()).shape == (100, 100)
+
+
+# mistakes ----------------------------------------------------------------------------------------
+
+
+def test_mistakes_shows_the_wrong_ones_with_truth_and_answer(drawn: dict[str, Figure]) -> None:
+    network = reader([0, 2, 1, 0, 2], classes=3)
+    hook = registry.hooks.build("mistakes", "m.png", classes=("zero", "one", "two"))
+    shown(network, [0, 1, 1, 2, 2], hook)
+    assert texts(drawn["m.png"]) == [
+        "2 of 5 test samples are read wrong",
+        "one read as two",
+        "two read as zero",
+    ]
+    images = [np.asarray(image.get_array()) for image in drawn["m.png"].axes[0].images]
+    np.testing.assert_array_equal(images, np.eye(16)[[1, 3]].reshape(2, 4, 4))
+
+
+def test_mistakes_shows_the_first_so_many(drawn: dict[str, Figure]) -> None:
+    hook = registry.hooks.build("mistakes", "m.png", most=2)
+    shown(reader([1, 1, 1, 1], classes=2), [0, 0, 1, 0], hook)
+    assert texts(drawn["m.png"]) == [
+        "3 of 4 test samples are read wrong, the first 2 of them",
+        "0 read as 1",
+        "0 read as 1",
+    ]
+
+
+def test_mistakes_without_any_says_so(drawn: dict[str, Figure]) -> None:
+    shown(reader([0, 1], classes=2), [0, 1], registry.hooks.build("mistakes", "m.png"))
+    assert texts(drawn["m.png"]) == ["All 2 test samples are read right"]
+
+
+def test_an_output_that_is_not_a_number_is_no_answer(drawn: dict[str, Figure]) -> None:
+    trainer = shown(reader([0, 1], classes=2), [0, 1], registry.hooks.build("mistakes", "m.png"))
+    trainer.network.parameters()[1].value[...] = np.nan
+    trainer.hooks[0].plugnet_train_end(trainer)
+    assert texts(drawn["m.png"])[1:] == ["0 read as nothing", "1 read as nothing"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "image"),
+    [
+        ((784,), (28, 28)),
+        ((16,), (4, 4)),
+        ((9,), None),
+        ((15,), None),
+        ((28, 28), (28, 28)),
+        ((28, 20, 1), (28, 20, 1)),
+        ((8, 8, 3), (8, 8, 3)),
+        ((8, 8, 2), None),
+        ((2, 2, 2, 2), None),
+    ],
+)
+def test_what_counts_as_an_image(shape: tuple[int, ...], image: tuple[int, ...] | None) -> None:
+    assert image_shape(shape) == image
+
+
+def test_a_given_shape_is_used(drawn: dict[str, Figure]) -> None:
+    hook = registry.hooks.build("mistakes", "m.png", shape=[2, 8])
+    shown(reader([1], classes=2), [0], hook)
+    assert np.asarray(drawn["m.png"].axes[0].images[0].get_array()).shape == (2, 8)
+
+
+def test_coloured_images_keep_their_colours(drawn: dict[str, Figure]) -> None:
+    x = RNG.random((4, 5, 6, 3))
+    network = Network([("fc", 90, 2)], dtype="float64")
+    network.parameters()[1].value[...] = [100, 0]
+    hook = registry.hooks.build("mistakes", "m.png")
+    trainer = Trainer(network, policy=("fixed", 1e-12), batch_size=2, hooks=[hook])
+    trainer.fit(x, np.ones(4, int), 1, (x, np.ones(4, int)))
+    image = np.asarray(drawn["m.png"].axes[0].images[2].get_array(), float)
+    np.testing.assert_allclose(image, (x[2] - x.min()) / (x.max() - x.min()), atol=1 / 255)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "culprit"),
+    [
+        ({"most": 0}, "most"),
+        ({"most": True}, "most"),
+        ({"shape": (28,)}, "shape"),
+        ({"shape": (28, 28, 2)}, "shape"),
+    ],
+)
+def test_mistakes_refuses_bad_arguments(arguments: dict[str, Any], culprit: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        registry.hooks.build("mistakes", "m.png", **arguments)
+    assert caught.value.argument == culprit
+
+
+# Where there is nothing to draw ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hook", "shape", "reason"),
+    [
+        ("mistakes", (5,), r"samples of shape \(5,\) are not images"),
+        ("mistakes", (4, 4), "answers are not classes"),
+        ("confusion_matrix", (5,), "answers are not classes"),
+    ],
+)
+def test_nothing_sensible_to_draw_is_said(
+    tmp_path: Path, hook: str, shape: tuple[int, ...], reason: str
+) -> None:
+    x = RNG.random((8, *shape)).astype(np.float32)
+    y = RNG.random((8, 2)).astype(np.float32)
+    features = x[0].size
+    built = registry.hooks.build(hook, tmp_path / "picture.png")
+    network = Network([("fc", features, 2)])
+    trainer = Trainer(network, "least_square_error", batch_size=4, hooks=[built])
+    with pytest.warns(PluginWarning, match=f"picture.png is not drawn, because .*{reason}"):
+        trainer.fit(x, y, 1, (x, y))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_test_nothing_is_drawn(tmp_path: Path) -> None:
+    hooks = [registry.hooks.build(n, tmp_path / n) for n in ("mistakes", "confusion_matrix")]
+    Trainer(Network([("fc", 16, 2)]), batch_size=2, hooks=hooks).fit(np.eye(16), [0, 1] * 8, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+# The file ----------------------------------------------------------------------------------------
+
+
+def test_draw_writes_a_picture_of_the_size_asked_for(tmp_path: Path) -> None:
+    draw(tmp_path / "ä b.png", (3, 2), lambda figure: figure.suptitle("words") and None)
+    image = imread(tmp_path / "ä b.png")
+    assert image.shape[:2] == (240, 360)
+    assert image[..., :3].min() < 0.5 < image[..., :3].mean()
+
+
+def test_a_picture_that_cannot_be_written_does_not_end_the_run(tmp_path: Path) -> None:
+    with pytest.warns(PluginWarning, match=r"a\.png cannot be written"):
+        draw(tmp_path / "no folder" / "a.png", (3, 2), lambda _: None)
+
+
+def test_drawing_leaves_pyplot_and_the_users_settings_alone() -> None:
+    code = (
+        "import sys, matplotlib, pathlib; from plugnet_builtin.hooks.picture import draw\n"
+        "matplotlib.rcParams['lines.linewidth'] = 7\n"
+        f"draw(pathlib.Path({os.devnull!r}).with_name('null'), (3, 2), lambda _: None)\n"
+        "print(matplotlib.rcParams['lines.linewidth'], 'matplotlib.pyplot' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["7.0", "False"]
