@@ -18,13 +18,15 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from plugnet.arrays import Array, Shape
 from plugnet.errors import CallOrderError
 from plugnet.parameter import Parameter
+
+T = TypeVar("T")
 
 
 class Component(ABC):
@@ -45,6 +47,19 @@ class Component(ABC):
             SpecError: an argument cannot be written as JSON, or the class is not registered.
         """
         return type(self).describe(self)
+
+    def kept(self, held: T | None) -> T:
+        """Return what `forward` kept for `backward`; for layers and losses to call.
+
+        Raises:
+            CallOrderError: ``held`` is None, as there was no `forward` that keeps anything.
+        """
+        if held is None:
+            raise CallOrderError(
+                f"{type(self).__name__}: call forward before backward and gradients, a layer's "
+                "with training=True; they read what it keeps."
+            )
+        return held
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments().items())
@@ -120,19 +135,6 @@ class Layer(Component):
         A multiplication and an addition count as two. Only `Network.summary` asks.
         """
         return 0
-
-    def kept(self, array: Array | None) -> Array:
-        """Return an array that the last training `forward` kept; not to be overridden.
-
-        Raises:
-            CallOrderError: ``array`` is None, as there was no such call.
-        """
-        if array is None:
-            raise CallOrderError(
-                f"{type(self).__name__}: call forward(x, training=True) before backward or "
-                "gradients; they read what it keeps."
-            )
-        return array
 
 
 class Activation(Component):

@@ -60,6 +60,16 @@ def test_convert_replaces_a_file_only_by_force(
     assert loadmat(target)["train_data"].shape == (30, 6)
 
 
+def test_a_system_error_is_one_clean_message(
+    idx_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["convert", str(idx_folder), str(tmp_path / "none" / "data.mat")]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("plugnet: ")
+    assert "No such file" in err
+    assert len(err.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("settings", "name", "reader"),
     [

@@ -7,11 +7,13 @@ import os
 import signal
 import struct
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 import plugnet
@@ -280,8 +282,18 @@ def test_training_outside_the_main_thread_works(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("sketches")
-def test_early_stop_restores_the_best_weights_before_they_are_judged(tmp_path: Path) -> None:
-    # The rate climbs until the test loss rises, so the last weights are not the best ones.
+def test_early_stop_restores_the_best_weights_before_they_are_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A high rate lets the test loss rise again, so the last weights are not the best ones.
+    titles: list[str] = []
+
+    def keep_title(_path: Path, _size: object, paint: Callable[[Figure], None]) -> None:
+        figure = Figure()
+        paint(figure)
+        titles.append(figure.axes[0].get_title())
+
+    monkeypatch.setattr("plugnet_builtin.hooks.confusion_matrix.draw", keep_title)
     folder = tmp_path / "run"
     words = ["policy=['fixed', 2.0]", "hooks=[['early_stop', 2]]", "evaluate_every=5"]
     sets = [word for pair in zip(["--set"] * 3, words, strict=True) for word in pair]
@@ -292,6 +304,20 @@ def test_early_stop_restores_the_best_weights_before_they_are_judged(tmp_path: P
     assert result["loss"] == pytest.approx(min(tested))
     assert result["stopped"].startswith("early_stop")
     assert result["iterations"] == 5 * len(tested)
+    wrong = round(300 * (1 - result["recognition_rate"]))
+    assert titles == [f"300 test samples, {wrong} answered wrong"]
+
+
+def test_ctrl_c_before_training_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("plugnet.cli.train.read", interrupted)
+    assert main(["train", "--out", str(tmp_path / "run")]) == 130
+    assert capsys.readouterr() == ("", "plugnet: interrupted\n")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.usefixtures("sketches")

@@ -58,15 +58,15 @@ def test_early_stop_counts_tests_without_progress_and_restores_the_best(
 
 def test_early_stop_ends_a_real_run_with_a_reason() -> None:
     hook = registry.hooks.build("early_stop", 2)
-    trainer = Trainer(Network([("fc", 3, 2)]), policy=("fixed", 1e-9), batch_size=5, hooks=[hook])
+    trainer = Trainer(Network([("fc", 3, 2)]), policy=("fixed", 0.5), batch_size=5, hooks=[hook])
+    labels = (X[:, 0] > 0.5).astype(int)
     # A test set with the labels turned round: what training gains, the test loses.
-    trainer.policy = registry.lr_policies.build("fixed", 0.5)
-    history = trainer.fit(X, (X[:, 0] > 0.5).astype(int), 100, (X, 1 - (X[:, 0] > 0.5)), 5)
+    history = trainer.fit(X, labels, 100, (X, 1 - labels), evaluate_every=5)
     assert history.stopped is not None
     assert history.stopped.startswith("early_stop: ")
     assert trainer.iteration == 5 * len(history.evaluations) < 100
     least = min(test.loss for test in history.evaluations)
-    assert trainer.evaluate(X, 1 - (X[:, 0] > 0.5)).loss == pytest.approx(least)
+    assert trainer.evaluate(X, 1 - labels).loss == pytest.approx(least)
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,7 @@ def on_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> str:
 @pytest.mark.parametrize("columns", [0, 2, 20, 80, 200])
 def test_the_bar_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     lines = on_terminal(monkeypatch, columns).replace("\n", "\r").split("\r")
-    assert any(line.startswith("6/6"[:columns] if columns else "6/6") for line in lines)
-    assert max(map(len, lines)) <= (columns or 80)
+    assert 0 < max(map(len, lines)) <= (columns or 80)
 
 
 def test_the_bar_has_count_speed_time_loss_and_rate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,5 +87,6 @@ def test_a_second_fit_counts_on(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()] == [
         "4/6",
         "6/6",
+        "8/10",
         "10/10",
     ]

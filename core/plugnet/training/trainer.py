@@ -216,7 +216,7 @@ class Trainer:
                     self.regularizer.add_gradient(parameter.value, parameter.grad)
 
     def _check(self, loss: float, rate: float) -> None:
-        if not math.isfinite(loss):
+        if not (math.isfinite(loss) and math.isfinite(rate)):
             raise DivergenceError(
                 f"The loss is {loss} at iteration {self.iteration}, with a learning rate of "
                 f"{rate:.4g}: training has diverged. The parameters are as they were before this "

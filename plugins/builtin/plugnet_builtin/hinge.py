@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from plugnet.arrays import Array, reuse
-from plugnet.errors import ArgumentError, CallOrderError, DataError
+from plugnet.errors import ArgumentError, DataError
 from plugnet.interfaces import Loss
 from plugnet.targets import as_rows
 
@@ -56,14 +56,13 @@ class Hinge(Loss):
 
     def backward(self) -> Array:
         """Return d loss / d outputs, ``(N, K)``."""
-        if self._margins is None or self._signs is None:
-            raise CallOrderError("Call forward(outputs, targets) of the loss before backward().")
-        dx = self._dx = reuse(self._dx, self._margins)
+        margins = self.kept(self._margins)
+        dx = self._dx = reuse(self._dx, margins)
         if self.norm == "L1":
-            np.sign(self._margins, out=dx)
+            np.sign(margins, out=dx)
         else:
-            np.multiply(self._margins, 2, out=dx)
-        dx *= self._signs
+            np.multiply(margins, 2, out=dx)
+        dx *= self.kept(self._signs)
         dx /= -len(dx)
         return dx
 

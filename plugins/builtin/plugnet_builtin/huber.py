@@ -6,7 +6,6 @@ import numpy as np
 
 from plugnet.arguments import number
 from plugnet.arrays import Array, reuse
-from plugnet.errors import CallOrderError
 from plugnet.interfaces import Loss
 from plugnet.targets import as_rows
 
@@ -38,9 +37,8 @@ class Huber(Loss):
 
     def backward(self) -> Array:
         """Return c / N, ``(N, K)``."""
-        if self._clipped is None:
-            raise CallOrderError("Call forward(outputs, targets) of the loss before backward().")
-        return np.divide(self._clipped, len(self._clipped), out=self._scratch(self._clipped))
+        clipped = self.kept(self._clipped)
+        return np.divide(clipped, len(clipped), out=self._scratch(clipped))
 
     def _scratch(self, like: Array) -> Array:
         self._dx = reuse(self._dx, like)

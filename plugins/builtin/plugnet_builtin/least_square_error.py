@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from plugnet.arrays import Array, reuse
-from plugnet.errors import CallOrderError
 from plugnet.interfaces import Loss
 from plugnet.targets import as_rows
 
@@ -30,7 +29,6 @@ class LeastSquareError(Loss):
 
     def backward(self) -> Array:
         """Return (x - t) / N, ``(N, K)``."""
-        if self._error is None:
-            raise CallOrderError("Call forward(outputs, targets) of the loss before backward().")
-        dx = self._dx = reuse(self._dx, self._error)
-        return np.divide(self._error, len(dx), out=dx)
+        error = self.kept(self._error)
+        self._dx = reuse(self._dx, error)
+        return np.divide(error, len(error), out=self._dx)

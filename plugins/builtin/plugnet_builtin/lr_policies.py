@@ -133,8 +133,11 @@ class Exp(LRPolicy):
         self.gamma = number("gamma", self.gamma, above=0)
 
     def __call__(self, iteration: int) -> float:
-        """Return the rate for ``iteration``."""
-        return self.rate * self.gamma**iteration
+        """Return the rate for ``iteration``, infinite where it exceeds all numbers."""
+        try:
+            return self.rate * self.gamma**iteration
+        except OverflowError:  # gamma above 1, as in a search for the largest rate
+            return math.inf
 
 
 @dataclass(eq=False)

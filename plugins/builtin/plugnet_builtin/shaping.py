@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from plugnet.arguments import integer
 from plugnet.arrays import Array, Shape
-from plugnet.errors import ArgumentError, CallOrderError, ShapeError
+from plugnet.errors import ArgumentError, ShapeError
 from plugnet.interfaces import Layer
 
 
@@ -29,9 +29,7 @@ class Flatten(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dy in the shape of x."""
-        if self._shape is None:
-            raise CallOrderError("Flatten: call forward(x, training=True) before backward.")
-        return dy.reshape(self._shape)  # (N, features) -> (N, *shape)
+        return dy.reshape(self.kept(self._shape))  # (N, features) -> (N, *shape)
 
 
 class Reshape(Layer):
@@ -78,6 +76,4 @@ class Reshape(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dy in the shape of x."""
-        if self._shape is None:
-            raise CallOrderError("Reshape: call forward(x, training=True) before backward.")
-        return dy.reshape(self._shape)  # (N, *self.shape) -> (N, *shape)
+        return dy.reshape(self.kept(self._shape))  # (N, *self.shape) -> (N, *shape)

@@ -7,7 +7,6 @@ from typing import ClassVar
 import numpy as np
 
 from plugnet.arrays import Array, reuse
-from plugnet.errors import CallOrderError
 from plugnet.interfaces import Loss
 from plugnet.targets import as_rows, check_within
 from plugnet_builtin.activations import Sigmoid
@@ -54,9 +53,7 @@ class SigmoidCrossEntropy(Loss):
 
     def backward(self) -> Array:
         """Return (p - t) / N, ``(N, K)``."""
-        if self._outputs is None or self._targets is None:
-            raise CallOrderError("Call forward(outputs, targets) of the loss before backward().")
-        dx = self._dx = Sigmoid().forward(self._outputs, self._dx)
-        dx -= self._targets
+        dx = self._dx = Sigmoid().forward(self.kept(self._outputs), self._dx)
+        dx -= self.kept(self._targets)
         dx /= len(dx)
         return dx

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from plugnet.arrays import Array, reuse
-from plugnet.errors import CallOrderError
 from plugnet.interfaces import Loss
 from plugnet.targets import as_rows
 
@@ -38,10 +37,9 @@ class SoftmaxWithLoss(Loss):
 
     def backward(self) -> Array:
         """Return (p sum(t) - t) / N, ``(N, K)``."""
-        if self._targets is None or self._p is None:
-            raise CallOrderError("Call forward(outputs, targets) of the loss before backward().")
-        dx = self._dx = reuse(self._dx, self._p)
-        np.multiply(self._p, self._targets.sum(axis=1, keepdims=True), out=dx)
-        dx -= self._targets
+        p, targets = self.kept(self._p), self.kept(self._targets)
+        dx = self._dx = reuse(self._dx, p)
+        np.multiply(p, targets.sum(axis=1, keepdims=True), out=dx)
+        dx -= targets
         dx /= len(dx)
         return dx
