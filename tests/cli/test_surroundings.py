@@ -11,6 +11,7 @@ import pytest
 
 COMMAND = [sys.executable, "-m", "plugnet"]
 SHORT = ["--set", "iterations=3"]
+NO_MATPLOTLIB = "import sys; sys.modules['matplotlib'] = None"
 PICTURES = {"loss.png", "confusion.png", "mistakes.png"}
 REST = {"config.toml", "history.csv", "model.safetensors", "result.json"}
 
@@ -52,7 +53,7 @@ def test_train_in_a_poor_environment(tmp_path: Path, changes: dict[str, str]) ->
     ("code", "message"),
     [
         ("import os; os.environ['MPLBACKEND'] = 'nonsense'", b"nonsense"),
-        ("import sys; sys.modules['matplotlib'] = None", b"matplotlib cannot be imported"),
+        (NO_MATPLOTLIB, b"matplotlib cannot be imported"),
     ],
     ids=["bad MPLBACKEND", "no matplotlib"],
 )
@@ -82,9 +83,11 @@ def test_a_reader_that_goes_away_does_no_harm(digits_run: Path) -> None:
 
 
 def test_closed_streams_do_no_harm(tmp_path: Path) -> None:
-    words = " ".join([*COMMAND, "train", *SHORT, "--out", "run", ">&-", "2>&-"])
-    assert subprocess.run(["sh", "-c", words], cwd=tmp_path, check=False).returncode == 0
-    assert names(tmp_path / "run") == REST | PICTURES
+    words = ["train", *SHORT, "--out", str(tmp_path / "run")]
+    program = f"{NO_MATPLOTLIB}; from plugnet.cli import main; raise SystemExit(main({words!r}))"
+    shell = ["sh", "-c", 'exec "$0" -c "$1" >&- 2>&-', sys.executable, program]
+    assert subprocess.run(shell, env=environment(), check=False).returncode == 0
+    assert names(tmp_path / "run") == REST
 
 
 def test_a_killed_run_keeps_its_history(tmp_path: Path) -> None:

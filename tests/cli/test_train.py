@@ -295,7 +295,7 @@ def test_early_stop_restores_the_best_weights_before_they_are_judged(
 
     monkeypatch.setattr("plugnet_builtin.hooks.confusion_matrix.draw", keep_title)
     folder = tmp_path / "run"
-    words = ["policy=['fixed', 2.0]", "hooks=[['early_stop', 2]]", "evaluate_every=5"]
+    words = ["policy=['fixed', 1.0]", "hooks=[['early_stop', 2]]", "evaluate_every=5"]
     sets = [word for pair in zip(["--set"] * 3, words, strict=True) for word in pair]
     assert main(["train", "--quiet", *sets, "--out", str(folder)]) == 0
     tested = [float(row["test_loss"]) for row in rows(folder) if row["test_loss"]]

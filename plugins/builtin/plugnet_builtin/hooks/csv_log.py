@@ -50,7 +50,7 @@ class CsvLog:
             return
         accuracy = "" if evaluation.accuracy is None else repr(evaluation.accuracy)
         step = self._row.removesuffix(b",,\n") or f"{evaluation.iteration},,".encode()
-        self._file.seek(-len(self._row), os.SEEK_CUR)
+        self._file.seek(-len(self._row), os.SEEK_END)
         self._file.write(step + f",{evaluation.loss!r},{accuracy}\n".encode())
         self._row = b""
 
