@@ -1,4 +1,4 @@
-"""Check a run directory of `plugnet train`: check_run.py FOLDER LEAST_RECOGNITION_RATE"""
+"""Check a run directory of `plugnet train`: check_run.py FOLDER LEAST_RECOGNITION_RATE."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Check that a wheel holds the two packages and nothing else: wheel_contents.py FILE.whl"""
+"""Check that a wheel holds the two packages and nothing else: wheel_contents.py FILE.whl."""
 
 import sys
 import zipfile

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plugnet.arrays import Array
 from plugnet.errors import ArgumentError, DataError, DataWarning
 from plugnet.labels import as_targets, read_labels, warn_one_class
 

@@ -39,10 +39,14 @@ def test_a_second_fit_appends_and_a_new_trainer_begins_again(tmp_path: Path) -> 
     path = tmp_path / "log.csv"
     first = trainer(path)
     first.fit(X, Y, 3, (X, Y))
-    first.fit(X, Y, 2)
+    history = first.fit(X, Y, 2, (X, Y))
     rows = path.read_text().splitlines()
     assert rows[0] == HEADER
     assert [row.split(",")[0] for row in rows[1:]] == ["1", "2", "3", "4", "5"]
+    tests = {str(test.iteration): repr(test.loss) for test in history.evaluations}
+    written = [row.split(",") for row in rows[1:]]
+    assert {row[0]: row[3] for row in written if row[3]} == tests
+    assert {"3", "5"} <= set(tests)
     trainer(path).fit(X, Y, 1)
     assert len(path.read_text().splitlines()) == 2
 

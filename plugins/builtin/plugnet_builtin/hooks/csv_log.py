@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from plugnet import Trainer
@@ -32,9 +32,11 @@ class CsvLog:
 
     def plugnet_train_start(self, trainer: Trainer) -> None:
         """Open the file."""
-        mode: Literal["ab", "wb"] = "ab" if trainer.iteration else "wb"
-        file = Path(self.path).open(mode, buffering=0)  # noqa: SIM115 (open until the end)
-        if file.tell() == 0:
+        path = Path(self.path)
+        goes_on = trainer.iteration > 0 and path.exists()
+        # Not mode "ab", in which an evaluation could not complete the last row.
+        file = path.open("r+b" if goes_on else "wb", buffering=0)
+        if file.seek(0, os.SEEK_END) == 0:
             file.write(HEADER)
         self._file, self._row = file, b""
 
