@@ -20,7 +20,7 @@ ROOMS = {
     "arguments": ("errors",),
     "arrays": (),
     "parameter": ("arrays",),
-    "files": ("arrays", "errors"),
+    "files": ("arguments", "arrays", "errors"),
     "targets": ("arrays", "errors"),
     "samples": ("arrays", "errors"),
     "labels": ("arguments", "arrays", "errors", "samples"),
@@ -28,13 +28,15 @@ ROOMS = {
     "convert": ("arrays", "errors", "files", "interfaces"),
     "registry": ("arrays", "errors", "parameter", "interfaces"),
     "summary": ("network",),
-    "layers": ("interfaces", "registry"),
+    "layers": ("errors", "interfaces", "registry"),
+    "model_file": ("arrays", "errors", "files", "network"),
     "network": (
-        "arguments", "arrays", "errors", "parameter", "layers", "registry", "files", "summary",
+        "arguments", "arrays", "errors", "parameter", "layers", "registry", "samples",
+        "summary", "model_file",  # a room of the network's own, entered by its methods only
     ),
     "training": (
-        "arguments", "arrays", "errors", "parameter", "interfaces", "registry", "network", "files",
-        "samples", "labels",
+        "arguments", "arrays", "errors", "parameter", "interfaces", "registry", "network",
+        "model_file", "files", "samples", "labels",
     ),
     "testing": ("arrays", "errors", "parameter", "interfaces", "registry", "network"),
     "__main__": ("cli",),

@@ -241,7 +241,7 @@ def test_samples_of_the_wrong_shape_are_refused(x: object) -> None:
         Network(LAYERS).forward(x)
 
 
-@pytest.mark.parametrize("shape", [(0,), (-3,), (), (2.5,)])
+@pytest.mark.parametrize("shape", [(0,), (-3,), (), (2.5,), (True,), 784, "784"])
 def test_an_input_shape_must_be_positive_sizes(shape: Any) -> None:
     with pytest.raises(ShapeError, match="positive whole numbers"):
         Network([("fc", None, 3)], input_shape=shape)
@@ -267,6 +267,62 @@ def test_a_layer_may_not_stand_twice() -> None:
     layer = registry.layers.build("fc", 6, 6)
     with pytest.raises(ArgumentError, match="stands twice"):
         Network([layer, "tanh", layer])
+
+
+def test_a_layer_belongs_to_one_network_which_keeps_its_parameters() -> None:
+    network = Network(LAYERS)
+    before = network.predict(np.ones((1, 6)))
+    with pytest.raises(ArgumentError, match=r"'fc1'.*belongs to another network"):
+        Network(network.layers[:2])
+    np.testing.assert_array_equal(network.predict(np.ones((1, 6))), before)
+
+
+def test_layers_of_a_network_that_could_not_be_built_are_free_again() -> None:
+    layer = registry.layers.build("fc", 6, 5)
+    with pytest.raises(ShapeError):
+        Network([layer, ("fc", 4, 3)])
+    assert Network([layer, ("fc", 5, 3)]).output_shape == (3,)
+
+
+class Two(Layer):
+    """A layer made of two others, whose parameters it gives out."""
+
+    def __init__(self, names: tuple[str, str] = ("a.weight", "b.weight")) -> None:
+        self.names = names
+
+    def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
+        self.pair = [Parameter(name, rng.random(shape).astype(dtype)) for name in self.names]
+
+    def parameters(self) -> list[Parameter]:
+        return self.pair
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        return x * self.pair[0].value + self.pair[1].value
+
+    def backward(self, dy: Array) -> Array:
+        return dy * self.pair[0].value
+
+    def gradients(self, dy: Array) -> None:
+        """Not asked for here."""
+
+
+def test_a_composite_layer_keeps_its_own_names_behind_the_networks() -> None:
+    network = Network([Two()], input_shape=(3,))
+    network.initialize((3,))
+    assert list(network.state()) == ["two1.a.weight", "two1.b.weight"]
+
+
+def test_parameters_of_a_layer_need_names_of_their_own() -> None:
+    with pytest.raises(ArgumentError, match=r"two1\.w.*two1\.w"):
+        Network([Two(("w", "w"))], input_shape=(3,))
+
+
+def test_outputs_are_never_the_callers_own_samples() -> None:
+    x = np.ones((2, 2, 3), np.float32)
+    network = Network(["flatten"], input_shape=(2, 3))
+    network.forward(x)[...] = 0
+    network.predict(x)[...] = 0
+    assert x.all()
 
 
 def test_a_layer_beyond_all_memory_is_named() -> None:

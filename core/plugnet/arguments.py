@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
+import reprlib
 from numbers import Integral, Real
 
 from plugnet.errors import ArgumentError
+
+_SHOWN = reprlib.Repr()  # no value, however long, makes a message unreadable
+_SHOWN.maxstring = _SHOWN.maxother = _SHOWN.maxlong = 60
 
 
 def number(
@@ -56,6 +61,19 @@ def flag(argument: str, value: object) -> bool:
     raise _error(argument, value, "True or False", {})
 
 
+def file_path(argument: str, value: object) -> str:
+    """Return a path as text, as a spec can hold it, if ``value`` is text or path-like.
+
+    Raises:
+        ArgumentError: it is neither, or can name no file: it is empty or has a null character.
+    """
+    if isinstance(value, str | os.PathLike):
+        found = os.fsdecode(value)
+        if found and "\0" not in found:
+            return found
+    raise _error(argument, value, "a path, as text or a pathlib.Path", {})
+
+
 def _as_float(value: Real) -> float:
     try:
         return float(value)
@@ -68,7 +86,7 @@ def _error(argument: str, value: object, kind: str, bounds: dict[str, float]) ->
         f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound)
     )
     return ArgumentError(
-        f"'{argument}' must be {kind}{limits and ' ' + limits}, but it is {value!r}.",
+        f"'{argument}' must be {kind}{limits and ' ' + limits}, but it is {_SHOWN.repr(value)}.",
         argument=argument,
         value=value,
     )

@@ -71,8 +71,11 @@ class Layer(Component):
 
     A layer without parameters writes `forward` and `backward`. One with parameters also writes
     `initialize`, `parameters` and `gradients`. One that changes the shape writes `output_shape`.
-    Only the network calls these methods.
+    Only the network calls these methods; `parameters` and those below it after `initialize`.
     """
+
+    #: Set by the network that the layer belongs to, so that no other one takes it over.
+    owner: object = None
 
     def input_shape(self) -> Shape | None:
         """Return the shape this layer must be given, or None if its constructor does not say.
@@ -107,16 +110,17 @@ class Layer(Component):
         """Return ``y``, shape ``(N, *output_shape)``, for ``x``, shape ``(N, *shape)``.
 
         ``x`` must not be changed. If ``training``, keep what `backward` reads, and nothing more;
-        ``y`` may be a buffer that the next training call overwrites. Otherwise keep nothing and
-        return an array of the caller's own.
+        ``y`` may be a buffer that the next training call overwrites. Otherwise keep nothing, and
+        return a new array, or a view of ``x`` if that is all the layer does.
         """
 
     @abstractmethod
     def backward(self, dy: Array) -> Array:
         """Return ``dx``, shape of ``x``, the gradient of the loss with respect to the last input.
 
-        ``dy`` has the shape of ``y`` and must not be changed. Called after `gradients`, and only
-        where somebody reads ``dx``: never for the first layer that has parameters.
+        ``dy`` has the shape of ``y`` and must not be changed; ``dx`` may be a buffer that the next
+        call overwrites. Called after `gradients`, and only where somebody reads ``dx``: in
+        training, never for the first layer that has anything to train.
         """
 
     def gradients(self, dy: Array) -> None:
@@ -171,7 +175,10 @@ class Loss(Component):
 
     @abstractmethod
     def backward(self) -> Array:
-        """Return d loss / d outputs, ``(N, K)``, of the last `forward`."""
+        """Return d loss / d outputs, ``(N, K)``, of the last `forward`.
+
+        It may be a buffer that the next call overwrites.
+        """
 
 
 class Initializer(Component):

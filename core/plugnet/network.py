@@ -10,10 +10,11 @@ import numpy as np
 
 from plugnet.arguments import integer
 from plugnet.arrays import Array, Shape
-from plugnet.errors import ArgumentError, FileFormatError, ShapeError, SpecError
+from plugnet.errors import ArgumentError, ShapeError, SpecError
 from plugnet.layers import as_layer, names_of
 from plugnet.parameter import Parameter
 from plugnet.registry import registry
+from plugnet.samples import as_array
 from plugnet.summary import summarize
 
 BLOCK = 1024  # rows that `predict` pushes through at once, so that its memory stays bounded
@@ -29,6 +30,7 @@ class Network:
         shapes: the shape of one sample after each layer; empty until it is known.
         dtype: the dtype of parameters and computation.
         seed: what the parameters' first values are drawn from.
+        generators: the source of random numbers that each layer was given.
     """
 
     def __init__(
@@ -53,17 +55,12 @@ class Network:
             ShapeError: two layers do not fit each other.
             RegistryError: a name cannot be built.
         """
+        if isinstance(layers, str | Mapping):
+            layers = ()  # a single layer, not a sequence of them
         self.layers = tuple(as_layer(value) for value in layers)
         if not self.layers:
             raise ArgumentError(
                 'A network needs at least one layer, as in Network([("fc", 784, 10)]).',
-                argument="layers",
-                value=layers,
-            )
-        if len(set(map(id, self.layers))) < len(self.layers):
-            raise ArgumentError(
-                "Every layer of a network must be an object of its own, but one stands twice. "
-                "Build it once for each place; a name or a tuple does so.",
                 argument="layers",
                 value=layers,
             )
@@ -74,9 +71,28 @@ class Network:
         self.shapes: tuple[Shape, ...] = ()
         self._trained: tuple[bool, ...] = ()  # for each layer, whether it has anything to train
         self._first_trained = len(self.layers)
-        shape = self.layers[0].input_shape() if input_shape is None else tuple(input_shape)
+        self.generators: tuple[np.random.Generator, ...] = ()
+        shape = self.layers[0].input_shape() if input_shape is None else input_shape
+        self._check_free()
         if shape is not None:
             self.initialize(shape)
+        owner = object()
+        for layer in self.layers:
+            layer.owner = owner
+
+    def _check_free(self) -> None:
+        """Check that nobody else uses the layers: what they keep is for one place only."""
+        seen: set[int] = set()
+        for name, layer in zip(self.names, self.layers, strict=True):
+            where = "stands twice" if id(layer) in seen else "belongs to another network"
+            if id(layer) in seen or layer.owner is not None:
+                raise ArgumentError(
+                    f"Layer '{name}', {layer!r}, {where}, but a layer keeps what one place needs. "
+                    "Name it, or give its spec, to get a new one; Network.restore copies values.",
+                    argument="layers",
+                    value=layer,
+                )
+            seen.add(id(layer))
 
     # The three verbs -----------------------------------------------------------------------------
 
@@ -89,9 +105,11 @@ class Network:
         Raises:
             ShapeError: the samples have the wrong shape.
         """
-        y = self._samples(x)
+        y = samples = self._samples(x)
         for layer in self.layers:
             y = layer.forward(y, training)
+        if not training and np.may_share_memory(y, samples):
+            return y.copy()  # only layers that rearrange: the caller's samples must not be ours
         return y
 
     def backward(self, dy: Array, inputs: bool = False) -> Array | None:
@@ -102,7 +120,8 @@ class Network:
             inputs: whether to go on to the gradient by the input, which training never reads.
 
         Returns:
-            The gradient by the input, ``(N, *input_shape)``, if ``inputs``, else None.
+            The gradient by the input, ``(N, *input_shape)``, if ``inputs``, else None; a buffer
+            that the next call overwrites.
         """
         first = 0 if inputs else self._first_trained
         for index in range(len(self.layers) - 1, first - 1, -1):
@@ -176,20 +195,20 @@ class Network:
         """
         shape = _shape(shape)
         shapes = self._infer(shape)
-        generators = np.random.default_rng(self.seed).spawn(len(self.layers))
+        self.generators = tuple(np.random.default_rng(self.seed).spawn(len(self.layers)))
         for index, entering in enumerate((shape, *shapes[:-1])):
-            self._draw(index, entering, generators[index])
+            self._draw(index, entering)
         self._trained = tuple(
             any(parameter.trainable for parameter in layer.parameters()) for layer in self.layers
         )
         self._first_trained = (*self._trained, True).index(True)
         self.input_shape, self.shapes = shape, tuple(shapes)
 
-    def _draw(self, index: int, shape: Shape, rng: np.random.Generator) -> None:
+    def _draw(self, index: int, shape: Shape) -> None:
         """Create the parameters of one layer and give them the names of this network."""
         layer, name = self.layers[index], self.names[index]
         try:
-            layer.initialize(shape, rng, self.dtype)
+            layer.initialize(shape, self.generators[index], self.dtype)
         except MemoryError as error:
             raise ArgumentError(
                 f"Layer '{name}', {layer!r}, does not fit into memory for inputs of shape "
@@ -198,7 +217,15 @@ class Network:
                 value=layer,
             ) from error
         for parameter in layer.parameters():
-            parameter.name = f"{name}.{parameter.name.rpartition('.')[2]}"
+            parameter.name = f"{name}.{parameter.name.removeprefix(f'{name}.')}"
+        names = [parameter.name for parameter in layer.parameters()]
+        if len(set(names)) < len(names):
+            raise ArgumentError(
+                f"The parameters of a layer must have different names, but layer '{name}' has "
+                f"{names}. Rename them in the layer.",
+                argument="layers",
+                value=layer,
+            )
 
     def _infer(self, shape: Shape) -> list[Shape]:
         """Return the shape after each layer, naming in an error who gave the wrong one."""
@@ -220,7 +247,7 @@ class Network:
 
     def _samples(self, x: Any) -> Array:
         """Return ``x`` as a contiguous array of the network's dtype and input shape."""
-        samples: Array = np.ascontiguousarray(x, self.dtype)
+        samples: Array = np.ascontiguousarray(as_array(x, "samples"), self.dtype)
         if self.input_shape is None:
             self.initialize(samples.shape[1:])
         if samples.shape[1:] == self.input_shape:
@@ -293,9 +320,9 @@ class Network:
             SpecError: a layer cannot be described, as it is not registered.
             OSError: the file cannot be written.
         """
-        from plugnet.files import documents  # late: only saving and loading need it
+        from plugnet import model_file  # late: only saving and loading need it
 
-        documents.write(path, self.state(), {"network": self.spec()})
+        model_file.save(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Network:
@@ -305,19 +332,9 @@ class Network:
             FileFormatError: the file is missing, damaged or not a saved network.
             SpecError: it needs components that are not installed.
         """
-        from plugnet.files import documents
+        from plugnet import model_file
 
-        arrays, document = documents.read(path)
-        network = cls.from_spec(document.get("network", {}))
-        try:
-            network.restore({name: arrays[name] for name in network.state()})
-        except (KeyError, ShapeError) as error:
-            raise FileFormatError(
-                f"{os.fspath(path)} does not hold the arrays of its own network: {error}. Use an "
-                "intact copy.",
-                path=os.fspath(path),
-            ) from error
-        return network
+        return model_file.load(path)
 
     def __repr__(self) -> str:
         return f"Network({' -> '.join(self.names)})"
@@ -338,8 +355,8 @@ def _dtype(dtype: str | np.dtype[Any]) -> np.dtype[Any]:
 
 
 def _shape(shape: Sequence[int]) -> Shape:
-    sizes = tuple(shape)
-    if not sizes or not all(isinstance(n, int | np.integer) and n > 0 for n in sizes):
+    sizes = tuple(shape) if isinstance(shape, Sequence) else ()
+    if not sizes or not all(_is_size(size) for size in sizes):
         raise ShapeError(
             "The shape of one sample must be positive whole numbers, as (784,) or (28, 28, 1), "
             f"but it is {shape!r}. Samples are the rows of a 2-D array, or images in a 4-D one.",
@@ -347,3 +364,7 @@ def _shape(shape: Sequence[int]) -> Shape:
             got=shape,
         )
     return tuple(int(size) for size in sizes)
+
+
+def _is_size(size: object) -> bool:
+    return isinstance(size, int | np.integer) and not isinstance(size, bool) and int(size) > 0

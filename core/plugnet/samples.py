@@ -53,7 +53,8 @@ def as_samples(samples: Any, dtype: DTypeLike = np.float32, name: str = "samples
     """Return ``samples``, ``(N, *shape)``, as a contiguous array of ``dtype``, all finite.
 
     An array that is so already comes back as it is. Nothing is ever changed in place. Values
-    beyond ±50 give a `DataWarning`, as they were most likely not scaled.
+    beyond ±50 give a `DataWarning`, as they were most likely not scaled; so do samples that are all
+    the same constant.
 
     Args:
         samples: one sample per row; N and all of ``shape`` at least 1.
@@ -79,11 +80,19 @@ def as_samples(samples: Any, dtype: DTypeLike = np.float32, name: str = "samples
         )
     with np.errstate(over="ignore"):  # what becomes infinite is refused below, with its place
         array = np.ascontiguousarray(array, dtype=dtype)
-    largest = _largest_magnitude(array, name)
+    lowest, highest = _range(array, name)
+    largest = max(-lowest, highest)
     if largest > SCALE_LIMIT:
         warnings.warn(
             f"{name} reaches a magnitude of {largest:g}; a network learns little from values "
             f"beyond {SCALE_LIMIT:g}. Scale to [0, 1], pixels for example by x / 255.",
+            DataWarning,
+            stacklevel=3,
+        )
+    elif lowest == highest and len(array) > 1:
+        warnings.warn(
+            f"All values of {name} are {lowest:g}; there is nothing to tell the samples apart by. "
+            "See whether they were read right.",
             DataWarning,
             stacklevel=3,
         )
@@ -122,8 +131,8 @@ def check_rows(samples: Array, labels: Array) -> None:
         raise DataError("There must be at least one sample, but the arrays are empty.", row=None)
 
 
-def _largest_magnitude(array: Array, name: str) -> float:
-    """Return max |array|, block by block, so that no array as large as this one is made."""
+def _range(array: Array, name: str) -> tuple[float, float]:
+    """Return min and max, block by block, so that no array as large as this one is made."""
     flat = array.reshape(-1)
     lowest = highest = float(flat[0])
     for start in range(0, flat.size, _BLOCK):
@@ -139,4 +148,4 @@ def _largest_magnitude(array: Array, name: str) -> float:
                 row=index[0],
             )
         lowest, highest = min(lowest, low), max(highest, high)
-    return max(-lowest, highest)
+    return lowest, highest

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plugnet.arrays import Array, reuse
+from plugnet.arrays import Array, Shape, reuse
 from plugnet.errors import DataError, ShapeError
 
 
@@ -29,7 +29,7 @@ def as_rows(
         ShapeError: the shapes do not fit, or there is no sample.
         DataError: targets are no numbers, ids no integers, or an id is out of range.
     """
-    _check_shapes(targets, outputs)
+    _check_shapes(targets, outputs.shape)
     rows = reuse(held, outputs)
     if targets.ndim == 2:
         if targets.dtype.kind not in "biuf":
@@ -43,6 +43,17 @@ def as_rows(
     else:
         one_hot(targets, rows)
     return rows
+
+
+def check_targets(targets: Array, shape: Shape, *, binary: bool = False) -> None:
+    """Check targets against the shape of outputs, ``(N, K)``, before there are any.
+
+    Raises:
+        ShapeError, DataError: as `as_rows`, which gives the arguments.
+    """
+    _check_shapes(targets, shape)
+    if targets.ndim == 1:
+        check_within(targets, 0, 1 if binary and shape[1] == 1 else shape[1] - 1)
 
 
 def one_hot(ids: Array, out: Array) -> None:
@@ -74,20 +85,22 @@ def check_within(values: Array, low: float, high: float) -> None:
         )
 
 
-def _check_shapes(targets: Array, outputs: Array) -> None:
-    if outputs.ndim != 2 or not len(outputs):
+def _check_shapes(targets: Array, outputs: Shape) -> None:
+    if len(outputs) != 2 or not outputs[0]:
         raise ShapeError(
             f"A loss takes outputs of shape (N, K) with N at least 1, but they have shape "
-            f"{outputs.shape}. End the network with a layer whose output is flat, such as fc.",
+            f"{outputs}. End the network with a layer whose output is flat, such as fc.",
             expected=("N", "K"),
-            got=outputs.shape,
+            got=outputs,
         )
-    if targets.shape not in (outputs.shape, outputs.shape[:1]):
+    if targets.shape not in (outputs, outputs[:1]):
+        advice = "Convert the targets, or give the network as many outputs; nothing is broadcast."
+        if targets.shape == (outputs[0], 1):
+            advice = "If they are class ids, make them integers: targets.astype(int)."
         raise ShapeError(
-            f"For outputs of shape {outputs.shape} the targets must have that shape, or "
-            f"{outputs.shape[:1]} as integer class ids, but they have shape {targets.shape}. "
-            "Convert the targets, or give the network as many outputs; nothing is broadcast.",
-            expected=outputs.shape,
+            f"For outputs of shape {outputs} the targets must have that shape, or {outputs[:1]} "
+            f"as integer class ids, but they have shape {targets.shape}. {advice}",
+            expected=outputs,
             got=targets.shape,
         )
 

@@ -48,6 +48,7 @@ def test_a_header_of_numbers_is_said(tmp_path: Path) -> None:
     samples = load(tmp_path, "0,1,2\n" + PLAIN, header=True)
     assert samples.train_data.shape == (4, 2)
     assert load(tmp_path, PLAIN, header=False).train_data.shape == (4, 2)
+    assert load(tmp_path, "0,a,2\n" + PLAIN, header=True).train_data.shape == (4, 2)
 
 
 @pytest.mark.parametrize("column", [0, -3, "class"])
@@ -120,6 +121,9 @@ def test_a_file_of_its_own_to_test_on(tmp_path: Path) -> None:
         ("a,b\n", 1, "no samples follow"),
         ('1,0\n2,"1\n', 2, "cannot be read"),
         ("1,0\n2,one\n", 2, "a number, as the first is, not 'one'"),
+        ("1;2;0\n3;4;1\n", 1, "one value.*delimiter"),
+        ("1,,0\n2,3,1\n", 1, "'' beside numbers.*header=True"),
+        ("150,setosa,virginica\n2,3,1\n", 1, "'setosa' beside numbers"),
     ],
 )
 def test_the_line_that_is_wrong_is_named(
@@ -156,7 +160,6 @@ def test_other_files_are_named_for_what_they_seem(
         ("1,0\nnan,1\n", {}, r"\[1, 0\] is nan"),
         ("1,0\n1e99,1\n", {}, r"\[1, 0\] is inf"),
         ("1,0\n2,1.5\n", {}, r"Row 1 is 1\.5"),
-        ("0\n1\n", {}, "at least one sample and one feature"),
         ("1,0\n", {"test_fraction": 0.6}, "none of them to train on"),
     ],
 )

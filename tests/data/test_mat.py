@@ -18,7 +18,7 @@ def variables(**changed: Any) -> dict[str, Array]:
     return {
         "train_data": np.arange(12.0).reshape(4, 3) / 12,
         "train_label": np.eye(3)[[0, 1, 2, 0]],
-        "test_data": np.ones((2, 3)),
+        "test_data": np.eye(2, 3),
         "test_label": np.eye(3)[[2, 1]],
     } | changed
 
@@ -81,11 +81,11 @@ def test_missing_variables_are_named_with_what_is_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"train_data": np.ones((3, 3))}, r"row per sample, \(3,\)"),
+        ({"train_data": np.eye(3)}, r"row per sample, \(3,\)"),
         ({"train_data": np.zeros((0, 3)), "train_label": np.zeros((0, 3))}, "at least one sample"),
         ({"train_data": np.full((4, 3), np.nan)}, r"train_data\[0, 0\] is nan"),
         ({"test_data": np.full((2, 3), np.inf)}, r"test_data\[0, 0\] is inf"),
-        ({"test_data": np.ones((2, 5))}, r"\(4, 3\) and \(2, 5\)"),
+        ({"test_data": np.eye(2, 5)}, r"\(4, 3\) and \(2, 5\)"),
         ({"test_label": np.eye(5)[[2, 1]]}, r"\(4, 3\) and \(2, 5\)"),
         ({"test_label": np.full((2, 3), 0.5)}, r"train_label and test_label must mean the same"),
         ({"train_label": np.eye(3)[[0, 1, 2, 0]].T}, r"pass labels\.T"),

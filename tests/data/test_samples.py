@@ -18,7 +18,7 @@ def test_a_fitting_array_comes_back_itself() -> None:
 
 
 def test_a_memory_map_is_not_copied(tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", np.ones((5, 2), np.float32))
+    np.save(tmp_path / "x.npy", np.eye(5, 2, dtype=np.float32))
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
     assert np.shares_memory(as_samples(mapped), mapped)
 
@@ -50,7 +50,7 @@ def test_any_layout_becomes_contiguous_and_the_input_stays() -> None:
 
 def test_torch_tensors_are_taken() -> None:
     torch = pytest.importorskip("torch")
-    assert as_samples(torch.ones(2, 3)).tolist() == [[1, 1, 1]] * 2
+    assert as_samples(torch.eye(2)).tolist() == [[1, 0], [0, 1]]
     with pytest.raises(DataError, match="cannot be turned into an array"):
         as_samples(torch.ones(2, 3, requires_grad=True))
 
@@ -97,8 +97,15 @@ def test_unscaled_samples_give_a_warning() -> None:
     as_samples(np.array([[50.0, -50.0]]))
 
 
+def test_samples_that_are_all_the_same_constant_give_a_warning() -> None:
+    with pytest.warns(DataWarning, match=r"All values of pixels are 0\.5"):
+        as_samples(np.full((2, 3), 0.5), name="pixels")
+    as_samples(np.full((1, 3), 0.5))
+    as_samples(np.full((2, 3), [0, 1, 1]))
+
+
 def test_the_check_makes_no_array_as_large_as_the_samples() -> None:
-    x = np.ones((2000, 784), np.float32)
+    x = np.eye(2000, 784, dtype=np.float32)
     as_samples(x)
     tracemalloc.start()
     as_samples(x)

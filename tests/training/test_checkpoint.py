@@ -1,5 +1,6 @@
 """Saving a trainer and going on from the file."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from plugnet import Network, Parameter, Trainer, registry
 from plugnet.arrays import Array, Shape
 from plugnet.errors import FileFormatError
+from plugnet.files import documents
 from plugnet.interfaces import Layer
 
 RNG = np.random.default_rng(0)
@@ -81,3 +83,64 @@ def test_a_network_without_its_training_cannot_be_resumed(tmp_path: Path) -> Non
     Network([("fc", 4, 3)]).save(tmp_path / "net")
     with pytest.raises(FileFormatError, match=r"Network\.load"):
         Trainer.resume(tmp_path / "net")
+
+
+class Wrapped(Layer):
+    """Hands its generator on to a layer inside."""
+
+    def __init__(self) -> None:
+        self.inner = Noise()
+
+    def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
+        self.inner.initialize(shape, rng, dtype)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        return self.inner.forward(x, training)
+
+    def backward(self, dy: Array) -> Array:
+        return dy
+
+
+def test_a_generator_that_a_layer_hands_on_is_saved_too(tmp_path: Path) -> None:
+    with registry.isolated():
+        registry.layers.register("wrapped")(Wrapped)
+        whole, first = (
+            Trainer(Network([("fc", 4, 6), "wrapped", ("fc", 6, 3)]), batch_size=16)
+            for _ in range(2)
+        )
+        whole.fit(X, Y, 8)
+        first.fit(X, Y, 4)
+        first.save(tmp_path / "run")
+        second = Trainer.resume(tmp_path / "run")
+        second.fit(X, Y, 4)
+    assert second.history.loss == whole.history.loss
+
+
+def test_settings_given_as_numpy_numbers_are_saved(tmp_path: Path) -> None:
+    three: Any = np.int64(3)
+    trained = Trainer(Network([("fc", 4, 3)], seed=three), batch_size=three, seed=three)
+    trained.fit(X, Y, 1)
+    trained.save(tmp_path / "run")
+    assert Trainer.resume(tmp_path / "run").seed == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda saved: saved.pop("components"),
+        lambda saved: saved["settings"].update(extra=1),
+        lambda saved: saved.update(evaluations=[3]),
+        lambda saved: saved["generators"].update(fc1={"state": 3}),
+        lambda saved: saved["generators"].update(fc9={}),
+        lambda saved: saved.update(components=3),
+    ],
+)
+def test_a_crafted_description_of_a_trainer_is_refused(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object]
+) -> None:
+    Trainer(Network([("fc", 4, 3)])).save(tmp_path / "run")
+    arrays, document = documents.read(tmp_path / "run")
+    change(document["trainer"])
+    documents.write(tmp_path / "run", arrays, document)
+    with pytest.raises(FileFormatError):
+        Trainer.resume(tmp_path / "run")

@@ -117,6 +117,26 @@ def test_an_error_in_a_hook_names_hook_and_plugin_and_ends_training() -> None:
     assert recorder.calls[-1] == ("end", 1, True)
 
 
+def test_a_hook_that_fails_at_the_start_does_not_keep_the_end_from_others() -> None:
+    class Broken:
+        def plugnet_train_start(self) -> None:
+            raise OSError("no disk")
+
+    recorder = Recorder()
+    with pytest.raises(OSError, match="no disk"):
+        trainer(recorder, Broken()).fit(X, Y, 5)
+    assert recorder.calls == [("start", 5), ("end", 0, True)]
+
+
+def test_a_stop_at_the_last_iteration_is_no_early_end() -> None:
+    class Late:
+        def plugnet_evaluate_end(self, trainer: Trainer) -> None:
+            trainer.stop("too late")
+
+    history = trainer(Late()).fit(X, Y, 3, test=(X, Y))
+    assert history.stopped is None
+
+
 def test_training_that_diverges_still_ends_for_the_hooks() -> None:
     recorder = Recorder()
     diverging = trainer(recorder, policy=("fixed", 1e30))

@@ -1,6 +1,7 @@
 """Trainer: the loop, evaluation, reproducibility and what it refuses."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -156,7 +157,7 @@ def test_one_row_trains() -> None:
     assert history.loss[-1] < history.loss[0]
 
 
-def test_divergence_stops_before_the_parameters_are_spoilt() -> None:
+def test_divergence_is_an_error_at_the_first_loss_that_is_not_finite() -> None:
     x, y = blobs()
     trainer = Trainer(Network(LAYERS), policy=("fixed", 1e30), batch_size=30)
     with pytest.raises(DivergenceError) as caught:  # and no RuntimeWarning: it would be an error
@@ -167,6 +168,29 @@ def test_divergence_stops_before_the_parameters_are_spoilt() -> None:
     assert caught.value.exit_code == 3
     assert len(trainer.history.loss) == trainer.iteration
     assert np.isfinite(trainer.history.loss).all()
+
+
+def test_no_update_follows_a_loss_that_is_not_finite() -> None:
+    x, y = blobs()
+    trainer = Trainer(Network(LAYERS), batch_size=30, shuffle=False)
+    trainer.network.state()["fc2.bias"][0] = np.nan
+    before = weights(trainer)
+    with pytest.raises(DivergenceError):
+        trainer.fit(x, y, 5)
+    np.testing.assert_array_equal(weights(trainer), before)
+
+
+def test_an_update_that_ends_in_infinity_does_not_go_unseen() -> None:
+    trainer = Trainer(Network(LAYERS), policy=("fixed", 1e39), batch_size=30)
+    with pytest.raises(DivergenceError, match="parameters"):
+        trainer.fit(*blobs(), 1)
+
+
+def test_a_rate_beyond_all_numbers_is_an_error() -> None:
+    trainer = Trainer(Network(LAYERS), policy=("exp", 1e-30, 1e300), batch_size=30)
+    with pytest.raises(DivergenceError, match="inf"):
+        trainer.fit(*blobs(), 5)
+    assert trainer.iteration == 2
 
 
 def test_floating_point_errors_are_not_silenced_outside_of_training() -> None:
@@ -263,3 +287,66 @@ def test_a_single_class_gives_a_warning() -> None:
     x, y = blobs()
     with pytest.warns(DataWarning, match="of class 0"):
         Trainer(Network(LAYERS), batch_size=30).fit(x, y * 0, 1)
+
+
+def test_without_evaluate_every_each_fit_evaluates_once_at_its_end() -> None:
+    x, y = blobs()
+    trainer = Trainer(Network(LAYERS), batch_size=30)
+    trainer.fit(x, y, 11, test=(x, y))
+    history = trainer.fit(x, y, 14, test=(x, y))
+    assert [evaluation.iteration for evaluation in history.evaluations] == [11, 25]
+
+
+def test_a_stop_before_fit_ends_it_at_its_start_and_only_once() -> None:
+    trainer = Trainer(Network(LAYERS), batch_size=30)
+    trainer.stop("not now")
+    assert trainer.fit(*blobs(), 5).stopped == "not now"
+    assert trainer.iteration == 0
+    assert trainer.fit(*blobs(), 5).stopped is None
+    assert trainer.iteration == 5
+
+
+def test_a_larger_batch_goes_on_from_the_place_in_the_data() -> None:
+    x, y = blobs()
+    trainer = Trainer(Network(LAYERS), batch_size=30, shuffle=False)
+    trainer.fit(x, y, 4)
+    trainer.batch_size = 45
+    seen: list[Array] = []
+    forward = trainer.network.forward
+    trainer.network.forward = lambda x, training=False: seen.append(x) or forward(x, training)  # type: ignore[method-assign, func-returns-value]
+    trainer.fit(x, y, 1)
+    np.testing.assert_array_equal(seen[0], x[30:75].astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("settings", "culprit"),
+    [({"seed": -1}, "seed"), ({"seed": 1.0}, "seed"), ({"shuffle": "no"}, "shuffle")],
+)
+def test_wrong_settings_are_named(settings: dict[str, Any], culprit: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        Trainer(Network(LAYERS), **settings)
+    assert caught.value.argument == culprit
+
+
+@pytest.mark.parametrize("test", [np.zeros((5, 4)), (np.zeros((5, 4)),), "test"])
+def test_the_test_samples_come_with_their_targets(test: Any) -> None:
+    trainer = Trainer(Network(LAYERS), batch_size=5)
+    with pytest.raises(ArgumentError, match="pair"):
+        trainer.fit(*blobs(), 5, test=test)
+
+
+def test_two_trainers_may_not_share_an_optimizer() -> None:
+    optimizer = registry.optimizers.build("sgd", 0.9)
+    Trainer(Network(LAYERS), optimizer=optimizer, batch_size=30).fit(*blobs(), 2)
+    with pytest.raises(ArgumentError, match="one optimizer for each"):
+        Trainer(Network(LAYERS), optimizer=optimizer, batch_size=30).fit(*blobs(), 2)
+
+
+def test_two_networks_are_trained_in_two_threads_as_in_one() -> None:
+    def losses(seed: int) -> list[float]:
+        trainer = Trainer(Network(LAYERS, seed=seed), batch_size=16, seed=seed)
+        return trainer.fit(*blobs(), 300).loss
+
+    with ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(losses, (1, 2)))
+    assert together == [losses(1), losses(2)]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+
+from plugnet.arguments import file_path
 
 
 @contextlib.contextmanager
@@ -17,18 +21,25 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     the block raises, the old file stays and the temporary one is removed.
 
     Raises:
-        OSError: the folder cannot be written, or the disk is full.
+        ArgumentError: ``path`` is no path.
+        OSError: the folder cannot be written, the disk is full, or ``path`` is there and no file.
     """
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    target = Path(file_path("path", path))
+    if target.exists() and not target.is_file():  # a folder; a device would be replaced for all
+        raise OSError(errno.EEXIST, "This is there already, and it is not a file", str(target))
+    writer = f"{os.getpid()}-{threading.get_ident()}"
+    temporary = target.with_name(f".{target.name}.{writer}.tmp")
     try:
         with temporary.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):  # which would hide the reason
+            temporary.unlink()
+        if isinstance(error, OSError) and error.filename == str(temporary):
+            error.filename, error.filename2 = str(target), None  # what the user asked for
         raise
     _sync_folder(target.parent)
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from plugnet.arguments import file_path
 from plugnet.arrays import Array
 from plugnet.errors import FileFormatError
 from plugnet.files.atomic import replacing
@@ -87,9 +88,10 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
     A file by another program, without the digest "sha256" in the metadata, is read as well.
 
     Raises:
+        ArgumentError: ``path`` is no path.
         FileFormatError: the file is missing, damaged or not in this format.
     """
-    path = Path(path)
+    path = Path(file_path("path", path))
     header, data = _split(path)
     entries = _parse(header, path)
     metadata = entries.pop("__metadata__", {})
@@ -112,9 +114,16 @@ def _split(path: Path) -> tuple[bytes, bytes]:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
+            start = file.read(8)
+            length = int.from_bytes(start, "little")
             if size < 8 or length > min(size - 8, LARGEST_HEADER):
-                raise _damaged(path, f"it has {size} bytes, but its header claims {length}")
+                raise _damaged(
+                    path,
+                    f"it begins with {start!r}, which announces a header of {length} bytes, but "
+                    f"it has {size} bytes in all"
+                    if size
+                    else "it is empty",
+                )
             return file.read(length), file.read()
     except OSError as error:
         raise _damaged(path, error.strerror or str(error)) from error

@@ -64,6 +64,10 @@ def hints(index: Index, name: Name, suggestions: tuple[str, ...] = ()) -> list[s
         meant = Name(name.kind, None, suggestions[0])
         if not index.matching(meant):
             lines.append(_published(index, meant))
+    elif not lines:
+        for other in _suggestions(index, name._replace(kind=None))[:1]:
+            for entry in index.matching(Name(None, None, other))[:1]:
+                lines.append(f"Did you mean '{other}', which is of kind {entry.kind}?")
     return lines
 
 
@@ -182,7 +186,7 @@ def _searched(index: Index, kind: str | None) -> str:
         elif entry.distribution is not None:
             state = entry.state if entry.state in ("disabled", "broken") else "plugins"
             states.setdefault(state, {})[entry.provider] = None
-    parts = [f"{built_in} built-in {kind or 'component'}s"]
+    parts = [f"{built_in} built-in components{f' of kind {kind}' if kind else ''}"]
     parts += [f"{state}: {', '.join(states[state])}" for state in sorted(states, reverse=True)]
     if index.settings.allowed == frozenset():
         parts.append(f"plugins were not searched because of {index.settings.origin}")

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugnet.errors import FileFormatError
+from plugnet import model_file
+from plugnet.arrays import Array
+from plugnet.errors import FileFormatError, PlugnetError
 from plugnet.files import documents
 from plugnet.network import Network
 from plugnet.training.history import Evaluation, History
@@ -36,6 +38,7 @@ def save(trainer: Trainer, path: str | os.PathLike[str]) -> None:
             "components": {name: part and part.spec() for name, part in components.items()},
             "settings": {name: getattr(trainer, name) for name in SETTINGS},
             "iteration": trainer.iteration,
+            "position": trainer.position,
             "evaluations": [asdict(evaluation) for evaluation in history.evaluations],
             "seconds": history.seconds,
             "stopped": history.stopped,
@@ -50,8 +53,6 @@ def save(trainer: Trainer, path: str | os.PathLike[str]) -> None:
 
 def load(path: str | os.PathLike[str], hooks: Iterable[Any]) -> Trainer:
     """Build the trainer that `save` wrote."""
-    from plugnet.training.trainer import Trainer
-
     arrays, document = documents.read(path)
     saved = document.get("trainer")
     if saved is None:
@@ -60,9 +61,27 @@ def load(path: str | os.PathLike[str], hooks: Iterable[Any]) -> Trainer:
             "or resume from a file that Trainer.save wrote.",
             path=os.fspath(path),
         )
-    network = Network.load(path)
+    network = model_file.rebuild(arrays, document, path)
+    try:
+        return _rebuild(network, arrays, saved, hooks)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, PlugnetError):
+            raise
+        raise FileFormatError(
+            f"{os.fspath(path)} does not describe a trainer ({type(error).__name__}: {error}). "
+            "Use an intact copy of a file that Trainer.save wrote.",
+            path=os.fspath(path),
+        ) from error
+
+
+def _rebuild(
+    network: Network, arrays: dict[str, Array], saved: dict[str, Any], hooks: Iterable[Any]
+) -> Trainer:
+    from plugnet.training.trainer import Trainer
+
     trainer = Trainer(network, **saved["components"], **saved["settings"], hooks=hooks)
     trainer.iteration = saved["iteration"]
+    trainer.position = saved["position"]
     trainer.history = History(
         loss=arrays["history/loss"].tolist(),
         rate=arrays["history/rate"].tolist(),
@@ -84,10 +103,11 @@ def load(path: str | os.PathLike[str], hooks: Iterable[Any]) -> Trainer:
 
 
 def _generators(network: Network) -> dict[str, np.random.Generator]:
-    """Return the generators that layers keep as attributes, by layer and attribute."""
-    return {
-        f"{name}.{attribute}": value
-        for name, layer in zip(network.names, network.layers, strict=True)
-        for attribute, value in sorted(vars(layer).items())
-        if isinstance(value, np.random.Generator)
-    }
+    """Return the generators that layers were given, or keep as attributes of their own."""
+    found = dict(zip(network.names, network.generators, strict=True))
+    given = set(map(id, network.generators))
+    for name, layer in zip(network.names, network.layers, strict=True):
+        for attribute, value in sorted(vars(layer).items()):
+            if isinstance(value, np.random.Generator) and id(value) not in given:
+                found[f"{name}.{attribute}"] = value
+    return found

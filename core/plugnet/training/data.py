@@ -68,7 +68,8 @@ class Data:
         if self.batch_size > len(samples) and not self.allow_repeat:
             raise DataError(
                 f"A batch must not be larger than the set, but batch_size is {self.batch_size} "
-                f"and there are {len(samples)} samples. Lower it, or pass allow_repeat=True.",
+                f"and there are {len(samples)} samples. Lower it; a Data of your own may repeat "
+                "rows instead, by allow_repeat=True.",
                 row=None,
             )
         self.samples, self.labels = samples, labels

@@ -70,6 +70,9 @@ class Hooks:
         """
 
 
+KNOWN = ", ".join(sorted(name for name in vars(Hooks) if name.startswith(PREFIX)))
+
+
 class _Manager(pluggy.PluginManager):
     """Finds hooks by their names' prefix, so that authors need no decorator."""
 
@@ -87,7 +90,7 @@ class HookCaller:
         """Register the standing plugins and ``hooks``, of which the first is called first.
 
         Raises:
-            HookError: one of ``hooks`` has a method that fits no specification.
+            HookError: one of ``hooks`` has no hook, or a method that fits no specification.
         """
         self._manager = _Manager("plugnet")
         self._manager.add_hookspecs(Hooks)
@@ -97,7 +100,15 @@ class HookCaller:
             except HookError as error:
                 warnings.warn(str(error), PluginWarning, stacklevel=4)
         for hook in reversed(list(hooks)):  # pluggy calls the last registered first
-            self._register(hook, type(hook).__name__)
+            name = type(hook).__name__
+            self._register(hook, name)
+            if not self._manager.get_hookcallers(hook):
+                raise HookError(
+                    f"Hook plugin '{name}' would never be called, as it has no method named like "
+                    f"a hook: {KNOWN}.",
+                    hook="",
+                    plugin=name,
+                )
 
     def _register(self, plugin: object, name: str) -> None:
         """Register ``plugin``, or raise and leave no trace of it."""
@@ -107,10 +118,9 @@ class HookCaller:
         except (pluggy.PluginValidationError, ValueError) as error:
             if self._manager.is_registered(plugin):
                 self._manager.unregister(plugin)
-            known = ", ".join(sorted(name for name in vars(Hooks) if name.startswith(PREFIX)))
             raise HookError(
                 f"Hook plugin '{name}' does not fit the specifications: {error}. The hooks are "
-                f"{known}; see plugnet.training.hooks for their arguments.",
+                f"{KNOWN}; see plugnet.training.hooks for their arguments.",
                 hook="",
                 plugin=name,
             ) from error

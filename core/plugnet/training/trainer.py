@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugnet.arguments import integer
+from plugnet.arguments import flag, integer
 from plugnet.arrays import Array
-from plugnet.errors import DivergenceError
+from plugnet.errors import ArgumentError, DivergenceError
 from plugnet.interfaces import Loss, LRPolicy, Optimizer, Regularizer
 from plugnet.labels import as_targets, warn_one_class
 from plugnet.network import BLOCK, Network
@@ -33,6 +33,7 @@ class Trainer:
     The constructor's arguments are attributes of the same names, names and tuples turned into
     components. Further attributes:
         iteration: how many iterations are done, over all calls of `fit`.
+        position: how many samples they have seen, from which the next batch follows.
         history: what they recorded.
     """
 
@@ -62,7 +63,7 @@ class Trainer:
             hooks: plugins that look on or step in; see `plugnet.training.hooks`.
 
         Raises:
-            ArgumentError: the batch size is not a positive integer.
+            ArgumentError: batch size, seed or shuffle is of a wrong type or out of range.
             RegistryError: a name cannot be built.
         """
         self.network = network
@@ -73,10 +74,13 @@ class Trainer:
             None if regularizer is None else registry.regularizers.resolve(regularizer)
         )
         self.batch_size = integer("batch_size", batch_size, at_least=1)
-        self.seed = seed
-        self.shuffle = shuffle
+        self.seed = integer("seed", seed, at_least=0)
+        self.shuffle = flag("shuffle", shuffle)
+        if isinstance(hooks, str):
+            hooks = (hooks,)
         self.hooks = [registry.hooks.resolve(hook) for hook in hooks]
         self.iteration = 0
+        self.position = 0
         self.history = History()
         self._stop: str | None = None
 
@@ -103,25 +107,24 @@ class Trainer:
 
         Raises:
             DataError, ShapeError: samples or targets break a rule.
-            DivergenceError: the loss is no longer finite. The parameters are those before the
-                offending batch.
+            DivergenceError: the loss or the parameters are no longer finite. No update follows the
+                first such loss.
         """
         integer("iterations", iterations, at_least=1)
-        every = iterations
+        last = self.iteration + iterations
+        every = last
         if evaluate_every is not None:
             every = integer("evaluate_every", evaluate_every, at_least=1)
         samples, targets = self._arrays(x, y)
         warn_one_class(targets)
-        held_out = None if test is None else self._arrays(*test)
+        held_out = None if test is None else self._arrays(*_pair(test))
         batches = Data(self.batch_size, self.shuffle, self.seed)
         batches.get_data(samples, targets)
-        batches.seek(self.iteration * self.batch_size)
+        batches.seek(self.position)
         hooks = self._hook_caller()
-        last = self.iteration + iterations
-        self._stop = None
         started = time.perf_counter()
-        _call(hooks.caller("plugnet_train_start"), trainer=self, iterations=iterations)
         try:
+            _call(hooks.caller("plugnet_train_start"), trainer=self, iterations=iterations)
             while self.iteration < last and self._stop is None:
                 pause = min(last, (self.iteration // every + 1) * every)
                 self._run(batches, pause, hooks)
@@ -129,7 +132,8 @@ class Trainer:
                     self._evaluate_test(held_out, hooks)
         finally:
             self.history.seconds += time.perf_counter() - started
-            self.history.stopped = self._stop
+            self.history.stopped = self._stop if self.iteration < last else None
+            self._stop = None
             _call(hooks.caller("plugnet_train_end"), trainer=self, history=self.history)
         return self.history
 
@@ -156,11 +160,16 @@ class Trainer:
                 history.loss.append(loss)
                 history.rate.append(rate)
                 self.iteration += 1
+                self.position += len(x)
                 if step_end is not None:
                     step_end(trainer=self, iteration=self.iteration - 1, loss=loss, rate=rate)
+        self._check_parameters(parameters)
 
     def stop(self, reason: str) -> None:
-        """End `fit` after the current iteration; for hooks. ``reason`` goes to the history."""
+        """End `fit` after the current iteration; for hooks and signals.
+
+        ``reason`` goes to the history. Called before `fit`, it ends the next one at its start.
+        """
         self._stop = reason
 
     def evaluate(self, x: Any, y: Any) -> Evaluation:
@@ -217,14 +226,24 @@ class Trainer:
 
     def _check(self, loss: float, rate: float) -> None:
         if not (math.isfinite(loss) and math.isfinite(rate)):
-            raise DivergenceError(
-                f"The loss is {loss} at iteration {self.iteration}, with a learning rate of "
-                f"{rate:.4g}: training has diverged. The parameters are as they were before this "
-                "batch. Lower the rate, or scale the data.",
-                iteration=self.iteration,
-                loss=loss,
-                rate=rate,
-            )
+            raise self._diverged(f"loss is {loss} at", loss, rate)
+
+    def _check_parameters(self, parameters: Sequence[Parameter]) -> None:
+        """Check what the last update left; those before it show in the next loss."""
+        history = self.history
+        if history.loss and not all(np.isfinite(p.value).all() for p in parameters):
+            what = "parameters are not finite after"
+            raise self._diverged(what, history.loss[-1], history.rate[-1])
+
+    def _diverged(self, what: str, loss: float, rate: float) -> DivergenceError:
+        return DivergenceError(
+            f"Training has diverged: the {what} iteration {self.iteration}, with a learning rate "
+            f"of {rate:.4g}. Lower the rate, or scale the data; then start again, or from a model "
+            "that was saved before.",
+            iteration=self.iteration,
+            loss=loss,
+            rate=rate,
+        )
 
     def _evaluate_test(self, test: tuple[Array, Array], hooks: HookCaller) -> None:
         x, targets = test
@@ -256,6 +275,17 @@ class Trainer:
         from plugnet.training.hooks import HookCaller  # late: only training needs pluggy
 
         return HookCaller(self.hooks)
+
+
+def _pair(test: Any) -> tuple[Any, Any]:
+    if not isinstance(test, tuple | list) or len(test) != 2:
+        raise ArgumentError(
+            f"test must be a pair (samples, targets), but it is a {type(test).__name__}. Write "
+            "test=(xt, yt).",
+            argument="test",
+            value=test,
+        )
+    return test[0], test[1]
 
 
 def _call(hook: Callable[..., None] | None, **arguments: object) -> None:

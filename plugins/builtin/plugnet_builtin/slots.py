@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.errors import ShapeError
+from plugnet.errors import ArgumentError, ShapeError
 from plugnet.interfaces import Optimizer
 from plugnet.parameter import Parameter
 
@@ -30,6 +30,7 @@ class SlotOptimizer(Optimizer):
 
     def __init__(self) -> None:
         self._slots: dict[str, list[Array]] = {}
+        self._values: dict[str, Array] = {}
         self._blocks: dict[str, list[tuple[slice | EllipsisType, list[Array]]]] = {}
 
     @abstractmethod
@@ -74,24 +75,36 @@ class SlotOptimizer(Optimizer):
         self._slots = {
             name: [np.array(state[f"{slot}/{name}"]) for slot in self.slots] for name in names
         }
-        self._blocks = {}
+        self._blocks, self._values = {}, {}
 
     def _blocks_of(self, parameter: Parameter) -> list[tuple[slice | EllipsisType, list[Array]]]:
         """Return the parts of a parameter, whole rows each, and the arrays for each part."""
         name, value = parameter.name, parameter.value
-        slots = self._slots.setdefault(name, [])
-        if not slots:
-            slots += [np.zeros_like(value) for _ in self.slots]
-        if slots[0].shape != value.shape:
+        if self._values.get(name) is not value:
+            self._take_up(name, value)
+        return self._blocks[name]
+
+    def _take_up(self, name: str, value: Array) -> None:
+        """Begin to keep arrays for a parameter, or go on with restored ones."""
+        slots = self._slots.setdefault(name, [np.zeros_like(value) for _ in self.slots])
+        if any(slot.shape != value.shape or slot.dtype != value.dtype for slot in slots):
             raise ShapeError(
-                f"The optimizer remembers '{name}' with the shape {slots[0].shape}, but it has "
-                f"{value.shape}. Use a new optimizer for another network.",
+                f"The optimizer remembers '{name}' with the shape {slots[0].shape} and dtype "
+                f"{slots[0].dtype}, but it has {value.shape} and {value.dtype}. Use a new "
+                "optimizer for another network.",
                 expected=slots[0].shape,
                 got=value.shape,
             )
-        if name not in self._blocks:
-            self._blocks[name] = self._divide(value, slots)
-        return self._blocks[name]
+        if name in self._values:
+            raise ArgumentError(
+                f"The optimizer already remembers another parameter called '{name}'. Use one "
+                "optimizer for each network, and give the parameters of separate layers names of "
+                "their own.",
+                argument="parameters",
+                value=name,
+            )
+        self._blocks[name] = self._divide(value, slots)
+        self._values[name] = value
 
     def _divide(
         self, value: Array, slots: list[Array]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from plugnet.arrays import Array, reuse
 from plugnet.interfaces import Loss
-from plugnet.targets import as_rows
+from plugnet.targets import as_rows, check_within
 
 
 class SoftmaxWithLoss(Loss):
@@ -24,8 +26,14 @@ class SoftmaxWithLoss(Loss):
         self._dx: Array | None = None
 
     def forward(self, outputs: Array, targets: Array) -> float:
-        """Return the loss; the targets of a sample may be any weights of the classes."""
+        """Return the loss; the targets of a sample may be any weights of the classes from 0.
+
+        Raises:
+            DataError: a weight is negative, so that there is no least loss.
+        """
         self._targets = as_rows(targets, outputs, self._targets)
+        if targets.ndim == 2:
+            check_within(targets, 0, math.inf)
         log_p = self._log_p = reuse(self._log_p, outputs)
         p = self._p = reuse(self._p, outputs)
         np.subtract(outputs, outputs.max(axis=1, keepdims=True), out=log_p)

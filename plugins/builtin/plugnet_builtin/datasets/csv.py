@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plugnet.arguments import flag, integer, number
+from plugnet.arguments import file_path, flag, integer, number
 from plugnet.arrays import Array
 from plugnet.errors import ArgumentError, DataError, FileFormatError
 from plugnet.interfaces import Dataset, Samples
 from plugnet.labels import check_rule, read_labels, warn_one_class
 from plugnet.samples import as_samples
-from plugnet_builtin.datasets.reading import checked_path
 from plugnet_builtin.datasets.table import Table, is_number, read_table
 
 
@@ -32,7 +31,7 @@ class Csv(Dataset):
         label_column: the labels' column: its name in the header, or its index from 0; -1 is the
             last.
         header: whether the first line names the columns. None: it does if ``label_column`` is a
-            name, or if one of its other values is not a number.
+            name, or if none of its other values is a number.
         delimiter: the character between two values.
         labels: the rule for labels that are numbers; "targets" demands numbers.
         first_class: the smallest class id, if the labels are class ids.
@@ -49,9 +48,9 @@ class Csv(Dataset):
     first_class: int | None = None
 
     def __post_init__(self) -> None:
-        self.path = checked_path(self.path)
+        self.path = file_path("path", self.path)
         if self.test_path is not None:
-            self.test_path = checked_path(self.test_path, "test_path")
+            self.test_path = file_path("test_path", self.test_path)
         check_rule(self.labels, self.first_class, False)
         self.test_fraction = number("test_fraction", self.test_fraction, at_least=0, below=1)
         self.seed = integer("seed", self.seed, at_least=0)

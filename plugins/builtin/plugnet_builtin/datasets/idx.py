@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from plugnet.arguments import file_path
 from plugnet.arrays import Array
 from plugnet.errors import DataError, FileFormatError
 from plugnet.interfaces import Dataset, Samples
 from plugnet.labels import read_labels, warn_one_class
 from plugnet.samples import as_samples, check_rows
 from plugnet_builtin.datasets.idx_file import read_idx, read_scaled
-from plugnet_builtin.datasets.reading import checked_path
 
 _TRAIN, _TEST = ("train",), ("t10k", "test")
 
@@ -33,7 +33,7 @@ class Idx(Dataset):
     path: str
 
     def __post_init__(self) -> None:
-        self.path = checked_path(self.path)
+        self.path = file_path("path", self.path)
 
     def load(self) -> Samples:
         """Read the four files; images ``(N, height, width, channels)`` float32."""

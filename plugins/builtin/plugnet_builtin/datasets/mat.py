@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from plugnet.arguments import file_path
 from plugnet.interfaces import Dataset, Samples
 from plugnet.labels import check_rule
 from plugnet_builtin.datasets.four_keys import KEYS, four_samples, require_keys
 from plugnet_builtin.datasets.level5 import read_mat
-from plugnet_builtin.datasets.reading import checked_path
 
 
 @dataclass(eq=False)
@@ -31,7 +31,7 @@ class Mat(Dataset):
     ten_means_zero: bool = False
 
     def __post_init__(self) -> None:
-        self.path = checked_path(self.path)
+        self.path = file_path("path", self.path)
         check_rule(self.labels, self.first_class, self.ten_means_zero)
 
     def load(self) -> Samples:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from plugnet.arguments import file_path
 from plugnet.errors import ArgumentError, FileFormatError
 from plugnet.interfaces import Dataset, Samples
 from plugnet_builtin.datasets.idx import Idx
-from plugnet_builtin.datasets.reading import checked_path
 
 #: The original four files and their SHA-256 sums.
 FILES = {
@@ -52,7 +52,7 @@ class Mnist(Dataset):
     mirrors: Sequence[str] = MIRRORS
 
     def __post_init__(self) -> None:
-        self.path = None if self.path is None else checked_path(self.path)
+        self.path = None if self.path is None else file_path("path", self.path)
         if isinstance(self.mirrors, str) or not all(isinstance(url, str) for url in self.mirrors):
             raise ArgumentError(
                 f"mirrors must be a list of addresses, not {self.mirrors!r}.",

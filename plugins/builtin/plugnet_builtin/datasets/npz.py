@@ -9,12 +9,13 @@ from typing import IO, BinaryIO
 
 import numpy as np
 
+from plugnet.arguments import file_path
 from plugnet.arrays import Array
 from plugnet.errors import FileFormatError
 from plugnet.interfaces import Dataset, Samples
 from plugnet.labels import check_rule
 from plugnet_builtin.datasets.four_keys import KEYS, four_samples, require_keys
-from plugnet_builtin.datasets.reading import checked_path, looks_like, open_file, unpack_limit
+from plugnet_builtin.datasets.reading import looks_like, open_file, unpack_limit
 
 
 @dataclass(eq=False)
@@ -37,7 +38,7 @@ class Npz(Dataset):
     ten_means_zero: bool = False
 
     def __post_init__(self) -> None:
-        self.path = checked_path(self.path)
+        self.path = file_path("path", self.path)
         check_rule(self.labels, self.first_class, self.ten_means_zero)
 
     def load(self) -> Samples:

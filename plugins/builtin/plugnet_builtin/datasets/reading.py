@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from plugnet.errors import ArgumentError, FileFormatError
+from plugnet.errors import FileFormatError
 
 #: Compressed data may always unpack to this many bytes ...
 _UNPACKED = 256 * 2**20
@@ -26,21 +26,6 @@ _BEGINNINGS = (
     (b"\x80\x04", "a Python pickle"),
     (b"\x80\x05", "a Python pickle"),
 )
-
-
-def checked_path(path: object, argument: str = "path") -> str:
-    """Return a path-like argument as text, as it must be to be written in a spec.
-
-    Raises:
-        ArgumentError: it is neither text nor path-like.
-    """
-    if not isinstance(path, str | os.PathLike):
-        raise ArgumentError(
-            f"{argument} must be text or a pathlib.Path, not {path!r}.",
-            argument=argument,
-            value=path,
-        )
-    return os.fsdecode(path)
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:

@@ -75,10 +75,17 @@ def _table(
 ) -> Table:
     first_line, first = next(rows, (1, []))
     columns = len(first)
+    if columns == 1:
+        raise _wrong(
+            path,
+            first_line,
+            "has one value, but a sample needs more than its label; see whether the delimiter is "
+            "another",
+        )
     position = _position(path, first_line, first, label_column)
     if header is None:
         rest = first[:position] + first[position + 1 :]
-        header = isinstance(label_column, str) or not all(map(is_number, rest))
+        header = isinstance(label_column, str) or _is_header(path, first_line, rest)
     values, labels, lines = array.array("f"), [], []
     if not header:
         rows = itertools.chain([(first_line, first)], rows)
@@ -95,6 +102,20 @@ def _table(
     if not lines:
         raise _wrong(path, first_line, "is the header, and no samples follow")
     return Table(path, np.array(values).reshape(len(lines), columns - 1), labels, lines)
+
+
+def _is_header(path: str, line: int, values: list[str]) -> bool:
+    """Return whether the first line names the columns, which it does if nothing is a number."""
+    numbers = list(map(is_number, values))
+    if any(numbers) and not all(numbers):
+        odd = values[numbers.index(False)]
+        raise _wrong(
+            path,
+            line,
+            f"has {odd!r} beside numbers, so it may be a sample or names of columns. Mend the "
+            "value, or say header=True if it names columns",
+        )
+    return not all(numbers)
 
 
 def _position(path: str, line: int, first: list[str], label_column: int | str) -> int:

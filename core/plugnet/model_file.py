@@ -1,0 +1,44 @@
+"""A network in one file: its spec, and the values of its parameters."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from plugnet.arrays import Array
+from plugnet.errors import FileFormatError, ShapeError
+from plugnet.files import documents
+from plugnet.network import Network
+
+
+def save(network: Network, path: str | os.PathLike[str]) -> None:
+    """Write ``network`` to ``path``; see `Network.save`."""
+    documents.write(path, network.state(), {"network": network.spec()})
+
+
+def load(path: str | os.PathLike[str]) -> Network:
+    """Return the network in the file at ``path``; see `Network.load`."""
+    arrays, document = documents.read(path)
+    return rebuild(arrays, document, path)
+
+
+def rebuild(
+    arrays: Mapping[str, Array], document: Mapping[str, Any], path: str | os.PathLike[str]
+) -> Network:
+    """Return the network that the contents of a file describe; ``path`` is for the errors.
+
+    Raises:
+        FileFormatError: the arrays are not those of the network.
+        SpecError: it needs components that are not installed.
+    """
+    network = Network.from_spec(document.get("network", {}))
+    try:
+        network.restore({name: arrays[name] for name in network.state()})
+    except (KeyError, ShapeError) as error:
+        raise FileFormatError(
+            f"{os.fspath(path)} does not hold the arrays of its own network: {error}. Use an "
+            "intact copy.",
+            path=os.fspath(path),
+        ) from error
+    return network
