@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -58,6 +59,13 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+#: What plugins may import of plugnet.
+PUBLIC = {
+    "Network", "Parameter", "Trainer", "registry",
+    "interfaces", "arrays", "parameter", "errors", "arguments", "targets", "samples", "labels",
+    "training",
+}  # fmt: skip
+
 #: Where the names come from that `plugnet` itself exports.
 EXPORTED = {"Network": "network", "Parameter": "parameter", "Trainer": "training"}
 
@@ -85,11 +93,20 @@ def test_core_imports_only_downhill_and_no_plugin(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(BUILTIN.rglob("*.py")), ids=lambda path: path.name)
-def test_plugins_import_only_plugnet_themselves_and_the_dependencies(path: Path) -> None:
+def test_plugins_import_only_public_modules_themselves_and_the_dependencies(path: Path) -> None:
     allowed = {"plugnet", "plugnet_builtin", "numpy", "scipy", "matplotlib", "tqdm", "pooch"}
     for name in imported(path):
-        top = name.split(".")[0]
+        top, *rest = name.split(".")
         assert top in allowed | set(sys.stdlib_module_names), f"{path.name} imports {top}"
+        assert top != "plugnet" or rest[0] in PUBLIC, f"{path.name} imports {name}"
+
+
+def test_the_public_modules_are_those_that_plugnet_names() -> None:
+    import plugnet
+
+    said = re.findall(r"`(?:plugnet\.)?(\w+)`", plugnet.__doc__ or "")
+    exported = {"Network", "Parameter", "Trainer", "registry"}
+    assert sorted({*said, *exported}) == sorted(PUBLIC)
 
 
 def test_importing_plugnet_imports_no_plugin_and_nothing_heavy() -> None:

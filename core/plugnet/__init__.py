@@ -1,4 +1,9 @@
-"""Neural networks in NumPy in which every piece is a plugin."""
+"""Neural networks in NumPy in which every piece is a plugin.
+
+Public, and all that a plugin needs, are the four names here and the modules `plugnet.interfaces`,
+`arrays`, `parameter`, `errors`, `arguments`, `targets`, `samples`, `labels` and `training`. The
+other modules are how it works, and may change.
+"""
 
 from plugnet.network import Network as Network
 from plugnet.parameter import Parameter as Parameter

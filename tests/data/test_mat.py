@@ -33,7 +33,7 @@ def test_the_four_variables(tmp_path: Path) -> None:
     assert samples.train_data.dtype == np.float32
     assert samples.train_data.flags.c_contiguous
     np.testing.assert_array_equal(samples.train_data, variables()["train_data"].astype("f4"))
-    assert samples.test_data.tolist() == [[1, 1, 1]] * 2
+    assert samples.test_data.tolist() == [[1, 0, 0], [0, 1, 0]]
     assert samples.train_label.tolist() == [0, 1, 2, 0]
     assert samples.test_label.tolist() == [2, 1]
     assert samples.classes == ()

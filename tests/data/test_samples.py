@@ -45,7 +45,7 @@ def test_any_layout_becomes_contiguous_and_the_input_stays() -> None:
         assert type(found) is np.ndarray
         assert found.flags.c_contiguous
         assert found.tolist() == x.tolist()
-    assert as_samples(np.broadcast_to(np.float32(1), (2, 3))).tolist() == [[1, 1, 1]] * 2
+    assert as_samples(np.broadcast_to(x[0], (2, 4))).tolist() == [x[0].tolist()] * 2
 
 
 def test_torch_tensors_are_taken() -> None:
