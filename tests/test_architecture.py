@@ -29,7 +29,7 @@ ROOMS = {
     "convert": ("arrays", "errors", "files", "interfaces"),
     "registry": ("arrays", "errors", "parameter", "interfaces"),
     "summary": ("network",),
-    "layers": ("errors", "interfaces", "registry"),
+    "layers": ("arrays", "errors", "interfaces", "registry"),
     "model_file": ("arrays", "errors", "files", "network"),
     "network": (
         "arguments", "arrays", "errors", "parameter", "layers", "registry", "samples",
@@ -37,7 +37,7 @@ ROOMS = {
     ),
     "training": (
         "arguments", "arrays", "errors", "parameter", "interfaces", "registry", "network",
-        "model_file", "files", "samples", "labels",
+        "model_file", "files", "samples", "labels", "targets",
     ),
     "testing": ("arrays", "errors", "parameter", "interfaces", "registry", "network"),
     "__main__": ("cli",),

@@ -118,7 +118,7 @@ class DivergenceError(PlugnetError, ArithmeticError):
 
 
 class HookError(PlugnetError):
-    """A hook raised or does not fit its specification. Culprits: hook, plugin."""
+    """A hook does not fit its specification. Culprits: hook ("" if there is no such), plugin."""
 
     hook: str
     plugin: str

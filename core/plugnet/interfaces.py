@@ -18,7 +18,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -28,12 +28,25 @@ from plugnet.parameter import Parameter
 
 T = TypeVar("T")
 
+#: Arguments for a constructor, by name; for a layer, a shape of its inputs may go with them.
+Example: TypeAlias = Mapping[str, Any] | tuple[Mapping[str, Any], Shape]
+
 
 class Component(ABC):
-    """What all kinds share: a component can describe itself. Nothing here is overridden."""
+    """What all kinds share: a component can describe itself. Only `examples` is overridden."""
 
     #: Turns a component into its spec. Set by the registry, which knows the registered names.
     describe: ClassVar[Callable[[Component], dict[str, Any]]]
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        """Return arguments to try the class with; here, once without any.
+
+        Only the kit `plugnet.testing` asks. Override it if the constructor needs arguments, or if
+        several choices are worth trying; give an empty list if none work everywhere, as for the
+        path of a file. Layers are tried with inputs of many shapes, unless an example says which.
+        """
+        return [{}]
 
     def arguments(self) -> dict[str, object]:
         """Return the constructor's arguments by name, read from the attributes."""
@@ -73,6 +86,9 @@ class Layer(Component):
     `initialize`, `parameters` and `gradients`. One that changes the shape writes `output_shape`.
     Only the network calls these methods; `parameters` and those below it after `initialize`.
     """
+
+    #: Whether `forward` computes something else if ``training``, as dropout does.
+    differs_in_training: ClassVar[bool] = False
 
     #: Set by the network that the layer belongs to, so that no other one takes it over.
     owner: object = None
@@ -179,6 +195,14 @@ class Loss(Component):
 
         It may be a buffer that the next call overwrites.
         """
+
+    def probabilities(self, outputs: Array) -> Array | None:
+        """Return scores ``(N, K)`` as probabilities, or None if they are not; here, None.
+
+        Override it if they are: a new array ``(N, K)``, the probability of each class; for a
+        single output with a `threshold` ``(N, 1)``, that of class 1.
+        """
+        return None
 
 
 class Initializer(Component):

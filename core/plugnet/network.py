@@ -10,8 +10,8 @@ import numpy as np
 
 from plugnet.arguments import integer
 from plugnet.arrays import Array, Shape
-from plugnet.errors import ArgumentError, ShapeError, SpecError
-from plugnet.layers import as_layer, names_of
+from plugnet.errors import ArgumentError, PlugnetError, ShapeError, SpecError
+from plugnet.layers import as_layers, as_shape, infer_shapes, names_of
 from plugnet.parameter import Parameter
 from plugnet.registry import registry
 from plugnet.samples import as_array
@@ -51,19 +51,11 @@ class Network:
             seed: a non-negative integer; the same seed gives the same parameters.
 
         Raises:
-            ArgumentError: there is no layer, or the dtype or the seed will not do.
+            ArgumentError: the layers, the dtype or the seed will not do.
             ShapeError: two layers do not fit each other.
             RegistryError: a name cannot be built.
         """
-        if isinstance(layers, str | Mapping):
-            layers = ()  # a single layer, not a sequence of them
-        self.layers = tuple(as_layer(value) for value in layers)
-        if not self.layers:
-            raise ArgumentError(
-                'A network needs at least one layer, as in Network([("fc", 784, 10)]).',
-                argument="layers",
-                value=layers,
-            )
+        self.layers = as_layers(layers)
         self.names = names_of(self.layers)
         self.dtype = _dtype(dtype)
         self.seed = integer("seed", seed, at_least=0)
@@ -71,6 +63,7 @@ class Network:
         self.shapes: tuple[Shape, ...] = ()
         self._trained: tuple[bool, ...] = ()  # for each layer, whether it has anything to train
         self._first_trained = len(self.layers)
+        self._answered: Shape | None = None  # the shape of the last training outputs
         self.generators: tuple[np.random.Generator, ...] = ()
         shape = self.layers[0].input_shape() if input_shape is None else input_shape
         self._check_free()
@@ -103,12 +96,15 @@ class Network:
         buffer that the next such call overwrites.
 
         Raises:
-            ShapeError: the samples have the wrong shape.
+            DataError: the samples are not numbers.
+            ShapeError: they have the wrong shape.
         """
-        y = samples = self._samples(x)
+        y = samples = self.accept(x)
         for layer in self.layers:
             y = layer.forward(y, training)
-        if not training and np.may_share_memory(y, samples):
+        if training:
+            self._answered = y.shape
+        elif np.may_share_memory(y, samples):
             return y.copy()  # only layers that rearrange: the caller's samples must not be ours
         return y
 
@@ -122,7 +118,18 @@ class Network:
         Returns:
             The gradient by the input, ``(N, *input_shape)``, if ``inputs``, else None; a buffer
             that the next call overwrites.
+
+        Raises:
+            CallOrderError: there are no training outputs yet.
+            ShapeError: ``dy`` has another shape than they.
         """
+        if self._answered not in (None, np.shape(dy)):
+            raise ShapeError(
+                f"The gradient must have the shape of the last training outputs, {self._answered}, "
+                f"but it has {np.shape(dy)}. Give what the loss's backward returned for them.",
+                expected=self._answered,
+                got=np.shape(dy),
+            )
         first = 0 if inputs else self._first_trained
         for index in range(len(self.layers) - 1, first - 1, -1):
             layer = self.layers[index]
@@ -134,12 +141,35 @@ class Network:
 
     def predict(self, x: Any) -> Array:
         """Return the outputs for ``x`` as `forward` does, in blocks of bounded memory."""
-        samples = self._samples(x)
+        samples = self.accept(x)
         blocks = [
             self.forward(samples[start : start + BLOCK])
             for start in range(0, max(len(samples), 1), BLOCK)
         ]
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+    def accept(self, x: Any) -> Array:
+        """Return samples as the first layer takes them; they fix an input shape not yet known.
+
+        Raises:
+            DataError: they are not numbers.
+            ShapeError: they have the wrong shape.
+        """
+        samples: Array = np.ascontiguousarray(as_array(x, "samples"), self.dtype)
+        if self.input_shape is None:
+            self.initialize(samples.shape[1:])
+        if samples.shape[1:] == self.input_shape:
+            return samples
+        if self.input_shape == (samples[:1].size,) and len(samples):
+            return samples.reshape(len(samples), -1)  # (N, height, width, 1) -> (N, features)
+        raise ShapeError(
+            f"The network takes samples of shape {self.input_shape}, so an array of shape "
+            f"(N, {', '.join(map(str, self.input_shape or ()))}), but it got one of shape "
+            f"{samples.shape}. Reshape the data, or build the network for them.",
+            expected=self.input_shape,
+            got=samples.shape,
+            layer=self.names[0],
+        )
 
     # Parameters and shapes -----------------------------------------------------------------------
 
@@ -193,8 +223,8 @@ class Network:
         Raises:
             ShapeError: a layer cannot take what the one before it gives.
         """
-        shape = _shape(shape)
-        shapes = self._infer(shape)
+        shape = as_shape(shape)
+        shapes = infer_shapes(self.layers, self.names, shape)
         self.generators = tuple(np.random.default_rng(self.seed).spawn(len(self.layers)))
         for index, entering in enumerate((shape, *shapes[:-1])):
             self._draw(index, entering)
@@ -209,10 +239,12 @@ class Network:
         layer, name = self.layers[index], self.names[index]
         try:
             layer.initialize(shape, self.generators[index], self.dtype)
-        except MemoryError as error:
+        except PlugnetError:
+            raise
+        except (MemoryError, ValueError) as error:  # NumPy raises either for a size beyond all
             raise ArgumentError(
-                f"Layer '{name}', {layer!r}, does not fit into memory for inputs of shape "
-                f"{shape}: {error} Make it smaller.",
+                f"The parameters of layer '{name}', {layer!r}, cannot be made for inputs of shape "
+                f"{shape}: {error}. If it is too large for the memory, make it smaller.",
                 argument="layers",
                 value=layer,
             ) from error
@@ -226,42 +258,6 @@ class Network:
                 argument="layers",
                 value=layer,
             )
-
-    def _infer(self, shape: Shape) -> list[Shape]:
-        """Return the shape after each layer, naming in an error who gave the wrong one."""
-        shapes: list[Shape] = []
-        giver = "the network's input"
-        for name, layer in zip(self.names, self.layers, strict=True):
-            try:
-                shape = tuple(layer.output_shape(shape))
-            except ShapeError as error:
-                raise ShapeError(
-                    f"Layer '{name}' cannot take what {giver} gives, shape {shape}: {error}",
-                    expected=getattr(error, "expected", None),
-                    got=shape,
-                    layer=name,
-                ) from error
-            shapes.append(shape)
-            giver = f"layer '{name}'"
-        return shapes
-
-    def _samples(self, x: Any) -> Array:
-        """Return ``x`` as a contiguous array of the network's dtype and input shape."""
-        samples: Array = np.ascontiguousarray(as_array(x, "samples"), self.dtype)
-        if self.input_shape is None:
-            self.initialize(samples.shape[1:])
-        if samples.shape[1:] == self.input_shape:
-            return samples
-        if self.input_shape == (samples[:1].size,) and len(samples):
-            return samples.reshape(len(samples), -1)  # (N, height, width, 1) -> (N, features)
-        raise ShapeError(
-            f"The network takes samples of shape {self.input_shape}, so an array of shape "
-            f"(N, {', '.join(map(str, self.input_shape or ()))}), but it got one of shape "
-            f"{samples.shape}. Reshape the data, or build the network for them.",
-            expected=self.input_shape,
-            got=samples.shape,
-            layer=self.names[0],
-        )
 
     def _all_parameters(self) -> list[Parameter]:
         if self.input_shape is None:
@@ -342,7 +338,7 @@ class Network:
 
 def _dtype(dtype: str | np.dtype[Any]) -> np.dtype[Any]:
     try:
-        found = np.dtype(dtype)
+        found = None if dtype is None else np.dtype(dtype)  # None would mean float64
     except TypeError:
         found = None
     if found not in (np.float32, np.float64):
@@ -352,19 +348,3 @@ def _dtype(dtype: str | np.dtype[Any]) -> np.dtype[Any]:
             value=dtype,
         )
     return found
-
-
-def _shape(shape: Sequence[int]) -> Shape:
-    sizes = tuple(shape) if isinstance(shape, Sequence) else ()
-    if not sizes or not all(_is_size(size) for size in sizes):
-        raise ShapeError(
-            "The shape of one sample must be positive whole numbers, as (784,) or (28, 28, 1), "
-            f"but it is {shape!r}. Samples are the rows of a 2-D array, or images in a 4-D one.",
-            expected="positive sizes",
-            got=shape,
-        )
-    return tuple(int(size) for size in sizes)
-
-
-def _is_size(size: object) -> bool:
-    return isinstance(size, int | np.integer) and not isinstance(size, bool) and int(size) > 0

@@ -75,11 +75,23 @@ def check_within(values: Array, low: float, high: float) -> None:
     Raises:
         DataError: one does not, or is NaN; ``row`` is the index of its sample.
     """
-    within = (values >= low) & (values <= high)
-    if not within.all():
-        row = int(np.argwhere(~within)[0, 0])
+    _check(values, (values >= low) & (values <= high), f"lie within {low} .. {high}")
+
+
+def check_binary(values: Array) -> None:
+    """Check that all of ``values``, one or several per sample, are 0 or 1.
+
+    Raises:
+        DataError: one is not; ``row`` is the index of its sample.
+    """
+    _check(values, (values == 0) | (values == 1), "be 0 or 1")
+
+
+def _check(values: Array, right: Array, rule: str) -> None:
+    if not right.all():
+        row = int(np.argwhere(~right)[0, 0])
         raise DataError(
-            f"The targets must lie within {low} .. {high}, but row {row} has {values[row]}. "
+            f"The targets must {rule}, but row {row} has {values[row]}. "
             "Convert the targets; class ids count from 0, and each class needs an output.",
             row=row,
         )

@@ -181,6 +181,51 @@ def test_backward_twice_gives_the_same(name: tuple[Any, ...], outputs: Array) ->
     np.testing.assert_array_equal(loss.backward(), first)
 
 
+@every
+def test_forward_leaves_the_last_gradient_as_it_is(name: tuple[Any, ...], outputs: Array) -> None:
+    loss = registry.losses.build(*name)
+    loss.forward(outputs, IDS)
+    gradient = loss.backward()
+    before = gradient.copy()
+    loss.forward(outputs[::-1] - 1, IDS)
+    np.testing.assert_array_equal(gradient, before)
+
+
+# Probabilities -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_probabilities_agree_with_scipy(outputs: Array, dtype: str) -> None:
+    special = pytest.importorskip("scipy.special")
+    x = outputs.astype(dtype)
+    before = x.copy()
+    tolerance = 5e-6 if dtype == "float32" else 1e-13
+    for name, reference in [
+        ("softmax_with_loss", special.softmax(outputs, axis=1)),
+        ("sigmoid_cross_entropy", special.expit(outputs)),
+    ]:
+        p = registry.losses.build(name).probabilities(x)
+        assert p is not None
+        np.testing.assert_allclose(p, reference, rtol=tolerance)
+        assert p.dtype == dtype
+        assert not np.shares_memory(p, x)
+    np.testing.assert_array_equal(x, before)
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if "with_loss" not in name[0]], ids=str)
+def test_only_cross_entropies_have_probabilities(name: tuple[Any, ...], outputs: Array) -> None:
+    has = name == ("sigmoid_cross_entropy",)
+    assert (registry.losses.build(*name).probabilities(outputs) is not None) == has
+
+
+def test_probabilities_of_large_and_of_broken_scores() -> None:
+    scores = np.array([[1e30, 0.0], [1000.0, 1000.0], [np.nan, 0.0], [np.inf, 0.0]])
+    p = registry.losses.build("softmax_with_loss").probabilities(scores)
+    assert p is not None
+    np.testing.assert_array_equal(p[:2], [[1.0, 0.0], [0.5, 0.5]])
+    assert np.isnan(p[2:]).any(axis=1).all()
+
+
 # Rules that all losses share ---------------------------------------------------------------------
 
 

@@ -12,7 +12,6 @@ import pytest
 
 from plugnet import Network, registry
 from plugnet.cli import main
-from plugnet.cli.predict import softmax
 
 
 def answered(folder: Path) -> tuple[Any, Any]:
@@ -151,8 +150,28 @@ def test_what_is_no_run_is_refused(
     assert "--data" in capsys.readouterr().err
 
 
-def test_softmax_of_large_and_of_broken_scores() -> None:
-    scores = np.array([[1e30, 0.0], [1000.0, 1000.0], [np.nan, 0.0], [np.inf, 0.0]])
-    shares = softmax(scores)
-    np.testing.assert_array_equal(shares[:2], [[1.0, 0.0], [0.5, 0.5]])
-    assert np.isnan(shares[2:]).any(axis=1).all()
+@pytest.mark.parametrize(
+    ("loss", "column", "strengths"),
+    [
+        ("sigmoid_cross_entropy", "probability", [1 / (1 + np.exp(-3)), 1 / (1 + np.exp(-1))]),
+        ("hinge", "score", [3.0, -1.0]),
+    ],
+)
+def test_predict_with_a_single_output_tells_the_answers_own_strength(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    loss: str,
+    column: str,
+    strengths: list[float],
+) -> None:
+    network = Network([("fc", 2, 1, {"bias": False})])
+    network.parameters()[0].value[...] = 1
+    network.save(tmp_path / "model.safetensors")
+    (tmp_path / "config.toml").write_text(f'training.loss = "{loss}"\n')
+    x, ids = np.array([[1.0, 2.0], [0.5, -1.5]]), [1, 0]
+    data = tmp_path / "data.npz"
+    np.savez(data, train_data=x, train_label=ids, test_data=x, test_label=ids)
+    assert main(["predict", str(tmp_path), "--json", "--data", str(data)]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(row["answer"], row["truth"]) for row in rows] == [(1, 1), (0, 0)]
+    np.testing.assert_allclose([row[column] for row in rows], strengths, rtol=1e-6)

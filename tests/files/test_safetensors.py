@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from plugnet.arrays import Array
-from plugnet.errors import FileFormatError
+from plugnet.errors import ArgumentError, FileFormatError
 from plugnet.files import documents, safetensors
 
 ARRAYS: dict[str, Array] = {
@@ -56,6 +56,20 @@ def test_a_peer_reads_what_we_write_and_we_what_it_writes(path: Path, tmp_path: 
     assert metadata == {"by": "peer"}
     for name, array in native.items():
         np.testing.assert_array_equal(arrays[name], array)
+
+
+@pytest.mark.parametrize("note", ["0" * 64, '"sha256": "', '"sha256": "' + "0" * 64 + '"}}'])
+def test_no_text_is_taken_for_the_digest(tmp_path: Path, note: str) -> None:
+    safetensors.write(tmp_path / "file", {note: np.arange(3)}, {note: note})
+    arrays, metadata = safetensors.read(tmp_path / "file")
+    assert metadata[note] == note
+    np.testing.assert_array_equal(arrays[note], np.arange(3))
+
+
+def test_a_digest_of_the_callers_own_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="sha256"):
+        safetensors.write(tmp_path / "file", ARRAYS, {"sha256": "0" * 64})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_byte_with_a_flipped_bit_is_seen(tmp_path: Path) -> None:
@@ -111,6 +125,7 @@ HEADERS = {
     "overflow": json.dumps({"a": entry([2**62, 2**62], [0, 8])}).encode(),
     "unknown dtype": json.dumps({"a": entry([2], [0, 8], "O")}).encode(),
     "fraction": json.dumps({"a": entry([2.0], [0, 8])}).encode(),
+    "digest no digest": json.dumps({"__metadata__": {"sha256": "\ud800"}}).encode(),
     "metadata no map": json.dumps({"__metadata__": 3, "a": entry([2], [0, 8])}).encode(),
 }
 

@@ -8,7 +8,8 @@ import pytest
 
 from plugnet import Network, Trainer, registry
 from plugnet.errors import ArgumentError
-from plugnet.training import Evaluation
+from plugnet.training import Evaluation, History
+from plugnet.training.hooks import HookCaller
 
 X = np.random.default_rng(0).random((20, 3), np.float32)
 Y = np.arange(20) % 2
@@ -22,8 +23,10 @@ class Scripted:
         self.stopped: list[tuple[int, str]] = []
         self.seen: list[Any] = []
         self.iteration = 0
-        if hasattr(hook, "plugnet_train_start"):
-            hook.plugnet_train_start()
+        self.history = History()
+        start = HookCaller([hook]).caller("plugnet_train_start")
+        assert start is not None
+        start(trainer=self, iterations=len(losses))
         for number, loss in enumerate(losses):
             self.iteration = number
             weight = self.network.parameters()[0].value
@@ -42,6 +45,9 @@ class Scripted:
         ([5.0, 4.0, 4.0, 4.5], 2, 0.0, 3, 1),
         ([5.0, 6.0, 4.0, 6.0, 7.0], 2, 0.0, 4, 2),
         ([5.0, 4.95, 4.9, 1.0], 2, 0.2, 2, 3),
+        ([5.0, 4.9, 4.7, 4.6], 2, 0.2, None, 3),
+        ([1.242, 1.180, 1.116, 1.065], 9, 10.0, None, 3),
+        ([1.242, 1.180, 1.065, 1.116], 3, 10.0, 3, 2),
         ([5.0, float("nan"), 4.0], 1, 0.0, 1, 2),
         ([float("nan"), float("inf"), 4.0], 9, 0.0, None, 2),
     ],
@@ -92,6 +98,13 @@ def test_best_model_saves_exactly_when_the_loss_falls(tmp_path: Path) -> None:
         assert np.all(Network.load(path).parameters()[0].value == best)
 
 
+def test_early_stop_says_which_loss_it_waited_for() -> None:
+    hook = registry.hooks.build("early_stop", 2, 0.5)
+    assert Scripted(hook, [5.0, 4.8, 4.6]).stopped == [
+        (2, "early_stop: no test loss below 4.5000 in 2 evaluations")
+    ]
+
+
 def test_best_model_of_a_real_run_has_the_least_test_loss(tmp_path: Path) -> None:
     path = tmp_path / "best.safetensors"
     trainer = Trainer(
@@ -104,3 +117,26 @@ def test_best_model_of_a_real_run_has_the_least_test_loss(tmp_path: Path) -> Non
     least = min(test.loss for test in history.evaluations)
     assert least < history.evaluations[-1].loss
     assert Trainer(Network.load(path)).evaluate(X[::-1], Y).loss == pytest.approx(least)
+
+
+def test_best_model_outlives_a_second_fit_and_a_resumed_run(tmp_path: Path) -> None:
+    path, saved = tmp_path / "best.safetensors", tmp_path / "trainer.safetensors"
+    hook = registry.hooks.build("best_model", str(path))
+    trainer = Trainer(Network([("fc", 3, 2)]), policy=("fixed", 0.5), batch_size=5, hooks=[hook])
+    labels = (X[:, 0] > 0.5).astype(int)
+    trainer.fit(X, labels, 20, (X, labels), evaluate_every=10)
+    trainer.save(saved)
+    best = path.read_bytes()
+    # From here on the test set has its labels turned round, so that every test is worse.
+    trainer.fit(X, labels, 10, (X, 1 - labels), evaluate_every=2)
+    assert path.read_bytes() == best
+    Trainer.resume(saved, [hook]).fit(X, labels, 10, (X, 1 - labels), evaluate_every=2)
+    assert path.read_bytes() == best
+    path.unlink()
+    trainer.fit(X, labels, 10, (X, 1 - labels), evaluate_every=2)
+    assert path.exists()
+    again = Trainer(Network([("fc", 3, 2)]), batch_size=5, hooks=[hook])
+    again.fit(X, labels, 2, (X, 1 - labels))
+    assert Trainer(Network.load(path)).evaluate(X, 1 - labels).loss == pytest.approx(
+        again.history.evaluations[-1].loss
+    )

@@ -51,6 +51,21 @@ def test_a_second_fit_appends_and_a_new_trainer_begins_again(tmp_path: Path) -> 
     assert len(path.read_text().splitlines()) == 2
 
 
+def test_going_on_from_an_older_state_replaces_the_rows_since(tmp_path: Path) -> None:
+    path, saved = tmp_path / "log.csv", tmp_path / "trainer.safetensors"
+    first = trainer(path)
+    first.fit(X, Y, 4, (X, Y), evaluate_every=2)
+    first.save(saved)
+    first.fit(X, Y, 3, (X, Y))
+    whole = path.read_text()
+    with path.open("a") as file:
+        file.write("8,0.7")  # a row that a killed run has not finished
+    log = registry.hooks.build("csv_log", str(path))
+    Trainer.resume(saved, [log]).fit(X, Y, 3, (X, Y))
+    assert path.read_text() == whole
+    assert [row.split(",")[0] for row in whole.splitlines()[1:]] == list("1234567")
+
+
 def test_rows_are_on_disk_while_training_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     counts: list[int] = []

@@ -1,14 +1,18 @@
 """A broken plugin breaks its own names only, and says so when they are used."""
 
+import importlib
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from plugnet import registry
+from plugnet.arrays import Array
 from plugnet.errors import PluginApiError, PluginLoadError
+from plugnet.interfaces import Layer
 from plugnet.registry import Registry, kinds
 
 Fake = Callable[..., Path]
@@ -50,6 +54,7 @@ def test_a_failing_import_is_told_on_use(
         assert (error.kind, error.name, error.distribution) == ("layer", "shift", "nn-bad")
         assert "layer 'shift' comes from nn-bad 0.3 (nn_bad:Shift), but" in str(error)
         assert "PLUGNET_PLUGINS_DISABLE=nn-bad" in str(error)
+        assert str(error).endswith("plugnet plugins list")
         assert error.__cause__ is not None
         assert not hasattr(error, "__notes__")
     assert fresh.build("good") is not None
@@ -190,6 +195,82 @@ time.sleep(0.05)
         thread.join()
     assert built == [sys.modules["nn_slow"].Shift] * 2
     assert (info.parent / "nn_slow.py.log").read_text() == "run;"
+
+
+REGISTERING = """
+from pathlib import Path
+import time
+from plugnet import registry
+from plugnet.interfaces import Layer
+
+Path(__file__ + ".begun").touch()
+time.sleep(0.2)  # in which the other thread arrives
+
+@registry.layers.register("shift", replace=True)
+class Shift(Layer):
+    def forward(self, x, training=False):
+        return x
+
+    def backward(self, dy):
+        return dy
+"""
+
+
+def after(sign: Path, work: Callable[[], object], done: list[object]) -> threading.Thread:
+    """Start a thread that waits for a file, works, and keeps the result in ``done``."""
+
+    def run() -> None:
+        deadline = time.monotonic() + 10
+        while not sign.exists() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        done.append(work())
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_module_that_registers_may_be_imported_while_its_name_is_built(
+    fake_distribution: Fake,
+) -> None:
+    info = fake_distribution("nn-both", sources={"nn_both.py": REGISTERING})
+    done: list[object] = []
+    with registry.isolated(plugins=["nn-both"]):
+        builder = after(
+            info.parent / "nn_both.py.begun", lambda: type(registry.build("shift")), done
+        )
+        importer = threading.Thread(target=importlib.import_module, args=["nn_both"], daemon=True)
+        importer.start()
+        for thread in (importer, builder):
+            thread.join(10)
+            assert not thread.is_alive()
+        assert done == [sys.modules["nn_both"].Shift]
+
+
+def test_what_is_registered_during_an_import_is_what_the_name_means(
+    fake_distribution: Fake, fresh: Registry
+) -> None:
+    """The importing thread must not bring its own find into use for all after it."""
+    slow = (
+        "import time\nfrom pathlib import Path\nPath(__file__ + '.begun').touch()\ntime.sleep(0.2)"
+    )
+    info = fake_distribution("nn-slow", sources={"nn_slow.py": slow + LAYER})
+
+    class Other(Layer):
+        def forward(self, x: Array, training: bool = False) -> Array:
+            return x
+
+        def backward(self, dy: Array) -> Array:
+            return dy
+
+    thread = after(
+        info.parent / "nn_slow.py.begun",
+        lambda: fresh.register("shift", replace=True)(Other),
+        [],
+    )
+    assert type(fresh.build("shift")) is sys.modules["nn_slow"].Shift
+    thread.join()
+    assert type(fresh.build("shift")) is Other
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Hooks: who is called, when, with what, and what becomes of errors."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -155,11 +156,95 @@ class Extra:
         """There is no such argument."""
 
 
-@pytest.mark.parametrize(("plugin", "text"), [(Unknown(), "step_ended"), (Extra(), "momentum")])
-def test_a_hook_that_fits_no_specification_is_refused(plugin: object, text: str) -> None:
+class KeywordOnly:
+    def plugnet_step_end(self, *, loss: float) -> None:
+        """Pluggy would call it without its argument."""
+
+
+class AnyKeyword:
+    def plugnet_step_end(self, **arguments: object) -> None:
+        """Pluggy would give it nothing."""
+
+
+class AnyPosition:
+    def plugnet_step_end(self, *arguments: object) -> None:
+        """Pluggy would give it nothing."""
+
+
+class Default:
+    def plugnet_step_end(self, loss: float = 0.0) -> None:
+        """Pluggy would never pass the loss."""
+
+
+class Partial:
+    plugnet_step_end = functools.partial(print, "step")
+
+
+class PartialMethod:
+    def report(self, text: str, loss: float) -> None:
+        """Needs more than the hook gives."""
+
+    plugnet_step_end = functools.partialmethod(report, "step")
+
+
+class Cached:
+    @functools.lru_cache  # noqa: B019
+    def plugnet_step_end(self) -> None:
+        """No function, but an object that is called."""
+
+
+class Object:
+    plugnet_step_end = Recorder
+
+
+class Text:
+    plugnet_step_end = "no function at all"
+
+
+@pytest.mark.parametrize(
+    ("plugin", "hook", "text"),
+    [
+        (Unknown(), "", "step_ended"),
+        (Extra(), "plugnet_step_end", "takes the positional or keyword argument 'momentum'"),
+        (KeywordOnly(), "plugnet_step_end", "takes the keyword-only argument 'loss'"),
+        (AnyKeyword(), "plugnet_step_end", r"takes the variadic keyword argument '\*\*arguments'"),
+        (AnyPosition(), "plugnet_step_end", r"positional argument '\*arguments'"),
+        (Default(), "plugnet_step_end", "argument 'loss=0.0'"),
+        (Partial(), "plugnet_step_end", "but it is a partial"),
+        (PartialMethod(), "plugnet_step_end", "but it is a partialmethod"),
+        (Cached(), "plugnet_step_end", "but it is a _lru_cache_wrapper"),
+        (Object(), "plugnet_step_end", "but it is a type"),
+        (Text(), "plugnet_step_end", "but it is a str"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_hook_that_fits_no_specification_is_refused(plugin: object, hook: str, text: str) -> None:
     with pytest.raises(HookError, match=text) as caught:
         HookCaller([plugin])
     assert caught.value.plugin == type(plugin).__name__
+    assert caught.value.hook == hook
+
+
+def test_every_plain_way_to_write_a_hook_is_accepted() -> None:
+    seen: list[object] = []
+
+    class Plain:
+        def __init__(self) -> None:
+            self.plugnet_train_start = lambda iterations: seen.append(iterations)
+
+        def plugnet_step_end(self, loss: float, /) -> None:
+            seen.append("step")
+
+        @staticmethod
+        def plugnet_train_end(history: History) -> None:
+            seen.append("end")
+
+        @classmethod
+        def plugnet_evaluate_end(cls, targets: Array) -> None:
+            seen.append(cls)
+
+    trainer(Plain()).fit(X, Y, 1, test=(X, Y))
+    assert seen == [1, "step", Plain, "end"]
 
 
 def test_every_specification_says_what_it_is_for() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from plugnet import registry
 from plugnet.arrays import Array
 from plugnet.cli import model
 from plugnet.training.evaluation import answers, truth
@@ -41,9 +40,11 @@ def run(arguments: Namespace) -> int:
 def _classes(exam: model.Examination, outputs: Array, named: Array) -> Iterator[dict[str, Any]]:
     """Yield each sample's answer, how strong it is, and the truth."""
     labels = truth(exam.targets, outputs.shape[1])
-    is_softmax = registry.name_of(exam.loss) == "softmax_with_loss"
-    strength = softmax(outputs) if is_softmax else outputs
-    column = "probability" if is_softmax else "score"
+    strength, column = exam.loss.probabilities(outputs), "probability"
+    if strength is None:
+        strength, column = outputs, "score"
+    elif strength.shape[1] == 1:
+        strength = np.hstack([1 - strength, strength])  # of class 0, and of class 1
     for number, answer in enumerate(named):
         row = {
             "row": number,
@@ -64,14 +65,6 @@ def _values(exam: model.Examination, outputs: Array) -> Iterator[dict[str, Any]]
             "answer": [_finite(value) for value in answer],
             "truth": [_finite(value) for value in target],
         }
-
-
-def softmax(scores: Array) -> Array:
-    """Return the probabilities ``(M, K)`` of scores ``(M, K)``: exp(score) over the row's sum."""
-    with np.errstate(invalid="ignore"):  # a row that is not finite has no probabilities
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        shares: Array = powers / powers.sum(axis=1, keepdims=True)
-    return shares
 
 
 def _finite(value: Any) -> float | None:

@@ -39,7 +39,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):  # which would hide the reason
             temporary.unlink()
         if isinstance(error, OSError) and error.filename == str(temporary):
-            error.filename, error.filename2 = str(target), None  # what the user asked for
+            error.filename = str(target)  # what the user asked for
         raise
     _sync_folder(target.parent)
 

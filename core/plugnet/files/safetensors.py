@@ -20,7 +20,7 @@ import numpy as np
 
 from plugnet.arguments import file_path
 from plugnet.arrays import Array
-from plugnet.errors import FileFormatError
+from plugnet.errors import ArgumentError, FileFormatError
 from plugnet.files.atomic import replacing
 
 DTYPES = {
@@ -39,7 +39,8 @@ DTYPES = {
 }
 NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
 LARGEST_HEADER = 100_000_000  # bytes; the format's own limit
-NO_DIGEST = "0" * 64  # stands in the header while the digest is taken
+DIGEST = "sha256"  # the last key of the metadata, which come first in the header
+NO_DIGEST = b"0" * 64  # stands in the header while the digest is taken
 
 
 def write(
@@ -48,11 +49,19 @@ def write(
     """Write ``arrays`` and ``metadata`` to ``path``, wholly or not at all.
 
     Raises:
+        ArgumentError: the metadata have the key "sha256".
         FileFormatError: an array has a dtype that the format lacks.
         OSError: the file cannot be written.
     """
+    if DIGEST in metadata:
+        raise ArgumentError(
+            f"The metadata must not have the key '{DIGEST}', which is the file's own. Choose "
+            "another.",
+            argument="metadata",
+            value=metadata,
+        )
     blocks = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    entries: dict[str, Any] = {"__metadata__": {**metadata, "sha256": NO_DIGEST}}
+    entries: dict[str, Any] = {"__metadata__": {**metadata, DIGEST: NO_DIGEST.decode()}}
     end = 0
     for name, block in blocks.items():
         little = block.dtype.newbyteorder("<")
@@ -74,7 +83,7 @@ def write(
     digest = hashlib.sha256(header)
     for block in blocks.values():
         digest.update(block.data)
-    header = header.replace(NO_DIGEST.encode(), digest.hexdigest().encode(), 1)
+    header = _with_digest(header, metadata, digest.hexdigest().encode())
     with replacing(path) as file:
         file.write(len(header).to_bytes(8, "little"))
         file.write(header)
@@ -97,7 +106,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
     metadata = entries.pop("__metadata__", {})
     if not _is_text_map(metadata):
         raise _damaged(path, "its metadata are not texts")
-    _check_digest(header, data, metadata.get("sha256"), path)
+    _check_digest(header, data, metadata, path)
     return _arrays(entries, data, path), metadata
 
 
@@ -149,11 +158,18 @@ def _is_text_map(metadata: object) -> bool:
     return isinstance(metadata, dict) and all(isinstance(text, str) for text in metadata.values())
 
 
-def _check_digest(header: bytes, data: bytes, digest: str | None, path: Path) -> None:
-    if digest is None:
+def _with_digest(header: bytes, metadata: Mapping[str, str], digest: bytes) -> bytes:
+    """Return ``header`` with ``digest`` in the place of the digest."""
+    before = json.dumps({"__metadata__": {**metadata, DIGEST: ""}}).removesuffix('"}}')
+    return header[: len(before)] + digest + header[len(before) + len(digest) :]
+
+
+def _check_digest(header: bytes, data: bytes, metadata: dict[str, str], path: Path) -> None:
+    if DIGEST not in metadata:
         return
-    blank = header.replace(digest.encode(), NO_DIGEST.encode(), 1)
-    if hashlib.sha256(blank + data).hexdigest() != digest:
+    digest = hashlib.sha256(_with_digest(header, metadata, NO_DIGEST))
+    digest.update(data)
+    if digest.hexdigest() != metadata[DIGEST]:
         raise _damaged(path, "its contents do not match their SHA-256 digest")
 
 

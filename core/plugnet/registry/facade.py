@@ -39,7 +39,7 @@ class Registry(Kinds):
 
     def __init__(self) -> None:
         self._index = Index()
-        self._ready: dict[str | None, dict[str, Maker]] = {None: {}}
+        self._makers: dict[tuple[str, str | None], Maker] = {}  # by name, and kind of the view
 
     # Building ------------------------------------------------------------------------------------
 
@@ -52,30 +52,28 @@ class Registry(Kinds):
         Raises:
             ComponentSignatureError: the arguments do not fit the constructor.
         """
-        try:
-            maker: Maker | None = self._ready[None][name]
-        except (KeyError, TypeError):
-            maker = None
-        if maker is None:  # not inside the handler, whose error would precede every message
-            maker = self.maker(name)
-        return maker(*args, **kwargs)
+        return self._maker(name)(*args, **kwargs)
 
     def get(self, name: str) -> type[Any]:
         """Return the class called ``name``."""
-        return self.maker(name).cls
+        return self._maker(name).cls
 
-    def maker(self, name: str, kind: str | None = None) -> Maker:
-        """Return what makes the components called ``name``: for views and tools."""
+    def _maker(self, name: str, kind: str | None = None) -> Maker:
+        """Return what makes the components called ``name``, for the view of ``kind`` if any."""
+        try:
+            return self._makers[name, kind]
+        except (KeyError, TypeError):
+            pass  # the search is not inside the handler, whose error would precede every message
+        makers, index = self._makers, self._index  # in this order: see `_forget_makers`
         wanted = _wanted(name, kind)
-        with self._index.lock:
-            entry = self._index.find(wanted)
-            maker = Maker(entry, self._index.loader.load(entry), self._resolvers())
-            self.ready(kind)[name] = maker
+        with index.lock:
+            entry = index.find(wanted)
+        maker = makers[name, kind] = Maker(entry, index.loader.load(entry), self._resolvers())
         return maker
 
-    def ready(self, kind: str | None) -> dict[str, Maker]:
-        """Return the makers found so far by name, for the view of a kind or for `build`."""
-        return self._ready.setdefault(kind, {})
+    def _forget_makers(self) -> None:
+        """Begin a new table after any change; whoever is still searching fills the old one."""
+        self._makers = {}
 
     # What there is -------------------------------------------------------------------------------
 
@@ -94,7 +92,7 @@ class Registry(Kinds):
 
     def info(self, name: str, kind: str | None = None) -> information.Information:
         """Return signature, documentation and place of a component; imports its module."""
-        maker = self.maker(name, kind)
+        maker = self._maker(name, kind)
         return information.describe(maker, self.entries(maker.entry.kind))
 
     def problems(self) -> tuple[Problem, ...]:
@@ -159,7 +157,7 @@ class Registry(Kinds):
 
         def decorate(cls: ClassT) -> ClassT:
             registration.register(self._index, name, kind, cls, replace)
-            self._clear()
+            self._forget_makers()
             return cls
 
         return decorate
@@ -167,7 +165,7 @@ class Registry(Kinds):
     def unregister(self, name: str, kind: str | None = None) -> None:
         """Undo `register`. What is installed cannot be unregistered, only disabled."""
         registration.unregister(self._index, _wanted(name, kind))
-        self._clear()
+        self._forget_makers()
 
     def disable(self, distribution: str) -> None:
         """Switch off the plugins of a distribution before anything of theirs is imported."""
@@ -178,7 +176,7 @@ class Registry(Kinds):
                 value=distribution,
             )
         self._index.disabled.add(normalize(distribution))
-        self._clear()
+        self._forget_makers()
         self._index.scan()  # warns if there is no such plugin
 
     def refresh(self) -> None:
@@ -187,7 +185,7 @@ class Registry(Kinds):
         Modules that are imported already stay as they are until Python is restarted.
         """
         self._index.forget()
-        self._clear()
+        self._forget_makers()
 
     @contextmanager
     def isolated(self, plugins: Iterable[str] = ()) -> Iterator[Registry]:
@@ -203,16 +201,12 @@ class Registry(Kinds):
         allowed = frozenset(map(normalize, plugins))
         self._index = Index(Settings(allowed=allowed, origin="registry.isolated()"))
         self._index.adopt(outside)
-        self._clear()
+        self._forget_makers()
         try:
             yield self
         finally:
             self._index = outside
-            self._clear()
-
-    def _clear(self) -> None:
-        for makers in self._ready.values():
-            makers.clear()
+            self._forget_makers()
 
     def _resolvers(self) -> dict[type, Callable[[Any], Any]]:
         """Return, for each interface, what turns descriptions in arguments into components."""

@@ -100,7 +100,7 @@ class Reader:
         saved = shorten(" ".join(filter(None, (provider, version))))
         try:
             text = f"{provider}/{spec['name']}" if provider else spec["name"]
-            maker = self.registry.maker(text, spec["kind"])
+            maker = self.registry._maker(text, spec["kind"])
         except RegistryError as error:
             what = f"{spec['kind']} '{spec['name']}'" + (f" (saved with {saved})" if saved else "")
             self.missing[what] = self._why(spec, error)

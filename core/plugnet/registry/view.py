@@ -11,7 +11,6 @@ from plugnet.registry.names import shown
 if TYPE_CHECKING:
     from plugnet.registry.facade import Registry
     from plugnet.registry.information import Information
-    from plugnet.registry.maker import Maker
 
 T = TypeVar("T")
 ClassT = TypeVar("ClassT", bound=type)
@@ -27,21 +26,15 @@ class View(Generic[T]):
         self._registry = registry
         self._kind = kind
         self._interface = interface
-        self._ready: dict[str, Maker] = registry.ready(kind)
 
     def build(self, name: str, /, *args: Any, **kwargs: Any) -> T:
         """Return a new component: the class called ``name``, called with the arguments."""
-        try:
-            maker: Maker | None = self._ready[name]
-        except (KeyError, TypeError):
-            maker = None
-        if maker is None:  # not inside the handler, whose error would precede every message
-            maker = self._registry.maker(name, self._kind)
+        maker = self._registry._maker(name, self._kind)
         return maker(*args, **kwargs)  # type: ignore[no-any-return]
 
     def get(self, name: str) -> type[T]:
         """Return the class called ``name``."""
-        return self._registry.maker(name, self._kind).cls
+        return self._registry._maker(name, self._kind).cls
 
     def resolve(self, value: Any) -> T:
         """Return the component that ``value`` means.

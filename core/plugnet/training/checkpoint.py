@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plugnet import model_file
+from plugnet.arguments import integer
 from plugnet.arrays import Array
 from plugnet.errors import FileFormatError, PlugnetError
 from plugnet.files import documents
@@ -80,8 +81,8 @@ def _rebuild(
     from plugnet.training.trainer import Trainer
 
     trainer = Trainer(network, **saved["components"], **saved["settings"], hooks=hooks)
-    trainer.iteration = saved["iteration"]
-    trainer.position = saved["position"]
+    trainer.iteration = integer("iteration", saved["iteration"], at_least=0)
+    trainer.position = integer("position", saved["position"], at_least=0)
     trainer.history = History(
         loss=arrays["history/loss"].tolist(),
         rate=arrays["history/rate"].tolist(),

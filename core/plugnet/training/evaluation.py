@@ -43,10 +43,14 @@ def answers(outputs: Array, threshold: float | None) -> Array | None:
 
 
 def truth(targets: Array, outputs: int) -> Array | None:
-    """Return the true classes ``(N,)`` for a network of ``outputs`` scores, or None."""
+    """Return the true classes ``(N,)`` for a network of ``outputs`` scores, or None.
+
+    For a single score the classes are 0 and 1, and other targets are none.
+    """
     if outputs > 1:
         return class_ids(targets)
-    return targets.reshape(-1) if targets.size == len(targets) else None
+    is_binary = targets.size == len(targets) and np.all((targets == 0) | (targets == 1))
+    return targets.reshape(-1) if is_binary else None
 
 
 def class_ids(targets: Array) -> Array | None:

@@ -1,15 +1,17 @@
 """The places where a plugin can step into training and the command line.
 
 A hook plugin is any object with methods (or a module with functions) named like the ones on this
-page. Each takes any subset of the arguments, by name; arguments are only ever added. There is no
-hook inside a layer: what happens there is the layer's own business.
+page. Each takes any subset of the arguments, by their names and without defaults; arguments are
+only ever added. There is no hook inside a layer: what happens there is the layer's own business.
 """
 
 from __future__ import annotations
 
+import inspect
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -70,7 +72,13 @@ class Hooks:
         """
 
 
-KNOWN = ", ".join(sorted(name for name in vars(Hooks) if name.startswith(PREFIX)))
+#: The names of each hook's arguments.
+ARGUMENTS = {
+    name: tuple(inspect.signature(method).parameters)[1:]  # but self
+    for name, method in vars(Hooks).items()
+    if name.startswith(PREFIX)
+}
+KNOWN = ", ".join(sorted(ARGUMENTS))
 
 
 class _Manager(pluggy.PluginManager):
@@ -112,6 +120,16 @@ class HookCaller:
 
     def _register(self, plugin: object, name: str) -> None:
         """Register ``plugin``, or raise and leave no trace of it."""
+        for hook in ARGUMENTS:
+            if (misfit := _misfit(plugin, hook)) is not None:
+                raise HookError(
+                    f"Hook plugin '{name}' does not fit the specifications: {hook} must be a "
+                    "function or a method that takes any of "
+                    f"{', '.join(ARGUMENTS[hook])}, by name and without defaults, but "
+                    f"{misfit}.",
+                    hook=hook,
+                    plugin=name,
+                )
         try:
             self._manager.register(plugin, f"{name} at {id(plugin):#x}")
             self._manager.check_pending()
@@ -139,6 +157,22 @@ class HookCaller:
                 raise
 
         return call
+
+
+def _misfit(plugin: object, hook: str) -> str | None:
+    """Return why pluggy could not call ``hook`` of a plugin, or None if it could."""
+    if not hasattr(plugin, hook):
+        return None
+    found = inspect.getattr_static(plugin, hook, None)
+    if not isinstance(found, FunctionType | MethodType | staticmethod | classmethod):
+        return f"it is a {type(found).__name__}"
+    for parameter in inspect.signature(getattr(plugin, hook)).parameters.values():
+        by_position = parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        known = parameter.name in ARGUMENTS[hook] and parameter.default is parameter.empty
+        if not (by_position and known):
+            shown = parameter.replace(annotation=parameter.empty)
+            return f"it takes the {parameter.kind.description} argument '{shown}'"
+    return None
 
 
 def _culprit(relay: pluggy.HookCaller, error: Exception) -> str:

@@ -19,6 +19,7 @@ from plugnet.network import BLOCK, Network
 from plugnet.parameter import Parameter
 from plugnet.registry import registry
 from plugnet.samples import as_samples
+from plugnet.targets import check_targets
 from plugnet.training.data import Data
 from plugnet.training.evaluation import evaluate
 from plugnet.training.history import Evaluation, History
@@ -63,9 +64,16 @@ class Trainer:
             hooks: plugins that look on or step in; see `plugnet.training.hooks`.
 
         Raises:
-            ArgumentError: batch size, seed or shuffle is of a wrong type or out of range.
+            ArgumentError: an argument is of a wrong type or out of range.
             RegistryError: a name cannot be built.
         """
+        if not isinstance(network, Network):
+            raise ArgumentError(
+                f"A trainer trains a Network, but it was given a {type(network).__name__}. Write "
+                "Trainer(Network([...])).",
+                argument="network",
+                value=network,
+            )
         self.network = network
         self.loss: Loss = registry.losses.resolve(loss)
         self.optimizer: Optimizer = registry.optimizers.resolve(optimizer)
@@ -78,6 +86,12 @@ class Trainer:
         self.shuffle = flag("shuffle", shuffle)
         if isinstance(hooks, str):
             hooks = (hooks,)
+        if not isinstance(hooks, Iterable):
+            raise ArgumentError(
+                f'The hooks must be a list, as ["early_stop"], but they are {hooks!r}.',
+                argument="hooks",
+                value=hooks,
+            )
         self.hooks = [registry.hooks.resolve(hook) for hook in hooks]
         self.iteration = 0
         self.position = 0
@@ -265,11 +279,13 @@ class Trainer:
         return Evaluation(self.iteration, loss, accuracy)
 
     def _arrays(self, x: Any, y: Any) -> tuple[Array, Array]:
-        """Return checked samples and targets; the network takes its shape from the first ones."""
+        """Return samples and targets, all of them checked before any is used."""
         samples = as_samples(x, self.network.dtype)
-        if self.network.input_shape is None:
-            self.network.initialize(samples.shape[1:])
-        return samples, as_targets(y, len(samples), self.network.dtype)
+        targets = as_targets(y, len(samples), self.network.dtype)
+        self.network.accept(samples)  # an image stays one, for the hooks
+        outputs = (len(samples), *(self.network.output_shape or ()))
+        check_targets(targets, outputs, binary=self.loss.threshold is not None)
+        return samples, targets
 
     def _hook_caller(self) -> HookCaller:
         from plugnet.training.hooks import HookCaller  # late: only training needs pluggy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -119,10 +119,11 @@ class Gelu(Activation):
 
     Attributes:
         approximate: whether P is approximated by tanh, as the paper does and early models did:
-            f(x) = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+            f(x) = x (1 + tanh(a (x + b x^3))) / 2, where a = sqrt(2 / pi) and b = 0.044715.
     """
 
     approximate: bool = False
+    _scratch: Array | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.approximate = flag("approximate", self.approximate)
@@ -136,12 +137,22 @@ class Gelu(Activation):
     def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
         """Return P(x) + x P'(x)."""
         out = self._probability(x, out)
-        near = np.clip(x, -30, 30)  # beyond, x P'(x) is 0, and x^2 might overflow
-        if self.approximate:
-            slope = 2 * out * (1 - out) * (_GELU * (1 + 3 * 0.044715 * near * near))
-        else:
-            slope = np.exp(-0.5 * near * near) * (1 / math.sqrt(2 * math.pi))
-        out += near * slope
+        slope = self._scratch = reuse(self._scratch, x)
+        np.clip(x, -40, 40, out=slope)  # beyond, P'(x) is 0, and x^2 might overflow
+        slope *= slope
+        if self.approximate:  # P'(x) = 2 P(x) (1 - P(x)) a (1 + 3 b x^2), and x P(x) = y
+            slope *= 6 * _A * _B
+            slope += 2 * _A
+            np.subtract(1, out, out=out)
+            slope *= out
+            slope *= y
+            np.subtract(1, out, out=out)
+        else:  # P'(x) = exp(-x^2 / 2) / sqrt(2 pi)
+            slope *= -0.5
+            np.exp(slope, out=slope)
+            slope *= 1 / math.sqrt(2 * math.pi)
+            slope *= x
+        out += slope
         return out
 
     def _probability(self, x: Array, out: Array | None) -> Array:
@@ -149,15 +160,18 @@ class Gelu(Activation):
             from scipy.special import ndtr
 
             return ndtr(x, out=reuse(out, x))
-        out = np.clip(x, -30, 30, out=out)
-        out *= _GELU * (1 + 0.044715 * out * out)
+        with np.errstate(over="ignore"):  # the tanh of an infinity is 1
+            out = np.multiply(x, x, out=out)
+            out *= _A * _B
+            out += _A
+            out *= x
         np.tanh(out, out=out)
         out += 1
         out *= 0.5
         return out
 
 
-_GELU = math.sqrt(2 / math.pi)
+_A, _B = math.sqrt(2 / math.pi), 0.044715
 
 
 @dataclass(eq=False)
@@ -177,6 +191,8 @@ class Softplus(Activation):
 class Swish(Activation):
     """f(x) = x sigmoid(x) (Ramachandran et al. 2017), also called SiLU."""
 
+    _scratch: Array | None = field(default=None, init=False, repr=False)
+
     def forward(self, x: Array, out: Array | None = None) -> Array:
         """Return f(x)."""
         out = Sigmoid().forward(x, out)
@@ -186,7 +202,9 @@ class Swish(Activation):
     def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
         """Return s + y (1 - s) where s is the sigmoid of x."""
         out = Sigmoid().forward(x, out)
-        out += y * (1 - out)
+        rest = self._scratch = np.subtract(1, out, out=reuse(self._scratch, x))
+        rest *= y
+        out += rest
         return out
 
 

@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 
 from plugnet.arrays import Array, reuse
-from plugnet.errors import ArgumentError, DataError
+from plugnet.errors import ArgumentError
 from plugnet.interfaces import Loss
-from plugnet.targets import as_rows
+from plugnet.targets import as_rows, check_binary
 
 
 class Hinge(Loss):
@@ -44,7 +44,7 @@ class Hinge(Loss):
         """
         signs = self._signs = as_rows(targets, outputs, self._signs, binary=True)
         if targets.ndim == 2:
-            _check_binary(signs)
+            check_binary(signs)
         signs *= 2
         signs -= 1
         margins = self._margins = reuse(self._margins, outputs)
@@ -65,14 +65,3 @@ class Hinge(Loss):
         dx *= self.kept(self._signs)
         dx /= -len(dx)
         return dx
-
-
-def _check_binary(rows: Array) -> None:
-    wrong = (rows != 0) & (rows != 1)
-    if wrong.any():
-        row = int(np.argwhere(wrong)[0, 0])
-        raise DataError(
-            f"The targets of a hinge loss must be 0 or 1, but row {row} has {rows[row]}. Give "
-            "class ids or one-hot rows.",
-            row=row,
-        )

@@ -32,14 +32,11 @@ class Huber(Loss):
         np.subtract(outputs, error, out=error)
         clipped = self._clipped = reuse(self._clipped, outputs)
         np.clip(error, -self.delta, self.delta, out=clipped)
-        error -= np.multiply(clipped, 0.5, out=self._scratch(outputs))
-        return float(np.vdot(clipped, error)) / len(outputs)
+        total = float(np.vdot(clipped, error)) - float(np.vdot(clipped, clipped)) / 2
+        return total / len(outputs)
 
     def backward(self) -> Array:
         """Return c / N, ``(N, K)``."""
         clipped = self.kept(self._clipped)
-        return np.divide(clipped, len(clipped), out=self._scratch(clipped))
-
-    def _scratch(self, like: Array) -> Array:
-        self._dx = reuse(self._dx, like)
-        return self._dx
+        self._dx = reuse(self._dx, clipped)
+        return np.divide(clipped, len(clipped), out=self._dx)

@@ -38,11 +38,11 @@ def fans(shape: Shape) -> tuple[int, int]:
 
 
 def _uniform(limit: float, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
-    return rng.uniform(-limit, limit, shape).astype(dtype, copy=False)
+    return Uniform(-limit, limit)(shape, rng, dtype)
 
 
 def _normal(std: float, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
-    return rng.normal(0.0, std, shape).astype(dtype, copy=False)
+    return Gaussian(0.0, std)(shape, rng, dtype)
 
 
 @dataclass(eq=False)

@@ -25,7 +25,7 @@ class SigmoidCrossEntropy(Loss):
     def __init__(self) -> None:
         self._targets: Array | None = None
         self._outputs: Array | None = None
-        self._losses: Array | None = None
+        self._scratch: Array | None = None
         self._dx: Array | None = None
 
     def forward(self, outputs: Array, targets: Array) -> float:
@@ -39,21 +39,25 @@ class SigmoidCrossEntropy(Loss):
         if targets.ndim == 2:
             check_within(rows, 0, 1)
         self._outputs = outputs
-        losses = self._losses = reuse(self._losses, outputs)
-        np.abs(outputs, out=losses)
-        np.negative(losses, out=losses)
-        np.exp(losses, out=losses)
-        np.log1p(losses, out=losses)
-        scratch = self._dx = reuse(self._dx, outputs)
+        scratch = self._scratch = reuse(self._scratch, outputs)
+        np.abs(outputs, out=scratch)
+        np.negative(scratch, out=scratch)
+        np.exp(scratch, out=scratch)
+        np.log1p(scratch, out=scratch)
+        total = float(scratch.sum())
         np.greater_equal(outputs, 0, out=scratch)
         scratch -= rows
-        scratch *= outputs  # max(x, 0) - x t
-        losses += scratch
-        return float(losses.sum()) / len(outputs)
+        total += float(np.vdot(scratch, outputs))  # max(x, 0) - x t
+        return total / len(outputs)
 
     def backward(self) -> Array:
         """Return (p - t) / N, ``(N, K)``."""
-        dx = self._dx = Sigmoid().forward(self.kept(self._outputs), self._dx)
+        outputs = self.kept(self._outputs)
+        dx = self._dx = Sigmoid().forward(outputs, reuse(self._dx, outputs))
         dx -= self.kept(self._targets)
         dx /= len(dx)
         return dx
+
+    def probabilities(self, outputs: Array) -> Array:
+        """Return sigmoid(x) of each output by itself, ``(N, K)``."""
+        return Sigmoid().forward(outputs)

@@ -32,7 +32,7 @@ class SoftmaxWithLoss(Loss):
             DataError: a weight is negative, so that there is no least loss.
         """
         self._targets = as_rows(targets, outputs, self._targets)
-        if targets.ndim == 2:
+        if targets.ndim == 2 and targets.min() < 0:
             check_within(targets, 0, math.inf)
         log_p = self._log_p = reuse(self._log_p, outputs)
         p = self._p = reuse(self._p, outputs)
@@ -51,3 +51,10 @@ class SoftmaxWithLoss(Loss):
         dx -= targets
         dx /= len(dx)
         return dx
+
+    def probabilities(self, outputs: Array) -> Array:
+        """Return p, ``(N, K)``; a row that is not finite has none, but NaN."""
+        with np.errstate(invalid="ignore"):
+            p: Array = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+            p /= p.sum(axis=1, keepdims=True)
+        return p

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,16 +16,19 @@ class BestModel:
     """Save the network whenever the test loss is lower than at any evaluation before.
 
     Args:
-        path: the model file, replaced as a whole each time.
+        path: the model file, replaced as a whole each time. If it is there, a run that goes on
+            replaces it only by a better one than in its history.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
         self._least = math.inf
 
-    def plugnet_train_start(self) -> None:
-        """Forget an earlier run."""
-        self._least = math.inf
+    def plugnet_train_start(self, trainer: Trainer) -> None:
+        """Forget an earlier run, but not the first part of this one."""
+        goes_on = trainer.iteration > 0 and Path(self.path).exists()
+        losses = [test.loss for test in trainer.history.evaluations] if goes_on else []
+        self._least = min(filter(math.isfinite, losses), default=math.inf)
 
     def plugnet_evaluate_end(self, trainer: Trainer, evaluation: Evaluation) -> None:
         """Save if this is the best yet."""

@@ -22,7 +22,8 @@ class CsvLog:
     it is made, so a run that is killed keeps all of them.
 
     Args:
-        path: the file. A run that starts at iteration 0 replaces it, one that goes on appends.
+        path: the file. A run that starts at iteration 0 replaces it; one that goes on keeps the
+            rows up to where it is, and appends.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -33,9 +34,12 @@ class CsvLog:
     def plugnet_train_start(self, trainer: Trainer) -> None:
         """Open the file."""
         path = Path(self.path)
-        goes_on = trainer.iteration > 0 and path.exists()
-        # Not mode "ab", in which an evaluation could not complete the last row.
-        file = path.open("r+b" if goes_on else "wb", buffering=0)
+        if trainer.iteration > 0 and path.exists():
+            # Not mode "ab", in which an evaluation could not complete the last row.
+            file = path.open("r+b", buffering=0)
+            file.truncate(_size(path, trainer.iteration))
+        else:
+            file = path.open("wb", buffering=0)
         if file.seek(0, os.SEEK_END) == 0:
             file.write(HEADER)
         self._file, self._row = file, b""
@@ -61,3 +65,15 @@ class CsvLog:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _size(path: Path, iteration: int) -> int:
+    """Return how many bytes of the file the whole rows up to ``iteration`` are."""
+    size = 0
+    with path.open("rb") as file:
+        for row in file:
+            number = row.partition(b",")[0]
+            if not row.endswith(b"\n") or (number.isdigit() and int(number) > iteration):
+                break
+            size += len(row)
+    return size

@@ -32,6 +32,7 @@ class EarlyStop:
     patience: int = 5
     minimum_change: float = 0.0
     _least: float = field(default=math.inf, init=False, repr=False)
+    _progress: float = field(default=math.inf, init=False, repr=False)  # the loss that counted last
     _waited: int = field(default=0, init=False, repr=False)
     _best: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
 
@@ -41,18 +42,21 @@ class EarlyStop:
 
     def plugnet_train_start(self) -> None:
         """Forget an earlier run."""
-        self._least, self._waited, self._best = math.inf, 0, {}
+        self._least, self._progress, self._waited, self._best = math.inf, math.inf, 0, {}
 
     def plugnet_evaluate_end(self, trainer: Trainer, evaluation: Evaluation) -> None:
-        """Keep the weights if this is the best yet; stop if the last such is too long ago."""
-        if evaluation.loss < self._least - self.minimum_change:
-            self._least, self._waited = evaluation.loss, 0
+        """Keep the weights if these are the best yet; stop if progress is too long ago."""
+        if evaluation.loss < self._least:
+            self._least = evaluation.loss
             self._best = {name: value.copy() for name, value in trainer.network.state().items()}
+        wanted = self._progress - self.minimum_change
+        if evaluation.loss < wanted:
+            self._progress, self._waited = evaluation.loss, 0
             return
         self._waited += 1
         if self._waited >= self.patience:
             trainer.stop(
-                f"early_stop: no test loss below {self._least:.4f} in {self._waited} evaluations"
+                f"early_stop: no test loss below {wanted:.4f} in {self._waited} evaluations"
             )
 
     def plugnet_train_end(self, trainer: Trainer) -> None:
