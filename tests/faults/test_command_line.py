@@ -1,0 +1,143 @@
+"""Wrong input on the command line: one message, an exit status, and nothing left behind."""
+
+import gzip
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from plugnet.arrays import Array
+from plugnet.cli import main
+
+RNG = np.random.default_rng(0)
+X, IDS = RNG.random((20, 4), np.float32), RNG.permutation(20) % 3
+ONE_HOT = np.eye(3)[IDS]
+
+
+def matlab(**changes: Any) -> Callable[[Path], None]:
+    """Return what writes the tutorial's variables with some of them changed, or gone if None."""
+    held = {"train_data": X, "train_label": ONE_HOT, "test_data": X[:5], "test_label": ONE_HOT[:5]}
+    kept = {name: value for name, value in (held | changes).items() if value is not None}
+    return lambda path: savemat(path, kept)
+
+
+def spoiled(row: int, value: float) -> Array:
+    """Return one-hot rows of which one holds nothing but ``value``."""
+    rows = ONE_HOT.copy()
+    rows[row] = value
+    return rows
+
+
+def written(content: str | bytes) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "says"),
+    [
+        ("data.mat", written(b""), "an empty file"),
+        ("data.mat", written(b"\0" * 999), "a file of zeros"),
+        ("data.mat", written("<html>404</html>"), "web page"),
+        ("data.mat", written(pickle.dumps([1])), "a Python pickle"),
+        ("data.npz", written("<html>404</html>"), "web page"),
+        ("data.npz", written(b"PK\x03\x04"), "zip"),
+        ("data.csv", written(gzip.compress(b"1,0")), "gzipped"),
+        ("data.csv", written("1,0\n2,x,1\n"), "Line 2"),
+        ("data.csv", written("1,0\nnan,1\n"), "[1, 0] is nan"),
+        ("data.xls", written("1,0\n"), "no dataset reader is named 'xls'"),
+        ("data.mat", matlab(test_label=None), "test_label cannot be found"),
+        ("data.mat", matlab(train_data=None, Train_Data=X), "'Train_Data' should be spelled"),
+        ("data.mat", matlab(train_data=X * 1j), "complex"),
+        ("data.mat", matlab(train_label=np.array(["a"] * 20)), "char"),
+        ("data.mat", matlab(train_data=X * np.nan), "train_data[0, 0] is nan"),
+        ("data.mat", matlab(test_data=X[:5] * np.inf), "test_data[0, 0] is"),
+        ("data.mat", matlab(train_label=spoiled(7, np.nan)), "Row 7"),
+        ("data.mat", matlab(train_label=spoiled(7, 0)), "Row 7 is [0. 0. 0.]"),
+        ("data.mat", matlab(train_label=spoiled(7, 1)), "Row 7 is [1. 1. 1.]"),
+        ("data.mat", matlab(train_label=IDS + 0.5), "whole numbers"),
+        ("data.mat", matlab(train_label=IDS - 1.0), "whole numbers from 0"),
+        ("data.mat", matlab(train_label=ONE_HOT[:9]), "(9, 3)"),
+        ("data.mat", matlab(train_label=ONE_HOT.T), "pass labels.T"),
+        ("data.mat", matlab(train_data=X[:0], train_label=ONE_HOT[:0]), "at least one sample"),
+        ("data.mat", matlab(test_data=X[:5, :3]), "(5, 3)"),
+        ("data.mat", matlab(train_data=X[:4], train_label=ONE_HOT[:4]), "there are 4 samples"),
+    ],
+)
+def test_training_on_wrong_data_is_one_message_and_leaves_nothing(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    write: Callable[[Path], None],
+    says: str,
+) -> None:
+    write(tmp_path / name)
+    words = ["--set", "batch_size=5", "--set", "layers=[['fc', {outputs=3}]]", "--set", "hooks=[]"]
+    run = ["train", "--data", str(tmp_path / name), *words, "--out", str(tmp_path / "run")]
+    assert main([*run, "--quiet"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("plugnet: ")
+    assert says in err
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("assignment", "says"),
+    [
+        ("policy=['inv', 0]", "'rate' must be a finite number above 0, but it is 0"),
+        ("policy=['inv', nan]", "but it is nan"),
+        ("policy=['inv', 0.1, -1]", "'gamma'"),
+        ("policy=['inv', '0.1']", "but it is '0.1'"),
+        ("policy=inv", "missing a required argument: 'rate'"),
+        ("policy=['multistep', 0.1, [8, 5]]", "'steps' must be a list of increasing"),
+        ("optimizer=['sgd', 1.0]", "'momentum' must be"),
+        ("optimizer=['sgd', {momentun=0.9}]", "Did you mean 'momentum'"),
+        ("regularizer=['l2', -1]", "'strength'"),
+        ("loss=softmax_with_los", "Did you mean 'softmax_with_loss'"),
+        ("layers=[['fc', 64.0, 10]]", "'inputs' must be an integer"),
+        ("layers=[['fc', 64, 10], ['fc', 50, 10]]", "'fc2'"),
+        ("layers=[['fc', 64, 1000000000000]]", "memory"),
+        ("layers=[['fc', {outputs=10, initializer='os:system'}]]", "os:system"),
+        ("layers=['tahn']", "'tanh'"),
+        ("layers=['tanh']", "End the network with a layer"),
+        ("layers=[['conv2d', 20]]", "pip install plugnet-convolution"),
+        ("layers=[{name='fc'}]", "a list of at least one layer"),
+        ("hooks=['progres']", "Did you mean 'progress'"),
+        ("reader=['digits', 3]", "Signature: digits()"),
+    ],
+)
+def test_wrong_settings_are_one_message_and_leave_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], assignment: str, says: str
+) -> None:
+    run = ["train", "--quiet", "--set", assignment, "--out", str(tmp_path / "run")]
+    assert main(run) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("plugnet: ")
+    assert says in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_plugins_everything_built_in_works(tmp_path: Path) -> None:
+    environment = {**os.environ, "PLUGNET_PLUGINS": "none", "OMP_NUM_THREADS": "1"}
+    run = str(tmp_path / "run")
+    for words in (["train", "--set", "iterations=3", "--out", run], ["evaluate", run]):
+        done = subprocess.run(
+            [sys.executable, "-m", "plugnet", *words],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Recognition rate" in done.stdout

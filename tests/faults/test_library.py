@@ -1,0 +1,257 @@
+"""Wrong arguments and data: each gives one error that says what to do, and changes nothing.
+
+Here stand the faults that cross several parts of the library. What concerns one part only stands in
+its tests.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import Network, Trainer, registry
+from plugnet.arrays import Array
+from plugnet.errors import (
+    ArgumentError,
+    CallOrderError,
+    DataError,
+    DivergenceError,
+    HookError,
+    ShapeError,
+    UnknownComponentError,
+)
+
+LAYERS = [("fc", 4, 5), "tanh", ("fc", 5, 3)]
+RNG = np.random.default_rng(0)
+X, IDS = RNG.random((20, 4), np.float32), RNG.permutation(20) % 3
+ONE_HOT = np.eye(3)[IDS]
+
+
+def trainer(network: Network | None = None, **settings: Any) -> Trainer:
+    return Trainer(network or Network(LAYERS), **({"batch_size": 5} | settings))
+
+
+def values(network: Network) -> list[Array]:
+    return [value.copy() for value in network.state().values()]
+
+
+# Building a network ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layers", ["tanh", "", None, 5, {"kind": "layer"}, iter(())])
+def test_the_layers_of_a_network_are_a_list(layers: Any) -> None:
+    with pytest.raises(ArgumentError, match="list of at least one layer") as caught:
+        Network(layers)
+    assert caught.value.argument == "layers"
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        None,
+        5,
+        b"fc",
+        {},
+        {"fc": 3},
+        {"name": "fc", "args": {"outputs": 3}},
+        [["fc", 4, 3]],
+        [],
+        type(registry.build("fc", 4, 3)),
+        np.zeros(3),
+    ],
+    ids=repr,
+)
+def test_what_describes_no_layer_is_refused(layer: Any) -> None:
+    with pytest.raises(ArgumentError, match="of kind layer is given as an object, its name"):
+        Network([layer])
+
+
+def test_a_misspelt_activation_in_a_network_gets_a_suggestion() -> None:
+    with pytest.raises(UnknownComponentError, match=r"Did you mean 'tanh', .* kind activation"):
+        Network([("fc", 4, 5), "tahn"])
+
+
+@pytest.mark.parametrize("inputs", [10**12, 2**63, 10**30])
+def test_sizes_beyond_all_numbers_are_named(inputs: int) -> None:
+    with pytest.raises(ArgumentError, match=r"'fc1'.*memory"):
+        Network([("fc", inputs, 10**12)])
+
+
+def test_no_dtype_is_not_a_dtype() -> None:
+    with pytest.raises(ArgumentError, match="float32 or float64, but the dtype is None"):
+        Network(LAYERS, dtype=None)  # type: ignore[arg-type]
+
+
+def test_a_message_shows_a_long_value_in_short() -> None:
+    with pytest.raises(ArgumentError) as caught:
+        registry.build("inv", "1" * 10_000)
+    assert len(str(caught.value)) < 200
+
+
+# Asking a network --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_few_rows_are_answered_by_as_few(rows: int) -> None:
+    assert Network(LAYERS).predict(X[:rows]).shape == (rows, 3)
+
+
+@pytest.mark.parametrize(
+    "x",
+    ["x", None, [["a"] * 4], [[1, 2, 3, 4], [1]], X.astype(complex), np.ma.masked_less(X, 0.5)],
+    ids=["text", "None", "texts", "ragged", "complex", "masked"],
+)
+def test_what_is_no_array_of_numbers_is_not_answered(x: Any) -> None:
+    network = Network(LAYERS)
+    for ask in (network.forward, network.predict):
+        with pytest.raises(DataError, match="samples"):
+            ask(x)
+
+
+@pytest.mark.parametrize("value", [1e30, -1e30, 1e-45, -0.0, np.float16(6e4)])
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu"])
+def test_extreme_samples_have_finite_answers(value: float, activation: str) -> None:
+    network = Network([("fc", 4, 5), activation, ("fc", 5, 3)])
+    assert np.isfinite(network.predict(np.full((2, 4), value))).all()
+
+
+@pytest.mark.parametrize("shape", [(19, 3), (20, 2), (3,), ()])
+def test_a_gradient_of_another_shape_than_the_outputs_is_refused(shape: tuple[int, ...]) -> None:
+    network = Network(LAYERS)
+    network.forward(X, training=True)
+    with pytest.raises(ShapeError, match=r"\(20, 3\), but it has") as caught:
+        network.backward(np.zeros(shape, np.float32))
+    assert caught.value.got == shape
+
+
+def test_backward_may_be_called_again_but_not_first() -> None:
+    network = Network(LAYERS)
+    with pytest.raises(CallOrderError, match="call forward before"):
+        network.backward(np.zeros((20, 3), np.float32))
+    dy = network.forward(X, training=True).copy()
+    network.backward(dy)
+    first = [parameter.grad.copy() for parameter in network.parameters()]
+    network.backward(dy)
+    for parameter, grad in zip(network.parameters(), first, strict=True):
+        np.testing.assert_array_equal(parameter.grad, grad)
+
+
+# Training ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("network", [None, "fc", LAYERS, Network])
+def test_a_trainer_trains_a_network(network: Any) -> None:
+    with pytest.raises(ArgumentError, match="trains a Network") as caught:
+        Trainer(network)
+    assert caught.value.argument == "network"
+
+
+@pytest.mark.parametrize("piece", ["loss", "optimizer", "policy"])
+@pytest.mark.parametrize("value", [None, 0.1, {}, []])
+def test_a_piece_that_is_no_component_is_refused(piece: str, value: Any) -> None:
+    with pytest.raises(ArgumentError, match="is given as an object, its name") as caught:
+        trainer(**{piece: value})
+    assert caught.value.value == value
+
+
+@pytest.mark.parametrize("hooks", [None, 5])
+def test_hooks_are_a_list(hooks: Any) -> None:
+    with pytest.raises(ArgumentError, match="must be a list"):
+        trainer(hooks=hooks)
+
+
+@pytest.mark.parametrize(
+    "hook", [None, 5, print, object()], ids=["None", "number", "function", "object"]
+)
+def test_a_hook_that_would_never_be_called_is_refused(hook: Any) -> None:
+    with pytest.raises(HookError, match=r"never be called.*plugnet_step_end"):
+        trainer(hooks=[hook]).fit(X, IDS, 1)
+
+
+class Arraylike:
+    """What pandas' and others' objects are to NumPy."""
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return self.array if dtype is None else self.array.astype(dtype)
+
+
+class Refusing:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        raise RuntimeError("call detach() first")
+
+
+def test_foreign_objects_count_as_the_array_they_give() -> None:
+    plain, foreign = trainer(), trainer()
+    plain.fit(X, IDS, 3)
+    foreign.fit(Arraylike(X), Arraylike(IDS), 3)
+    assert foreign.history.loss == plain.history.loss
+    with pytest.raises(DataError, match=r"samples cannot be turned.*detach"):
+        plain.fit(Refusing(), IDS, 1)
+
+
+def wrong_pairs() -> Iterator[Any]:
+    """Pairs of samples and targets that do not fit the network, and what the error says."""
+    yield pytest.param(X[:, :3], IDS, ShapeError, r"\(20, 3\)", id="features")
+    yield pytest.param(X[0], IDS[0], DataError, "one row per sample", id="one sample, no row")
+    yield pytest.param(X[:0], IDS[:0], DataError, "at least one sample", id="nothing")
+    yield pytest.param([], [], DataError, "one row per sample", id="empty lists")
+    yield pytest.param(X, IDS[:19], DataError, r"\(19,\)", id="rows")
+    yield pytest.param(X, IDS[:, None, None], DataError, r"\(20, 1, 1\)", id="axes")
+    yield pytest.param(X, ONE_HOT[:, :2], ShapeError, r"\(20, 2\)", id="columns")
+    yield pytest.param(X, IDS * 1.0, ShapeError, r"targets\.astype\(int\)", id="real ids")
+    yield pytest.param(X, list("abcde" * 4), DataError, "real numbers", id="names")
+    yield pytest.param(X, np.full(20, 2**63, np.uint64), DataError, "Row 0", id="huge ids")
+    yield pytest.param(X, np.where(ONE_HOT > 0, np.nan, 0), DataError, "finite", id="NaN")
+
+
+@pytest.mark.parametrize(("x", "y", "error", "says"), list(wrong_pairs()))
+def test_all_data_are_checked_before_the_first_iteration(
+    x: Any, y: Any, error: type[Exception], says: str
+) -> None:
+    trained = trainer()
+    before = values(trained.network)
+    with pytest.raises(error, match=says):
+        trained.fit(x, y, 5)
+    with pytest.raises(error, match=says):
+        trained.fit(X, IDS, 5, test=(x, y))
+    with pytest.raises(error, match=says):
+        trained.evaluate(x, y)
+    assert trained.iteration == 0
+    for value, old in zip(values(trained.network), before, strict=True):
+        np.testing.assert_array_equal(value, old)
+
+
+def test_a_class_without_an_output_is_named_by_its_row_in_the_data() -> None:
+    ids = IDS.copy()
+    ids[13] = 3
+    with pytest.raises(DataError, match=r"0 \.\. 2, but row 13 has 3") as caught:
+        trainer().fit(X, ids, 1)
+    assert caught.value.row == 13
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint64, np.bool_, np.float16])
+def test_one_hot_rows_of_any_type_mean_the_same(dtype: Any) -> None:
+    expected = trainer().fit(X, ONE_HOT, 3).loss
+    assert trainer().fit(X, ONE_HOT.astype(dtype), 3).loss == expected
+
+
+def test_negative_weights_of_classes_are_refused() -> None:
+    trained = trainer()
+    with pytest.raises(DataError, match=r"0 \.\. inf, but row \d has"):
+        trained.fit(X, -ONE_HOT, 3)
+    assert trained.iteration == 0
+
+
+def test_what_went_before_divergence_can_be_saved(tmp_path: Path) -> None:
+    trained = trainer(policy=("fixed", 1e6), loss="least_square_error")
+    with pytest.raises(DivergenceError):
+        trained.fit(X, ONE_HOT, 200)
+    trained.save(tmp_path / "run")
+    again = Trainer.resume(tmp_path / "run")
+    assert again.history.loss == trained.history.loss
+    assert again.iteration == trained.iteration > 0
