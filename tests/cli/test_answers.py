@@ -12,6 +12,7 @@ import pytest
 
 from plugnet import Network, registry
 from plugnet.cli import main
+from plugnet.files import safetensors
 
 
 def answered(folder: Path) -> tuple[Any, Any]:
@@ -134,6 +135,53 @@ def test_answers_that_are_no_classes_are_given_as_numbers(
     np.testing.assert_allclose([row["answer"] for row in rows], x @ values, rtol=1e-5)
     assert main(["evaluate", *words[1:]]) == 0
     assert json.loads(capsys.readouterr().out)["recognition_rate"] is None
+
+
+#: Descriptions of networks that no program of ours writes, each a text in one that one does.
+CRAFTED = {
+    "no layers": ('"layers": [', '"layers": 3, "x": ['),
+    "unknown layer": ('"name": "fc"', '"name": "nothing"'),
+    "an import": ('"name": "fc"', '"name": "os:system"'),
+    "a hook": ('"kind": "layer"', '"kind": "hook"'),
+    "huge": ('"outputs": 3', '"outputs": 4611686018427387904'),
+    "other sizes": ('"outputs": 3', '"outputs": 4'),
+    "no number": ('"outputs": 3', '"outputs": "three"'),
+    "no such argument": ('"outputs": 3', '"outputs": 3, "eval": "1"'),
+    "no dtype": ('"float32"', '"object"'),
+    "no shape": ('"input_shape": [2]', '"input_shape": [-2, null]'),
+    "no object": ('"network": {', '"network": [], "x": {'),
+}
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+@pytest.mark.parametrize("change", CRAFTED.values(), ids=CRAFTED.keys())
+def test_a_crafted_model_is_refused_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, change: tuple[str, str]
+) -> None:
+    network = Network([("fc", 2, 3)])
+    text = json.dumps({"version": 1, "network": network.spec()})
+    assert change[0] in text
+    model = tmp_path / "model.safetensors"
+    safetensors.write(model, network.state(), {"plugnet": text.replace(*change)})
+    x, ids = np.array([[1.0, 2.0], [0.5, -1.5], [0.0, 1.0]]), [0, 1, 2]
+    data = tmp_path / "data.npz"
+    np.savez(data, train_data=x, train_label=ids, test_data=x, test_label=ids)
+    assert main([command, str(model), "--data", str(data)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("plugnet: ")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+def test_a_network_whose_answers_are_no_rows_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    Network([("reshape", [1, 2])], input_shape=(2,)).save(tmp_path / "model.safetensors")
+    x = np.array([[1.0, 2.0], [0.5, -1.5]])
+    data = tmp_path / "data.npz"
+    np.savez(data, train_data=x, train_label=[0, 1], test_data=x, test_label=[0, 1])
+    assert main([command, str(tmp_path / "model.safetensors"), "--data", str(data)]) == 2
+    assert "(2, 1, 2)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])

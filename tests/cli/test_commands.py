@@ -148,22 +148,29 @@ def test_info_on_an_unknown_or_ambiguous_name(capsys: pytest.CaptureFixture[str]
 # Plugins that are installed: a folder on the path with an entry point, in a new process ----------
 
 
+def install(site: Path, name: str, source: str) -> None:
+    """Put a distribution with a standing hook module into the folder ``site``."""
+    info = site / f"{name}-1.2.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text(f"[plugnet.hooks]\ngreeting = {name}\n")
+    (site / f"{name}.py").write_text(source)
+
+
 @pytest.fixture
 def stranger(tmp_path: Path) -> dict[str, str]:
     """The environment with a distribution `stranger` that adds the sub-command `greet`."""
     site = tmp_path / "site"
-    info = site / "stranger-1.2.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.2\n")
-    (info / "entry_points.txt").write_text("[plugnet.hooks]\ngreeting = stranger\n")
-    (site / "stranger.py").write_text(
+    install(
+        site,
+        "stranger",
         "def plugnet_cli(subparsers):\n"
         "    parser = subparsers.add_parser('greet', help='say hello')\n"
         "    parser.add_argument('who')\n"
         "    parser.set_defaults(run=greet)\n"
         "def greet(arguments):\n"
         "    print('hello', arguments.who)\n"
-        "    return 7\n"
+        "    return 7\n",
     )
     return {**os.environ, "PYTHONPATH": str(site)}
 
@@ -194,6 +201,16 @@ def test_a_broken_plugin_takes_nothing_else_down(stranger: dict[str, str]) -> No
     assert "stranger" in done.stderr
     assert "Traceback" not in done.stderr
     assert call(stranger, "plugins", "list").stderr == ""
+
+
+def test_a_broken_plugin_leaves_the_sub_commands_of_others(stranger: dict[str, str]) -> None:
+    for name in ("another", "zebra"):  # before and after `stranger`
+        install(Path(stranger["PYTHONPATH"]), name, "def plugnet_cli(subparsers): 1 / 0\n")
+    done = call(stranger, "greet", "you")
+    assert (done.returncode, done.stdout) == (7, "hello you\n")
+    first, second = done.stderr.splitlines()
+    assert "Sub-commands of another/greeting are missing" in first
+    assert "Sub-commands of zebra/greeting are missing" in second
 
 
 def test_list_imports_no_plugin(stranger: dict[str, str]) -> None:

@@ -1,7 +1,6 @@
 """Plugins that are written to a folder on sys.path, so that true discovery is tested."""
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -49,46 +48,27 @@ Fake = Callable[..., Path]
 
 
 @pytest.fixture
-def fake_distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
-    """Return a function that installs a distribution: real metadata, real modules.
-
-    It takes the distribution's name, ``{group: {key: value}}`` without "plugnet." before the
-    group, and ``{file: source}``; by default the package is `SOURCE` and its layer is "shift".
-    It returns the folder of the metadata.
-    """
-    before = set(sys.modules)
+def fake_distribution(
+    fake_distribution: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> Fake:
+    """Return plugnet's own fixture, by default with the package `SOURCE` and its layer "shift"."""
     monkeypatch.setattr(index, "_warned", set())  # each warning once per test
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # sources change within a second
-    for variable in ("", "_DISABLE", "_STRICT"):
-        monkeypatch.delenv(f"PLUGNET_PLUGINS{variable}", raising=False)
 
     def install(
         name: str,
         groups: dict[str, dict[str, str]] | None = None,
         sources: dict[str, str] | None = None,
-        version: str = "1.0",
-        site: str = "site",
+        **options: str,
     ) -> Path:
         package = name.replace("-", "_")
-        folder = tmp_path / site
-        info = folder / f"{package}-{version}.dist-info"
-        info.mkdir(parents=True, exist_ok=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        lines: list[str] = []
-        for group, keys in (groups or {"layers": {"shift": f"{package}:Shift"}}).items():
-            lines += [f"[plugnet.{group}]", *(f"{key} = {keys[key]}" for key in keys)]
-        (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
-        for file, source in ({f"{package}.py": SOURCE} if sources is None else sources).items():
-            (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            (folder / file).write_text(source)
-        if str(folder) not in sys.path:
-            monkeypatch.syspath_prepend(folder)
-        return info
+        return fake_distribution(
+            name,
+            groups or {"layers": {"shift": f"{package}:Shift"}},
+            {f"{package}.py": SOURCE} if sources is None else sources,
+            **options,
+        )
 
-    yield install
-    for module in set(sys.modules) - before:
-        if str(tmp_path) in str(getattr(sys.modules[module], "__file__", "")):
-            del sys.modules[module]
+    return install
 
 
 @pytest.fixture

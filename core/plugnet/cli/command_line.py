@@ -76,17 +76,15 @@ def _add_plugins(subparsers: Any) -> None:
     """Let standing plugins add sub-commands; not asked for when a command of ours will run."""
     from plugnet.training.hooks import HookCaller
 
-    try:
-        add = HookCaller().caller("plugnet_cli")
-        if add is not None:
+    for plugin, add in HookCaller().each("plugnet_cli"):
+        try:
             add(subparsers=subparsers)
-    except Exception as error:  # whatever a plugin does wrong, ours must still work
-        notes = " ".join(getattr(error, "__notes__", ()))
-        warnings.warn(
-            f"A plugin's sub-commands are missing: {type(error).__name__}: {error} {notes}",
-            PluginWarning,
-            stacklevel=2,
-        )
+        except Exception as error:  # whatever a plugin does wrong, all others must still work
+            warnings.warn(
+                f"Sub-commands of {plugin} are missing: {type(error).__name__}: {error}",
+                PluginWarning,
+                stacklevel=2,
+            )
 
 
 class _Version(Action):

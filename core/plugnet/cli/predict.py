@@ -12,6 +12,7 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.cli import model
+from plugnet.errors import ShapeError
 from plugnet.training.evaluation import answers, truth
 
 
@@ -25,6 +26,13 @@ def run(arguments: Namespace) -> int:
     """Predict as the arguments say, and return the exit status."""
     exam = model.examination(arguments)
     outputs = exam.network.predict(exam.x)
+    if outputs.ndim != 2:
+        raise ShapeError(
+            f"The network must answer each sample with a row of numbers, but its outputs have the "
+            f"shape {outputs.shape}. End it with a layer whose output is flat, such as fc.",
+            expected=("N", "K"),
+            got=outputs.shape,
+        )
     named = answers(outputs, exam.loss.threshold)
     rows = _values(exam, outputs) if named is None else _classes(exam, outputs, named)
     for number, row in enumerate(rows):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -158,12 +158,21 @@ class HookCaller:
 
         return call
 
+    def each(self, hook: str) -> Iterator[tuple[str, Callable[..., object]]]:
+        """Yield each plugin that implements ``hook``: its name, and what calls ``hook`` there."""
+        plugins = self._manager.list_name_plugin()
+        for name, plugin in plugins:
+            others = [other for _, other in plugins if other is not plugin]
+            relay = self._manager.subset_hook_caller(hook, others)
+            if relay.get_hookimpls():
+                yield name.partition(" at ")[0], relay
+
 
 def _misfit(plugin: object, hook: str) -> str | None:
     """Return why pluggy could not call ``hook`` of a plugin, or None if it could."""
-    if not hasattr(plugin, hook):
-        return None
     found = inspect.getattr_static(plugin, hook, None)
+    if found is None:
+        return None
     if not isinstance(found, FunctionType | MethodType | staticmethod | classmethod):
         return f"it is a {type(found).__name__}"
     for parameter in inspect.signature(getattr(plugin, hook)).parameters.values():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from plugnet import registry
@@ -18,6 +20,11 @@ class ActivationLayer(Layer):
         self._x: Array | None = None
         self._y: Array | None = None
         self._dx: Array | None = None
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{"activation": "tanh"}, {"activation": "relu"}]
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return f(x), of the shape of x."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Sigmoid(Activation):
 
 @dataclass(eq=False)
 class Tanh(Activation):
-    """f(x) = (exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
+    """f(x) = (exp(x) - exp(-x)) / (exp(x) + exp(-x)) (Caffe, tanh_layer.cpp)."""
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
         """Return f(x)."""
@@ -48,7 +49,10 @@ class Tanh(Activation):
 
 @dataclass(eq=False)
 class Relu(Activation):
-    """f(x) = max(x, 0). Its derivative at 0 is 1 (Caffe and PyTorch say 0)."""
+    """f(x) = max(x, 0) (Nair and Hinton 2010; Caffe, relu_layer.cpp).
+
+    Its derivative at 0 is 1 (Caffe and PyTorch say 0).
+    """
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
         """Return f(x)."""
@@ -63,7 +67,7 @@ class Relu(Activation):
 
 @dataclass(eq=False)
 class LeakyRelu(Activation):
-    """f(x) = x where x >= 0, else slope x. Its derivative at 0 is 1.
+    """f(x) = x where x >= 0, else slope x (Maas et al. 2013). Its derivative at 0 is 1.
 
     Attributes:
         slope: between 0 and 1; for 0 use relu.
@@ -98,6 +102,11 @@ class Elu(Activation):
     def __post_init__(self) -> None:
         self.alpha = number("alpha", self.alpha, above=0)
 
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{}, {"alpha": 1.7}]
+
     def forward(self, x: Array, out: Array | None = None) -> Array:
         """Return f(x)."""
         out = np.minimum(x, 0, out=out)
@@ -127,6 +136,11 @@ class Gelu(Activation):
 
     def __post_init__(self) -> None:
         self.approximate = flag("approximate", self.approximate)
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{}, {"approximate": True}]
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
         """Return f(x)."""
@@ -176,7 +190,7 @@ _A, _B = math.sqrt(2 / math.pi), 0.044715
 
 @dataclass(eq=False)
 class Softplus(Activation):
-    """f(x) = log(1 + exp(x)), a smooth relu."""
+    """f(x) = log(1 + exp(x)), a smooth relu (Dugas et al. 2001; Caffe, bnll_layer.cpp)."""
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
         """Return f(x)."""

@@ -149,8 +149,9 @@ class Adam(SlotOptimizer):
 class AdamW(Optimizer):
     """Adam after value = (1 - rate weight_decay) value, the decay apart from the gradient.
 
-    Loshchilov and Hutter 2019, algorithm 2. The decay leaves out what regularizers leave out
-    (``Parameter.decay``, biases for one); train without a regularizer.
+    That is PyTorch's form (torch.optim.AdamW) of Loshchilov and Hutter 2019, algorithm 2, where
+    the decay is multiplied by the schedule only, not by the rate. The decay leaves out what
+    regularizers leave out (``Parameter.decay``, biases for one); train without a regularizer.
     """
 
     def __init__(

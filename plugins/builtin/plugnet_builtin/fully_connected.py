@@ -17,7 +17,7 @@ from plugnet.parameter import Parameter
 
 
 class FullyConnected(Layer):
-    """y = x W + b, for every sample.
+    """y = x W + b, for every sample (Caffe, inner_product_layer.cpp).
 
     The weight is ``(inputs, outputs)``, the bias ``(outputs,)``, first zero and exempt from
     regularization. A sample of several axes, such as an image, is flattened.
@@ -59,6 +59,11 @@ class FullyConnected(Layer):
         self._y: Array | None = None
         self._dx: Array | None = None
         self._ones: Array | None = None
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{"outputs": 4}, {"inputs": 6, "outputs": 6, "bias": False}]
 
     def input_shape(self) -> Shape | None:
         """Return ``(inputs,)`` if it was given."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -34,6 +34,11 @@ class Hinge(Loss):
         self._signs: Array | None = None
         self._margins: Array | None = None
         self._dx: Array | None = None
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{}, {"norm": "L2"}]
 
     def forward(self, outputs: Array, targets: Array) -> float:
         """Return the loss.

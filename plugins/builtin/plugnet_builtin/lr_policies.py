@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from plugnet import registry
 from plugnet.arguments import integer, number
@@ -26,6 +27,11 @@ class Fixed(LRPolicy):
 
     def __post_init__(self) -> None:
         self.rate = number("rate", self.rate, above=0)
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{"rate": 0.1}]
 
     def __call__(self, iteration: int) -> float:
         """Return the rate for ``iteration``."""
@@ -51,6 +57,11 @@ class Inv(LRPolicy):
         self.gamma = number("gamma", self.gamma, at_least=0)
         self.power = number("power", self.power, at_least=0)
 
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{"rate": 0.1}]
+
     def __call__(self, iteration: int) -> float:
         """Return the rate for ``iteration``."""
         return self.rate * math.pow(1 + self.gamma * iteration, -self.power)
@@ -74,6 +85,11 @@ class Step(LRPolicy):
         self.rate = number("rate", self.rate, above=0)
         self.step_size = integer("step_size", self.step_size, at_least=1)
         self.gamma = number("gamma", self.gamma, above=0)
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{"rate": 0.1, "step_size": 10}]
 
     def __call__(self, iteration: int) -> float:
         """Return the rate for ``iteration``."""
@@ -102,6 +118,11 @@ class MultiStep(LRPolicy):
         if any(first >= second for first, second in pairwise(self.steps)):
             raise self._error()
         self.gamma = number("gamma", self.gamma, above=0)
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{"rate": 0.1, "steps": [10, 100]}]
 
     def __call__(self, iteration: int) -> float:
         """Return the rate for ``iteration``."""
@@ -132,6 +153,11 @@ class Exp(LRPolicy):
         self.rate = number("rate", self.rate, above=0)
         self.gamma = number("gamma", self.gamma, above=0)
 
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{"rate": 0.1, "gamma": 0.9}]
+
     def __call__(self, iteration: int) -> float:
         """Return the rate for ``iteration``, infinite where it exceeds all numbers."""
         try:
@@ -159,6 +185,11 @@ class Poly(LRPolicy):
         self.iterations = integer("iterations", self.iterations, at_least=1)
         self.power = number("power", self.power, above=0)
 
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{"rate": 0.1, "iterations": 100}]
+
     def __call__(self, iteration: int) -> float:
         """Return the rate for ``iteration``."""
         return self.rate * math.pow(max(0.0, 1 - iteration / self.iterations), self.power)
@@ -182,6 +213,11 @@ class Sigmoid(LRPolicy):
         self.rate = number("rate", self.rate, above=0)
         self.step_size = integer("step_size", self.step_size, at_least=0)
         self.gamma = number("gamma", self.gamma)
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{"rate": 0.1, "step_size": 100, "gamma": -0.1}]
 
     def __call__(self, iteration: int) -> float:
         """Return the rate for ``iteration``."""
@@ -210,6 +246,11 @@ class Cosine(LRPolicy):
         self.iterations = integer("iterations", self.iterations, at_least=1)
         self.floor = number("floor", self.floor, at_least=0, at_most=self.rate)
 
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{"rate": 0.1, "iterations": 100, "floor": 0.01}]
+
     def __call__(self, iteration: int) -> float:
         """Return the rate for ``iteration``."""
         done = min(iteration / self.iterations, 1.0)
@@ -237,6 +278,11 @@ class Warmup(LRPolicy):
         self.policy = registry.lr_policies.resolve(self.policy)
         self.iterations = integer("iterations", self.iterations, at_least=1)
         self.start = number("start", self.start, at_least=0)
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{"policy": ("inv", 0.1), "iterations": 10}]
 
     def __call__(self, iteration: int) -> float:
         """Return the rate for ``iteration``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,11 @@ class SGD(SlotOptimizer):
         """Keep ``momentum``, at least 0 and below 1."""
         super().__init__()
         self.momentum = number("momentum", momentum, at_least=0, below=1)
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{}, {"momentum": 0.9}]
 
     def step(self, value: Array, grad: Array, rate: float, *arrays: Array) -> None:
         """Take the step for one block of a parameter."""

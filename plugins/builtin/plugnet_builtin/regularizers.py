@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from plugnet.arguments import number
@@ -10,12 +12,20 @@ from plugnet.interfaces import Regularizer
 
 
 class L2(Regularizer):
-    """strength / 2 times the sum of w^2, whose gradient is strength w: weight decay."""
+    """strength / 2 times the sum of w^2, whose gradient is strength w: weight decay.
+
+    Caffe, sgd_solver.cpp, Regularize.
+    """
 
     def __init__(self, strength: float) -> None:
         """Keep ``strength``, at least 0."""
         self.strength = number("strength", strength, at_least=0)
         self._scratch = Scratch()
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{"strength": 0.1}]
 
     def penalty(self, value: Array) -> float:
         """Return strength / 2 times the sum of ``value``^2."""
@@ -27,12 +37,20 @@ class L2(Regularizer):
 
 
 class L1(Regularizer):
-    """strength times the sum of |w|, whose gradient is strength sign(w), 0 at 0."""
+    """strength times the sum of |w|, whose gradient is strength sign(w), 0 at 0.
+
+    Caffe, sgd_solver.cpp, Regularize; the lasso (Tibshirani 1996).
+    """
 
     def __init__(self, strength: float) -> None:
         """Keep ``strength``, at least 0."""
         self.strength = number("strength", strength, at_least=0)
         self._scratch = Scratch()
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{"strength": 0.1}]
 
     def penalty(self, value: Array) -> float:
         """Return strength times the sum of |``value``|."""
@@ -45,7 +63,10 @@ class L1(Regularizer):
 
 
 class Elastic(Regularizer):
-    """strength (ratio sum |w| + (1 - ratio) / 2 sum w^2) (Zou and Hastie 2005)."""
+    """strength (ratio sum |w| + (1 - ratio) / 2 sum w^2): the elastic net.
+
+    Zou and Hastie 2005, with the 1/2 of Friedman, Hastie and Tibshirani 2010 (glmnet).
+    """
 
     def __init__(self, strength: float, ratio: float = 0.5) -> None:
         """Combine `L1` and `L2`.
@@ -58,6 +79,11 @@ class Elastic(Regularizer):
         self.ratio = number("ratio", ratio, at_least=0, at_most=1)
         self._l1 = L1(self.strength * self.ratio)
         self._l2 = L2(self.strength * (1 - self.ratio))
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{"strength": 0.1, "ratio": 0.3}]
 
     def penalty(self, value: Array) -> float:
         """Return the sum of both penalties."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from plugnet.arguments import integer
 from plugnet.arrays import Array, Shape
@@ -52,6 +53,11 @@ class Reshape(Layer):
             )
         self.shape = tuple(integer("shape", size, at_least=1) for size in shape)
         self._shape: Shape | None = None
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{"shape": [3, 2]}, {"shape": [6, 10]}]
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the new shape.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -69,6 +70,11 @@ class Csv(Dataset):
                 raise ArgumentError(
                     f"{argument} must be {rule}, not {value!r}.", argument=argument, value=value
                 )
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return none: the files lie where the user says."""
+        return []
 
     def load(self) -> Samples:
         """Read the file or the two files; data ``(N, columns - 1)`` float32."""

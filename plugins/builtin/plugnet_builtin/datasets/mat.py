@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from plugnet.arguments import file_path
 from plugnet.interfaces import Dataset, Samples
@@ -33,6 +34,11 @@ class Mat(Dataset):
     def __post_init__(self) -> None:
         self.path = file_path("path", self.path)
         check_rule(self.labels, self.first_class, self.ten_means_zero)
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return none: the files lie where the user says."""
+        return []
 
     def load(self) -> Samples:
         """Read the file; data ``(N, features)`` float32."""

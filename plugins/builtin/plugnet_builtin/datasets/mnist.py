@@ -61,6 +61,11 @@ class Mnist(Dataset):
             )
         self.mirrors = list(self.mirrors)
 
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return none: without a folder they are downloaded."""
+        return []
+
     def load(self) -> Samples:
         """Read the files; images ``(N, 28, 28, 1)`` float32 in [0, 1], labels class ids.
 
