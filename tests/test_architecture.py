@@ -42,7 +42,8 @@ ROOMS = {
     "testing": ("arrays", "errors", "parameter", "interfaces", "registry", "network"),
     "__main__": ("cli",),
     "cli": (
-        "arrays", "errors", "interfaces", "registry", "network", "training", "convert", "samples",
+        "arguments", "arrays", "errors", "interfaces", "registry", "network", "training", "convert",
+        "samples", "testing",
     ),
 }  # fmt: skip
 

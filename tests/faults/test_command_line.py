@@ -141,3 +141,26 @@ def test_without_plugins_everything_built_in_works(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
         assert "Recognition rate" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["--out", "--data"])
+def test_an_empty_path_is_refused_and_leaves_nothing(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    option: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", option, ""]) == 2
+    assert f"'{option}' must be a path" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("hook", ["csv_log", "loss_curve", "best_model"])
+def test_a_hooks_path_in_a_config_must_be_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], hook: str
+) -> None:
+    out = str(tmp_path / "run")
+    assert main(["train", "--out", out, "--set", f'training.hooks=[["{hook}", "a\\u0000b"]]']) == 2
+    assert "'path' must be a path" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -54,7 +54,7 @@ def test_a_failing_import_is_told_on_use(
         assert (error.kind, error.name, error.distribution) == ("layer", "shift", "nn-bad")
         assert "layer 'shift' comes from nn-bad 0.3 (nn_bad:Shift), but" in str(error)
         assert "PLUGNET_PLUGINS_DISABLE=nn-bad" in str(error)
-        assert str(error).endswith("plugnet plugins list")
+        assert str(error).endswith("plugnet plugins doctor nn-bad")
         assert error.__cause__ is not None
         assert not hasattr(error, "__notes__")
     assert fresh.build("good") is not None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from plugnet.arguments import file_path
 from plugnet.cli.config import DataSettings
 from plugnet.errors import ConfigError
 from plugnet.interfaces import Samples
@@ -27,7 +28,7 @@ def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
         if settings.path is None:
             return settings
         return replace(settings, path=str(Path(settings.path).absolute()))
-    path = Path(data).absolute()
+    path = Path(file_path("--data", data)).absolute()
     if not path.exists():
         raise ConfigError(f"--data {data}: there is no such file or folder.", key="data.path")
     suffix = path.suffix.removeprefix(".").lower()

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from plugnet.arguments import file_path
 from plugnet.errors import ConfigError
 
 CONFIG = "config.toml"
@@ -35,11 +36,12 @@ def run_directory(out: str | None, name: str, config: str, force: bool) -> Itera
         force: whether an older run in the folder is replaced.
 
     Raises:
+        ArgumentError: ``out`` is no path.
         ConfigError: the folder holds a run, or cannot be made or written.
     """
     try:
         content = config.encode()
-        folder = _numbered(name) if out is None else Path(out)
+        folder = _numbered(name) if out is None else Path(file_path("--out", out))
         folder.mkdir(parents=True, exist_ok=True)
         _make_room(folder, force)
         # Mode "x": of two runs that start in one folder at the same time, one is refused.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def plugin_registry() -> Iterator[Registry]:
-    """The registry with the built-in components only; what a test registers is forgotten."""
+    """Give the registry with the built-in components only; what a test registers is forgotten."""
     from plugnet import registry
 
     with registry.isolated() as isolated:
@@ -30,7 +30,7 @@ def plugin_registry() -> Iterator[Registry]:
 def fake_distribution(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Path]]:
-    """A function that installs a distribution: real metadata, real modules, in a folder.
+    """Give a function that installs a distribution: real metadata, real modules, in a folder.
 
     So that true discovery is tested, before there is anything to install. The function takes
 

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plugnet.arguments import file_path
+
 if TYPE_CHECKING:
     from plugnet import Trainer
     from plugnet.training.history import Evaluation
@@ -21,7 +23,7 @@ class BestModel:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = path
+        self.path = file_path("path", path)
         self._least = math.inf
 
     def plugnet_train_start(self, trainer: Trainer) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from plugnet.arguments import file_path
 from plugnet.arrays import Array
 from plugnet_builtin.hooks.picture import draw
 from plugnet_builtin.hooks.tested import Tested, class_name
@@ -34,7 +35,7 @@ class ConfusionMatrix:
     """
 
     def __init__(self, path: str | os.PathLike[str], classes: Sequence[str] = ()) -> None:
-        self.path = path
+        self.path = file_path("path", path)
         self.classes = tuple(classes)
         self._test: Tested | None = None
 

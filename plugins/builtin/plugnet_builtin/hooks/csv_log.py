@@ -7,6 +7,8 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plugnet.arguments import file_path
+
 if TYPE_CHECKING:
     from plugnet import Trainer
     from plugnet.training.history import Evaluation
@@ -27,7 +29,7 @@ class CsvLog:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = path
+        self.path = file_path("path", path)
         self._file: FileIO | None = None
         self._row = b""  # the last row, which an evaluation may still complete
 

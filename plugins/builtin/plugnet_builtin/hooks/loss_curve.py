@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from plugnet.arguments import file_path
 from plugnet.arrays import Array
 from plugnet_builtin.hooks.picture import BLUE, GREEN, ORANGE, draw
 
@@ -29,7 +30,7 @@ class LossCurve:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = path
+        self.path = file_path("path", path)
 
     def plugnet_train_end(self, history: History) -> None:
         """Draw the picture, unless no iteration was done."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plugnet.arguments import integer
+from plugnet.arguments import file_path, integer
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError, PluginWarning
 from plugnet_builtin.hooks.picture import draw
@@ -48,7 +48,7 @@ class Mistakes:
         most: int = 36,
         classes: Sequence[str] = (),
     ) -> None:
-        self.path = path
+        self.path = file_path("path", path)
         self.shape = None if shape is None else tuple(shape)
         self.most = integer("most", most, at_least=1)
         self.classes = tuple(classes)
