@@ -1,7 +1,10 @@
 """What all tests share: the peers they compare with, and where optional data lie."""
 
 import importlib
+from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,3 +32,24 @@ def mnist_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the MNIST files are not in {folder}")
     return folder
+
+
+@pytest.fixture
+def no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the plugins that are installed in this environment, ours or anybody's."""
+
+    def place(distribution: metadata.Distribution) -> tuple[str, str]:
+        return distribution.metadata["Name"] or "", str(distribution.locate_file(""))
+
+    found = metadata.distributions
+    hidden = {
+        place(distribution)
+        for distribution in found()
+        if distribution.metadata["Name"] != "plugnet"
+        and any(entry.group.startswith("plugnet.") for entry in distribution.entry_points)
+    }
+
+    def distributions(**context: Any) -> Iterator[metadata.Distribution]:
+        return (one for one in found(**context) if place(one) not in hidden)
+
+    monkeypatch.setattr(metadata, "distributions", distributions)

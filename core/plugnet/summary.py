@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from plugnet.network import Network
 
-ROW = "{:<18} {:>16} {:>14} {:>14} {:>12}"
+ROW = "{:<22} {:>15} {:>13} {:>14} {:>11}"
 HEADINGS = ROW.format("layer", "output shape", "parameters", "FLOPs/sample", "memory")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from plugnet import registry
 from plugnet.arrays import Array
 from plugnet.cli import main
 
@@ -120,7 +121,8 @@ def test_wrong_settings_are_one_message_and_leave_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], assignment: str, says: str
 ) -> None:
     run = ["train", "--quiet", "--set", assignment, "--out", str(tmp_path / "run")]
-    assert main(run) == 2
+    with registry.isolated():
+        assert main(run) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("plugnet: ")

@@ -47,6 +47,11 @@ class Ramp(LRPolicy):
 Fake = Callable[..., Path]
 
 
+@pytest.fixture(autouse=True)
+def _only_what_a_test_installs(no_other_plugins: None) -> None:
+    """Nothing else: these tests say exactly what there is."""
+
+
 @pytest.fixture
 def fake_distribution(
     fake_distribution: Callable[..., Path], monkeypatch: pytest.MonkeyPatch

@@ -1,0 +1,23 @@
+"""The conformance kit: proves that a component keeps the contract of its kind.
+
+In a prompt or a script, `check_component` prints and raises::
+
+    print(check_component("fc"))
+
+In a test file, `parametrize_with_checks` makes a test of every check::
+
+    @parametrize_with_checks(["fc", ("fc", 6, 4, {"bias": False})])
+    def test_conformance(component, check):
+        check(component)
+
+What the kit needs to know a component's class may say: `Component.examples` gives the arguments to
+try it with, ``Layer.differs_in_training`` that a layer is not the same in training. Random numbers
+are found by themselves: generators among the attributes are set back before each repetition.
+"""
+
+from plugnet.testing.kit import check_component as check_component
+from plugnet.testing.kit import checks_of as checks_of
+from plugnet.testing.pytest_checks import parametrize_with_checks as parametrize_with_checks
+from plugnet.testing.report import CheckFailure as CheckFailure
+from plugnet.testing.report import CheckResult as CheckResult
+from plugnet.testing.report import Report as Report

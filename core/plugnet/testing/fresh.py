@@ -1,0 +1,80 @@
+"""A fresh process: what importing a component's module does, and whether a spec is enough there."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import subprocess
+import sys
+import time
+from contextlib import redirect_stderr, redirect_stdout
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from plugnet.registry import registry
+from plugnet.testing.report import fail
+from plugnet.testing.state import global_state, touched
+
+TIMEOUT: Final = 60  # seconds
+START: Final = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
+    "from plugnet.testing.fresh import answer; answer()"
+)
+
+
+class Fresh(NamedTuple):
+    """What happened in a fresh process.
+
+    Attributes:
+        printed: what the import printed.
+        touched: the global state that the import changed, in words.
+        modules: the top-level modules that the import brought along.
+        seconds: the processor time of the import.
+        specs: the specs of the components built from specs.
+    """
+
+    printed: str
+    touched: str
+    modules: list[str]
+    seconds: float
+    specs: list[Any]
+
+
+def in_fresh_process(module: str, specs: str) -> Fresh:
+    """Import ``module`` in a new interpreter, and build components from specs, a JSON list.
+
+    Raises:
+        CheckFailure: the process failed.
+    """
+    return _ask(module, specs, tuple(sys.path))
+
+
+@lru_cache(maxsize=8)  # several checks ask the same
+def _ask(module: str, specs: str, path: tuple[str, ...]) -> Fresh:
+    command = [sys.executable, "-c", START, json.dumps(path)]
+    order = json.dumps([module, specs])
+    try:
+        process = subprocess.run(
+            command, input=order, capture_output=True, text=True, timeout=TIMEOUT
+        )
+    except subprocess.TimeoutExpired:
+        fail(f"A fresh process that imports {module} did not end within {TIMEOUT} s.")
+    if process.returncode:
+        last = "".join(process.stderr.strip().splitlines()[-1:])
+        fail(f"A fresh process could not import {module} or build from the spec: {last}")
+    return Fresh(*json.loads(process.stdout.splitlines()[-1]))
+
+
+def answer() -> None:
+    """Do, in the fresh process, what `in_fresh_process` ordered on the standard input."""
+    module, specs = json.load(sys.stdin)
+    before, loaded, printed = global_state(), set(sys.modules), io.StringIO()
+    start = time.process_time()
+    with redirect_stdout(printed), redirect_stderr(printed):
+        importlib.import_module(module)
+    seconds = time.process_time() - start
+    changed = touched(before)
+    modules = sorted({name.partition(".")[0] for name in set(sys.modules) - loaded})
+    built = [registry.from_spec(spec).spec() for spec in json.loads(specs)]
+    print(json.dumps(Fresh(printed.getvalue(), changed, modules, seconds, built)))

@@ -1,0 +1,187 @@
+"""Checks of components of every kind."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
+from typing import Any, Final
+
+import numpy as np
+
+from plugnet.errors import ComponentSignatureError
+from plugnet.interfaces import Component
+from plugnet.registry import registry
+from plugnet.testing.arrays import same
+from plugnet.testing.report import NotApplicable, fail, require
+from plugnet.testing.state import global_state, touched
+from plugnet.testing.subject import Subject
+
+
+def check_documented(subject: Subject) -> None:
+    """The class has a docstring of its own: `plugnet plugins info` shows it."""
+    doc = subject.cls.__dict__.get("__doc__") or ""
+    generated = doc.startswith(f"{subject.cls.__name__}(")  # by dataclass
+    require(
+        doc.strip() and not generated,
+        f"{subject.cls.__name__} must have a docstring that says what it computes.",
+    )
+
+
+def check_constructor(subject: Subject) -> None:
+    """Every argument of the constructor is named, and can be given by name."""
+    for parameter in subject.signature.values():
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            fail(
+                f"The constructor takes '{parameter}', and such a component cannot be described. "
+                "Name every argument, and let it be given by name."
+            )
+
+
+def check_examples(subject: Subject) -> None:
+    """There are arguments to build the class with, and it can be built with them."""
+    required = [
+        name
+        for name, parameter in subject.signature.items()
+        if parameter.default is parameter.empty
+        and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    ]
+    if not subject.examples:
+        raise NotApplicable(
+            f"{subject.cls.__name__}.examples() gives none, so an object must be checked: "
+            f"check_component(({subject.name!r}, {', '.join(required) or '...'}))"
+        )
+    for example in subject.examples:
+        try:
+            subject.build(example)
+        except Exception as error:
+            if subject.kind == "hook" and not hasattr(subject.cls, "examples"):
+                raise NotApplicable("it needs arguments, so an object must be checked") from None
+            cause = str(error).partition("\n")[0]
+            fail(
+                f"It cannot be built with the arguments {example.arguments}: {cause} Write a "
+                "classmethod examples() that returns a list of arguments to try it with, as "
+                f"[{{{', '.join(f'{name!r}: ...' for name in required)}}}], or check an object."
+            )
+
+
+def check_arguments_kept(subject: Subject) -> None:
+    """Every constructor argument is an attribute of the same name, with the value given."""
+    for example in subject.usable:
+        component = subject.build(example)
+        for name, parameter in subject.signature.items():
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                continue
+            require(
+                hasattr(component, name),
+                f"The argument '{name}' must be kept as an attribute of the same name, but there "
+                f"is none. Write self.{name} = {name} in the constructor.",
+            )
+            given = example.arguments.get(name)
+            kept = getattr(component, name)
+            if _simple(given) and _simple(kept):
+                require(
+                    given == kept, f"The argument {name}={given!r} was kept as {name}={kept!r}."
+                )
+
+
+def check_spec_round_trip(subject: Subject) -> None:
+    """`registry.from_spec` of the spec, written as JSON and read again, builds an equal one."""
+    for component in describable(subject):
+        spec = component.spec()
+        again = registry.from_spec(json.loads(json.dumps(spec, allow_nan=False)))
+        require(
+            type(again) is type(component),
+            f"The spec of a {type(component).__name__} built a {type(again).__name__}.",
+        )
+        require(
+            again.spec() == spec,
+            f"The component that was built from the spec has another: {spec['args']} became "
+            f"{again.spec()['args']}. Keep arguments as they are given.",
+        )
+
+
+def check_copy(subject: Subject) -> None:
+    """`copy.deepcopy` gives a component with the same arguments."""
+    for component in describable(subject):
+        again = copy.deepcopy(component)
+        require(repr(again) == repr(component), "A deep copy has other arguments.")
+
+
+def check_argument_errors(subject: Subject) -> None:
+    """Arguments that do not fit the constructor give an error that shows its signature."""
+    arguments = {**subject.usable[0].arguments, "no_such_argument": 1}
+    try:
+        subject.build(subject.usable[0]._replace(arguments=arguments))
+    except ComponentSignatureError:
+        return
+    fail("It could be built with the argument no_such_argument=1, which it does not have.")
+
+
+def check_same_seed(subject: Subject) -> None:
+    """Twice the same arguments, seed and inputs give twice the same results, bit for bit."""
+    first, second = _exercise(subject), _exercise(subject)
+    for one, other in zip(first, second, strict=True):
+        require(
+            same(one, other),
+            "The same seed and inputs gave other results the second time. Random numbers must "
+            "come only from the numpy.random.Generator that is passed in.",
+        )
+
+
+def check_global_state(subject: Subject) -> None:
+    """Nothing that belongs to the whole process is changed, or drawn from."""
+    before = global_state()
+    _exercise(subject)
+    require(not (names := touched(before)), f"It changes {names}, which belongs to everyone.")
+
+
+def check_quiet(subject: Subject) -> None:
+    """Used on ordinary inputs it prints nothing, warns of nothing, overflows nowhere."""
+    said = io.StringIO()
+    with redirect_stdout(said), redirect_stderr(said), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            with np.errstate(divide="raise", over="raise", invalid="raise"):
+                _exercise(subject)
+        except (Warning, FloatingPointError) as error:
+            fail(f"It warns on ordinary inputs: {type(error).__name__}: {error}.")
+    require(not said.getvalue(), f"It prints when used: {said.getvalue()[:60]!r}.")
+
+
+def describable(subject: Subject) -> list[Any]:
+    """Return components whose arguments can be read."""
+    if not issubclass(subject.cls, Component):
+        raise NotApplicable("a hook has no spec")
+    components = [subject.build(example) for example in subject.usable]
+    try:
+        for component in components:
+            component.arguments()
+    except AttributeError:
+        raise NotApplicable("not every argument is kept: see arguments_kept") from None
+    return components
+
+
+def _exercise(subject: Subject) -> list[Any]:
+    _ = subject.usable  # raises NotApplicable if there is none
+    return subject.exercise(subject)
+
+
+def _simple(value: Any) -> bool:
+    return isinstance(value, bool | int | float | str)
+
+
+CHECKS: Final = (
+    check_documented,
+    check_constructor,
+    check_examples,
+    check_arguments_kept,
+    check_spec_round_trip,
+    check_copy,
+    check_argument_errors,
+    check_same_seed,
+    check_global_state,
+    check_quiet,
+)

@@ -1,0 +1,114 @@
+"""Central differences: what a gradient must be, from forward alone.
+
+All in float64. Where the function has a kink (relu at 0), it has no gradient to compare with: such
+places are told by the two one-sided differences, and left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from plugnet.arrays import Array
+from plugnet.testing.report import fail, require
+
+STEP: Final = 1e-5  # the differences' error is of the order of STEP^2 and 1e-16 / STEP
+ENTRIES: Final = 100  # compared one by one, of each array; random directions cover the others
+DIRECTIONS: Final = 2
+RELATIVE: Final = 1e-5
+ABSOLUTE: Final = 1e-7  # of the largest entry
+KINK: Final = 1e-2  # by how much the one-sided slopes differ at a kink; a curve's, by STEP f''
+MOST_KINKS: Final = 0.1  # the share of entries at random places that may lie at a kink
+
+Function = Callable[[], float]
+
+
+def compare(gradient: Array, function: Function, array: Array, name: str) -> None:
+    """Check a gradient against central differences.
+
+    Args:
+        gradient: d function() / d array, as the component computes it.
+        function: reads ``array`` when called.
+        array: float64; changed and set back.
+        name: what messages call the gradient.
+
+    Raises:
+        CheckFailure: they differ.
+    """
+    require(
+        np.shape(gradient) == array.shape,
+        f"{name} must have the shape {array.shape}, but it has {np.shape(gradient)}.",
+    )
+    require(np.isfinite(gradient).all(), f"{name} must be finite, but it has NaN or infinity.")
+    rng = np.random.default_rng(0)
+    chosen = rng.permutation(array.size)[:ENTRIES]
+    slopes = {}
+    for entry in chosen:
+        single = np.zeros(array.shape)
+        single.flat[entry] = 1
+        slope = _slope(function, array, single)
+        if slope is not None:
+            slopes[int(entry)] = slope
+    kinks = len(chosen) - len(slopes)
+    require(
+        kinks <= MOST_KINKS * len(chosen),
+        f"forward is not smooth at {kinks} of {len(chosen)} random places, so {name} cannot be "
+        "compared: it jumps, or repeated with the same numbers it gives something else. Random "
+        "numbers must come from a numpy.random.Generator that is kept as an attribute.",
+    )
+    _compare_entries(gradient, slopes, name)
+    scale = float(np.abs(gradient).max(initial=1))
+    for _ in range(DIRECTIONS):
+        direction: Array = np.asarray(rng.normal(size=array.shape))
+        slope = _slope(function, array, direction)
+        found = float(np.vdot(gradient, direction))
+        if slope is not None and not _close(found, slope, scale * np.sqrt(array.size)):
+            fail(
+                f"{name} is wrong: along a random direction the slope is {found:.6g}, but central "
+                f"differences of forward give {slope:.6g}."
+            )
+
+
+def _slope(function: Function, array: Array, direction: Array) -> float | None:
+    """Return the derivative along ``direction``, or None at a kink. Sets ``array`` back."""
+    original = array.copy()
+    middle = function()
+    array += STEP * direction
+    above = function()
+    np.subtract(original, STEP * direction, out=array)
+    below = function()
+    array[...] = original
+    slope = (above - below) / (2 * STEP)
+    bend = abs(above - 2 * middle + below) / STEP
+    require(np.isfinite(slope), "forward must be finite near ordinary inputs, but it is not.")
+    return None if bend > KINK * (1 + abs(slope)) else slope
+
+
+def _compare_entries(gradient: Array, slopes: dict[int, float], name: str) -> None:
+    scale = max(map(abs, slopes.values()), default=0.0)
+    wrong = [e for e, slope in slopes.items() if not _close(gradient.flat[e], slope, scale)]
+    if not wrong:
+        return
+    worst = max(wrong, key=lambda entry: abs(gradient.flat[entry] - slopes[entry]))
+    index = ", ".join(str(int(i)) for i in np.unravel_index(worst, gradient.shape))
+    fail(
+        f"{name}[{index}] is {gradient.flat[worst]:.6g}, but central differences of forward give "
+        f"{slopes[worst]:.6g}; wrong at {len(wrong)} of {len(slopes)} places."
+        + _factor(gradient, slopes, scale)
+    )
+
+
+def _factor(gradient: Array, slopes: dict[int, float], scale: float) -> str:
+    """Return a hint if all entries are wrong by the same factor."""
+    ratios = [gradient.flat[e] / slope for e, slope in slopes.items() if abs(slope) > 1e-3 * scale]
+    if not ratios or np.ptp(ratios) > 1e-3 * abs(ratios[0]):
+        return ""
+    factor = float(np.median(ratios))
+    return " The sign is wrong." if abs(factor + 1) < 1e-3 else f" Off by the factor {factor:.4g}."
+
+
+def _close(found: float, slope: float, scale: float) -> bool:
+    bound = RELATIVE * max(abs(found), abs(slope)) + ABSOLUTE * max(1.0, scale)
+    return bool(abs(found - slope) <= bound)

@@ -1,0 +1,156 @@
+"""Which checks there are for which kind, and how they are run."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from plugnet.errors import ArgumentError, PluginLoadError
+from plugnet.testing import (
+    activations,
+    datasets,
+    general,
+    hooks,
+    initializers,
+    installed,
+    layer_arrays,
+    layer_gradients,
+    layers,
+    loss_arrays,
+    losses,
+    lr_policies,
+    optimizers,
+    regularizers,
+)
+from plugnet.testing.report import CheckFailure, CheckResult, NotApplicable, Report
+from plugnet.testing.state import silent, undisturbed
+from plugnet.testing.subject import Subject, as_subject
+
+Check = Callable[[Subject], None]
+
+_EVERY: Final = (*general.CHECKS, *installed.CHECKS)
+
+CHECKS: Final[dict[str, tuple[Check, ...]]] = {
+    "layer": (*_EVERY, *layers.CHECKS, *layer_gradients.CHECKS, *layer_arrays.CHECKS),
+    "activation": (*_EVERY, *activations.CHECKS),
+    "loss": (*_EVERY, *losses.CHECKS, *loss_arrays.CHECKS),
+    "initializer": (*_EVERY, *initializers.CHECKS),
+    "lr_policy": (*_EVERY, *lr_policies.CHECKS),
+    "optimizer": (*_EVERY, *optimizers.CHECKS),
+    "regularizer": (*_EVERY, *regularizers.CHECKS),
+    "dataset": (*_EVERY, *datasets.CHECKS),
+    "hook": (*_EVERY, *hooks.CHECKS),
+}
+_EXERCISES: Final = {
+    "layer": layers.exercise,
+    "activation": activations.exercise,
+    "loss": losses.exercise,
+    "initializer": initializers.exercise,
+    "lr_policy": lr_policies.exercise,
+    "optimizer": optimizers.exercise,
+    "regularizer": regularizers.exercise,
+    "dataset": datasets.exercise,
+}
+
+
+def check_component(
+    component: Any,
+    *,
+    expected_failures: Mapping[str, str] | None = None,
+    raise_on_failure: bool = True,
+) -> Report:
+    """Run all checks of its kind on a component, and return what they found.
+
+    Args:
+        component: a registered name; a tuple of a name and arguments, as ``("fc", 6, 4)``; a spec;
+            a class, registered or not; or an object, of which others like it are built.
+        expected_failures: by the check's name, why it is known to fail. A check in it that passes
+            fails, so that the list stays true.
+        raise_on_failure: whether to raise if a check fails.
+
+    Raises:
+        CheckFailure: checks failed; the message names each, with the reason.
+        ArgumentError: the component is of no kind, or there is no check of an expected name.
+        RegistryError: the name is not known.
+    """
+    report = _report(component, dict(expected_failures or {}))
+    if raise_on_failure and report.failed:
+        lines = [f"{result.check}: {result.reason}" for result in report.failed]
+        raise CheckFailure("\n  ".join([f"{report.component} fails {len(lines)} checks:", *lines]))
+    return report
+
+
+def checks_of(component: Any) -> tuple[str, ...]:
+    """Return the names of the checks of a component, which is given as to `check_component`."""
+    return tuple(map(name_of, CHECKS[as_subject(component).kind]))
+
+
+def run_check(component: Any, name: str) -> None:
+    """Run one check.
+
+    Raises:
+        CheckFailure: it fails.
+        NotApplicable: it has nothing to say about this component.
+    """
+    subject = prepared(component)
+    check = next(check for check in CHECKS[subject.kind] if name_of(check) == name)
+    with subject.registered(), undisturbed():
+        try:
+            check(subject)
+        except (CheckFailure, NotApplicable):
+            raise
+        except (Exception, SystemExit) as error:
+            raise CheckFailure(_unforeseen(error)) from error
+
+
+def prepared(component: Any) -> Subject:
+    """Return the subject that ``component`` means, with how it is run."""
+    subject = component if isinstance(component, Subject) else as_subject(component)
+    subject.exercise = _EXERCISES.get(subject.kind, subject.exercise)
+    return subject
+
+
+def name_of(check: Check) -> str:
+    """Return the name of a check, as reports have it."""
+    return check.__name__.removeprefix("check_")
+
+
+def _report(component: Any, expected: dict[str, str]) -> Report:
+    try:
+        subject = prepared(component)
+    except PluginLoadError as error:
+        return Report(str(component), (CheckResult("load", "failed", str(error)),))
+    names = [name_of(check) for check in CHECKS[subject.kind]]
+    if unknown := [name for name in expected if name not in names]:
+        raise ArgumentError(
+            f"There is no check '{unknown[0]}' for a {subject.kind}; there are "
+            f"{', '.join(names)}. Correct or remove it in expected_failures.",
+            argument="expected_failures",
+            value=unknown[0],
+        )
+    results = tuple(_result(subject, name, expected.get(name)) for name in names)
+    return Report(subject.title, results)
+
+
+def _result(subject: Subject, name: str, expected: str | None) -> CheckResult:
+    try:
+        with silent():
+            run_check(subject, name)
+    except NotApplicable as reason:
+        return CheckResult(name, "skipped", str(reason))
+    except CheckFailure as failure:
+        if expected is not None:
+            return CheckResult(name, "expected", expected)
+        return CheckResult(name, "failed", str(failure))
+    if expected is not None:
+        return CheckResult(
+            name, "failed", f"It passes now; remove it from expected_failures ({expected})."
+        )
+    return CheckResult(name, "passed")
+
+
+def _unforeseen(error: BaseException) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"It raised {type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"

@@ -1,0 +1,120 @@
+"""Checks of layers: gradients."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from plugnet.arrays import Array
+from plugnet.errors import ShapeError
+from plugnet.testing.arrays import near
+from plugnet.testing.bench import Bench, benches
+from plugnet.testing.gradients import compare
+from plugnet.testing.report import NotApplicable, require
+from plugnet.testing.subject import Subject
+
+TINY: Final = 1e-6  # the step of one-sided differences
+
+
+def check_input_gradient(subject: Subject) -> None:
+    """`backward` gives the gradient by the inputs: that of central differences, in float64."""
+    for bench in benches(subject):
+        _compare_inputs(bench)
+
+
+def check_parameter_gradients(subject: Subject) -> None:
+    """`gradients` gives the gradient by every trained parameter."""
+    trained = [_compare_parameters(bench) for bench in benches(subject)]
+    if not any(trained):
+        raise NotApplicable("it has no parameters to train")
+
+
+def check_batch_of_one(subject: Subject) -> None:
+    """A batch of one sample works, with the right gradients, or is refused with a ShapeError."""
+    refusals = []
+    tried = list(benches(subject, rows=1))
+    for bench in tried:
+        try:
+            bench.run()
+        except ShapeError as error:
+            refusals.append(error)
+            continue
+        _compare_inputs(bench)
+        _compare_parameters(bench)
+    if len(refusals) == len(tried):
+        raise NotApplicable(f"it refuses to train on one sample: {refusals[0]}")
+
+
+def check_gradients_overwritten(subject: Subject) -> None:
+    """`gradients` overwrites what is in ``parameter.grad``."""
+    found = False
+    for bench in benches(subject):
+        expected = bench.run().grads
+        for parameter in bench.trained():
+            parameter.grad.fill(1e3)
+        if expected:
+            bench.layer.gradients(bench.dy.copy())
+        for parameter, grad in zip(bench.trained(), expected, strict=True):
+            found = True
+            require(
+                near(parameter.grad, grad),
+                f"{parameter.name}.grad depends on what was in it: gradients must overwrite it "
+                "wholly, never add to it.",
+            )
+    if not found:
+        raise NotApplicable("it has no parameters to train")
+
+
+def check_ties(subject: Subject) -> None:
+    """At kinks, and among equal inputs, the gradient lies between the one-sided slopes.
+
+    All inputs move together, so equal ones stay equal: the largest of several moves as each of
+    them, and its gradient is shared out once, however they share it.
+    """
+    for bench in benches(subject):
+        x = np.random.default_rng(3).integers(-1, 2, bench.x.shape).astype(float)
+        weights = np.abs(bench.dy)  # positive, so that one-sided slopes add up to bounds
+        middle = bench.forward(x)
+        rise = (bench.forward(x + TINY) - middle) / TINY
+        fall = (middle - bench.forward(x - TINY)) / TINY
+        least = float(np.vdot(weights, np.minimum(rise, fall)))
+        most = float(np.vdot(weights, np.maximum(rise, fall)))
+        slope = float(bench.run(x, weights).dx.sum())
+        slack = 1e-4 * (1 + float(np.vdot(weights, np.abs(rise) + np.abs(fall))))
+        require(
+            least - slack <= slope <= most + slack,
+            f"For inputs -1, 0 and 1 of shape {bench.case.shape}, many of them equal, the sum of "
+            f"dx must lie within {least:.6g} .. {most:.6g}, but it is {slope:.6g}. Equal inputs "
+            "must share a gradient, not each have the whole.",
+        )
+
+
+def _compare_inputs(bench: Bench) -> None:
+    x: Array = bench.x.copy()
+    dx = bench.run().dx
+    where = f"dx (inputs of shape {bench.case.shape}, N = {len(x)})"
+    compare(dx, lambda: float(np.vdot(bench.dy, bench.forward(x))), x, where)
+
+
+def _compare_parameters(bench: Bench) -> bool:
+    """Return whether there are any."""
+    grads = bench.run().grads
+    for parameter, grad in zip(bench.trained(), grads, strict=True):
+        name = f"{parameter.name}.grad (inputs of shape {bench.case.shape}, N = {len(bench.x)})"
+        compare(
+            grad,
+            lambda: float(np.vdot(bench.dy, bench.forward(bench.x))),
+            parameter.value,
+            name,
+        )
+    return bool(grads)
+
+
+CHECKS: Final = (
+    check_input_gradient,
+    check_parameter_gradients,
+    check_batch_of_one,
+    check_gradients_overwritten,
+    check_ties,
+)

@@ -1,0 +1,196 @@
+"""Checks of layers: shapes, parameters, dtypes, errors."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from plugnet.arrays import Array
+from plugnet.errors import PlugnetError, ShapeError
+from plugnet.network import Network
+from plugnet.testing.arrays import near, same
+from plugnet.testing.bench import SHAPES, Bench, Case, benches, candidates, cases
+from plugnet.testing.report import NotApplicable, fail, require
+from plugnet.testing.subject import Subject
+
+
+def exercise(subject: Subject) -> list[Array]:
+    """Run a layer forward and backward, in training and not."""
+    results = []
+    for bench in benches(subject, dtype="float32"):
+        y, dx, grads = bench.run()
+        results += [y, dx, *grads, bench.forward(bench.x, training=False)]
+    return results
+
+
+def check_shapes(subject: Subject) -> None:
+    """`output_shape` says what `forward` gives, or refuses the shape with a ShapeError."""
+    worked = []
+    for example in subject.usable:
+        for shape in [(), *(shape for group in candidates(subject, example) for shape in group)]:
+            layer = subject.build(example)
+            try:
+                output = layer.output_shape(shape)
+            except ShapeError as error:
+                _check_message(error)
+                continue
+            except Exception as error:
+                fail(
+                    f"output_shape({shape}) must return a shape or raise ShapeError, but it raised "
+                    f"{type(error).__name__}: {error}."
+                )
+            if shape:
+                _check_outputs(Bench(subject, Case(example, shape)), output)
+                worked.append(shape)
+    require(
+        worked,
+        f"output_shape takes none of the shapes {[s for group in SHAPES for s in group]}. Let "
+        "examples() return pairs (arguments, shape) that work.",
+    )
+
+
+def _check_message(error: ShapeError) -> None:
+    require(
+        hasattr(error, "expected") and hasattr(error, "got"),
+        "A ShapeError must say what was expected and what came: raise ShapeError(message, "
+        "expected=..., got=shape).",
+    )
+
+
+def _check_outputs(bench: Bench, output: object) -> None:
+    shape = bench.case.shape
+    require(
+        isinstance(output, tuple) and all(isinstance(size, int) for size in output),
+        f"output_shape({shape}) must return a tuple of ints, but it returned {output!r}.",
+    )
+    for training in (True, False):
+        try:
+            y = bench.forward(bench.x, training)
+        except Exception as error:
+            fail(
+                f"output_shape takes {shape}, but forward raised {type(error).__name__}: {error}. "
+                "Let output_shape raise ShapeError for shapes that cannot be."
+            )
+        require(
+            y.shape[1:] == output and len(y) == len(bench.x),
+            f"For inputs of shape {shape} output_shape says {output}, but forward gave an array "
+            f"of shape {y.shape} for {len(bench.x)} samples.",
+        )
+
+
+def check_dtype(subject: Subject) -> None:
+    """What comes in float32 leaves in float32, and float64 in float64."""
+    for dtype in ("float32", "float64"):
+        for bench in benches(subject, dtype=dtype):
+            y, dx, grads = bench.run()
+            found = {
+                "y": y,
+                "y, not in training,": bench.forward(bench.x, training=False),
+                "dx": dx,
+                **{p.name: p.value for p in bench.layer.parameters()},
+                **{f"{p.name}.grad": g for p, g in zip(bench.trained(), grads, strict=True)},
+            }
+            for name, array in found.items():
+                require(
+                    array.dtype == dtype, f"In {dtype}, {name} must be so too, not {array.dtype}."
+                )
+
+
+def check_parameters(subject: Subject) -> None:
+    """Parameters have names of their own, stay the same arrays, and fit their gradients."""
+    for bench in benches(subject):
+        before = list(bench.layer.parameters())
+        names = [parameter.name for parameter in before]
+        require(len(set(names)) == len(names), f"The parameters' names {names} must differ.")
+        arrays = [(parameter.value, parameter.value.copy()) for parameter in before]
+        bench.run()
+        after = list(bench.layer.parameters())
+        require(
+            len(after) == len(before) and all(a is b for a, b in zip(after, before, strict=True)),
+            "parameters() must always return the same parameters in the same order.",
+        )
+        for parameter, (array, value) in zip(after, arrays, strict=True):
+            name = parameter.name
+            require(np.isfinite(value).all(), f"{name} must begin with finite values.")
+            require(parameter.value is array, f"{name}.value must stay the same array.")
+            require(
+                parameter.grad.shape == array.shape, f"{name}.grad must have {name}'s own shape."
+            )
+            require(
+                not parameter.trainable or same(array, value),
+                f"{name} is changed by forward or backward, but only the optimizer may do that.",
+            )
+
+
+def check_call_order(subject: Subject) -> None:
+    """`backward` before any `forward` raises CallOrderError, unless it needs none."""
+    for bench in benches(subject):
+        calls = [bench.layer.backward] + ([bench.layer.gradients] if bench.trained() else [])
+        for call in calls:
+            try:
+                call(bench.dy)
+            except PlugnetError:
+                continue
+            except Exception as error:
+                fail(
+                    f"{call.__name__} before forward must raise CallOrderError, but it raised "
+                    f"{type(error).__name__}: {error}. Set what forward keeps to None in the "
+                    "constructor, and read it by self.kept(...)."
+                )
+
+
+def check_training_difference(subject: Subject) -> None:
+    """Training gives other outputs only if the class says ``differs_in_training = True``."""
+    declared = subject.cls.differs_in_training
+    differs = any(
+        not near(bench.forward(bench.x), bench.forward(bench.x, training=False))
+        for bench in benches(subject)
+    )
+    if declared:
+        require(differs, "differs_in_training is True, but outputs are the same in training.")
+    else:
+        require(
+            not differs,
+            "forward gives other outputs with training=True. If that is meant, write "
+            "differs_in_training = True in the class.",
+        )
+
+
+def check_flops(subject: Subject) -> None:
+    """`flops` is a whole number from 0."""
+    for case in cases(subject):
+        flops = subject.build(case.example).flops(case.shape)
+        require(
+            isinstance(flops, int) and flops >= 0,
+            f"flops({case.shape}) must be an int of at least 0, but it is {flops!r}.",
+        )
+
+
+def check_network(subject: Subject) -> None:
+    """The layer works in a network, whose spec builds the same network again."""
+    if subject.given is not None and len(cases(subject)[0].example.arguments) < len(
+        subject.signature
+    ):
+        raise NotApplicable("not every argument is kept: see arguments_kept")
+    for case in cases(subject):
+        network = Network([subject.build(case.example)], case.shape)
+        again = Network.from_spec(network.spec())
+        x = Bench(subject, case).x
+        require(
+            same(network.forward(x), again.forward(x)),
+            "A network that was built from the spec, with the same seed, gives other outputs.",
+        )
+        dx = network.backward(np.ones_like(network.forward(x, training=True)), inputs=True)
+        require(dx is not None and dx.shape == x.shape, "In a network, dx has not the shape of x.")
+
+
+CHECKS: Final = (
+    check_shapes,
+    check_dtype,
+    check_parameters,
+    check_call_order,
+    check_training_difference,
+    check_flops,
+    check_network,
+)

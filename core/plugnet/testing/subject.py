@@ -1,0 +1,147 @@
+"""Subject: what is checked, and how to build it again and again."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from plugnet.arrays import Array, Shape
+from plugnet.errors import ArgumentError
+from plugnet.interfaces import Component
+from plugnet.registry import Entry, registry
+from plugnet.registry.kinds import KINDS
+from plugnet.registry.view import is_description
+from plugnet.testing.report import NotApplicable
+
+TEMPORARY = "component_under_test"
+
+
+class Example(NamedTuple):
+    """Arguments to build a component with; for a layer also the shape of its inputs, or None."""
+
+    arguments: dict[str, Any]
+    shape: Shape | None
+
+
+@dataclass(eq=False)
+class Subject:
+    """A component to check.
+
+    Attributes:
+        name: the registered name, or that of the class.
+        kind: "layer", "loss" and so on.
+        cls: its class.
+        entry: the registry's record, or None if the class is not registered.
+        given: the object that was given, or None for a class or a name.
+        exercise: runs the component as it is meant to, and returns all arrays that come out.
+    """
+
+    name: str
+    kind: str
+    cls: type[Any]
+    entry: Entry | None
+    given: object = None
+    exercise: Callable[[Subject], list[Array]] = field(default=lambda _: [], repr=False)
+
+    @property
+    def title(self) -> str:
+        """What a report calls it."""
+        provider = "not registered" if self.entry is None else self.entry.provider
+        return f"{self.kind} {self.name} ({provider})"
+
+    @cached_property
+    def signature(self) -> Mapping[str, inspect.Parameter]:
+        """The constructor's arguments."""
+        return inspect.signature(self.cls).parameters
+
+    @cached_property
+    def examples(self) -> list[Example]:
+        """The arguments to try; an object's own, or those that its class gives."""
+        if self.given is not None:
+            kept = {n: getattr(self.given, n) for n in self.signature if hasattr(self.given, n)}
+            return [Example(kept, None)]
+        give = getattr(self.cls, "examples", None)
+        return [_example(value) for value in (give() if callable(give) else [{}])]
+
+    @cached_property
+    def usable(self) -> list[Example]:
+        """The examples that the class can be built from; why others cannot, a check says."""
+        usable = []
+        try:
+            for example in self.examples:
+                self.build(example)
+                usable.append(example)
+        except Exception:
+            pass
+        if not usable:
+            raise NotApplicable("there are no arguments to build it with: see examples")
+        return usable
+
+    def build(self, example: Example) -> Any:
+        """Return a new component, as the registry builds it."""
+        if self.given is not None and len(example.arguments) < len(self.signature):
+            return copy.deepcopy(self.given)  # it does not keep its arguments; a check says so
+        entry = self.entry
+        provider = f"{entry.distribution}/" if entry and entry.distribution else ""
+        name = entry.name if entry else TEMPORARY
+        return registry.build(f"{self.kind}:{provider}{name}", **example.arguments)
+
+    @contextmanager
+    def registered(self) -> Iterator[None]:
+        """Give the class a name meanwhile, if it has none."""
+        if self.entry is not None:
+            yield
+            return
+        registry.register(TEMPORARY, self.kind, replace=True)(self.cls)
+        try:
+            yield
+        finally:
+            registry.unregister(TEMPORARY, self.kind)
+
+
+def as_subject(component: Any) -> Subject:
+    """Return the subject that ``component`` means: a name, a tuple, a spec, a class, an object.
+
+    Raises:
+        ArgumentError: it is of no kind.
+        RegistryError: its name is not known, or its plugin cannot be used.
+    """
+    if isinstance(component, str):
+        entry = registry.info(component).entry
+        return Subject(entry.name, entry.kind, registry.get(component), entry)
+    if is_description(component):
+        kind = component.get("kind") if isinstance(component, Mapping) else None
+        if kind is not None:
+            return as_subject(registry.from_spec(component, kind))
+        name, *arguments = component
+        keywords = arguments.pop() if arguments and isinstance(arguments[-1], dict) else {}
+        return as_subject(registry.build(name, *arguments, **keywords))
+    cls = component if isinstance(component, type) else type(component)
+    kinds = [kind.name for kind in KINDS.values() if issubclass(cls, kind.interface)]
+    if not issubclass(cls, Component) and not _is_hook(cls):
+        raise ArgumentError(
+            "A component to check is a name, a tuple of a name and arguments, a spec, a class of "
+            f"one of the kinds, or an object of such a class, but it is {component!r}.",
+            argument="component",
+            value=component,
+        )
+    given = None if component is cls else component
+    place = f"{cls.__module__}:{cls.__qualname__}"
+    for entry in registry.entries(kinds[0]):
+        if entry.value == place and entry.state not in ("disabled", "incompatible"):
+            return Subject(entry.name, entry.kind, cls, entry, given)
+    return Subject(cls.__name__, kinds[0], cls, None, given)
+
+
+def _is_hook(cls: type[Any]) -> bool:
+    return any(name.startswith("plugnet_") for name in dir(cls))
+
+
+def _example(value: Any) -> Example:
+    arguments, shape = value if isinstance(value, tuple) else (value, None)
+    return Example(dict(arguments), shape)

@@ -1,0 +1,1 @@
+"""Normalization layers for plugnet: batch_norm, layer_norm."""

@@ -1,0 +1,220 @@
+"""Dropout: statistics, masks, phases, determinism, resuming, refusals."""
+
+import json
+import math
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import Network, Trainer, registry
+from plugnet.arrays import Array, Shape
+from plugnet.errors import ArgumentError, CallOrderError, ShapeError
+from plugnet.interfaces import Layer
+
+
+def initialized(*arguments: Any, shape: Shape = (5,), seed: int = 1, **keywords: Any) -> Layer:
+    layer = registry.layers.build("dropout", *arguments, **keywords)
+    layer.initialize(shape, np.random.default_rng(seed), np.dtype("float64"))
+    return layer
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
+def test_fraction_dropped_and_mean_are_right_within_3_sigma(p: float) -> None:
+    n = 200_000
+    y = initialized(p).forward(np.full((n // 100, 100), 2.0), training=True)
+    assert abs(np.mean(y == 0) - p) < 3 * math.sqrt(p * (1 - p) / n)
+    assert abs(y.mean() - 2) < 3 * 2 * math.sqrt(p / (1 - p) / n)
+
+
+@pytest.mark.parametrize("p", [0.25, 0.5])
+def test_what_is_kept_is_divided_by_the_probability_to_be_kept(
+    rng: np.random.Generator, p: float
+) -> None:
+    x = rng.normal(size=(20, 30))
+    y = initialized(p).forward(x, training=True)
+    kept = y != 0
+    assert 0 < kept.sum() < kept.size
+    np.testing.assert_allclose(y[kept], x[kept] / (1 - p), rtol=1e-15)
+
+
+def test_backward_applies_the_mask_of_the_forward_pass(rng: np.random.Generator) -> None:
+    layer = initialized(0.3)
+    x, dy = rng.normal(size=(20, 30)), rng.normal(size=(20, 30))
+    mask = layer.forward(x, training=True) / x
+    np.testing.assert_allclose(layer.backward(dy), dy * mask, rtol=1e-14)
+    np.testing.assert_allclose(layer.backward(dy), dy * mask, rtol=1e-14)
+
+
+@pytest.mark.parametrize("channels", [False, True])
+def test_backward_agrees_with_central_differences_for_a_fixed_mask(
+    rng: np.random.Generator, numerical_gradient: Callable[..., Array], channels: bool
+) -> None:
+    layer = initialized(0.5, channels)
+    x, dy = rng.normal(size=(3, 2, 2, 4)), rng.normal(size=(3, 2, 2, 4))
+
+    def scalar() -> Any:
+        layer.initialize((2, 2, 4), np.random.default_rng(7), np.dtype("float64"))
+        return np.vdot(layer.forward(x, training=True), dy)
+
+    expected = numerical_gradient(scalar, x)
+    np.testing.assert_allclose(layer.backward(dy), expected, rtol=1e-6, atol=1e-8)
+    assert 0 < np.count_nonzero(expected) < expected.size
+
+
+def test_each_batch_draws_anew_and_each_seed_its_own() -> None:
+    x = np.ones((20, 30))
+    one, same, other = initialized(), initialized(), initialized(seed=2)
+    first = one.forward(x, training=True).copy()
+    np.testing.assert_array_equal(same.forward(x, training=True), first)
+    assert (other.forward(x, training=True) != first).any()
+    second = one.forward(x, training=True)
+    assert (second != first).any()
+    np.testing.assert_array_equal(same.forward(x, training=True), second)
+
+
+def test_mask_is_the_same_in_both_dtypes() -> None:
+    x = np.ones((20, 30))
+    y = initialized(0.5).forward(x, training=True)
+    single = initialized(0.5).forward(x.astype("float32"), training=True)
+    np.testing.assert_array_equal(single, y)
+
+
+def test_outside_training_it_is_the_identity_and_draws_nothing(rng: np.random.Generator) -> None:
+    layer, undisturbed = initialized(), initialized()
+    x = rng.normal(size=(4, 5))
+    np.testing.assert_array_equal(layer.forward(x), x)
+    np.testing.assert_array_equal(
+        layer.forward(x, training=True), undisturbed.forward(x, training=True)
+    )
+
+
+def test_evaluation_leaves_what_a_pending_backward_reads(rng: np.random.Generator) -> None:
+    layer = initialized()
+    y = layer.forward(rng.normal(size=(4, 5)), training=True)
+    before, dy = y.copy(), rng.normal(size=(4, 5))
+    dx = layer.backward(dy).copy()
+    layer.forward(rng.normal(size=(6, 5)))
+    np.testing.assert_array_equal(y, before)
+    np.testing.assert_array_equal(layer.backward(dy), dx)
+
+
+def test_probability_zero_is_the_identity_in_training(rng: np.random.Generator) -> None:
+    layer = initialized(0)
+    x, dy = rng.normal(size=(4, 5)), rng.normal(size=(4, 5))
+    np.testing.assert_array_equal(layer.forward(x, training=True), x)
+    np.testing.assert_array_equal(layer.backward(dy), dy)
+
+
+def test_whole_channels_are_dropped_per_sample() -> None:
+    y = initialized(0.5, channels=True).forward(np.ones((50, 3, 4, 20)), training=True)
+    maps = y.reshape(50, 12, 20)
+    assert (maps == maps[:, :1]).all()
+    assert set(np.unique(y)) == {0, 2}
+    assert abs(np.mean(maps[:, 0] == 0) - 0.5) < 3 * math.sqrt(0.25 / 1000)
+    assert len({row.tobytes() for row in maps[:, 0]}) == 50
+
+
+def test_float32_stays_float32_and_inputs_stay_as_they_are(rng: np.random.Generator) -> None:
+    layer = initialized()
+    x = rng.normal(size=(4, 6)).astype("float32")
+    kept = x.copy()
+    x.flags.writeable = False
+    assert layer.forward(x, training=True).dtype == layer.backward(x).dtype == np.float32
+    assert layer.forward(x).dtype == np.float32
+    np.testing.assert_array_equal(x, kept)
+
+
+def test_arrays_need_not_be_contiguous(rng: np.random.Generator) -> None:
+    x = rng.normal(size=(8, 10))
+    layer, other = initialized(), initialized()
+    y = layer.forward(x[::2, ::2], training=True)
+    np.testing.assert_array_equal(y, other.forward(x[::2, ::2].copy(), training=True))
+    np.testing.assert_array_equal(layer.backward(x.T[:4, :5]), other.backward(x.T[:4, :5].copy()))
+
+
+@pytest.mark.parametrize("channels", [False, True])
+def test_warm_step_allocates_nothing_large(rng: np.random.Generator, channels: bool) -> None:
+    layer = initialized(0.5, channels)
+    x = rng.normal(size=(32, 16, 16, 20)).astype("float32")
+
+    def step() -> None:
+        layer.forward(x, training=True)
+        layer.backward(x)
+
+    step()
+    tracemalloc.start()
+    try:
+        step()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < x.nbytes / 4
+
+
+def trainer() -> Trainer:
+    pieces = [("fc", 6, 20), "relu", ("dropout", 0.3), ("fc", 20, 3)]
+    return Trainer(Network(pieces), policy=("inv", 0.05), batch_size=16)
+
+
+def test_resuming_equals_never_having_stopped(rng: np.random.Generator, tmp_path: Path) -> None:
+    x, y = rng.normal(size=(70, 6)), rng.integers(0, 3, 70)
+    whole = trainer()
+    whole.fit(x, y, 23, test=(x, y), evaluate_every=10)
+    first = trainer()
+    first.fit(x, y, 10, test=(x, y), evaluate_every=10)
+    first.save(tmp_path / "run")
+    second = Trainer.resume(tmp_path / "run")
+    second.fit(x, y, 13, test=(x, y), evaluate_every=10)
+    assert second.history.loss == whole.history.loss
+    assert second.history.evaluations == whole.history.evaluations
+    for name, value in whole.network.state().items():
+        np.testing.assert_array_equal(second.network.state()[name], value, err_msg=name)
+
+
+def test_prediction_is_that_of_the_network_without_dropout(rng: np.random.Generator) -> None:
+    network = Network([("fc", 6, 20), "relu", "dropout", ("fc", 20, 3)])
+    plain = Network([("fc", 6, 20), "relu", ("fc", 20, 3)])
+    plain.restore(dict(network.state()))
+    x = rng.normal(size=(10, 6))
+    np.testing.assert_array_equal(network.predict(x), plain.predict(x))
+
+
+def test_spec_round_trip_through_json() -> None:
+    layer = registry.layers.build("dropout", 0.25, channels=True)
+    again = registry.from_spec(json.loads(json.dumps(layer.spec())))
+    assert again.arguments() == layer.arguments() == {"p": 0.25, "channels": True}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "culprit"),
+    [
+        ((1,), "p"),
+        ((1.0,), "p"),
+        ((-0.1,), "p"),
+        ((math.nan,), "p"),
+        ((True,), "p"),
+        (("0.5",), "p"),
+        ((0.5, 1), "channels"),
+    ],
+)
+def test_bad_arguments_are_refused_by_name(arguments: tuple[Any, ...], culprit: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        registry.layers.build("dropout", *arguments)
+    assert caught.value.argument == culprit
+
+
+def test_channels_of_flat_samples_are_refused() -> None:
+    with pytest.raises(ShapeError, match="channels=True"):
+        Network([("fc", 6, 20), ("dropout", 0.5, True)])
+
+
+def test_training_without_a_generator_and_backward_without_forward_are_refused() -> None:
+    layer = registry.layers.build("dropout")
+    with pytest.raises(CallOrderError, match="initialize"):
+        layer.forward(np.ones((2, 5)), training=True)
+    with pytest.raises(CallOrderError, match="training=True"):
+        layer.backward(np.ones((2, 5)))

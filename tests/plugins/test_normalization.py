@@ -1,0 +1,407 @@
+"""Batch and layer normalization against PyTorch, by hand and by central differences."""
+
+import json
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import Network, Trainer, registry
+from plugnet.arrays import Array, Shape
+from plugnet.errors import ArgumentError, CallOrderError, ShapeError
+from plugnet.interfaces import Layer
+
+SHAPES: list[Shape] = [(5,), (3, 4, 5), (1, 2, 3), (7, 2)]
+
+both = pytest.mark.parametrize("name", ["batch_norm", "layer_norm"])
+every_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
+
+
+def initialized(name: str, shape: Shape, dtype: str = "float64", **keywords: Any) -> Layer:
+    """Return a layer with some gamma and beta."""
+    layer = registry.layers.build(name, **keywords)
+    layer.initialize(shape, np.random.default_rng(1), np.dtype(dtype))
+    rng = np.random.default_rng(2)
+    for parameter in layer.parameters():
+        if parameter.trainable:
+            parameter.value[...] = rng.normal(1, 0.5, parameter.value.shape)
+    return layer
+
+
+def values(layer: Layer) -> dict[str, Array]:
+    return {parameter.name: parameter.value for parameter in layer.parameters()}
+
+
+def torch_batch_norm(layer: Layer) -> Any:
+    """Return PyTorch's layer in the state of ours, for inputs ``(M, features)``."""
+    torch = pytest.importorskip("torch")
+    own = values(layer)
+    momentum = 1 - float(str(layer.arguments()["momentum"]))
+    other = torch.nn.BatchNorm1d(
+        len(own["gamma"]), layer.arguments()["epsilon"], momentum, dtype=torch.float64
+    )
+    other.load_state_dict(
+        {
+            "weight": torch.tensor(own["gamma"]),
+            "bias": torch.tensor(own["beta"]),
+            "running_mean": torch.tensor(own["running_mean"]),
+            "running_var": torch.tensor(own["running_variance"]),
+        },
+        strict=False,
+    )
+    return other
+
+
+@every_shape
+@pytest.mark.parametrize("keywords", [{}, {"momentum": 0.3, "epsilon": 0.01}], ids=str)
+def test_batch_norm_is_that_of_pytorch_over_several_steps(
+    rng: np.random.Generator, shape: Shape, keywords: dict[str, Any]
+) -> None:
+    torch = pytest.importorskip("torch")
+    layer = initialized("batch_norm", shape, **keywords)
+    other = torch_batch_norm(layer)
+    for n in (4, 2, 7):
+        x, dy = rng.normal(3, 2, (n, *shape)), rng.normal(size=(n, *shape))
+        rows = torch.tensor(x.reshape(-1, shape[-1])).requires_grad_(True)
+        expected = other(rows)
+        other.zero_grad()
+        expected.backward(torch.tensor(dy.reshape(-1, shape[-1])))
+        y = layer.forward(x, training=True)
+        np.testing.assert_allclose(y, expected.detach().numpy().reshape(x.shape), rtol=1e-11)
+        layer.gradients(dy)
+        gamma, beta, mean, variance = layer.parameters()
+        np.testing.assert_allclose(gamma.grad, other.weight.grad, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(beta.grad, other.bias.grad, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(
+            layer.backward(dy), rows.grad.numpy().reshape(x.shape), rtol=1e-9, atol=1e-12
+        )
+        np.testing.assert_allclose(mean.value, other.running_mean, rtol=1e-12)
+        np.testing.assert_allclose(variance.value, other.running_var, rtol=1e-12)
+    other.eval()
+    x = rng.normal(3, 2, (3, *shape))
+    expected = other(torch.tensor(x.reshape(-1, shape[-1]))).detach().numpy().reshape(x.shape)
+    np.testing.assert_allclose(layer.forward(x), expected, rtol=1e-11)
+
+
+@every_shape
+@pytest.mark.parametrize("n", [1, 4])
+@pytest.mark.parametrize("epsilon", [1e-5, 0.1])
+def test_layer_norm_is_that_of_pytorch_over_the_last_axis(
+    rng: np.random.Generator, shape: Shape, n: int, epsilon: float
+) -> None:
+    torch = pytest.importorskip("torch")
+    layer = initialized("layer_norm", shape, epsilon=epsilon)
+    x, dy = rng.normal(3, 2, (n, *shape)), rng.normal(size=(n, *shape))
+    gamma, beta = layer.parameters()
+    samples, weight, bias = (
+        torch.tensor(array).requires_grad_(True) for array in (x, gamma.value, beta.value)
+    )
+    expected = torch.nn.functional.layer_norm(samples, shape[-1:], weight, bias, epsilon)
+    expected.backward(torch.tensor(dy))
+    for training in (False, True):
+        y = layer.forward(x, training)
+        np.testing.assert_allclose(y, expected.detach().numpy(), rtol=1e-10, atol=1e-13)
+    layer.gradients(dy)
+    np.testing.assert_allclose(gamma.grad, weight.grad, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(beta.grad, bias.grad, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(layer.backward(dy), samples.grad, rtol=1e-9, atol=1e-12)
+
+
+@both
+@every_shape
+@pytest.mark.parametrize("scale", [False, True])
+@pytest.mark.parametrize("shift", [False, True])
+def test_gradients_agree_with_central_differences(
+    rng: np.random.Generator,
+    numerical_gradient: Callable[..., Array],
+    name: str,
+    shape: Shape,
+    scale: bool,
+    shift: bool,
+) -> None:
+    layer = initialized(name, shape, scale=scale, shift=shift)
+    x, dy = rng.normal(3, 2, (3, *shape)), rng.normal(size=(3, *shape))
+    trained = [parameter for parameter in layer.parameters() if parameter.trainable]
+    assert [parameter.name for parameter in trained] == ["gamma"] * scale + ["beta"] * shift
+    layer.forward(x, training=True)
+    if trained:
+        layer.gradients(dy)
+    dx = layer.backward(dy).copy()
+
+    def scalar() -> Any:
+        return np.vdot(layer.forward(x, training=True), dy)
+
+    np.testing.assert_allclose(dx, numerical_gradient(scalar, x), rtol=1e-5, atol=1e-7)
+    for parameter in trained:
+        expected = numerical_gradient(scalar, parameter.value)
+        np.testing.assert_allclose(parameter.grad, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_batch_norm_by_hand() -> None:
+    layer = registry.layers.build("batch_norm", momentum=0.75, epsilon=1.0)
+    layer.initialize((2,), np.random.default_rng(0), np.dtype("float64"))
+    x = np.array(
+        [[1.0, 10.0], [3.0, 10.0], [5.0, 10.0], [7.0, 10.0]]
+    )  # means 4, 10; variances 5, 0
+    y = layer.forward(x, training=True)
+    np.testing.assert_allclose(y[:, 0], np.array([-3, -1, 1, 3]) / np.sqrt(6), rtol=1e-14)
+    np.testing.assert_allclose(y[:, 1], 0, atol=1e-14)
+    _, _, mean, variance = layer.parameters()
+    np.testing.assert_allclose(mean.value, [1, 2.5])
+    np.testing.assert_allclose(variance.value, [0.75 + 0.25 * 20 / 3, 0.75])
+    mean.value[:], variance.value[:] = [1, 2], [3, 8]
+    np.testing.assert_allclose(layer.forward(np.array([[5.0, 5.0]])), [[2, 1]], rtol=1e-14)
+
+
+def test_layer_norm_by_hand() -> None:
+    layer = registry.layers.build("layer_norm", epsilon=1.0)
+    layer.initialize((4,), np.random.default_rng(0), np.dtype("float64"))
+    y = layer.forward(np.array([[1.0, 3.0, 5.0, 7.0], [2.0, 2.0, 2.0, 2.0]]))
+    np.testing.assert_allclose(y, [np.array([-3, -1, 1, 3]) / np.sqrt(6), [0] * 4], atol=1e-14)
+
+
+@both
+def test_gamma_and_beta_start_neutral_and_are_exempt_from_decay(name: str) -> None:
+    layer = registry.layers.build(name)
+    layer.initialize((3,), np.random.default_rng(0), np.dtype("float32"))
+    gamma, beta = layer.parameters()[:2]
+    assert (gamma.name, gamma.value.tolist(), gamma.decay) == ("gamma", [1] * 3, False)
+    assert (beta.name, beta.value.tolist(), beta.decay) == ("beta", [0] * 3, False)
+
+
+def test_running_values_are_saved_but_not_trained() -> None:
+    network = Network([("fc", 4, 3), "batch_norm"])
+    trained = [parameter.name for parameter in network.parameters()]
+    assert trained == ["fc1.weight", "fc1.bias", "batch_norm1.gamma", "batch_norm1.beta"]
+    state = network.state()
+    assert state["batch_norm1.running_mean"].tolist() == [0, 0, 0]
+    assert state["batch_norm1.running_variance"].tolist() == [1, 1, 1]
+
+
+def test_only_training_moves_the_running_values(rng: np.random.Generator) -> None:
+    network = Network([("batch_norm", {"scale": False, "shift": False})], input_shape=(3,))
+    before = {name: value.copy() for name, value in network.state().items()}
+    x = rng.normal(size=(6, 3))
+    network.predict(x)
+    for name, value in network.state().items():
+        np.testing.assert_array_equal(value, before[name])
+    network.forward(x, training=True)
+    for name, value in network.state().items():
+        assert (value != before[name]).all()
+
+
+def test_running_values_converge_to_those_of_the_data(rng: np.random.Generator) -> None:
+    layer = initialized("batch_norm", (2,))
+    for _ in range(200):
+        layer.forward(rng.normal([1, -2], [3, 0.5], (500, 2)), training=True)
+    np.testing.assert_allclose(values(layer)["running_mean"], [1, -2], atol=0.15)
+    np.testing.assert_allclose(values(layer)["running_variance"], [9, 0.25], rtol=0.1)
+
+
+def test_one_value_per_feature_is_refused_in_training_only() -> None:
+    layer = initialized("batch_norm", (3,))
+    before = {name: value.copy() for name, value in values(layer).items()}
+    with pytest.raises(ShapeError, match="at least 2 values of each feature") as caught:
+        layer.forward(np.ones((1, 3)), training=True)
+    assert caught.value.got == (1, 3)
+    for name, value in values(layer).items():
+        np.testing.assert_array_equal(value, before[name])
+    assert layer.forward(np.ones((1, 3))).shape == (1, 3)
+    images = initialized("batch_norm", (2, 2, 3))
+    assert images.forward(np.ones((1, 2, 2, 3)), training=True).shape == (1, 2, 2, 3)
+
+
+@both
+def test_backward_works_without_gradients_and_for_another_dy(
+    rng: np.random.Generator, name: str
+) -> None:
+    layer = initialized(name, (4,))
+    x, dy, other = rng.normal(size=(3, 5, 4))
+    layer.forward(x, training=True)
+    alone = layer.backward(dy).copy()
+    layer.gradients(other)
+    np.testing.assert_allclose(layer.backward(dy), alone, rtol=1e-13, atol=1e-15)
+    layer.gradients(dy)
+    np.testing.assert_allclose(layer.backward(dy), alone, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(layer.backward(dy), alone, rtol=1e-13, atol=1e-15)
+
+
+@both
+def test_gradients_in_a_reused_buffer_are_those_of_its_new_content(
+    rng: np.random.Generator, name: str
+) -> None:
+    layer, other = initialized(name, (4,)), initialized(name, (4,))
+    dy = np.empty((5, 4))
+    for _ in range(3):
+        x = rng.normal(size=(5, 4))
+        dy[...] = rng.normal(size=(5, 4))
+        for one, gradient in ((layer, dy), (other, dy.copy())):
+            one.forward(x, training=True)
+            one.gradients(gradient)
+        np.testing.assert_array_equal(layer.backward(dy), other.backward(dy))
+
+
+@both
+def test_evaluation_leaves_what_a_pending_backward_reads(
+    rng: np.random.Generator, name: str
+) -> None:
+    layer = initialized(name, (4,))
+    y = layer.forward(rng.normal(size=(5, 4)), training=True)
+    before, dy = y.copy(), rng.normal(size=(5, 4))
+    layer.gradients(dy)
+    dx = layer.backward(dy).copy()
+    own = layer.forward(rng.normal(size=(6, 4)))
+    assert not np.shares_memory(own, y)
+    np.testing.assert_array_equal(y, before)
+    np.testing.assert_array_equal(layer.backward(dy), dx)
+
+
+@both
+@every_shape
+def test_float32_stays_float32_and_inputs_stay_as_they_are(
+    rng: np.random.Generator, name: str, shape: Shape
+) -> None:
+    layer = initialized(name, shape, "float32")
+    x, dy = rng.normal(3, 2, (2, 4, *shape)).astype("float32")
+    kept = x.copy(), dy.copy()
+    x.flags.writeable = dy.flags.writeable = False
+    y = layer.forward(x, training=True)
+    layer.gradients(dy)
+    assert layer.forward(x).dtype == y.dtype == layer.backward(dy).dtype == np.float32
+    for parameter in layer.parameters():
+        assert parameter.value.dtype == parameter.grad.dtype == np.float32
+    np.testing.assert_array_equal(x, kept[0])
+    np.testing.assert_array_equal(dy, kept[1])
+
+
+@both
+@every_shape
+def test_arrays_need_not_be_contiguous(rng: np.random.Generator, name: str, shape: Shape) -> None:
+    x, dy = rng.normal(size=(2, *shape, 4))
+    layer, other = initialized(name, shape), initialized(name, shape)
+    x, dy = np.moveaxis(x, -1, 0), np.moveaxis(dy, -1, 0)  # (4, *shape), strided
+    for training in (False, True):
+        expected = other.forward(x.copy(), training)
+        np.testing.assert_allclose(layer.forward(x, training), expected, rtol=1e-10, atol=1e-13)
+    layer.gradients(dy)
+    same = dy.copy()
+    other.gradients(same)
+    for one, another in zip(layer.parameters(), other.parameters(), strict=True):
+        np.testing.assert_allclose(one.grad, another.grad, rtol=1e-10, atol=1e-13)
+    np.testing.assert_allclose(layer.backward(dy), other.backward(same), rtol=1e-9, atol=1e-12)
+
+
+@both
+def test_large_offsets_do_not_spoil_the_variance_in_float32(
+    rng: np.random.Generator, name: str
+) -> None:
+    layer = registry.layers.build(name)
+    layer.initialize((50,), rng, np.dtype("float32"))
+    x = (1000 + rng.normal(size=(50, 50))).astype("float32")
+    axis = 0 if name == "batch_norm" else 1
+    exact = x.astype("float64")
+    expected = (exact - exact.mean(axis, keepdims=True)) / exact.std(axis, keepdims=True)
+    np.testing.assert_allclose(layer.forward(x, training=True), expected, atol=1e-3)
+
+
+@both
+@pytest.mark.parametrize("shape", [(1024,), (16, 16, 20)], ids=str)
+def test_warm_step_allocates_nothing_large(
+    rng: np.random.Generator, name: str, shape: Shape
+) -> None:
+    layer = initialized(name, shape, "float32")
+    x = rng.normal(size=(64, *shape)).astype("float32")
+
+    def step() -> None:
+        layer.forward(x, training=True)
+        layer.gradients(x)
+        layer.backward(x)
+
+    step()
+    tracemalloc.start()
+    try:
+        step()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < x.nbytes / 4
+
+
+def trainer() -> Trainer:
+    pieces = [("fc", 6, 20), "batch_norm", "relu", ("dropout", 0.3), ("fc", 20, 5), "layer_norm"]
+    return Trainer(Network([*pieces, ("fc", 5, 3)]), policy=("inv", 0.05), batch_size=16)
+
+
+def test_resuming_equals_never_having_stopped(rng: np.random.Generator, tmp_path: Path) -> None:
+    x, y = rng.normal(size=(70, 6)), rng.integers(0, 3, 70)
+    whole = trainer()
+    whole.fit(x, y, 23, test=(x, y), evaluate_every=10)
+    first = trainer()
+    first.fit(x, y, 10, test=(x, y), evaluate_every=10)
+    first.save(tmp_path / "run")
+    second = Trainer.resume(tmp_path / "run")
+    second.fit(x, y, 13, test=(x, y), evaluate_every=10)
+    assert second.history.loss == whole.history.loss
+    assert second.history.evaluations == whole.history.evaluations
+    for name, value in whole.network.state().items():
+        np.testing.assert_array_equal(second.network.state()[name], value, err_msg=name)
+
+
+def test_saved_network_keeps_its_running_values(rng: np.random.Generator, tmp_path: Path) -> None:
+    x, y = rng.normal(4, 2, (64, 6)), rng.integers(0, 3, 64)
+    trained = Trainer(Network([("fc", 6, 20), "batch_norm", ("fc", 20, 3)]), batch_size=16)
+    trained.fit(x, y, 10)
+    trained.network.save(tmp_path / "model")
+    loaded = Network.load(tmp_path / "model")
+    assert loaded.state()["batch_norm1.running_mean"].all()
+    np.testing.assert_array_equal(loaded.predict(x), trained.network.predict(x))
+
+
+@both
+def test_spec_round_trip_through_json(name: str) -> None:
+    layer = registry.layers.build(name, epsilon=0.01, shift=False)
+    again = registry.from_spec(json.loads(json.dumps(layer.spec())))
+    assert type(again) is type(layer)
+    assert again.arguments() == layer.arguments()
+
+
+@both
+@pytest.mark.parametrize(
+    ("keywords", "culprit"),
+    [
+        ({"epsilon": 0}, "epsilon"),
+        ({"epsilon": float("nan")}, "epsilon"),
+        ({"scale": 1}, "scale"),
+        ({"shift": None}, "shift"),
+    ],
+    ids=str,
+)
+def test_bad_arguments_are_refused_by_name(
+    name: str, keywords: dict[str, Any], culprit: str
+) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        registry.layers.build(name, **keywords)
+    assert caught.value.argument == culprit
+
+
+@pytest.mark.parametrize("momentum", [1, -0.1, True, float("inf")])
+def test_momentum_lies_between_0_and_1(momentum: Any) -> None:
+    with pytest.raises(ArgumentError, match="momentum"):
+        registry.layers.build("batch_norm", momentum)
+
+
+@both
+def test_calls_out_of_order_and_other_features_are_refused(name: str) -> None:
+    layer = registry.layers.build(name)
+    with pytest.raises(CallOrderError, match="initialize"):
+        layer.forward(np.ones((2, 5)))
+    layer = initialized(name, (5,))
+    layer.forward(np.ones((2, 5)))
+    for method in (layer.gradients, layer.backward):
+        with pytest.raises(CallOrderError, match="training=True"):
+            method(np.ones((2, 5)))
+    with pytest.raises(ShapeError, match="initialized for 5 features"):
+        layer.forward(np.ones((2, 6)))

@@ -1,0 +1,409 @@
+"""Pooling: values and gradients against PyTorch, by hand and by central differences; refusals."""
+
+import json
+import tracemalloc
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import Network, Trainer, registry
+from plugnet.arrays import Array
+from plugnet.errors import ArgumentError, CallOrderError, ShapeError
+
+WINDOWED = ("max_pool", "average_pool")
+GLOBAL = ("global_max_pool", "global_average_pool")
+
+# kernel, stride, padding; batch size, image height and width
+GRID = [
+    (kernel, stride, padding, size)
+    for (kernel, stride, padding), size in product(
+        [
+            (1, 1, 0),
+            (2, 2, 0),
+            (2, 3, 0),
+            (3, 2, 0),
+            (3, 2, 1),
+            (3, 1, 1),
+            ((2, 3), (2, 3), 0),
+            ((3, 2), (1, 2), (1, 0)),
+            (4, 3, 2),
+            ((1, 5), (1, 2), (0, 2)),
+        ],
+        [(3, 6, 6), (1, 7, 5), (2, 5, 8)],
+    )
+]
+
+every_window = pytest.mark.parametrize(("kernel", "stride", "padding", "size"), GRID, ids=str)
+every_rounding = pytest.mark.parametrize("rounding", ["floor", "ceil"])
+
+
+def torch_pool(
+    name: str, x: Array, dy: Array, ceil: bool, *arguments: Any, **keywords: Any
+) -> tuple[Array, Array]:
+    """Return PyTorch's y and dx for channels-last arrays."""
+    torch = pytest.importorskip("torch")
+    function = getattr(torch.nn.functional, {"max_pool": "max_pool2d"}.get(name, "avg_pool2d"))
+    images = torch.tensor(x.transpose(0, 3, 1, 2)).requires_grad_(True)
+    y = function(images, *arguments, ceil_mode=ceil, **keywords)
+    y.backward(torch.tensor(dy.transpose(0, 3, 1, 2)))
+    return y.detach().numpy().transpose(0, 2, 3, 1), images.grad.numpy().transpose(0, 2, 3, 1)
+
+
+@every_window
+@every_rounding
+@pytest.mark.parametrize(
+    ("name", "keywords", "torch_keywords"),
+    [
+        ("max_pool", {}, {}),
+        ("average_pool", {}, {}),
+        ("average_pool", {"count_padding": False}, {"count_include_pad": False}),
+    ],
+    ids=str,
+)
+def test_values_and_gradients_are_those_of_pytorch(
+    rng: np.random.Generator,
+    name: str,
+    keywords: dict[str, Any],
+    torch_keywords: dict[str, Any],
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    size: tuple[int, int, int],
+    rounding: str,
+) -> None:
+    layer = registry.layers.build(name, kernel, stride, padding, rounding, **keywords)
+    x = rng.integers(-3, 4, (*size, 2)) / 2  # many ties
+    y = layer.forward(x, training=True)
+    assert y.shape == (size[0], *layer.output_shape((*size[1:], 2)))
+    dy = rng.normal(size=(*y.shape,))
+    ceil = rounding == "ceil"
+    expected, gradient = torch_pool(name, x, dy, ceil, kernel, stride, padding, **torch_keywords)
+    np.testing.assert_allclose(y, expected, rtol=1e-14, atol=1e-14)
+    np.testing.assert_allclose(layer.forward(x), expected, rtol=1e-14, atol=1e-14)
+    np.testing.assert_allclose(layer.backward(dy), gradient, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", WINDOWED)
+@every_rounding
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"), [(2, None, 0), (3, 2, 1), ((2, 3), (1, 2), (1, 0))], ids=str
+)
+def test_backward_agrees_with_central_differences(
+    rng: np.random.Generator,
+    numerical_gradient: Callable[..., Array],
+    name: str,
+    rounding: str,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+) -> None:
+    layer = registry.layers.build(name, kernel, stride, padding, rounding)
+    x = rng.permutation(2 * 5 * 6 * 2).reshape(2, 5, 6, 2) / 10  # no two so near that one overtakes
+    dy = rng.normal(size=(*layer.forward(x, training=True).shape,))
+    dx = layer.backward(dy).copy()
+    expected = numerical_gradient(lambda: np.vdot(layer.forward(x), dy), x)
+    np.testing.assert_allclose(dx, expected, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", GLOBAL)
+def test_global_backward_agrees_with_central_differences(
+    rng: np.random.Generator, numerical_gradient: Callable[..., Array], name: str
+) -> None:
+    layer = registry.layers.build(name)
+    x, dy = rng.permutation(48).reshape(2, 3, 4, 2) / 10, rng.normal(size=(2, 2))
+    layer.forward(x, training=True)
+    dx = layer.backward(dy).copy()
+    expected = numerical_gradient(lambda: np.vdot(layer.forward(x), dy), x)
+    np.testing.assert_allclose(dx, expected, rtol=1e-6, atol=1e-8)
+
+
+def image(*rows: list[float]) -> Array:
+    """Return one image of one channel, ``(1, height, width, 1)``."""
+    return np.array(rows, float)[np.newaxis, :, :, np.newaxis]
+
+
+SMALL = image([1, 2, 3], [4, 5, 6], [7, 8, 9])
+
+
+@pytest.mark.parametrize(
+    ("piece", "expected"),
+    [
+        (("max_pool", 2, 1), [[5, 6], [8, 9]]),
+        (("max_pool", 2), [[5]]),
+        (("max_pool", {"kernel": 2, "rounding": "ceil"}), [[5, 6], [8, 9]]),
+        (("max_pool", 2, None, 1), [[1, 3], [7, 9]]),
+        (("average_pool", 2, 1), [[3, 4], [6, 7]]),
+        (("average_pool", {"kernel": 2, "rounding": "ceil"}), [[3, 4.5], [7.5, 9]]),
+        (("average_pool", 2, None, 1), [[0.25, 1.25], [2.75, 7]]),
+        (("average_pool", 2, None, 1, "floor", False), [[1, 2.5], [5.5, 7]]),
+        (("average_pool", [1, 3]), [[2], [5], [8]]),
+    ],
+    ids=str,
+)
+def test_small_image_by_hand(piece: tuple[Any, ...], expected: list[list[float]]) -> None:
+    layer = registry.layers.resolve(piece)
+    np.testing.assert_allclose(layer.forward(SMALL)[0, :, :, 0], expected, rtol=1e-15)
+
+
+def test_global_pools_give_one_number_per_channel() -> None:
+    x = np.concatenate([SMALL, -SMALL], axis=-1)
+    assert registry.layers.build("global_max_pool").forward(x).tolist() == [[9, -1]]
+    np.testing.assert_allclose(registry.layers.build("global_average_pool").forward(x), [[5, -5]])
+
+
+@pytest.mark.parametrize("value", [0.0, -2.5])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        ("max_pool", 2),
+        ("max_pool", 3, 1, 1),
+        ("max_pool", {"kernel": 3, "stride": 2, "rounding": "ceil"}),
+        ("global_max_pool",),
+    ],
+    ids=str,
+)
+def test_gradient_of_a_tie_goes_to_one_position(
+    rng: np.random.Generator, piece: Any, value: float
+) -> None:
+    layer = registry.layers.resolve(piece)
+    dy = rng.normal(size=(*layer.forward(np.full((3, 6, 6, 2), value), training=True).shape,))
+    dx = layer.backward(dy)
+    np.testing.assert_allclose(dx.sum(axis=(1, 2)), dy.reshape(3, -1, 2).sum(axis=1), rtol=1e-12)
+
+
+def test_first_of_equals_in_row_major_order_wins() -> None:
+    layer = registry.layers.build("max_pool", 2)
+    layer.forward(image([0, 1, 7, 7], [1, 0, 7, 7]), training=True)
+    dx = layer.backward(image([3, 5]))
+    np.testing.assert_array_equal(dx, image([0, 3, 5, 0], [0, 0, 0, 0]))
+    whole = registry.layers.build("global_max_pool")
+    whole.forward(image([0, 1, 7, 7], [1, 0, 7, 7]), training=True)
+    np.testing.assert_array_equal(
+        whole.backward(np.array([[3.0]])), image([0, 0, 3, 0], [0, 0, 0, 0])
+    )
+
+
+def test_padding_never_wins_a_maximum() -> None:
+    x = np.full((1, 4, 4, 1), -5.0)
+    assert (registry.layers.build("max_pool", 3, 1, 1).forward(x) == -5).all()
+
+
+def test_kernel_of_more_pixels_than_a_byte_counts(rng: np.random.Generator) -> None:
+    layer = registry.layers.build("max_pool", 20, 3)
+    x = rng.normal(size=(2, 26, 23, 2))
+    y = layer.forward(x, training=True)
+    dy = rng.normal(size=(*y.shape,))
+    expected, gradient = torch_pool("max_pool", x, dy, False, 20, 3)
+    np.testing.assert_array_equal(y, expected)
+    np.testing.assert_allclose(layer.backward(dy), gradient, rtol=1e-13)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("piece", [("max_pool", 2), ("average_pool", 2), *GLOBAL], ids=str)
+def test_a_nan_stays_visible(piece: Any, training: bool) -> None:
+    for row, column in np.ndindex(2, 2):
+        x = np.ones((1, 2, 2, 2))
+        x[0, row, column, 0] = np.nan
+        y = registry.layers.resolve(piece).forward(x, training).ravel()
+        assert np.isnan(y).tolist() == [True, False]
+
+
+def test_pixels_in_no_window_get_no_gradient() -> None:
+    for name in WINDOWED:
+        layer = registry.layers.build(name, 2)
+        layer.forward(np.ones((2, 5, 5, 1)), training=True)
+        layer.backward(np.full((2, 2, 2, 1), np.nan))
+        dx = layer.backward(np.ones((2, 2, 2, 1)))  # after a call that left NaN in the buffers
+        assert not dx[:, 4].any()
+        assert not dx[:, :, 4].any()
+        assert dx.sum() == 8
+
+
+@pytest.mark.parametrize(
+    ("size", "rounding", "expected"),
+    [(6, "floor", 3), (7, "floor", 3), (6, "ceil", 3), (7, "ceil", 4)],
+)
+def test_rounding_of_the_output_size(size: int, rounding: str, expected: int) -> None:
+    layer = registry.layers.build("max_pool", 2, rounding=rounding)
+    assert layer.output_shape((size, 6, 5)) == (expected, 3, 5)
+
+
+def test_window_that_would_start_behind_the_image_is_left_out() -> None:
+    # Rounded up there were 3 windows, at -1, 1 and 3; the third sees only the padding behind.
+    layer = registry.layers.build("max_pool", 2, 2, 1, "ceil")
+    assert layer.output_shape((3, 3, 1)) == (2, 2, 1)
+
+
+every_layer = pytest.mark.parametrize(
+    "piece",
+    [
+        ("max_pool", 2),
+        ("max_pool", 3, 2, 1),
+        ("average_pool", 2),
+        ("average_pool", 3, 2, 1),
+        "global_max_pool",
+        "global_average_pool",
+    ],
+    ids=str,
+)
+
+
+@every_layer
+def test_float32_stays_float32_and_inputs_stay_as_they_are(
+    rng: np.random.Generator, piece: Any
+) -> None:
+    layer = registry.layers.resolve(piece)
+    x = rng.normal(size=(2, 6, 6, 2)).astype("float32")
+    y = layer.forward(x, training=True)
+    dy = rng.normal(size=(*y.shape,)).astype("float32")
+    kept = x.copy(), dy.copy()
+    x.flags.writeable = dy.flags.writeable = False
+    dx = layer.backward(dy)
+    assert layer.forward(x).dtype == y.dtype == dx.dtype == np.float32
+    np.testing.assert_array_equal(x, kept[0])
+    np.testing.assert_array_equal(dy, kept[1])
+
+
+@every_layer
+def test_arrays_need_not_be_contiguous(rng: np.random.Generator, piece: Any) -> None:
+    layer = registry.layers.resolve(piece)
+    x = rng.normal(size=(2, 6, 6, 4))
+    y = layer.forward(x[..., ::2].copy(), training=True).copy()
+    dy = rng.normal(size=(*y.shape, 2))
+    dx = layer.backward(dy[..., 0].copy()).copy()
+    np.testing.assert_allclose(layer.forward(x[..., ::2], training=True), y, rtol=1e-14)
+    np.testing.assert_allclose(layer.backward(dy[..., 0]), dx, rtol=1e-14)
+
+
+@every_layer
+def test_evaluation_leaves_what_a_pending_backward_reads(
+    rng: np.random.Generator, piece: Any
+) -> None:
+    layer = registry.layers.resolve(piece)
+    y = layer.forward(rng.normal(size=(2, 6, 6, 2)), training=True)
+    before, dy = y.copy(), rng.normal(size=(*y.shape,))
+    dx = layer.backward(dy).copy()
+    own = layer.forward(rng.normal(size=(3, 6, 6, 2)))
+    assert not np.shares_memory(own, y)
+    np.testing.assert_array_equal(y, before)
+    np.testing.assert_array_equal(layer.backward(dy), dx)
+
+
+@every_layer
+def test_backward_before_a_training_forward_is_refused(piece: Any) -> None:
+    layer = registry.layers.resolve(piece)
+    y = layer.forward(np.ones((1, 6, 6, 2)))
+    with pytest.raises(CallOrderError, match="training=True"):
+        layer.backward(y)
+
+
+@pytest.mark.parametrize(
+    "piece", [("max_pool", 2), ("max_pool", 3, 2, 1), ("average_pool", 3, 2, 1)]
+)
+def test_warm_step_allocates_nothing_large(rng: np.random.Generator, piece: Any) -> None:
+    layer = registry.layers.resolve(piece)
+    x = rng.normal(size=(32, 24, 24, 20)).astype("float32")
+    dy = rng.normal(size=(*layer.forward(x, training=True).shape,)).astype("float32")
+    layer.backward(dy)
+    tracemalloc.start()
+    try:
+        layer.forward(x, training=True)
+        layer.backward(dy)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # NumPy's own buffers, in which it casts masks, are of bounded size.
+    assert peak < min(dy.nbytes / 4, 150_000)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        ("max_pool", 2),
+        ("max_pool", [2, 3], [1, 2], [1, 0], "ceil"),
+        ("average_pool", 3, 2, 1, "ceil", False),
+        "global_max_pool",
+        "global_average_pool",
+    ],
+    ids=str,
+)
+def test_spec_round_trip_through_json(piece: Any) -> None:
+    layer = registry.layers.resolve(piece)
+    again = registry.from_spec(json.loads(json.dumps(layer.spec())))
+    assert type(again) is type(layer)
+    assert repr(again) == repr(layer)
+
+
+def test_one_number_means_both_directions_and_no_stride_the_kernel() -> None:
+    layer = registry.layers.build("max_pool", [2, 3], padding=1)
+    assert layer.arguments() == {
+        "kernel": (2, 3),
+        "stride": (2, 3),
+        "padding": (1, 1),
+        "rounding": "floor",
+    }
+
+
+@pytest.mark.parametrize("name", WINDOWED)
+@pytest.mark.parametrize(
+    ("keywords", "culprit"),
+    [
+        ({"kernel": 0}, "kernel"),
+        ({"kernel": 2.0}, "kernel"),
+        ({"kernel": True}, "kernel"),
+        ({"kernel": "22"}, "kernel"),
+        ({"kernel": (2, 2, 2)}, "kernel"),
+        ({"kernel": (2, -1)}, "kernel"),
+        ({"kernel": 2, "stride": 0}, "stride"),
+        ({"kernel": 2, "padding": -1}, "padding"),
+        ({"kernel": 2, "padding": 2}, "padding"),
+        ({"kernel": (2, 1), "padding": 1}, "padding"),
+        ({"kernel": 2, "rounding": "up"}, "rounding"),
+    ],
+    ids=str,
+)
+def test_bad_arguments_are_refused_by_name(
+    name: str, keywords: dict[str, Any], culprit: str
+) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        registry.layers.build(name, **keywords)
+    assert caught.value.argument == culprit
+
+
+def test_whether_padding_counts_is_a_flag() -> None:
+    with pytest.raises(ArgumentError, match="count_padding"):
+        registry.layers.build("average_pool", 2, count_padding=1)
+
+
+@pytest.mark.parametrize("shape", [(36,), (6, 6), (1, 6, 2)])
+def test_samples_that_are_no_images_or_too_small_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError) as caught:
+        registry.layers.build("max_pool", 2).output_shape(shape)
+    assert caught.value.got == shape
+    with pytest.raises(ShapeError, match="max_pool1"):
+        Network([("max_pool", 2), "flatten", ("fc", None, 3)], input_shape=shape)
+
+
+def test_global_pooling_of_flat_samples_is_refused() -> None:
+    for name in GLOBAL:
+        with pytest.raises(ShapeError, match="nothing to pool over"):
+            registry.layers.build(name).output_shape((10,))
+
+
+def test_flops_count_comparisons_and_additions() -> None:
+    assert registry.layers.build("max_pool", 2).flops((6, 6, 5)) == 9 * 5 * 3
+    assert registry.layers.build("average_pool", 2).flops((6, 6, 5)) == 9 * 5 * 4
+    assert registry.layers.build("global_max_pool").flops((6, 6, 5)) == 180
+
+
+def test_a_network_of_pools_trains(rng: np.random.Generator) -> None:
+    y = np.arange(60) % 2
+    x = rng.normal(0, 0.3, (60, 8, 8, 1))
+    x[np.arange(60), 5 * y, rng.integers(0, 8, 60)] += 5  # a bright pixel above or below
+    network = Network([("max_pool", 2), ("average_pool", [1, 4]), ("fc", None, 2)])
+    trainer = Trainer(network, batch_size=20)
+    trainer.fit(x, y, 100)
+    assert trainer.evaluate(x, y).accuracy == 1

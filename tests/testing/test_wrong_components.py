@@ -1,0 +1,555 @@
+"""Components of all kinds but layers that are wrong on purpose: the kit must name the fault."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet.arrays import Array, Shape
+from plugnet.interfaces import (
+    Activation,
+    Component,
+    Dataset,
+    Initializer,
+    Loss,
+    LRPolicy,
+    Optimizer,
+    Regularizer,
+    Samples,
+)
+from plugnet.parameter import Parameter
+from plugnet.targets import as_rows
+from plugnet.testing import check_component
+
+# Activations -------------------------------------------------------------------------------------
+
+
+class Square(Activation):
+    """f(x) = x^2."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        return np.multiply(x, x, out=out)
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        return np.multiply(x, 2, out=out)
+
+
+class OffByTwo(Square):
+    """The derivative is off by a factor."""
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        return np.multiply(x, 1, out=out)
+
+
+class Overflows(Square):
+    """f(x) = exp(x), which overflows."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        return np.exp(x, out=out)
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        return np.exp(x, out=out)
+
+
+class IgnoresOut(Square):
+    """Does not write to out."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        return np.multiply(x, x)
+
+
+class WrongAtKink(Activation):
+    """f(x) = |x|, whose derivative at 0 is said to be 7."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        return np.abs(x, out=out)
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        out = np.sign(x, out=out)
+        out[x == 0] = 7
+        return out
+
+
+class Doubles(Square):
+    """Always computes in double precision."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        return np.multiply(x.astype(np.float64), x, out=out, casting="same_kind")
+
+
+class Normalised(Square):
+    """Depends on the other samples."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        return np.subtract(x, x.mean() if x.size else 0, out=out)
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        out = np.multiply(x, 0, out=out)
+        out += 1
+        return out
+
+
+# Losses ------------------------------------------------------------------------------------------
+
+
+class Squared(Loss):
+    """1/N sum (x - t)^2."""
+
+    def __init__(self) -> None:
+        self._error: Array | None = None
+
+    def forward(self, outputs: Array, targets: Array) -> float:
+        self._error = outputs - as_rows(targets, outputs)
+        return float(np.vdot(self._error, self._error)) / len(outputs)
+
+    def backward(self) -> Array:
+        error = self.kept(self._error)
+        return error * (2 / len(error))
+
+
+class Sum(Squared):
+    """Not divided by N."""
+
+    def forward(self, outputs: Array, targets: Array) -> float:
+        return super().forward(outputs, targets) * len(outputs)
+
+    def backward(self) -> Array:
+        return super().backward() * len(self.kept(self._error))
+
+
+class GradientNotMean(Squared):
+    """The gradient is not divided by N, the loss is."""
+
+    def backward(self) -> Array:
+        return super().backward() * len(self.kept(self._error))
+
+
+class LossSign(Squared):
+    """The gradient has the wrong sign."""
+
+    def backward(self) -> Array:
+        return -super().backward()
+
+
+class Broadcasts(Squared):
+    """Takes targets of any shape that NumPy can stretch."""
+
+    def forward(self, outputs: Array, targets: Array) -> float:
+        if targets.ndim == 1 and targets.dtype.kind == "i":
+            return super().forward(outputs, targets)
+        self._error = outputs - targets.astype(outputs.dtype)
+        return float(np.vdot(self._error, self._error)) / len(outputs)
+
+
+class LogOfSoftmax(Loss):
+    """The logarithm of a softmax that overflows."""
+
+    def __init__(self) -> None:
+        self._gradient: Array | None = None
+
+    def forward(self, outputs: Array, targets: Array) -> float:
+        rows = as_rows(targets, outputs)
+        p = np.exp(outputs)
+        p /= p.sum(axis=1, keepdims=True)
+        self._gradient = (p - rows) / len(rows)
+        return -float((rows * np.log(p)).sum()) / len(rows)
+
+    def backward(self) -> Array:
+        return self.kept(self._gradient)
+
+
+class NumpyFloat(Squared):
+    """Returns a float of NumPy's."""
+
+    def forward(self, outputs: Array, targets: Array) -> float:
+        return np.float32(super().forward(outputs, targets))  # type: ignore[return-value]
+
+
+class NoIds(Squared):
+    """Takes class ids for numbers."""
+
+    def forward(self, outputs: Array, targets: Array) -> float:
+        if targets.ndim == 1:
+            super().forward(outputs, targets)
+            targets = np.repeat(targets[:, None], outputs.shape[1], axis=1)
+        return super().forward(outputs, targets)
+
+
+class MutatedScores(Squared):
+    """Computes in the array of the scores."""
+
+    def forward(self, outputs: Array, targets: Array) -> float:
+        rows = as_rows(targets, outputs)
+        outputs -= rows
+        self._error = outputs
+        return float(np.vdot(outputs, outputs)) / len(outputs)
+
+
+class BackwardFirst(Squared):
+    """Fails without a word if backward comes first."""
+
+    def backward(self) -> Array:
+        assert self._error is not None
+        return super().backward()
+
+
+# Initializers ------------------------------------------------------------------------------------
+
+
+class Normal(Initializer):
+    """Standard normal."""
+
+    def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
+        return rng.normal(size=shape).astype(dtype)
+
+
+class TransposedShape(Normal):
+    """Gives the shape back to front."""
+
+    def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
+        return super().__call__(shape[::-1], rng, dtype)
+
+
+class AlwaysDouble(Normal):
+    """Ignores the dtype."""
+
+    def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
+        return rng.normal(size=shape)
+
+
+class IgnoresGenerator(Normal):
+    """Ignores the generator, and always draws the same."""
+
+    def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
+        return super().__call__(shape, np.random.default_rng(0), dtype)
+
+
+class GlobalNormal(Normal):
+    """Draws from NumPy's global generator."""
+
+    def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
+        return np.random.normal(size=shape).astype(dtype)  # noqa: NPY002
+
+
+class SameArray(Normal):
+    """Gives the array of the last call away again."""
+
+    _array = np.zeros((3, 2, 5, 4))
+
+    def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
+        array: Array = self._array.ravel()[: int(np.prod(shape))].reshape(shape)
+        return array.astype(dtype, copy=False)
+
+
+# Policies ----------------------------------------------------------------------------------------
+
+
+class Halving(LRPolicy):
+    """0.1 / (iteration + 1)."""
+
+    def __call__(self, iteration: int) -> float:
+        return 0.1 / (iteration + 1)
+
+
+class KeepsState(Halving):
+    """Halves whenever it is asked."""
+
+    def __init__(self) -> None:
+        self._rate = 1.0
+
+    def __call__(self, iteration: int) -> float:
+        self._rate *= 0.5
+        return self._rate
+
+
+class Negative(Halving):
+    """Falls below zero."""
+
+    def __call__(self, iteration: int) -> float:
+        return 0.1 - 0.001 * iteration
+
+
+class ZeroDivision(Halving):
+    """Does not count from 0."""
+
+    def __call__(self, iteration: int) -> float:
+        return 0.1 / iteration
+
+
+# Optimizers --------------------------------------------------------------------------------------
+
+
+class Momentum(Optimizer):
+    """Gradient descent with momentum 0.5."""
+
+    def __init__(self) -> None:
+        self._velocity: dict[str, Array] = {}
+
+    def update(self, parameters: Sequence[Parameter], rate: float) -> None:
+        for p in parameters:
+            velocity = self._velocity.setdefault(p.name, np.zeros_like(p.value))
+            velocity *= 0.5
+            velocity += rate * p.grad
+            p.value -= velocity
+
+    def state(self) -> dict[str, Array]:
+        return dict(self._velocity)
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        self._velocity = {name: array.copy() for name, array in state.items()}
+
+
+class Climbs(Momentum):
+    """Adds the gradient."""
+
+    def update(self, parameters: Sequence[Parameter], rate: float) -> None:
+        super().update(parameters, -rate)
+
+
+class ReplacesValue(Momentum):
+    """Puts a new array in the place of the value."""
+
+    def update(self, parameters: Sequence[Parameter], rate: float) -> None:
+        super().update(parameters, rate)
+        for parameter in parameters:
+            parameter.value = parameter.value.copy()
+
+
+class DoesNotRestore(Momentum):
+    """Forgets what it should restore."""
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        pass
+
+
+class RestoresReference(Momentum):
+    """Goes on in the arrays that it was given."""
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        self._velocity = dict(state)
+
+
+class DestroysGrad(Momentum):
+    """Clears the gradients."""
+
+    def update(self, parameters: Sequence[Parameter], rate: float) -> None:
+        super().update(parameters, rate)
+        for parameter in parameters:
+            parameter.grad.fill(0)
+
+
+class DecaysBiases(Momentum):
+    """Shrinks every parameter, biases too."""
+
+    def update(self, parameters: Sequence[Parameter], rate: float) -> None:
+        super().update(parameters, rate)
+        for parameter in parameters:
+            parameter.value *= 1 - 0.001 * rate
+
+
+# Regularizers ------------------------------------------------------------------------------------
+
+
+class Ridge(Regularizer):
+    """The sum of squares."""
+
+    def penalty(self, value: Array) -> float:
+        return float(np.vdot(value, value))
+
+    def add_gradient(self, value: Array, grad: Array) -> None:
+        grad += 2 * value
+
+
+class HalfGradient(Ridge):
+    """The gradient lacks a factor of 2."""
+
+    def add_gradient(self, value: Array, grad: Array) -> None:
+        grad += value
+
+
+class Overwrites(Ridge):
+    """Overwrites the gradient."""
+
+    def add_gradient(self, value: Array, grad: Array) -> None:
+        grad[...] = 2 * value
+
+
+class Shrinks(Ridge):
+    """Changes the weights themselves."""
+
+    def add_gradient(self, value: Array, grad: Array) -> None:
+        super().add_gradient(value, grad)
+        value *= 0.99
+
+
+# Data sets ---------------------------------------------------------------------------------------
+
+
+class Four(Dataset):
+    """Four samples to train on, two to test on."""
+
+    def load(self) -> Samples:
+        data = np.linspace(0, 1, 12).reshape(6, 2).astype(np.float32)
+        label = np.array([0, 1, 0, 1, 0, 1])
+        return Samples(data[:4], label[:4], data[4:], label[4:])
+
+
+class MismatchedRows(Four):
+    """Has a label too few."""
+
+    def load(self) -> Samples:
+        samples = super().load()
+        return Samples(
+            samples.train_data, samples.train_label[:3], samples.test_data, samples.test_label
+        )
+
+
+class IdsFromOne(Four):
+    """Gives names to fewer classes than it has."""
+
+    def load(self) -> Samples:
+        s = super().load()
+        return Samples(s.train_data, s.train_label + 1, s.test_data, s.test_label, ("a", "b"))
+
+
+class Bytes(Four):
+    """Gives integers for data."""
+
+    def load(self) -> Samples:
+        s = super().load()
+        return Samples(s.train_data.astype("u1"), s.train_label, s.test_data, s.test_label)
+
+
+class Shuffled(Four):
+    """Shuffles by itself."""
+
+    def load(self) -> Samples:
+        s = super().load()
+        data = s.train_data * np.float32(np.random.default_rng().random())
+        return Samples(data, s.train_label, s.test_data, s.test_label)
+
+
+# All kinds ---------------------------------------------------------------------------------------
+
+
+class NotKept(Halving):
+    """Does not keep its argument."""
+
+    def __init__(self, rate: float = 0.1) -> None:
+        self._rate = rate
+
+
+class KeptWrong(Halving):
+    """Keeps something else than its argument."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = 2 * rate
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        return [{"rate": 0.1}]
+
+
+class KeptByHalves(Halving):
+    """Keeps another kind of value, and not the same when built again."""
+
+    def __init__(self, name: str | tuple[str, ...] = "a") -> None:
+        self.name = (*name, "b")
+
+
+class Starred(Halving):
+    """Takes any arguments."""
+
+    def __init__(self, *args: float) -> None:
+        pass
+
+
+class NotJson(Halving):
+    """Has an argument that no file can hold."""
+
+    def __init__(self, factor: object = 1j) -> None:
+        self.factor = factor
+
+
+class NeedsArguments(Halving):
+    """Needs an argument, and gives no example."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+
+class Undocumented(Halving):
+    __doc__ = None
+
+
+class SetsErrors(Halving):
+    """Sets NumPy's error handling."""
+
+    def __call__(self, iteration: int) -> float:
+        np.seterr(over="raise" if np.geterr()["over"] == "warn" else "warn")
+        return super().__call__(iteration)
+
+
+@pytest.mark.parametrize(
+    ("component", "faults"),
+    [
+        (Square, set()),
+        (OffByTwo, {"derivative", "kinks"}),
+        (Overflows, {"large_inputs"}),
+        (IgnoresOut, {"out"}),
+        (WrongAtKink, {"kinks"}),
+        (Doubles, {"dtype"}),
+        (Normalised, {"derivative", "elementwise", "kinks"}),
+        (Squared, set()),
+        (Sum, {"mean"}),
+        (GradientNotMean, {"gradient"}),
+        (LossSign, {"gradient"}),
+        (Broadcasts, {"target_shapes"}),
+        (LogOfSoftmax, {"large_scores"}),
+        (NumpyFloat, {"number", "gradient"}),
+        (NoIds, {"class_ids"}),
+        (MutatedScores, {"inputs_unchanged"}),
+        (BackwardFirst, {"call_order"}),
+        (Normal, set()),
+        (TransposedShape, {"shape"}),
+        (AlwaysDouble, {"dtype"}),
+        (IgnoresGenerator, {"generator"}),
+        (GlobalNormal, {"global_state", "same_seed"}),
+        (SameArray, {"values"}),
+        (Halving, set()),
+        (KeepsState, {"pure"}),
+        (Negative, {"rate"}),
+        (ZeroDivision, {"rate", "pure", "same_seed", "global_state", "quiet"}),
+        (Momentum, set()),
+        (Climbs, {"descends"}),
+        (ReplacesValue, {"in_place"}),
+        (DoesNotRestore, {"state"}),
+        (RestoresReference, {"state"}),
+        (DestroysGrad, {"grad_unchanged"}),
+        (DecaysBiases, {"zero_gradient"}),
+        (Ridge, set()),
+        (HalfGradient, {"gradient"}),
+        (Overwrites, {"adds"}),
+        (Shrinks, {"value_unchanged"}),
+        (Four, set()),
+        (MismatchedRows, {"samples"}),
+        (IdsFromOne, {"labels"}),
+        (Bytes, {"data"}),
+        (Shuffled, {"same_seed", "repeatable"}),
+        (NotKept, {"arguments_kept"}),
+        (KeptWrong, {"arguments_kept", "spec_round_trip"}),
+        (KeptByHalves, {"spec_round_trip"}),
+        (Starred, {"constructor"}),
+        (NotJson, {"spec_round_trip"}),
+        (NeedsArguments, {"examples"}),
+        (Undocumented, {"documented"}),
+        (SetsErrors, {"global_state"}),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_the_fault_is_named(component: type[Component], faults: set[str]) -> None:
+    report = check_component(component, raise_on_failure=False)
+    assert {result.check for result in report.failed} == faults
