@@ -15,6 +15,8 @@ from plugnet.interfaces import Layer
 class Gain(Layer):
     """Multiplies every feature by a gain of its own, which is trained."""
 
+    x: Array | None = None
+
     def initialize(
         self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.float64]
     ) -> None:
@@ -29,7 +31,7 @@ class Gain(Layer):
         return self.gain.value * x
 
     def gradients(self, dy: Array) -> None:
-        np.sum(dy * self.x, axis=0, out=self.gain.grad)
+        np.sum(dy * self.kept(self.x), axis=0, out=self.gain.grad)
 
     def backward(self, dy: Array) -> Array:
         return dy * self.gain.value

@@ -12,6 +12,7 @@ import pytest
 from plugnet import registry
 from plugnet.cli import main
 from plugnet.registry.kinds import KINDS
+from plugnet.registry.providers import PROVIDERS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -27,12 +28,14 @@ def block(language: str, word: str) -> str:
 
 
 def test_there_are_as_many_blocks_as_are_tested_here() -> None:
-    assert [name for name, _ in BLOCKS] == ["sh", "sh", "python", "python", "toml", "sh"]
+    kinds = ["sh", "sh", "python", "python", "toml", "sh", "python", "sh"]
+    assert [name for name, _ in BLOCKS] == kinds
 
 
 def test_the_first_two_blocks_are_one_line_each() -> None:
     assert [text.count("\n") for _, text in BLOCKS[:2]] == [1, 1]
     assert BLOCKS[0][1].endswith("plugnet train\n")
+    assert BLOCKS[1][1].endswith("&& pytest\n")
 
 
 def test_the_example_trains_and_saves(tmp_path: Path) -> None:
@@ -69,6 +72,22 @@ def test_the_plugin_is_installed_by_its_metadata_alone(
     np.testing.assert_array_equal(gain.backward(dy), dy)
 
 
+def test_the_kit_passes_what_it_is_shown_on(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(block("python", "check_component"), {})
+    assert "layer fc" in capsys.readouterr().out
+
+
+def test_the_commands_of_an_author_do_what_they_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new, *_, check, doctor = block("sh", "plugins new").splitlines()
+    monkeypatch.chdir(tmp_path)
+    assert main(new.split()[1:]) == 0
+    assert main([*check.split()[1:-1], "./nn-swirl"]) == 0  # the folder, as it is not installed
+    assert "layer swirl" in capsys.readouterr().out
+    assert doctor.split()[1:3] == ["plugins", "doctor"]
+
+
 def test_the_commands_do_what_they_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mnist_folder: Path
 ) -> None:
@@ -84,14 +103,24 @@ def test_the_commands_do_what_they_say(
     assert (tmp_path / "data.mat").is_file()
 
 
+def listed(row: str) -> list[str]:
+    return sorted(re.findall(r"`(\w+)`", row))
+
+
 def test_the_table_lists_what_is_built_in() -> None:
     rows = dict(re.findall(r"^\| (\w+) \| (`.*) \|$", README, re.MULTILINE))
     assert {kind.view for kind in KINDS.values()} == rows.keys()
     with registry.isolated():
         for kind in KINDS.values():
-            assert sorted(re.findall(r"`(\w+)`", rows[kind.view])) == list(
-                registry.names(kind.name)
-            )
+            assert listed(rows[kind.view]) == list(registry.names(kind.name))
+
+
+def test_the_table_lists_the_layers_of_our_packages() -> None:
+    rows = re.findall(r"^\| \[(plugnet-\w+)\]\(.*\) \| (`.*) \|$", README, re.MULTILINE)
+    assert {name for name, _ in rows} == set(PROVIDERS.values())
+    for package, row in rows:
+        provided = (name for (_, name), provider in PROVIDERS.items() if provider == package)
+        assert listed(row) == sorted(provided)
 
 
 def test_files_that_are_linked_exist() -> None:

@@ -1,0 +1,182 @@
+"""conv2d: values and gradients against PyTorch, SciPy, hand values and central differences."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import Network, registry
+from plugnet.arrays import Array, Shape
+from plugnet.interfaces import Layer
+
+SHAPE = (9, 12)  # an odd and an even size, not square
+GROUPS = [(4, 3, 1), (4, 6, 2), (4, 4, 4), (4, 8, 4), (1, 3, 1)]  # inputs, outputs, groups
+
+
+def initialized(shape: Shape, **arguments: Any) -> Layer:
+    """Return a layer whose bias is not zero."""
+    rng = np.random.default_rng(1)
+    layer = registry.layers.build("conv2d", **arguments)
+    layer.initialize(shape, rng, np.dtype("float64"))
+    for bias in layer.parameters()[1:]:
+        bias.value[:] = rng.normal(size=bias.value.shape)
+    return layer
+
+
+def step(layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
+    """Return copies of all that a training step gives."""
+    y = layer.forward(x, training=True).copy()
+    layer.gradients(dy)
+    given = {parameter.name: parameter.grad.copy() for parameter in layer.parameters()}
+    return given | {"y": y, "dx": layer.backward(dy).copy()}
+
+
+def assert_equal_steps(found: dict[str, Array], expected: dict[str, Array]) -> None:
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-10, atol=1e-10, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "dilation", "sizes"),
+    [
+        case
+        for case in itertools.product(
+            [1, 2, 3, 5, (3, 2)], [1, 2, (2, 1)], [0, 1, 2, "same"], [1, 2], GROUPS
+        )
+        # where PyTorch has "same", and has it without a warning
+        if case[2] != "same" or (case[1] == 1 and case[0] in (1, 3, 5))
+    ],
+)
+def test_all_equals_pytorch(
+    rng: np.random.Generator,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    dilation: int,
+    sizes: tuple[int, int, int],
+) -> None:
+    torch = pytest.importorskip("torch")
+    inputs, outputs, groups = sizes
+    shape = (*SHAPE, inputs)
+    layer = initialized(
+        shape,
+        outputs=outputs,
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+    )
+    weight, bias = layer.parameters()
+    x = rng.normal(size=(2, *shape))
+    dy = rng.normal(size=(2, *layer.output_shape(shape)))
+
+    tx = torch.tensor(x.transpose(0, 3, 1, 2), requires_grad=True)
+    tw = torch.tensor(weight.value.transpose(3, 2, 0, 1), requires_grad=True)
+    tb = torch.tensor(bias.value, requires_grad=True)
+    ty = torch.nn.functional.conv2d(tx, tw, tb, stride, padding, dilation, groups)
+    ty.backward(torch.tensor(dy.transpose(0, 3, 1, 2)))
+    expected = {
+        "y": ty.detach().numpy().transpose(0, 2, 3, 1),
+        "weight": tw.grad.numpy().transpose(2, 3, 1, 0),
+        "bias": tb.grad.numpy(),
+        "dx": tx.grad.numpy().transpose(0, 2, 3, 1),
+    }
+    assert_equal_steps(step(layer, x, dy), expected)
+
+
+@pytest.mark.parametrize("sizes", GROUPS)
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("padding", [0, (2, 1)])
+@pytest.mark.parametrize("stride", [1, (2, 3)])
+@pytest.mark.parametrize("kernel", [2, (3, 2)])
+def test_forward_is_a_sum_of_scipys_correlations_of_single_channels(
+    rng: np.random.Generator,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    dilation: int,
+    sizes: tuple[int, int, int],
+) -> None:
+    from scipy.signal import correlate
+
+    inputs, outputs, groups = sizes
+    layer = initialized(
+        (*SHAPE, inputs),
+        outputs=outputs,
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+    )
+    weight, bias = (parameter.value for parameter in layer.parameters())
+    x = rng.normal(size=(2, *SHAPE, inputs))
+
+    high, wide = np.broadcast_to(padding, 2)
+    down, along = np.broadcast_to(stride, 2)
+    padded = np.pad(x, ((0, 0), (high, high), (wide, wide), (0, 0)))
+    size = [(positions - 1) * dilation + 1 for positions in weight.shape[:2]]
+    holes = np.zeros((*size, *weight.shape[2:]))
+    holes[::dilation, ::dilation] = weight
+    y = layer.forward(x)
+    for n, o in np.ndindex(2, outputs):
+        first = o // (outputs // groups) * (inputs // groups)  # channel that the group begins with
+        expected = bias[o] + sum(
+            correlate(padded[n, :, :, first + c], holes[:, :, c, o], "valid", "direct")
+            for c in range(inputs // groups)
+        )
+        np.testing.assert_allclose(y[n, :, :, o], expected[::down, ::along], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "expected"),
+    [
+        (4, 2, 1, [3, 5, 7, 4]),  # one zero, at the end
+        (4, 3, 2, [6, 7]),  # one zero, at the end
+        (5, 3, 2, [3, 9, 9]),  # one zero at each end
+        (5, 4, 1, [6, 10, 14, 12, 9]),  # one zero before, two after
+        (5, 1, 3, [1, 4]),  # none
+    ],
+)
+def test_same_padding_gives_a_place_per_stride_and_the_larger_half_of_the_zeros_to_the_end(
+    size: int, kernel: int, stride: int, expected: list[float]
+) -> None:
+    arguments: dict[str, Any] = {
+        "outputs": 1,
+        "padding": "same",
+        "initializer": ("constant", 1),
+        "bias": False,
+    }
+    x = np.arange(1.0, size + 1)
+    wide = initialized((1, size, 1), kernel=(1, kernel), stride=(1, stride), **arguments)
+    np.testing.assert_allclose(wide.forward(x.reshape(1, 1, size, 1)).ravel(), expected)
+    high = initialized((size, 1, 1), kernel=(kernel, 1), stride=(stride, 1), **arguments)
+    np.testing.assert_allclose(high.forward(x.reshape(1, size, 1, 1)).ravel(), expected)
+
+
+def test_kernel_is_not_flipped() -> None:
+    layer = initialized((2, 2, 1), outputs=1, kernel=2, bias=False)
+    layer.parameters()[0].value[:] = np.reshape([1, 10, 100, 1000], (2, 2, 1, 1))
+    assert layer.forward(np.reshape([1.0, 2, 3, 4], (1, 2, 2, 1))) == 1 + 20 + 300 + 4000
+
+
+def test_network_infers_the_channels_and_trains_on_images(
+    rng: np.random.Generator, numerical_gradient: Callable[..., Array]
+) -> None:
+    network = Network(
+        [("conv2d", 4, {"kernel": 3}), "tanh", ("conv2d", 5, {"kernel": 2}), ("fc", None, 3)],
+        input_shape=(6, 6, 2),
+        dtype="float64",
+    )
+    assert network.output_shape == (3,)
+    x, dy = rng.normal(size=(2, 6, 6, 2)), rng.normal(size=(2, 3))
+    network.forward(x, training=True)
+    network.backward(dy)
+    weight = network.parameters()[0]
+    assert weight.name == "conv2d1.weight"
+    expected = numerical_gradient(lambda: np.vdot(network.forward(x), dy), weight.value)
+    np.testing.assert_allclose(weight.grad, expected, atol=1e-7)

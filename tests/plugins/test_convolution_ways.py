@@ -1,0 +1,220 @@
+"""Every way to compute a convolution: differences, blocks, batches, pending passes, memory."""
+
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import registry
+from plugnet.arrays import Array, Shape
+from plugnet.interfaces import Layer
+from plugnet_convolution import products
+
+#: Layers for each way to compute, with the shape of their images.
+WAYS: dict[str, tuple[str, Shape, dict[str, Any]]] = {
+    "windows": ("conv2d", (6, 5, 3), {"outputs": 4, "kernel": 3}),
+    "padded": ("conv2d", (5, 6, 3), {"outputs": 4, "kernel": 3, "padding": 2, "stride": (2, 1)}),
+    "one channel": ("conv2d", (6, 5, 1), {"outputs": 4, "kernel": 3}),
+    "one, padded": ("conv2d", (6, 5, 1), {"outputs": 4, "kernel": 3, "padding": "same"}),
+    "groups": ("conv2d", (6, 5, 4), {"outputs": 6, "kernel": 3, "groups": 2}),
+    "depthwise": ("conv2d", (6, 5, 3), {"outputs": 6, "kernel": 3, "groups": 3, "padding": 1}),
+    "pointwise": ("conv2d", (6, 5, 4), {"outputs": 6, "kernel": 1, "groups": 2}),
+    "transposed": ("conv2d_transpose", (4, 3, 3), {"outputs": 4, "kernel": 3, "stride": 2}),
+    "transposed, one": ("conv2d_transpose", (5, 4, 3), {"outputs": 1, "kernel": 3, "padding": 1}),
+    "transposed, groups": (
+        "conv2d_transpose",
+        (5, 4, 4),
+        {"outputs": 6, "kernel": 3, "groups": 2, "padding": "same"},
+    ),
+    "transposed, depthwise": (
+        "conv2d_transpose",
+        (5, 4, 6),
+        {"outputs": 3, "kernel": 3, "groups": 3, "stride": (1, 2)},
+    ),
+    "transposed, pointwise": (
+        "conv2d_transpose",
+        (5, 4, 4),
+        {"outputs": 6, "kernel": 1, "groups": 2},
+    ),
+}
+
+
+def initialized(
+    name: str, shape: Shape, arguments: dict[str, Any], dtype: str = "float64"
+) -> Layer:
+    """Return a layer whose bias is not zero."""
+    rng = np.random.default_rng(1)
+    layer = registry.layers.build(name, **arguments)
+    layer.initialize(shape, rng, np.dtype(dtype))
+    bias = layer.parameters()[1].value
+    bias[:] = rng.normal(size=bias.shape)
+    return layer
+
+
+def step(layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
+    """Return copies of all that a training step gives."""
+    y = layer.forward(x, training=True).copy()
+    layer.gradients(dy)
+    given = {parameter.name: parameter.grad.copy() for parameter in layer.parameters()}
+    return given | {"y": y, "dx": layer.backward(dy).copy()}
+
+
+def random_step(layer: Layer, shape: Shape, n: int = 3, seed: int = 2) -> dict[str, Array]:
+    rng = np.random.default_rng(seed)
+    dtype = layer.parameters()[0].value.dtype
+    x = rng.normal(size=(n, *shape)).astype(dtype)
+    return step(layer, x, rng.normal(size=(n, *layer.output_shape(shape))).astype(dtype))
+
+
+def assert_equal_steps(
+    found: dict[str, Array], expected: dict[str, Array], rtol: float = 1e-11
+) -> None:
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=rtol, atol=rtol, err_msg=name)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_gradients_agree_with_central_differences(
+    rng: np.random.Generator, numerical_gradient: Callable[..., Array], way: str
+) -> None:
+    name, shape, arguments = WAYS[way]
+    layer = initialized(name, shape, arguments)
+    x = rng.normal(size=(2, *shape))
+    dy = rng.normal(size=(2, *layer.output_shape(shape)))
+    found = step(layer, x, dy)
+    arrays = {parameter.name: parameter.value for parameter in layer.parameters()} | {"dx": x}
+    for array_name, array in arrays.items():
+        expected = numerical_gradient(lambda: np.vdot(layer.forward(x), dy), array)
+        np.testing.assert_allclose(found[array_name], expected, atol=1e-7, err_msg=array_name)
+
+
+@pytest.mark.parametrize("block", [1, 150, 1000])
+@pytest.mark.parametrize("way", WAYS)
+def test_blocks_of_rows_and_of_samples_give_what_one_block_gives(
+    monkeypatch: pytest.MonkeyPatch, way: str, block: int
+) -> None:
+    name, shape, arguments = WAYS[way]
+    expected = random_step(initialized(name, shape, arguments), shape, n=5)
+    monkeypatch.setattr(products, "BLOCK", block)
+    assert_equal_steps(random_step(initialized(name, shape, arguments), shape, n=5), expected)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_batch_is_its_samples_one_by_one(rng: np.random.Generator, way: str) -> None:
+    name, shape, arguments = WAYS[way]
+    layer = initialized(name, shape, arguments)
+    x = rng.normal(size=(3, *shape))
+    dy = rng.normal(size=(3, *layer.output_shape(shape)))
+    found = step(layer, x, dy)
+    alone = [step(layer, x[n : n + 1], dy[n : n + 1]) for n in range(3)]
+    for name in ("y", "dx"):
+        np.testing.assert_allclose(found[name], np.concatenate([one[name] for one in alone]))
+    for name in ("weight", "bias"):
+        np.testing.assert_allclose(found[name], sum(one[name] for one in alone), atol=1e-12)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_samples_give_no_outputs_and_zero_gradients(way: str) -> None:
+    name, shape, arguments = WAYS[way]
+    layer = initialized(name, shape, arguments)
+    found = random_step(layer, shape, n=0)
+    assert found["y"].shape == (0, *layer.output_shape(shape))
+    assert found["dx"].shape == (0, *shape)
+    assert not found["weight"].any()
+    assert not found["bias"].any()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_read_only_and_strided_arrays_are_taken(rng: np.random.Generator, way: str) -> None:
+    name, shape, arguments = WAYS[way]
+    layer = initialized(name, shape, arguments)
+    x = rng.normal(size=(2, *shape))
+    dy = rng.normal(size=(2, *layer.output_shape(shape)))
+    expected = step(layer, x, dy)
+    odd_x = np.repeat(x, 2, axis=2)[:, :, ::2]
+    odd_dy = np.asfortranarray(dy)
+    odd_x.flags.writeable = odd_dy.flags.writeable = False
+    assert_equal_steps(step(layer, odd_x, odd_dy), expected)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_evaluation_leaves_what_a_pending_backward_reads(
+    rng: np.random.Generator, way: str
+) -> None:
+    name, shape, arguments = WAYS[way]
+    expected = random_step(initialized(name, shape, arguments), shape)
+    layer = initialized(name, shape, arguments)
+    same = np.random.default_rng(2)
+    x = same.normal(size=(3, *shape))
+    y = layer.forward(x, training=True)
+    dy = same.normal(size=(3, *layer.output_shape(shape)))
+    own = layer.forward(rng.normal(size=(4, *shape)))
+    np.testing.assert_array_equal(y, expected["y"])
+    assert not np.shares_memory(own, y)
+    layer.gradients(dy)
+    layer.forward(rng.normal(size=(4, *shape)))
+    np.testing.assert_array_equal(layer.parameters()[0].grad, expected["weight"])
+    np.testing.assert_array_equal(layer.backward(dy), expected["dx"])
+    np.testing.assert_allclose(layer.forward(x), y, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_gradients_are_overwritten_not_accumulated(way: str) -> None:
+    name, shape, arguments = WAYS[way]
+    layer = initialized(name, shape, arguments)
+    expected = random_step(layer, shape)
+    random_step(layer, shape, n=2, seed=9)  # another size of batch between
+    assert_equal_steps(random_step(layer, shape), expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_float32_stays_float32(way: str) -> None:
+    name, shape, arguments = WAYS[way]
+    layer = initialized(name, shape, arguments, "float32")
+    assert {array.dtype for array in random_step(layer, shape).values()} == {np.dtype("float32")}
+    assert layer.forward(np.ones((1, *shape), "float32")).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "arguments"),
+    [
+        ("conv2d", (30, 31, 8), {"outputs": 8, "kernel": 3}),
+        ("conv2d", (30, 31, 8), {"outputs": 8, "kernel": 3, "padding": "same"}),
+        ("conv2d", (30, 31, 1), {"outputs": 8, "kernel": 3}),
+        ("conv2d", (30, 31, 8), {"outputs": 8, "kernel": 3, "groups": 2, "padding": 1}),
+        ("conv2d", (30, 31, 8), {"outputs": 16, "kernel": 3, "groups": 8}),
+        ("conv2d", (30, 31, 8), {"outputs": 16, "kernel": 1}),
+        ("conv2d_transpose", (8, 8, 16), {"outputs": 8, "kernel": 4, "stride": 2}),
+        ("conv2d_transpose", (8, 8, 16), {"outputs": 8, "kernel": 4, "groups": 2}),
+        ("conv2d_transpose", (8, 8, 16), {"outputs": 16, "kernel": 4, "groups": 16}),
+        # weights as large as the images
+        ("conv2d", (6, 6, 64), {"outputs": 256, "kernel": 3}),
+        ("conv2d_transpose", (8, 8, 16), {"outputs": 128, "kernel": 6}),
+    ],
+)
+def test_warm_step_allocates_nothing_as_large_as_images_or_weights(
+    name: str, shape: Shape, arguments: dict[str, Any]
+) -> None:
+    layer = initialized(name, shape, arguments, "float32")
+    x = np.ones((64, *shape), "float32")
+    dy = np.ones((64, *layer.output_shape(shape)), "float32")
+
+    def train() -> None:
+        layer.forward(x, training=True)
+        layer.gradients(dy)
+        layer.backward(dy)
+
+    train()
+    tracemalloc.start()
+    try:
+        train()
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        train()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak - before < min(x.nbytes, dy.nbytes) / 2
