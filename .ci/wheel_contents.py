@@ -12,6 +12,8 @@ for needed in (
     "plugnet/py.typed",
     "plugnet_builtin/py.typed",
     "plugnet_builtin/datasets/digits.mat",
+    "plugnet/cli/plugins/templates/layer/component.py.template",
+    "plugnet/cli/plugins/templates/py.typed.template",
 ):
     assert needed in names, f"{needed} is missing"
 strays = [name for name in names if name.endswith((".pyc", ".toml")) or "/tests/" in name]

@@ -90,6 +90,11 @@ class Registry(Kinds):
         """Return a record of all that is known, usable or not, without importing any plugin."""
         return self._index.listing(kind)
 
+    def find(self, name: str, kind: str | None = None) -> Entry:
+        """Return the record of what ``name`` means, without importing any plugin."""
+        entry = self._index.find(_wanted(name, kind))
+        return entry._replace(state=self._index.state(entry))
+
     def info(self, name: str, kind: str | None = None) -> information.Information:
         """Return signature, documentation and place of a component; imports its module."""
         maker = self._maker(name, kind)

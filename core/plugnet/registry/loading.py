@@ -50,7 +50,7 @@ def failed(entry: Entry, failure: LoadError) -> PluginLoadError:
     else:
         advice = (
             f"Everything else keeps working. To silence this plugin: "
-            f"{DISABLE}={entry.distribution}. See what is installed: plugnet plugins list"
+            f"{DISABLE}={entry.distribution}. Details: plugnet plugins doctor {entry.distribution}"
         )
     return PluginLoadError(
         f"{entry.kind} '{entry.name}' comes from {entry.provider} ({entry.value}), but {failure}"

@@ -26,11 +26,20 @@ def global_state() -> dict[str, str]:
         "Python's global random generator": repr(random.getstate()),
         "NumPy's error handling (np.seterr)": repr(sorted(np.geterr().items())),
         "NumPy's print options": repr(np.get_printoptions()),
-        "the warning filters": repr(warnings.filters),
+        "the warning filters": repr(_broad_filters()),
         "the environment variables": repr(sorted(os.environ.items())),
         "the current directory": str(Path.cwd()),
         "the root logger": repr((logging.root.level, logging.root.handlers)),
     }
+
+
+def _broad_filters() -> list[tuple[str, type[Warning]]]:
+    """Return the filters that concern everybody: SciPy adds some for warnings of its own."""
+    return [
+        (action, category)
+        for action, message, category, module, _ in warnings.filters
+        if message is None and module is None and category.__module__ == "builtins"
+    ]
 
 
 def touched(before: dict[str, str]) -> str:

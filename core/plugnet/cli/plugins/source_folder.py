@@ -1,0 +1,83 @@
+"""A plugin that is not installed: its folder, found as if it were."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from plugnet.errors import ConfigError
+from plugnet.registry import registry
+from plugnet.registry.kinds import API_GROUP, KINDS
+from plugnet.registry.names import normalize
+
+GROUPS = (*(kind.group for kind in KINDS.values()), API_GROUP)
+
+
+@contextmanager
+def as_if_installed(folder: Path) -> Iterator[str]:
+    """Let the registry find the components that a folder's pyproject.toml declares.
+
+    The metadata that an installation would write are written to a temporary folder, so that all
+    goes the usual way, in new processes too, if they are given this one's ``sys.path``. Yields
+    the name of the distribution.
+
+    Raises:
+        ConfigError: there is no pyproject.toml, or it declares no components.
+    """
+    project = _project(folder)
+    name = normalize(project["name"])
+    version = project.get("version", "0")
+    with tempfile.TemporaryDirectory() as metadata:
+        info = Path(metadata, f"{name.replace('-', '_')}-{version}.dist-info")
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(_entry_points(project), encoding="utf-8")
+        code = folder / "src" if (folder / "src").is_dir() else folder
+        path = sys.path[:]
+        sys.path[:0] = [metadata, str(code.resolve())]
+        registry.refresh()
+        try:
+            yield name
+        finally:
+            sys.path[:] = path
+            registry.refresh()
+
+
+def _project(folder: Path) -> dict[str, Any]:
+    """Return the table ``project`` of the folder's pyproject.toml."""
+    file = folder / "pyproject.toml"
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise _config_error(f"{folder} has no pyproject.toml.") from error
+    except ValueError as error:
+        raise _config_error(f"{file} is no TOML file: {error}.") from error
+    project: dict[str, Any] = content.get("project", {})
+    if not isinstance(project.get("name"), str):
+        raise _config_error(f"{file} names no project.")
+    declared = project.get("entry-points", {})
+    if not any(declared.get(kind.group) for kind in KINDS.values()):
+        raise _config_error(f"{file} declares no components.")
+    return project
+
+
+def _config_error(trouble: str) -> ConfigError:
+    return ConfigError(
+        f"{trouble} A plugin's pyproject.toml has a [project] with a name, and declares each "
+        'component, as [project.entry-points."plugnet.layers"] swirl = "nn_swirl.swirl:Swirl".',
+        key="PATH",
+    )
+
+
+def _entry_points(project: dict[str, Any]) -> str:
+    """Return the content of ``entry_points.txt``, as far as it is plugnet's business."""
+    lines = []
+    for group in GROUPS:
+        entries = project["entry-points"].get(group, {})
+        lines += [f"[{group}]", *(f"{name} = {value}" for name, value in entries.items())]
+    return "\n".join([*lines, ""])
