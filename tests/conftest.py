@@ -1,14 +1,19 @@
 """What all tests share: the peers they compare with, and where optional data lie."""
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import numpy as np
 import pytest
 
+from plugnet.arrays import Array
+
 ROOT = Path(__file__).parents[1]
+
+NumericalGradient: TypeAlias = Callable[[Callable[[], Any], Array], Array]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,3 +58,28 @@ def no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
         return (one for one in found(**context) if place(one) not in hidden)
 
     monkeypatch.setattr(metadata, "distributions", distributions)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20)
+
+
+@pytest.fixture(scope="session")
+def numerical_gradient() -> NumericalGradient:
+    """Central differences: d function() / d array, where function reads the float64 array."""
+
+    def gradient(function: Callable[[], Any], array: Array) -> Array:
+        assert array.dtype == np.float64
+        result = np.empty_like(array)
+        for index in np.ndindex(array.shape):
+            original = array[index]
+            array[index] = original + 1e-6
+            above = float(function())
+            array[index] = original - 1e-6
+            below = float(function())
+            array[index] = original
+            result[index] = (above - below) / 2e-6
+        return result
+
+    return gradient

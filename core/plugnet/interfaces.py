@@ -214,6 +214,13 @@ class Initializer(Component):
         ``(height, width, inputs, outputs)``: the last axis counts outputs.
         """
 
+    def variance(self, shape: Shape) -> float | None:
+        """Return the variance that its rule gives the values for ``shape``; here, None.
+
+        Override it if there is such a rule: the conformance kit compares what is drawn.
+        """
+        return None
+
 
 class LRPolicy(Component):
     """The learning rate as a pure function of the iteration."""

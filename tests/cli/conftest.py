@@ -1,9 +1,9 @@
 """What the tests of the command line share."""
 
 import importlib
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,41 +41,13 @@ Install = Callable[..., Path]
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Return a function that installs a distribution for this process: metadata and modules.
+def install(fake_distribution: Install) -> Iterator[Install]:
+    """Return plugnet's own fixture, with the command line's registry told of what is installed."""
 
-    It takes the distribution's name, ``{group: {key: value}}`` without "plugnet." before the
-    group, ``{file: source}``, and the version and the folder to install to. It returns the folder
-    of the metadata.
-    """
-    loaded = set(sys.modules)
-    for variable in ("", "_DISABLE", "_STRICT"):
-        monkeypatch.delenv(f"PLUGNET_PLUGINS{variable}", raising=False)
-
-    def put(
-        name: str,
-        groups: dict[str, dict[str, str]],
-        sources: dict[str, str],
-        version: str = "1.0",
-        site: str = "site",
-    ) -> Path:
-        folder = tmp_path / site
-        info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        lines: list[str] = []
-        for group, keys in groups.items():
-            lines += [f"[plugnet.{group}]", *(f"{key} = {keys[key]}" for key in keys)]
-        (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
-        for file, source in sources.items():
-            (folder / file).write_text(source)
-        if str(folder) not in sys.path:
-            monkeypatch.syspath_prepend(str(folder))
+    def put(*what: Any, **where: Any) -> Path:
+        info = fake_distribution(*what, **where)
         registry.refresh()
         return info
 
     yield put
     registry.refresh()
-    for module in set(sys.modules) - loaded:
-        if str(tmp_path) in str(getattr(sys.modules[module], "__file__", "")):
-            del sys.modules[module]

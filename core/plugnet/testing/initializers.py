@@ -14,6 +14,7 @@ from plugnet.testing.report import require
 from plugnet.testing.subject import Subject
 
 SHAPES: Final[tuple[Shape, ...]] = ((6, 4), (4, 6), (1, 1), (3, 2, 5, 4))
+LARGE: Final[tuple[Shape, ...]] = ((300, 200), (3, 3, 50, 120))  # 54,000 values and more
 
 
 def exercise(subject: Subject) -> list[Array]:
@@ -59,6 +60,21 @@ def check_generator(subject: Subject) -> None:
         )
 
 
+def check_variance(subject: Subject) -> None:
+    """The values' variance is the stated one, within 5 %: eight standard errors, or more."""
+    for initializer in _built(subject):
+        for shape in LARGE:
+            stated = initializer.variance(shape)
+            if stated is None:
+                continue
+            found = float(_draw(initializer, shape).var())
+            require(
+                abs(found - stated) <= 0.05 * stated,
+                f"For the shape {shape} the values have the variance {found:.4g}, but variance() "
+                f"says {stated:.4g}.",
+            )
+
+
 def _built(subject: Subject) -> Iterator[Initializer]:
     return (subject.build(example) for example in subject.usable)
 
@@ -67,4 +83,4 @@ def _draw(initializer: Initializer, shape: Shape, dtype: str = "float64", seed: 
     return initializer(shape, np.random.default_rng(seed), np.dtype(dtype))
 
 
-CHECKS: Final = (check_shape, check_dtype, check_values, check_generator)
+CHECKS: Final = (check_shape, check_dtype, check_values, check_generator, check_variance)

@@ -33,7 +33,7 @@ def global_state() -> dict[str, str]:
     }
 
 
-def _broad_filters() -> list[tuple[str, type[Warning]]]:
+def _broad_filters() -> list[tuple[str, Any]]:
     """Return the filters that concern everybody: SciPy adds some for warnings of its own."""
     return [
         (action, category)

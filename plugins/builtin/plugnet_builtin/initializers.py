@@ -37,12 +37,15 @@ def fans(shape: Shape) -> tuple[int, int]:
     return math.prod(shape[:-1]), math.prod(shape[:-2]) * shape[-1]
 
 
-def _uniform(limit: float, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
+def _uniform(
+    variance: float, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
+) -> Array:
+    limit = math.sqrt(3 * variance)
     return Uniform(-limit, limit)(shape, rng, dtype)
 
 
-def _normal(std: float, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
-    return Gaussian(0.0, std)(shape, rng, dtype)
+def _normal(variance: float, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
+    return Gaussian(0.0, math.sqrt(variance))(shape, rng, dtype)
 
 
 @dataclass(eq=False)
@@ -53,45 +56,65 @@ class Xavier(Initializer):
     tiny layers only. ``glorot_uniform`` is without it. (Caffe's "xavier" is sqrt(3 / fan_in).)
     """
 
+    def variance(self, shape: Shape) -> float:
+        """Return 2 / (fan_in + fan_out + 1)."""
+        return 2 / (sum(fans(shape)) + 1)
+
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
         """Draw an array of ``shape``."""
-        return _uniform(math.sqrt(6) / math.sqrt(sum(fans(shape)) + 1), shape, rng, dtype)
+        return _uniform(self.variance(shape), shape, rng, dtype)
 
 
 @dataclass(eq=False)
 class GlorotUniform(Initializer):
     """Uniform within +-sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010, equation 16)."""
 
+    def variance(self, shape: Shape) -> float:
+        """Return 2 / (fan_in + fan_out)."""
+        return 2 / sum(fans(shape))
+
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
         """Draw an array of ``shape``."""
-        return _uniform(math.sqrt(6 / sum(fans(shape))), shape, rng, dtype)
+        return _uniform(self.variance(shape), shape, rng, dtype)
 
 
 @dataclass(eq=False)
 class GlorotNormal(Initializer):
     """Normal, variance 2 / (fan_in + fan_out) (Glorot and Bengio 2010, equation 12)."""
 
+    def variance(self, shape: Shape) -> float:
+        """Return 2 / (fan_in + fan_out)."""
+        return 2 / sum(fans(shape))
+
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
         """Draw an array of ``shape``."""
-        return _normal(math.sqrt(2 / sum(fans(shape))), shape, rng, dtype)
+        return _normal(self.variance(shape), shape, rng, dtype)
 
 
 @dataclass(eq=False)
 class HeUniform(Initializer):
     """Uniform within +-sqrt(6 / fan_in), variance 2 / fan_in: the uniform form of `HeNormal`."""
 
+    def variance(self, shape: Shape) -> float:
+        """Return 2 / fan_in."""
+        return 2 / fans(shape)[0]
+
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
         """Draw an array of ``shape``."""
-        return _uniform(math.sqrt(6 / fans(shape)[0]), shape, rng, dtype)
+        return _uniform(self.variance(shape), shape, rng, dtype)
 
 
 @dataclass(eq=False)
 class HeNormal(Initializer):
     """Normal, variance 2 / fan_in, for relu (He et al. 2015, equation 10)."""
 
+    def variance(self, shape: Shape) -> float:
+        """Return 2 / fan_in."""
+        return 2 / fans(shape)[0]
+
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
         """Draw an array of ``shape``."""
-        return _normal(math.sqrt(2 / fans(shape)[0]), shape, rng, dtype)
+        return _normal(self.variance(shape), shape, rng, dtype)
 
 
 @dataclass(eq=False)
@@ -101,9 +124,13 @@ class LecunNormal(Initializer):
     A plain normal distribution, not truncated as in some frameworks.
     """
 
+    def variance(self, shape: Shape) -> float:
+        """Return 1 / fan_in."""
+        return 1 / fans(shape)[0]
+
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
         """Draw an array of ``shape``."""
-        return _normal(math.sqrt(1 / fans(shape)[0]), shape, rng, dtype)
+        return _normal(self.variance(shape), shape, rng, dtype)
 
 
 @dataclass(eq=False)
@@ -120,6 +147,10 @@ class Orthogonal(Initializer):
 
     def __post_init__(self) -> None:
         self.gain = number("gain", self.gain, above=0)
+
+    def variance(self, shape: Shape) -> float:
+        """Return gain^2 / max(fan_in, outputs), as every row or column has the length gain."""
+        return self.gain**2 / max(fans(shape)[0], shape[-1])
 
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
         """Draw an array of ``shape``."""
@@ -143,6 +174,10 @@ class Constant(Initializer):
     def __post_init__(self) -> None:
         self.value = number("value", self.value)
 
+    def variance(self, shape: Shape) -> float:
+        """Return 0."""
+        return 0.0
+
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
         """Return an array of ``shape``."""
         return np.full(shape, self.value, dtype)
@@ -163,6 +198,10 @@ class Gaussian(Initializer):
     def __post_init__(self) -> None:
         self.mean = number("mean", self.mean)
         self.std = number("std", self.std, at_least=0)
+
+    def variance(self, shape: Shape) -> float:
+        """Return std^2."""
+        return self.std**2
 
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
         """Draw an array of ``shape``."""
@@ -190,6 +229,10 @@ class Uniform(Initializer):
                 argument="high",
                 value=self.high,
             )
+
+    def variance(self, shape: Shape) -> float:
+        """Return (high - low)^2 / 12."""
+        return (self.high - self.low) ** 2 / 12
 
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
         """Draw an array of ``shape``."""
