@@ -2,7 +2,7 @@
 
 Public, and all that a plugin needs, are the four names here and the modules `plugnet.interfaces`,
 `arrays`, `parameter`, `errors`, `arguments`, `targets`, `samples`, `labels` and `training`. The
-other modules are how it works, and may change.
+other modules are how it works, and may change. A plugin's tests use the kit in plugnet.testing.
 """
 
 from plugnet.network import Network as Network
