@@ -142,10 +142,11 @@ class Network:
     def predict(self, x: Any) -> Array:
         """Return the outputs for ``x`` as `forward` does, in blocks of bounded memory."""
         samples = self.accept(x)
-        blocks = [
-            self.forward(samples[start : start + BLOCK])
-            for start in range(0, max(len(samples), 1), BLOCK)
-        ]
+        with np.errstate(over="ignore", invalid="ignore"):  # BLAS may raise the flags for nothing
+            blocks = [
+                self.forward(samples[start : start + BLOCK])
+                for start in range(0, max(len(samples), 1), BLOCK)
+            ]
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
     def accept(self, x: Any) -> Array:

@@ -405,3 +405,18 @@ def test_calls_out_of_order_and_other_features_are_refused(name: str) -> None:
             method(np.ones((2, 5)))
     with pytest.raises(ShapeError, match="initialized for 5 features"):
         layer.forward(np.ones((2, 6)))
+
+
+@pytest.mark.parametrize(("mean", "deviation"), [(0.0, 1.0), (10.0, 1.0), (100.0, 1.0)])
+def test_batch_norm_is_accurate_in_float32(
+    rng: np.random.Generator, mean: float, deviation: float
+) -> None:
+    x = (mean + deviation * rng.normal(size=(64, 28, 28, 4))).astype(np.float32)
+    layer = registry.layers.build("batch_norm")
+    layer.initialize((28, 28, 4), rng, np.dtype("float32"))
+    y = layer.forward(x, training=True)
+    exact = x.astype(np.float64)
+    centred = exact - exact.mean(axis=(0, 1, 2))
+    expected = centred / np.sqrt(exact.var(axis=(0, 1, 2)) + 1e-5)
+    # Half a unit in the last place of x is what no formula in float32 can see.
+    assert np.abs(y - expected).max() < 5e-6 + np.spacing(np.float32(mean)) / deviation

@@ -122,6 +122,10 @@ class BatchNorm(Layer):
         y = self._y = reuse(self._y, x)
         mean = self._sum(rows) / len(rows)
         np.subtract(x, _at_each_pixel(mean, x), out=centred)
+        # A long float32 sum is not exact; what is left of the mean shows once it is subtracted.
+        left = self._sum(centred.reshape(rows.shape)) / len(rows)
+        mean += left
+        centred -= _at_each_pixel(left, x)
         squares = np.square(centred, out=y).reshape(rows.shape)
         variance = self._sum(squares) / len(rows)
         self._inverse = 1 / np.sqrt(variance + self.epsilon)

@@ -85,9 +85,8 @@ class LayerNorm(Layer):
         normal = reuse(self._normal if training else None, rows)
         y = reuse(self._y if training else None, x)
         y_rows = y.reshape(rows.shape)
-        averaging = np.full_like(gamma.value, 1 / features)[:, np.newaxis]
-        np.subtract(rows, rows @ averaging, out=normal)
-        variance = np.square(normal, out=y_rows) @ averaging
+        np.subtract(rows, rows.mean(axis=1, keepdims=True), out=normal)
+        variance = np.square(normal, out=y_rows).mean(axis=1, keepdims=True)
         inverse = 1 / np.sqrt(variance + self.epsilon)
         normal *= inverse
         np.multiply(normal, gamma.value, out=y_rows)
@@ -115,13 +114,13 @@ class LayerNorm(Layer):
             products = self._multiply(dy)
         self._multiplied = None
         gamma = self._initialized(self._gamma).value
-        averaging = (gamma / len(gamma))[:, np.newaxis]
         dy_rows = dy.reshape(normal.shape)  # (N, ..., features) -> (M, features)
         dx = self._dx = reuse(self._dx, dy)
         rows = dx.reshape(normal.shape)
         np.multiply(dy_rows, gamma, out=rows)
-        rows -= dy_rows @ averaging
-        rows -= np.multiply(normal, products @ averaging, out=products)
+        rows -= rows.mean(axis=1, keepdims=True)
+        products *= gamma  # g n
+        rows -= np.multiply(normal, products.mean(axis=1, keepdims=True), out=products)
         rows *= inverse
         return dx
 
