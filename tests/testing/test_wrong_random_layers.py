@@ -150,12 +150,20 @@ class Step(Layer):
     [
         (Drop, set()),
         (NewMask, {"input_gradient", "batch_of_one", "ties", "inference_keeps_pending"}),
-        (DropsAlways, {"training_difference", "samples_independent", "inference_keeps_pending"}),
+        (
+            DropsAlways,
+            {
+                "training_difference",
+                "samples_independent",
+                "inference_keeps_pending",
+                "state_complete",
+            },
+        ),
         (Largest, set()),
         (AllLargest, {"ties"}),
         (Centre, set()),
         (ForgottenMean, {"input_gradient", "batch_of_one", "ties"}),
-        (Step, {"input_gradient", "batch_of_one", "ties"}),
+        (Step, {"input_gradient", "batch_of_one", "ties", "float32_agrees"}),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )

@@ -17,6 +17,7 @@ from plugnet.testing import (
     installed,
     layer_arrays,
     layer_gradients,
+    layer_objects,
     layers,
     loss_arrays,
     losses,
@@ -33,7 +34,13 @@ Check = Callable[[Subject], None]
 _EVERY: Final = (*general.CHECKS, *installed.CHECKS)
 
 CHECKS: Final[dict[str, tuple[Check, ...]]] = {
-    "layer": (*_EVERY, *layers.CHECKS, *layer_gradients.CHECKS, *layer_arrays.CHECKS),
+    "layer": (
+        *_EVERY,
+        *layers.CHECKS,
+        *layer_gradients.CHECKS,
+        *layer_arrays.CHECKS,
+        *layer_objects.CHECKS,
+    ),
     "activation": (*_EVERY, *activations.CHECKS),
     "loss": (*_EVERY, *losses.CHECKS, *loss_arrays.CHECKS),
     "initializer": (*_EVERY, *initializers.CHECKS),

@@ -9,23 +9,26 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.errors import ShapeError
 from plugnet.testing.arrays import near
-from plugnet.testing.bench import Bench, benches
+from plugnet.testing.bench import Bench, benches, cases
 from plugnet.testing.gradients import compare
 from plugnet.testing.report import NotApplicable, require
+from plugnet.testing.state import Beginning
 from plugnet.testing.subject import Subject
 
+MANY: Final = 9  # rows; more than a layer would treat one by one
+ROUNDING: Final = 1e-4  # between float32 and float64; float16 is off by more
 TINY: Final = 1e-6  # the step of one-sided differences
 
 
 def check_input_gradient(subject: Subject) -> None:
     """`backward` gives the gradient by the inputs: that of central differences, in float64."""
-    for bench in benches(subject):
+    for bench in benches(subject, rows=MANY):
         _compare_inputs(bench)
 
 
 def check_parameter_gradients(subject: Subject) -> None:
     """`gradients` gives the gradient by every trained parameter."""
-    trained = [_compare_parameters(bench) for bench in benches(subject)]
+    trained = [_compare_parameters(bench) for bench in benches(subject, rows=MANY)]
     if not any(trained):
         raise NotApplicable("it has no parameters to train")
 
@@ -90,6 +93,39 @@ def check_ties(subject: Subject) -> None:
         )
 
 
+def check_float32_agrees(subject: Subject) -> None:
+    """In float32 outputs and gradients are those of float64, but for rounding."""
+    for case in cases(subject):
+        narrow, wide = Bench(subject, case, dtype="float32"), Bench(subject, case)
+        pairs = zip(narrow.layer.parameters(), wide.layer.parameters(), strict=True)
+        for parameter, twin in pairs:
+            twin.value[...] = parameter.value
+        wide.beginning = Beginning(wide.layer)
+        x, dy = narrow.x.astype("float64"), narrow.dy.astype("float64")
+        _check_rounded(
+            "y, not in training,", narrow.forward(narrow.x, False), wide.forward(x, False)
+        )
+        found, expected = narrow.run(), wide.run(x, dy)
+        if narrow.beginning.drawn() or wide.beginning.drawn():
+            continue  # random numbers may be others in float32
+        _check_rounded("y", found.y, expected.y)
+        _check_rounded("dx", found.dx, expected.dx)
+        for parameter, grad, right in zip(
+            narrow.trained(), found.grads, expected.grads, strict=True
+        ):
+            _check_rounded(f"{parameter.name}.grad", grad, right)
+
+
+def _check_rounded(name: str, found: Array, expected: Array) -> None:
+    error = float(np.abs(found - expected).max(initial=0))
+    scale = float(np.abs(expected).max(initial=1))
+    require(
+        error <= ROUNDING * scale,
+        f"In float32, {name} differs by {error:.3g} from what float64 gives, whose entries go up "
+        f"to {scale:.3g}. Compute the same in every dtype, and nothing in float16.",
+    )
+
+
 def _compare_inputs(bench: Bench) -> None:
     x: Array = bench.x.copy()
     dx = bench.run().dx
@@ -117,4 +153,5 @@ CHECKS: Final = (
     check_batch_of_one,
     check_gradients_overwritten,
     check_ties,
+    check_float32_agrees,
 )

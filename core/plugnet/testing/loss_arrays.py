@@ -65,6 +65,26 @@ def check_second_batch(subject: Subject) -> None:
             )
 
 
+def check_instances_independent(subject: Subject) -> None:
+    """Two losses of the same arguments do not disturb each other."""
+    for one, other in zip(built(subject), built(subject), strict=True):
+        value = one.forward(scores(), one_hot())
+        expected = np.array(one.backward())
+        again = one.forward(scores(), one_hot())
+        other.forward(-2 * scores(), one_hot()[::-1].copy())
+        other.backward()
+        gradient = one.backward()
+        fine = near(again, value) and near(gradient, expected)
+        other.forward(-2 * scores(), one_hot()[::-1].copy())
+        other.backward()
+        require(
+            fine and near(gradient, expected),
+            "With another loss of the same class at work, a loss gives another value or gradient "
+            "than alone. Keep what backward reads, and buffers, in the object, not on the class "
+            "or in the module.",
+        )
+
+
 def check_call_order(subject: Subject) -> None:
     """`backward` before `forward` raises CallOrderError."""
     for loss in built(subject):
@@ -86,5 +106,6 @@ CHECKS: Final = (
     check_inputs_unchanged,
     check_non_contiguous_inputs,
     check_second_batch,
+    check_instances_independent,
     check_call_order,
 )

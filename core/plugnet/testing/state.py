@@ -102,6 +102,10 @@ class Beginning:
         for array, value in self._kept:
             array[...] = value
 
+    def drawn(self) -> bool:
+        """Tell whether random numbers have been drawn since."""
+        return any(repr(g.bit_generator.state) != repr(state) for g, state in self._generators)
+
 
 def _generators(value: Any) -> list[np.random.Generator]:
     """Return the generators among a component's attributes, and those of components in it."""

@@ -1,0 +1,213 @@
+"""Components wrong only beside a second one, after saving, in float32, or in larger batches."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from plugnet.arrays import Array, Shape
+from plugnet.errors import CallOrderError
+from plugnet.interfaces import Component, Layer, Loss
+from plugnet.targets import as_rows
+from plugnet.testing import check_component
+
+POOL: dict[tuple[object, ...], Array] = {}
+
+
+def pooled(value: Array, tag: str) -> Array:
+    """Copy ``value`` to a buffer that all objects share."""
+    buffer = POOL.setdefault((tag, value.shape, value.dtype), np.empty_like(value))
+    buffer[...] = value
+    return buffer
+
+
+class Tanh(Layer):
+    """y = tanh(x)."""
+
+    _y: Array | None = None
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        y = np.tanh(x)
+        if training:
+            self._y = y
+        return y.copy()
+
+    def backward(self, dy: Array) -> Array:
+        dx: Array = dy * (1 - self.kept(self._y) ** 2)
+        return dx
+
+
+class KeptOnClass(Tanh):
+    """What backward reads is on the class."""
+
+    _shared: ClassVar[Array | None] = None
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        y = super().forward(x, training)
+        if training:
+            KeptOnClass._shared = y.copy()
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        y = KeptOnClass._shared
+        if y is None or y.shape != dy.shape:
+            raise CallOrderError("Call forward first.")
+        dx: Array = dy * (1 - y**2)
+        return dx
+
+
+class SharedOutputs(Tanh):
+    """All objects return the same buffer in training."""
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        y = super().forward(x, training)
+        return pooled(y, "y") if training else y
+
+
+class SharedGradient(Tanh):
+    """All objects return the same dx."""
+
+    def backward(self, dy: Array) -> Array:
+        return pooled(super().backward(dy), "dx")
+
+
+class SignInFloat32(Tanh):
+    """The gradient has the wrong sign in float32."""
+
+    def backward(self, dy: Array) -> Array:
+        dx = super().backward(dy)
+        return -dx if dx.dtype == np.float32 else dx
+
+
+class HalfPrecision(Tanh):
+    """Computes in float16 what comes in float32."""
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        if x.dtype != np.float32:
+            return super().forward(x, training)
+        return super().forward(x.astype(np.float16), training).astype(x.dtype)
+
+
+class ThreeRows(Tanh):
+    """Only the first three samples have a gradient."""
+
+    def backward(self, dy: Array) -> Array:
+        dx = super().backward(dy)
+        dx[3:] = 0
+        return dx
+
+
+class LostMean(Layer):
+    """Subtracts the batch's mean in training, else its average, which is no Parameter."""
+
+    differs_in_training: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self._rows: int | None = None
+
+    def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
+        self._mean = np.full(shape, 0.5, dtype)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        if not training:
+            return x - self._mean
+        mean = x.mean(axis=0)
+        self._mean += 0.1 * (mean - self._mean)
+        self._rows = len(x)
+        y: Array = x - mean
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        self.kept(self._rows)
+        dx: Array = dy - dy.mean(axis=0)
+        return dx
+
+
+class Squared(Loss):
+    """1/N sum (x - t)^2."""
+
+    def __init__(self) -> None:
+        self._error: Array | None = None
+
+    def forward(self, outputs: Array, targets: Array) -> float:
+        self._error = outputs - as_rows(targets, outputs)
+        return float(np.vdot(self._error, self._error)) / len(outputs)
+
+    def backward(self) -> Array:
+        error = self.kept(self._error)
+        return error * (2 / len(error))
+
+
+class ErrorInPool(Squared):
+    """All objects keep the error in one buffer."""
+
+    def forward(self, outputs: Array, targets: Array) -> float:
+        value = super().forward(outputs, targets)
+        self._error = pooled(self.kept(self._error), "error")
+        return value
+
+
+class GradientInPool(Squared):
+    """All objects return the same gradient."""
+
+    def backward(self) -> Array:
+        return pooled(super().backward(), "gradient")
+
+
+@pytest.mark.parametrize(
+    ("component", "faults"),
+    [
+        (Tanh, set()),
+        (KeptOnClass, {"instances_independent"}),
+        (SharedOutputs, {"instances_independent"}),
+        (SharedGradient, {"instances_independent"}),
+        (SignInFloat32, {"float32_agrees"}),
+        (HalfPrecision, {"float32_agrees"}),
+        (ThreeRows, {"input_gradient"}),
+        (LostMean, {"state_complete"}),
+        (Squared, set()),
+        (ErrorInPool, {"instances_independent"}),
+        (GradientInPool, {"instances_independent"}),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_the_fault_is_named(component: type[Component], faults: set[str]) -> None:
+    report = check_component(component, raise_on_failure=False)
+    assert {result.check for result in report.failed} == faults
+
+
+class Scaled(Tanh):
+    """tanh(x), times ``factor`` in training."""
+
+    differs_in_training: ClassVar[bool] = True
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    @classmethod
+    def examples(cls) -> list[dict[str, float]]:
+        return [{"factor": 2.0}]
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        return super().forward(x, training) * (self.factor if training else 1)
+
+    def backward(self, dy: Array) -> Array:
+        return super().backward(dy) * self.factor
+
+
+def test_an_object_may_do_without_the_difference_that_its_class_declares() -> None:
+    assert check_component(Scaled(1.0), raise_on_failure=False).failed == ()
+
+
+def test_a_difference_that_no_example_shows_is_named_for_objects_too() -> None:
+    class Never(Scaled):
+        """Declares a difference, but its examples have none."""
+
+        @classmethod
+        def examples(cls) -> list[dict[str, float]]:
+            return [{"factor": 1.0}]
+
+    report = check_component(Never(1.0), raise_on_failure=False)
+    assert [result.check for result in report.failed] == ["training_difference"]
