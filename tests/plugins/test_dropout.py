@@ -1,16 +1,15 @@
-"""Dropout: statistics, masks, phases, determinism, resuming, refusals."""
+"""Dropout: statistics, masks, phases, determinism, refusals."""
 
 import json
 import math
 import tracemalloc
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from plugnet import Network, Trainer, registry
+from plugnet import Network, registry
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError, CallOrderError, ShapeError
 from plugnet.interfaces import Layer
@@ -153,26 +152,6 @@ def test_warm_step_allocates_nothing_large(rng: np.random.Generator, channels: b
     finally:
         tracemalloc.stop()
     assert peak < x.nbytes / 4
-
-
-def trainer() -> Trainer:
-    pieces = [("fc", 6, 20), "relu", ("dropout", 0.3), ("fc", 20, 3)]
-    return Trainer(Network(pieces), policy=("inv", 0.05), batch_size=16)
-
-
-def test_resuming_equals_never_having_stopped(rng: np.random.Generator, tmp_path: Path) -> None:
-    x, y = rng.normal(size=(70, 6)), rng.integers(0, 3, 70)
-    whole = trainer()
-    whole.fit(x, y, 23, test=(x, y), evaluate_every=10)
-    first = trainer()
-    first.fit(x, y, 10, test=(x, y), evaluate_every=10)
-    first.save(tmp_path / "run")
-    second = Trainer.resume(tmp_path / "run")
-    second.fit(x, y, 13, test=(x, y), evaluate_every=10)
-    assert second.history.loss == whole.history.loss
-    assert second.history.evaluations == whole.history.evaluations
-    for name, value in whole.network.state().items():
-        np.testing.assert_array_equal(second.network.state()[name], value, err_msg=name)
 
 
 def test_prediction_is_that_of_the_network_without_dropout(rng: np.random.Generator) -> None:

@@ -3,13 +3,12 @@
 import json
 import tracemalloc
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from plugnet import Network, Trainer, registry
+from plugnet import Network, registry
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError, CallOrderError, ShapeError
 from plugnet.interfaces import Layer
@@ -328,36 +327,6 @@ def test_warm_step_allocates_nothing_large(
     finally:
         tracemalloc.stop()
     assert peak < x.nbytes / 4
-
-
-def trainer() -> Trainer:
-    pieces = [("fc", 6, 20), "batch_norm", "relu", ("dropout", 0.3), ("fc", 20, 5), "layer_norm"]
-    return Trainer(Network([*pieces, ("fc", 5, 3)]), policy=("inv", 0.05), batch_size=16)
-
-
-def test_resuming_equals_never_having_stopped(rng: np.random.Generator, tmp_path: Path) -> None:
-    x, y = rng.normal(size=(70, 6)), rng.integers(0, 3, 70)
-    whole = trainer()
-    whole.fit(x, y, 23, test=(x, y), evaluate_every=10)
-    first = trainer()
-    first.fit(x, y, 10, test=(x, y), evaluate_every=10)
-    first.save(tmp_path / "run")
-    second = Trainer.resume(tmp_path / "run")
-    second.fit(x, y, 13, test=(x, y), evaluate_every=10)
-    assert second.history.loss == whole.history.loss
-    assert second.history.evaluations == whole.history.evaluations
-    for name, value in whole.network.state().items():
-        np.testing.assert_array_equal(second.network.state()[name], value, err_msg=name)
-
-
-def test_saved_network_keeps_its_running_values(rng: np.random.Generator, tmp_path: Path) -> None:
-    x, y = rng.normal(4, 2, (64, 6)), rng.integers(0, 3, 64)
-    trained = Trainer(Network([("fc", 6, 20), "batch_norm", ("fc", 20, 3)]), batch_size=16)
-    trained.fit(x, y, 10)
-    trained.network.save(tmp_path / "model")
-    loaded = Network.load(tmp_path / "model")
-    assert loaded.state()["batch_norm1.running_mean"].all()
-    np.testing.assert_array_equal(loaded.predict(x), trained.network.predict(x))
 
 
 @both
