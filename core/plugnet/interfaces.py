@@ -28,8 +28,9 @@ from plugnet.parameter import Parameter
 
 T = TypeVar("T")
 
-#: Arguments for a constructor, by name; for a layer, a shape of its inputs may go with them.
-Example: TypeAlias = Mapping[str, Any] | tuple[Mapping[str, Any], Shape]
+#: Arguments for a constructor, by name. For a layer the shape of one sample may go with them, or,
+#: where only some numbers may come in, samples to use; for an activation, numbers in its domain.
+Example: TypeAlias = Mapping[str, Any] | tuple[Mapping[str, Any], Shape | Array]
 
 
 class Component(ABC):
@@ -44,7 +45,9 @@ class Component(ABC):
 
         Only the kit `plugnet.testing` asks. Override it if the constructor needs arguments, or if
         several choices are worth trying; give an empty list if none work everywhere, as for the
-        path of a file. Layers are tried with inputs of many shapes, unless an example says which.
+        path of a file. Layers are tried with inputs of many shapes, unless an example says which;
+        layers and activations with all sorts of numbers, unless an example gives an array of them:
+        ``[({"words": 100}, np.array([[7.0, 0.0], [3.0, 99.0]]))]``.
         """
         return [{}]
 
@@ -89,6 +92,10 @@ class Layer(Component):
 
     #: Whether `forward` computes something else if ``training``, as dropout does.
     differs_in_training: ClassVar[bool] = False
+
+    #: Whether there is a gradient by the inputs. If not, as where they are looked up in a table,
+    #: `backward` is never called: no layer before this one can have anything to train.
+    differentiable: ClassVar[bool] = True
 
     #: Set by the network that the layer belongs to, so that no other one takes it over.
     owner: object = None

@@ -95,6 +95,23 @@ def infer_shapes(layers: Sequence[Layer], names: Sequence[str], shape: Shape) ->
     return shapes
 
 
+def check_differentiable(layers: Sequence[Layer], names: Sequence[str], first: int = 0) -> None:
+    """Check that a gradient can go back through all layers from number ``first`` on.
+
+    Raises:
+        ArgumentError: one of them has none by its inputs.
+    """
+    for layer, name in zip(layers[first:], names[first:], strict=True):
+        if not layer.differentiable:
+            raise ArgumentError(
+                f"Layer '{name}' has no gradient by its inputs ({type(layer).__name__}."
+                "differentiable is False), so none can reach what lies before it. Put it before "
+                "all layers that have anything to train.",
+                argument="layers",
+                value=layer,
+            )
+
+
 def _names_activation(value: Any) -> bool:
     if isinstance(value, Mapping):
         return value.get("kind") == "activation"

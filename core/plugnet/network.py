@@ -11,7 +11,7 @@ import numpy as np
 from plugnet.arguments import integer
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError, PlugnetError, ShapeError, SpecError
-from plugnet.layers import as_layers, as_shape, infer_shapes, names_of
+from plugnet.layers import as_layers, as_shape, check_differentiable, infer_shapes, names_of
 from plugnet.parameter import Parameter
 from plugnet.registry import registry
 from plugnet.samples import as_array
@@ -121,6 +121,7 @@ class Network:
 
         Raises:
             CallOrderError: there are no training outputs yet.
+            ArgumentError: ``inputs``, but a layer has no gradient by its input.
             ShapeError: ``dy`` has another shape than they.
         """
         if self._answered not in (None, np.shape(dy)):
@@ -131,6 +132,8 @@ class Network:
                 got=np.shape(dy),
             )
         first = 0 if inputs else self._first_trained
+        if inputs:
+            check_differentiable(self.layers, self.names)
         for index in range(len(self.layers) - 1, first - 1, -1):
             layer = self.layers[index]
             if self._trained[index]:
@@ -233,6 +236,7 @@ class Network:
             any(parameter.trainable for parameter in layer.parameters()) for layer in self.layers
         )
         self._first_trained = (*self._trained, True).index(True)
+        check_differentiable(self.layers, self.names, self._first_trained + 1)
         self.input_shape, self.shapes = shape, tuple(shapes)
 
     def _draw(self, index: int, shape: Shape) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,9 @@ from plugnet.interfaces import (
     Dataset,
     Initializer,
     LRPolicy,
-    Optimizer,
     Regularizer,
     Samples,
 )
-from plugnet.parameter import Parameter
 from plugnet.testing import check_component
 
 # Initializers ------------------------------------------------------------------------------------
@@ -109,77 +106,6 @@ class ZeroDivision(Halving):
 
     def __call__(self, iteration: int) -> float:
         return 0.1 / iteration
-
-
-# Optimizers --------------------------------------------------------------------------------------
-
-
-class Momentum(Optimizer):
-    """Gradient descent with momentum 0.5."""
-
-    def __init__(self) -> None:
-        self._velocity: dict[str, Array] = {}
-
-    def update(self, parameters: Sequence[Parameter], rate: float) -> None:
-        for p in parameters:
-            velocity = self._velocity.setdefault(p.name, np.zeros_like(p.value))
-            velocity *= 0.5
-            velocity += rate * p.grad
-            p.value -= velocity
-
-    def state(self) -> dict[str, Array]:
-        return dict(self._velocity)
-
-    def restore(self, state: Mapping[str, Array]) -> None:
-        self._velocity = {name: array.copy() for name, array in state.items()}
-
-
-class Climbs(Momentum):
-    """Adds the gradient."""
-
-    def update(self, parameters: Sequence[Parameter], rate: float) -> None:
-        super().update(parameters, -rate)
-
-
-class ReplacesValue(Momentum):
-    """Puts a new array in the place of the value."""
-
-    def update(self, parameters: Sequence[Parameter], rate: float) -> None:
-        super().update(parameters, rate)
-        for parameter in parameters:
-            parameter.value = parameter.value.copy()
-
-
-class DoesNotRestore(Momentum):
-    """Forgets what it should restore."""
-
-    def restore(self, state: Mapping[str, Array]) -> None:
-        pass
-
-
-class RestoresReference(Momentum):
-    """Goes on in the arrays that it was given."""
-
-    def restore(self, state: Mapping[str, Array]) -> None:
-        self._velocity = dict(state)
-
-
-class DestroysGrad(Momentum):
-    """Clears the gradients."""
-
-    def update(self, parameters: Sequence[Parameter], rate: float) -> None:
-        super().update(parameters, rate)
-        for parameter in parameters:
-            parameter.grad.fill(0)
-
-
-class DecaysBiases(Momentum):
-    """Shrinks every parameter, biases too."""
-
-    def update(self, parameters: Sequence[Parameter], rate: float) -> None:
-        super().update(parameters, rate)
-        for parameter in parameters:
-            parameter.value *= 1 - 0.001 * rate
 
 
 # Regularizers ------------------------------------------------------------------------------------
@@ -339,13 +265,6 @@ class SetsErrors(Halving):
         (KeepsState, {"pure"}),
         (Negative, {"rate"}),
         (ZeroDivision, {"rate", "pure", "same_seed", "global_state", "quiet"}),
-        (Momentum, set()),
-        (Climbs, {"descends"}),
-        (ReplacesValue, {"in_place"}),
-        (DoesNotRestore, {"state"}),
-        (RestoresReference, {"state"}),
-        (DestroysGrad, {"grad_unchanged"}),
-        (DecaysBiases, {"zero_gradient"}),
         (Ridge, set()),
         (HalfGradient, {"gradient"}),
         (Overwrites, {"adds"}),

@@ -82,6 +82,17 @@ class Normalised(Square):
         return out
 
 
+class ClippedAtSix(Activation):
+    """f(x) = min(max(x, 0), 6), whose derivative forgets the 6."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        return np.clip(x, 0, 6, out=out)
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        out = np.empty_like(x) if out is None else out
+        return np.greater(x, 0, out=out)
+
+
 # Losses ------------------------------------------------------------------------------------------
 
 
@@ -186,6 +197,30 @@ class BackwardFirst(Squared):
         return super().backward()
 
 
+class Hardens(Squared):
+    """Takes the likeliest class of targets that are probabilities."""
+
+    def forward(self, outputs: Array, targets: Array) -> float:
+        rows = as_rows(targets, outputs)
+        return super().forward(outputs, np.eye(rows.shape[1])[rows.argmax(axis=1)])
+
+
+class MadeUp(Squared):
+    """Says that every class is as likely as any other."""
+
+    def probabilities(self, outputs: Array) -> Array:
+        p: Array = np.full_like(outputs, 1 / outputs.shape[1])
+        return p
+
+
+class Reversed(Squared):
+    """Gives the lowest score the highest probability."""
+
+    def probabilities(self, outputs: Array) -> Array:
+        p: Array = 0.5 - 0.5 * outputs / (1 + np.abs(outputs))
+        return p
+
+
 @pytest.mark.parametrize(
     ("component", "faults"),
     [
@@ -196,6 +231,7 @@ class BackwardFirst(Squared):
         (WrongAtKink, {"kinks"}),
         (Doubles, {"dtype"}),
         (Normalised, {"derivative", "elementwise", "kinks"}),
+        (ClippedAtSix, {"derivative"}),
         (Squared, set()),
         (Sum, {"mean"}),
         (GradientNotMean, {"gradient"}),
@@ -206,6 +242,9 @@ class BackwardFirst(Squared):
         (NoIds, {"class_ids"}),
         (MutatedScores, {"inputs_unchanged"}),
         (BackwardFirst, {"call_order"}),
+        (Hardens, {"soft_targets"}),
+        (MadeUp, {"probabilities"}),
+        (Reversed, {"probabilities"}),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )

@@ -163,7 +163,7 @@ class Step(Layer):
         (AllLargest, {"ties"}),
         (Centre, set()),
         (ForgottenMean, {"input_gradient", "batch_of_one", "ties"}),
-        (Step, {"input_gradient", "batch_of_one", "ties", "float32_agrees"}),
+        (Step, {"input_gradient", "batch_of_one", "float32_agrees"}),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )

@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.interfaces import Activation
 from plugnet.testing.arrays import near, read_only, same, strided
-from plugnet.testing.gradients import compare
+from plugnet.testing.gradients import RESTRICTED, compare
 from plugnet.testing.report import fail, require
 from plugnet.testing.subject import Subject
 
+FAR: Final = (3.3, 5.1, 7.7, 13.0, 29.0, 47.0)  # beyond where a clipped function bends
 LARGE: Final = (-1e3, -100.0, 100.0, 1e3)
+Domain: TypeAlias = Callable[[Sequence[float]], Array]
 TINY: Final = 1e-6  # the step of one-sided differences
 
 
 def exercise(subject: Subject) -> list[Array]:
     """Run an activation and its derivative."""
-    return [array for activation in _built(subject) for array in _both(activation, _inputs())]
+    return [array for activation, x in _tried(subject) for array in _both(activation, x)]
 
 
 def check_derivative(subject: Subject) -> None:
     """`derivative` is that of central differences, in float64."""
-    for activation in _built(subject):
-        x = _inputs()
-        slope = activation.derivative(x.copy(), activation.forward(x.copy()))
-        compare(slope, lambda: float(activation.forward(x.copy()).sum()), x, "derivative")  # noqa: B023
+    for activation, x, domain in _domains(subject):
+        far = domain([*FAR, *(-number for number in FAR)])
+        for numbers in (x, *far.reshape(-1, 1)):  # each alone, as a sum would hide small ones
+            slope = activation.derivative(numbers.copy(), activation.forward(numbers.copy()))
+            where = "derivative" if numbers is x else f"derivative at {numbers[0]:g}"
+            compare(slope, lambda: float(activation.forward(numbers.copy()).sum()), numbers, where)  # noqa: B023
 
 
 def check_kinks(subject: Subject) -> None:
     """At kinks, the derivative lies between the slopes on both sides."""
-    for activation in _built(subject):
-        x = np.array([-2.0, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 2.0])
+    for activation, _, domain in _domains(subject):
+        x = domain([-2.0, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 2.0])
         y = activation.forward(x.copy())
         rise = (activation.forward(x + TINY) - y) / TINY
         fall = (y - activation.forward(x - TINY)) / TINY
@@ -50,25 +55,26 @@ def check_kinks(subject: Subject) -> None:
 
 def check_large_inputs(subject: Subject) -> None:
     """At +-1000 value and derivative are finite, and nothing overflows or warns."""
-    for activation in _built(subject):
+    for activation, _, domain in _domains(subject):
+        large = domain(LARGE)
         for dtype in ("float32", "float64"):
-            x = np.array([LARGE], dtype)
+            x = large[None].astype(dtype)
             with warnings.catch_warnings(), np.errstate(over="raise", invalid="raise"):
                 warnings.simplefilter("error")
                 try:
                     y, slope = _both(activation, x)
                 except (FloatingPointError, Warning) as error:
-                    fail(f"At {list(LARGE)} in {dtype}: {error}. Use a form without overflow.")
+                    fail(
+                        f"At {x[0]} in {dtype}: {error}. Use a form without overflow; if there is "
+                        f"none, and it takes only some numbers, {RESTRICTED}."
+                    )
             for name, array in (("forward", y), ("derivative", slope)):
-                require(
-                    np.isfinite(array).all(), f"{name} of {list(LARGE)} in {dtype} gives {array}."
-                )
+                require(np.isfinite(array).all(), f"{name} of {x[0]} in {dtype} gives {array}.")
 
 
 def check_elementwise(subject: Subject) -> None:
     """Each value depends on its own input only; the shape is any, an empty one too."""
-    for activation in _built(subject):
-        x = _inputs()
+    for activation, x in _tried(subject):
         whole = _both(activation, x)
         for shape in ((1, x.size), (x.size,), (1, x.size, 1, 1)):
             for one, other in zip(_both(activation, x.reshape(shape)), whole, strict=True):
@@ -85,8 +91,7 @@ def check_elementwise(subject: Subject) -> None:
 
 def check_out(subject: Subject) -> None:
     """With ``out`` the result is written there and returned; without, it is a new array."""
-    for activation in _built(subject):
-        x = _inputs()
+    for activation, x in _tried(subject):
         y, slope = _both(activation, x)
         out, out_slope = np.full_like(x, np.nan), np.full_like(x, np.nan)
         returned = activation.forward(x, out), activation.derivative(x, y, out_slope)
@@ -102,10 +107,10 @@ def check_out(subject: Subject) -> None:
 
 def check_dtype(subject: Subject) -> None:
     """What comes in float32 leaves in float32, and float64 in float64."""
-    for activation in _built(subject):
+    for activation, x in _tried(subject):
         for dtype in ("float32", "float64"):
             for name, array in zip(
-                ("forward", "derivative"), _both(activation, _inputs().astype(dtype)), strict=True
+                ("forward", "derivative"), _both(activation, x.astype(dtype)), strict=True
             ):
                 require(
                     array.dtype == dtype, f"In {dtype}, {name} must be so too, not {array.dtype}."
@@ -114,45 +119,55 @@ def check_dtype(subject: Subject) -> None:
 
 def check_inputs_unchanged(subject: Subject) -> None:
     """Neither x nor y is changed."""
-    for activation in _built(subject):
-        x = _inputs()
-        y = activation.forward(x)
-        require(same(x, _inputs()), "forward changes its input x.")
+    for activation, x in _tried(subject):
+        given = x.copy()
+        y = activation.forward(given)
+        require(same(given, x), "forward changes its input x.")
         kept = y.copy()
-        activation.derivative(x, y)
-        require(same(x, _inputs()) and same(y, kept), "derivative changes its input x or y.")
+        activation.derivative(given, y)
+        require(same(given, x) and same(y, kept), "derivative changes its input x or y.")
 
 
 def check_read_only_inputs(subject: Subject) -> None:
     """Arrays that cannot be written to are taken."""
-    for activation in _built(subject):
+    for activation, x in _tried(subject):
         try:
-            activation.derivative(
-                read_only(_inputs()), read_only(activation.forward(read_only(_inputs())))
-            )
+            y = activation.forward(read_only(x))
+            activation.derivative(read_only(x), read_only(y))
         except ValueError as error:
             fail(f"With read-only arrays it raised ValueError: {error}.")
 
 
 def check_non_contiguous_inputs(subject: Subject) -> None:
     """Arrays that are strided or in column order give the same."""
-    for activation in _built(subject):
-        plain = _both(activation, _inputs())
+    for activation, x in _tried(subject):
+        plain = _both(activation, x)
         for change in (strided, np.asfortranarray):
-            found = _both(activation, change(_inputs()))
+            found = _both(activation, change(x))
             require(
                 all(near(one, other) for one, other in zip(found, plain, strict=True)),
                 "With an array that is not contiguous it gives other results.",
             )
 
 
-def _built(subject: Subject) -> Iterator[Activation]:
-    return (subject.build(example) for example in subject.usable)
+def _tried(subject: Subject) -> Iterator[tuple[Activation, Array]]:
+    """Yield each activation with inputs for it, ``(5, 4)``: the example's, or normal ones."""
+    return ((activation, x) for activation, x, _ in _domains(subject))
 
 
-def _inputs() -> Array:
-    x: Array = np.random.default_rng(1).normal(0, 2, (5, 4))
-    return x
+def _domains(subject: Subject) -> Iterator[tuple[Activation, Array, Domain]]:
+    """Yield also what picks, of some numbers, those that the activation may be given."""
+    for example in subject.usable:
+        if example.inputs is None:
+            x: Array = np.random.default_rng(1).normal(0, 2, (5, 4))
+            yield subject.build(example), x, np.array
+        else:
+            x = np.resize(example.inputs.astype(float), (5, 4))
+            yield subject.build(example), x, partial(_between, x.min(), x.max())
+
+
+def _between(low: float, high: float, numbers: Sequence[float]) -> Array:
+    return np.array([number for number in numbers if low < number < high])
 
 
 def _both(activation: Activation, x: Array) -> tuple[Any, Any]:

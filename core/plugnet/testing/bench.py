@@ -49,25 +49,43 @@ class Bench:
 
     Attributes:
         layer: the layer; its trained parameters are moved away from zeros and ones.
-        x: inputs ``(rows, *shape)``, drawn from a normal distribution.
+        x: inputs ``(rows, *shape)``: the example's, or else drawn from a normal distribution.
         dy: the gradient with respect to the outputs, of their shape.
         beginning: what the layer keeps for itself, to be set back before a forward.
     """
 
     def __init__(
-        self, subject: Subject, case: Case, *, dtype: str = "float64", rows: int = ROWS
+        self,
+        subject: Subject,
+        case: Case,
+        *,
+        dtype: str = "float64",
+        rows: int = ROWS,
+        seed: int = 1,
+        spread: float = 1,
     ) -> None:
-        rng = np.random.default_rng(1)
+        rng = np.random.default_rng(seed)
         self.case = case
         self.layer: Layer = subject.build(case.example)
-        self.layer.initialize(case.shape, np.random.default_rng(2), np.dtype(dtype))
+        self.layer.initialize(case.shape, np.random.default_rng(seed + 1), np.dtype(dtype))
         for parameter in self.trained():
             away = np.asarray(rng.normal(0, 0.1, parameter.value.shape))
             parameter.value += away.astype(dtype)
         self.beginning = Beginning(self.layer)
-        self.x: Array = np.asarray(rng.normal(size=(rows, *case.shape)), dtype)
+        self._drawn: Array = np.asarray(rng.normal(0, spread, (rows, *case.shape)))
+        self._dtype = dtype
+        self.x = self.inputs(0)
         shape = (rows, *self.layer.output_shape(case.shape))
         self.dy: Array = np.asarray(rng.normal(size=shape), dtype)
+
+    def inputs(self, number: int) -> Array:
+        """Return ``x`` for 0, and for other numbers other inputs of the same shape."""
+        given, rows = self.case.example.inputs, len(self._drawn)
+        if given is None:
+            x: Array = (-2) ** number * np.roll(self._drawn, number, axis=0)
+        else:
+            x = given[(np.arange(rows) + number) % len(given)]
+        return np.asarray(x, self._dtype)
 
     def trained(self) -> list[Parameter]:
         """Return the trainable parameters."""
@@ -79,12 +97,15 @@ class Bench:
         return np.array(self.layer.forward(x.copy(), training))
 
     def backward(self, dy: Array) -> tuple[Array, list[Array]]:
-        """Return copies of dx and of the gradients, in the order in which a network asks."""
+        """Return copies of dx and of the gradients, in the order in which a network asks.
+
+        For a layer that is not differentiable, dx has no entries.
+        """
         for parameter in self.trained():
             parameter.grad.fill(0)  # that what is in it does not count has a check of its own
         if self.trained():
             self.layer.gradients(dy)
-        dx = np.array(self.layer.backward(dy))
+        dx = np.array(self.layer.backward(dy)) if self.layer.differentiable else dy[:0]
         return dx, [parameter.grad.copy() for parameter in self.trained()]
 
     def run(self, x: Array | None = None, dy: Array | None = None) -> Passed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+import pickle
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from typing import Any, Final
@@ -110,6 +111,26 @@ def check_copy(subject: Subject) -> None:
         require(repr(again) == repr(component), "A deep copy has other arguments.")
 
 
+def check_pickle(subject: Subject) -> None:
+    """It can be sent to another process, for which Python pickles it."""
+    for component in describable(subject):
+        again = pickled(subject, component)
+        require(repr(again) == repr(component), "A pickled copy has other arguments.")
+
+
+def pickled(subject: Subject, component: Any) -> Any:
+    """Return what arrives in another process if ``component`` is sent there."""
+    if "<locals>" in subject.cls.__qualname__:
+        raise NotApplicable("Python cannot pickle objects of a class defined in a function")
+    try:
+        return pickle.loads(pickle.dumps(component))
+    except Exception as error:
+        fail(
+            f"It cannot be pickled, and so not be sent to another process: {error}. Keep no "
+            "lambda, open file or lock as an attribute."
+        )
+
+
 def check_argument_errors(subject: Subject) -> None:
     """Arguments that do not fit the constructor give an error that shows its signature."""
     arguments = {**subject.usable[0].arguments, "no_such_argument": 1}
@@ -180,6 +201,7 @@ CHECKS: Final = (
     check_arguments_kept,
     check_spec_round_trip,
     check_copy,
+    check_pickle,
     check_argument_errors,
     check_same_seed,
     check_global_state,

@@ -22,6 +22,8 @@ ABSOLUTE: Final = 1e-7  # of the largest entry
 KINK: Final = 1e-2  # by how much the one-sided slopes differ at a kink; a curve's, by STEP f''
 MOST_KINKS: Final = 0.1  # the share of entries at random places that may lie at a kink
 
+RESTRICTED: Final = "let examples() give them in an array, as [(arguments, array)]"
+
 Function = Callable[[], float]
 
 
@@ -82,7 +84,11 @@ def _slope(function: Function, array: Array, direction: Array) -> float | None:
     array[...] = original
     slope = (above - below) / (2 * STEP)
     bend = abs(above - 2 * middle + below) / STEP
-    require(np.isfinite(slope), "forward must be finite near ordinary inputs, but it is not.")
+    require(
+        np.isfinite(slope),
+        "forward must be finite near ordinary inputs, but it is not. If it takes only some "
+        f"numbers, {RESTRICTED}.",
+    )
     return None if bend > KINK * (1 + abs(slope)) else slope
 
 

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Final
 
-from plugnet.testing.report import require
+from plugnet.errors import HookError
+from plugnet.testing.report import fail, require
 from plugnet.testing.subject import Subject
+from plugnet.training.hooks import ARGUMENTS, PREFIX, HookCaller
 
 
 def check_methods(subject: Subject) -> None:
-    """At least one method is named like a hook, and takes its arguments by name."""
-    methods = [name for name in dir(subject.cls) if name.startswith("plugnet_")]
+    """There is at least one method named like a hook, and none that is nearly."""
+    methods = [name for name in dir(subject.cls) if name.startswith(PREFIX)]
     require(
-        methods, f"{subject.cls.__name__} would never be called: no method begins with plugnet_."
+        methods, f"{subject.cls.__name__} would never be called: no method begins with {PREFIX}."
     )
     for method in methods:
-        for parameter in inspect.signature(getattr(subject.cls, method)).parameters.values():
-            require(
-                parameter.kind not in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY),
-                f"{method} takes '{parameter}', but hooks are called with arguments by name.",
-            )
+        require(
+            method in ARGUMENTS,
+            f"There is no hook {method}; the hooks are {', '.join(sorted(ARGUMENTS))}.",
+        )
 
 
-CHECKS: Final = (check_methods,)
+def check_fits(subject: Subject) -> None:
+    """A trainer takes it: its methods take the hooks' arguments, by name."""
+    for example in subject.usable:
+        try:
+            HookCaller([subject.build(example)])
+        except HookError as error:
+            fail(str(error))
+
+
+CHECKS: Final = (check_methods, check_fits)

@@ -63,7 +63,7 @@ def check_samples_independent(subject: Subject) -> None:
 def check_second_batch(subject: Subject) -> None:
     """After a first batch a second, and one of another size, gives what it gives alone."""
     for bench in benches(subject):
-        other = -2 * bench.x[::-1].copy()
+        other = bench.inputs(1)
         smaller = other[:2]
         alone = Bench(subject, bench.case).run(other)
         small_alone = Bench(subject, bench.case).run(smaller, bench.dy[:2])
@@ -81,7 +81,7 @@ def check_inference_keeps_pending(subject: Subject) -> None:
     for bench in benches(subject):
         expected = bench.run()
         bench.forward(bench.x)
-        bench.forward(bench.x[:2] + 1, training=False)
+        bench.forward(bench.inputs(1)[:2], training=False)
         dx, grads = bench.backward(bench.dy.copy())
         _check_same(
             Passed(expected.y, dx, grads),
@@ -97,8 +97,8 @@ def check_inference_returns_new_array(subject: Subject) -> None:
         x = bench.x.copy()
         y = bench.layer.forward(x, training=False)
         value = np.array(y)
-        bench.layer.forward(bench.x + 1, training=False)
-        bench.forward(bench.x + 2)
+        bench.layer.forward(bench.inputs(1), training=False)
+        bench.forward(bench.inputs(2))
         require(
             same(y, value),
             "The array that forward(training=False) returned was changed by the next call. Only "

@@ -8,7 +8,8 @@ import numpy as np
 
 from plugnet.network import Network
 from plugnet.testing.arrays import near, same
-from plugnet.testing.bench import Bench, cases
+from plugnet.testing.bench import Bench, benches, cases
+from plugnet.testing.general import pickled
 from plugnet.testing.report import NotApplicable, require
 from plugnet.testing.subject import Subject
 
@@ -29,15 +30,19 @@ def check_network(subject: Subject) -> None:
             same(network.forward(x), again.forward(x)),
             "A network that was built from the spec, with the same seed, gives other outputs.",
         )
-        dx = network.backward(np.ones_like(network.forward(x, training=True)), inputs=True)
-        require(dx is not None and dx.shape == x.shape, "In a network, dx has not the shape of x.")
+        inputs = subject.cls.differentiable
+        dx = network.backward(np.ones_like(network.forward(x, training=True)), inputs)
+        require(
+            not inputs or (dx is not None and dx.shape == x.shape),
+            "In a network, dx has not the shape of x.",
+        )
 
 
 def check_instances_independent(subject: Subject) -> None:
     """Two layers of the same arguments do not disturb each other, as in one network."""
     for case in cases(subject):
         one, other = Bench(subject, case), Bench(subject, case)
-        other.x, other.dy = -2 * other.x[::-1].copy(), -other.dy
+        other.x, other.dy = other.inputs(1), -other.dy
         expected = one.run()
         one.beginning.restore()
         y = one.layer.forward(one.x.copy(), training=True)
@@ -55,13 +60,25 @@ def check_instances_independent(subject: Subject) -> None:
             "layer gives another gradient than alone. Keep what backward reads in the object, not "
             "on the class or in the module.",
         )
-        last = one.layer.backward(one.dy.copy())
+        last = one.layer.backward(one.dy.copy()) if one.layer.differentiable else dx
         before = np.array(last)
         other.run()
         require(
             same(last, before),
             "The dx of one layer is changed by another of the same class. Keep buffers in the "
             "object, not on the class or in the module.",
+        )
+
+
+def check_pickle_in_use(subject: Subject) -> None:
+    """A layer that has been trained is the same in another process."""
+    for bench in benches(subject):
+        bench.run()
+        there = pickled(subject, bench.layer).forward(bench.x.copy(), training=False)
+        require(
+            same(there, bench.layer.forward(bench.x.copy(), training=False)),
+            "A pickled copy of a layer in use gives other outputs. Pickling must keep whatever "
+            "outputs depend on.",
         )
 
 
@@ -75,7 +92,7 @@ def check_state_complete(subject: Subject) -> None:
         for parameter, moved in zip(trained.parameters(), bench.trained(), strict=True):
             parameter.value[...] = moved.value
         for step in range(FORWARDS):
-            trained.forward(bench.x + step, training=True)
+            trained.forward(bench.inputs(step), training=True)
         fresh.forward(bench.x.copy())  # what is derived from the old values must not outlive them
         fresh.restore(trained.state())
         require(
@@ -86,4 +103,9 @@ def check_state_complete(subject: Subject) -> None:
         )
 
 
-CHECKS: Final = (check_network, check_instances_independent, check_state_complete)
+CHECKS: Final = (
+    check_network,
+    check_instances_independent,
+    check_pickle_in_use,
+    check_state_complete,
+)

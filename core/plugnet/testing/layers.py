@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -11,6 +12,7 @@ from plugnet.arrays import Array
 from plugnet.errors import PlugnetError, ShapeError
 from plugnet.testing.arrays import near, same
 from plugnet.testing.bench import SHAPES, Bench, Case, benches, candidates, cases
+from plugnet.testing.gradients import RESTRICTED
 from plugnet.testing.report import fail, require
 from plugnet.testing.subject import Subject
 
@@ -70,7 +72,8 @@ def _check_outputs(bench: Bench, output: object) -> None:
         except Exception as error:
             fail(
                 f"output_shape takes {shape}, but forward raised {type(error).__name__}: {error}. "
-                "Let output_shape raise ShapeError for shapes that cannot be."
+                "Let output_shape raise ShapeError for shapes that cannot be; or, if it takes only "
+                f"some numbers, {RESTRICTED}."
             )
         require(
             y.shape[1:] == output and len(y) == len(bench.x),
@@ -126,7 +129,11 @@ def check_parameters(subject: Subject) -> None:
 def check_call_order(subject: Subject) -> None:
     """`backward` before any `forward` raises CallOrderError, unless it needs none."""
     for bench in benches(subject):
-        calls = [bench.layer.backward] + ([bench.layer.gradients] if bench.trained() else [])
+        calls: list[Callable[[Array], object]] = []
+        if bench.layer.differentiable:
+            calls.append(bench.layer.backward)
+        if bench.trained():
+            calls.append(bench.layer.gradients)
         for call in calls:
             try:
                 call(bench.dy)

@@ -33,10 +33,19 @@ def check_gradient(subject: Subject) -> None:
     """`backward` is the gradient of what `forward` returns, in float64."""
     for loss in built(subject):
         for rows in (len(IDS), 1):
-            x, targets = scores()[:rows], one_hot()[:rows]
-            loss.forward(x.copy(), targets)
-            gradient = np.array(loss.backward())
-            compare(gradient, lambda: loss.forward(x.copy(), targets), x, f"gradient (N = {rows})")  # noqa: B023
+            _compare(loss, one_hot()[:rows], f"gradient (N = {rows})")
+        try:
+            loss.forward(scores(), soft())
+        except PlugnetError:
+            continue  # it takes hard targets only
+        _compare(loss, soft(), "gradient (soft targets)")
+
+
+def _compare(loss: Loss, targets: Array, name: str) -> None:
+    x = scores()[: len(targets)]
+    loss.forward(x.copy(), targets)
+    gradient = np.array(loss.backward())
+    compare(gradient, lambda: loss.forward(x.copy(), targets), x, name)
 
 
 def check_mean(subject: Subject) -> None:
@@ -69,6 +78,20 @@ def check_class_ids(subject: Subject) -> None:
         require(
             near(found[0][0], found[1][0]) and near(found[0][1], found[1][1]),
             "Class ids give another loss or gradient than one-hot rows that say the same.",
+        )
+
+
+def check_soft_targets(subject: Subject) -> None:
+    """Rows of probabilities are used as they are, or refused."""
+    for loss in built(subject):
+        try:
+            value = loss.forward(scores(), soft())
+        except PlugnetError:
+            continue
+        require(
+            not near(value, loss.forward(scores(), one_hot())),
+            "Targets that are probabilities cost the same as one-hot rows of the likeliest class. "
+            "Use them as they are, or refuse them with a DataError.",
         )
 
 
@@ -139,8 +162,26 @@ def check_probabilities(subject: Subject) -> None:
                 np.shape(p) == x.shape and np.all(p >= 0) and np.all(p <= 1),
                 f"probabilities of {x.shape} scores must be as many numbers within 0 .. 1.",
             )
+        _check_order(loss)
     if not found:
         raise NotApplicable("its scores are no probabilities")
+
+
+def _check_order(loss: Loss) -> None:
+    """Check that the probability of a class rises with its score, and the highest go together."""
+    p = loss.probabilities(scores())
+    if p is None:
+        return
+    require(
+        np.array_equal(p.argmax(axis=1), scores().argmax(axis=1)),
+        "The class of the highest score is not that of the highest probability.",
+    )
+    for k in range(CLASSES):
+        raised = loss.probabilities(scores() + 0.5 * np.eye(CLASSES)[k])
+        require(
+            raised is not None and np.all(raised[:, k] > p[:, k]),
+            "The probability of a class must rise with its score.",
+        )
 
 
 def built(subject: Subject) -> Iterator[Loss]:
@@ -154,6 +195,11 @@ def scores() -> Array:
     return x
 
 
+def soft() -> Array:
+    """Return rows of probabilities whose likeliest class is that of `IDS`."""
+    return 0.6 * one_hot() + 0.1
+
+
 def one_hot() -> Array:
     """Return the one-hot rows that mean the same as `IDS`."""
     rows: Array = np.eye(CLASSES)[IDS]
@@ -165,6 +211,7 @@ CHECKS: Final = (
     check_mean,
     check_number,
     check_class_ids,
+    check_soft_targets,
     check_target_shapes,
     check_wrong_ids,
     check_large_scores,

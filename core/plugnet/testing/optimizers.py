@@ -10,7 +10,7 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.interfaces import Optimizer
 from plugnet.parameter import Parameter
-from plugnet.testing.arrays import same
+from plugnet.testing.arrays import near, same
 from plugnet.testing.report import require
 from plugnet.testing.subject import Subject
 
@@ -85,6 +85,37 @@ def check_zero_gradient(subject: Subject) -> None:
         )
 
 
+def check_rate(subject: Subject) -> None:
+    """The first step is longer with a higher rate."""
+    for example in subject.usable:
+        lengths = []
+        for rate in (0.01, 0.02):
+            parameters = _parameters()
+            before = [parameter.value.copy() for parameter in parameters]
+            _steps(subject.build(example), parameters, 1, rate)
+            moves = [p.value - b for p, b in zip(parameters, before, strict=True)]
+            lengths.append(sum(float(np.vdot(move, move)) for move in moves))
+        require(
+            lengths[1] > lengths[0],
+            "The first step is no longer with the rate 0.02 than with 0.01: update must use the "
+            "rate that it is given.",
+        )
+
+
+def check_parameters_apart(subject: Subject) -> None:
+    """What is remembered of one parameter is not used for another: their order does not matter."""
+    for example in subject.usable:
+        one, other = _parameters(), _parameters()
+        _steps(subject.build(example), one, 3)
+        _steps(subject.build(example), other[::-1], 3)
+        for parameter, turned in zip(one, other, strict=True):
+            require(
+                near(parameter.value, turned.value),
+                f"With the parameters in the opposite order, {parameter.name} moves elsewhere. "
+                "Remember what belongs to each parameter under its name.",
+            )
+
+
 def check_state(subject: Subject) -> None:
     """`state`, restored into a new optimizer, goes on bit for bit as without interruption."""
     for example in subject.usable:
@@ -135,6 +166,7 @@ def _parameters(dtype: str = "float64", prefix: str = "fc1") -> list[Parameter]:
     return [
         Parameter(f"{prefix}.weight", rng.normal(1, 0.2, (4, 3)).astype(dtype)),
         Parameter(f"{prefix}.bias", rng.normal(-1, 0.2, 3).astype(dtype), decay=False),
+        Parameter(f"{prefix}.other", rng.normal(2, 0.2, (4, 3)).astype(dtype)),
     ]
 
 
@@ -161,6 +193,8 @@ CHECKS: Final = (
     check_in_place,
     check_grad_unchanged,
     check_zero_gradient,
+    check_rate,
+    check_parameters_apart,
     check_state,
     check_state_is_whole,
 )

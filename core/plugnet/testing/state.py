@@ -11,12 +11,13 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.interfaces import Component, Layer
+from plugnet.interfaces import Layer
 
 
 def global_state() -> dict[str, str]:
@@ -107,15 +108,17 @@ class Beginning:
         return any(repr(g.bit_generator.state) != repr(state) for g, state in self._generators)
 
 
-def _generators(value: Any) -> list[np.random.Generator]:
-    """Return the generators among a component's attributes, and those of components in it."""
+def _generators(value: Any, seen: set[int] | None = None) -> list[np.random.Generator]:
+    """Return the generators that an object holds, itself or in what it holds."""
+    seen = set() if seen is None else seen
+    if id(value) in seen or isinstance(value, type | ModuleType):
+        return []
+    seen.add(id(value))
     if isinstance(value, np.random.Generator):
         return [value]
-    inside: list[Any] = []
-    if isinstance(value, Component):
-        inside = list(getattr(value, "__dict__", {}).values())
-    elif isinstance(value, Mapping):
-        inside = list(value.values())
+    inside = list(getattr(value, "__dict__", {}).values())
+    if isinstance(value, Mapping):
+        inside += value.values()
     elif isinstance(value, list | tuple):
-        inside = list(value)
-    return [generator for item in inside for generator in _generators(item)]
+        inside += value
+    return [generator for item in inside for generator in _generators(item, seen)]

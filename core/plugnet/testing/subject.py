@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError
 from plugnet.interfaces import Component
@@ -22,10 +24,17 @@ TEMPORARY = "component_under_test"
 
 
 class Example(NamedTuple):
-    """Arguments to build a component with; for a layer also the shape of its inputs, or None."""
+    """One way to try a component.
+
+    Attributes:
+        arguments: to build it with.
+        shape: of one sample for a layer, or None for any that it takes.
+        inputs: the only numbers that a layer or an activation may be given, or None for any.
+    """
 
     arguments: dict[str, Any]
-    shape: Shape | None
+    shape: Shape | None = None
+    inputs: Array | None = None
 
 
 @dataclass(eq=False)
@@ -62,11 +71,12 @@ class Subject:
     @cached_property
     def examples(self) -> list[Example]:
         """The arguments to try; an object's own, or those that its class gives."""
-        if self.given is not None:
-            kept = {n: getattr(self.given, n) for n in self.signature if hasattr(self.given, n)}
-            return [Example(kept, None)]
         give = getattr(self.cls, "examples", None)
-        return [_example(value) for value in (give() if callable(give) else [{}])]
+        examples = [_example(value) for value in (give() if callable(give) else [{}])]
+        if self.given is None:
+            return examples
+        kept = {n: getattr(self.given, n) for n in self.signature if hasattr(self.given, n)}
+        return [next((e for e in examples if e.arguments == kept), Example(kept))]
 
     @cached_property
     def usable(self) -> list[Example]:
@@ -143,5 +153,7 @@ def _is_hook(cls: type[Any]) -> bool:
 
 
 def _example(value: Any) -> Example:
-    arguments, shape = value if isinstance(value, tuple) else (value, None)
-    return Example(dict(arguments), shape)
+    arguments, inputs = value if isinstance(value, tuple) else (value, None)
+    if isinstance(inputs, np.ndarray):
+        return Example(dict(arguments), inputs.shape[1:], inputs)
+    return Example(dict(arguments), inputs)

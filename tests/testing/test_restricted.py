@@ -1,0 +1,227 @@
+"""Right components that not every number may go into, or come out of; and faults in such ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from plugnet import Network
+from plugnet.arrays import Array, Shape
+from plugnet.errors import ArgumentError
+from plugnet.interfaces import Activation, Component, Layer
+from plugnet.parameter import Parameter
+from plugnet.testing import check_component
+
+POSITIVE = np.array([[0.1, 0.5, 2.0], [3.0, 0.7, 1.3]])
+
+
+class Embedding(Layer):
+    """One row of a table for each number of a sample."""
+
+    differentiable: ClassVar[bool] = False
+
+    def __init__(self, words: int = 10, size: int = 4) -> None:
+        self.words = words
+        self.size = size
+        self._ids: Array | None = None
+
+    @classmethod
+    def examples(cls) -> list[tuple[dict[str, Any], Array]]:
+        """Return arguments to try it with, and ids."""
+        return [({}, np.array([[7, 0, 1], [3, 9, 3], [9, 9, 9]]))]
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (*shape, self.size)
+
+    def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
+        self._table = Parameter("table", rng.normal(size=(self.words, self.size)).astype(dtype))
+
+    def parameters(self) -> Sequence[Parameter]:
+        return (self._table,)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        ids = x.astype(int)
+        if training:
+            self._ids = ids
+        y: Array = self._table.value[ids]
+        return y
+
+    def gradients(self, dy: Array) -> None:
+        self._table.grad.fill(0)
+        np.add.at(self._table.grad, self.kept(self._ids), dy)
+
+    def backward(self, dy: Array) -> Array:
+        raise NotImplementedError
+
+
+class LastRowOnly(Embedding):
+    """Of equal ids only one gets its gradient."""
+
+    def gradients(self, dy: Array) -> None:
+        self._table.grad.fill(0)
+        self._table.grad[self.kept(self._ids)] += dy
+
+
+class LogLayer(Layer):
+    """y = ln x."""
+
+    def __init__(self) -> None:
+        self._x: Array | None = None
+
+    @classmethod
+    def examples(cls) -> list[tuple[dict[str, Any], Array]]:
+        """Return inputs to try it with."""
+        return [({}, POSITIVE)]
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        if training:
+            self._x = x
+        y: Array = np.log(x)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dx: Array = dy / self.kept(self._x)
+        return dx
+
+
+class LogWithoutX(LogLayer):
+    """Its gradient forgets the 1/x."""
+
+    def backward(self, dy: Array) -> Array:
+        self.kept(self._x)
+        return dy.copy()
+
+
+class Log(Activation):
+    """f(x) = ln x."""
+
+    @classmethod
+    def examples(cls) -> list[tuple[dict[str, Any], Array]]:
+        """Return numbers to try it with."""
+        return [({}, POSITIVE)]
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        return np.log(x, out=out)
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        return np.divide(1, x, out=out)
+
+
+class LogWrong(Log):
+    """Its derivative is that of the common logarithm."""
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        return np.divide(math.log10(math.e), x, out=out)
+
+
+class UnitLength(Layer):
+    """y = x / max(|x|, 1e-12), as PyTorch's normalize: of enormous slope at 0."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[Array, Array, Array] | None = None
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        length = np.sqrt((x * x).sum(axis=-1, keepdims=True))
+        floored = np.maximum(length, 1e-12)
+        y: Array = x / floored
+        if training:
+            self._kept = y, floored, length
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        y, floored, length = self.kept(self._kept)
+        along = np.where(length > floored / 2, (dy * y).sum(axis=-1, keepdims=True), 0)
+        dx: Array = (dy - along * y) / floored
+        return dx
+
+
+class Dice:
+    """Holds the generator that a layer draws from."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+
+
+class HelpedNoise(Layer):
+    """Multiplies by random numbers in training, from a generator in a helper's hands."""
+
+    differs_in_training: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self._dice = Dice(np.random.default_rng(0))
+        self._factors: Array | None = None
+
+    def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
+        self._dice = Dice(rng)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        if not training:
+            return x.copy()
+        self._factors = np.asarray(self._dice.rng.uniform(0.5, 1.5, x.shape), x.dtype)
+        y: Array = x * self._factors
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dx: Array = dy * self.kept(self._factors)
+        return dx
+
+
+class KeepsLambda(UnitLength):
+    """Cannot be sent to another process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._half: Callable[[float], float] = lambda x: x / 2
+
+
+class ClippedAtFive(Layer):
+    """y = min(x, 5), whose gradient forgets the 5."""
+
+    def __init__(self) -> None:
+        self._seen = False
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        self._seen = self._seen or training
+        return np.minimum(x, 5)
+
+    def backward(self, dy: Array) -> Array:
+        self.kept(self._seen or None)
+        return dy.copy()
+
+
+@pytest.mark.parametrize(
+    ("component", "faults"),
+    [
+        (Embedding, set()),
+        (LastRowOnly, {"parameter_gradients"}),
+        (LogLayer, set()),
+        (LogWithoutX, {"input_gradient", "batch_of_one"}),
+        (Log, set()),
+        (LogWrong, {"derivative", "kinks"}),
+        (UnitLength, set()),
+        (HelpedNoise, set()),
+        (ClippedAtFive, {"input_gradient"}),
+        (KeepsLambda, {"pickle", "pickle_in_use"}),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_the_fault_is_named(component: type[Component], faults: set[str]) -> None:
+    report = check_component(component, raise_on_failure=False)
+    assert {result.check for result in report.failed} == faults
+
+
+def test_an_object_is_tried_with_the_inputs_of_the_like_example() -> None:
+    assert not check_component(LogLayer()).failed
+
+
+def test_a_layer_without_input_gradient_must_come_before_what_is_trained() -> None:
+    network = Network([Embedding(), "flatten", ("fc", {"outputs": 3})], input_shape=(3,))
+    network.backward(np.ones_like(network.forward(np.ones((2, 3)), training=True)))
+    with pytest.raises(ArgumentError, match="Layer 'embedding1' has no gradient by its inputs"):
+        network.backward(np.ones((2, 3), np.float32), inputs=True)
+    with pytest.raises(ArgumentError, match="Put it before all layers that have anything to train"):
+        Network([("fc", {"outputs": 3}), Embedding()], input_shape=(3,))
