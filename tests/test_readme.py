@@ -1,24 +1,32 @@
-"""Every block of the README does what it says."""
+"""Every block of the README, and every example of the plugins' own, does what it says."""
 
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from plugnet import registry
 from plugnet.cli import main
+from plugnet.cli.plugins.source_folder import as_if_installed
 from plugnet.registry.kinds import KINDS
 from plugnet.registry.providers import PROVIDERS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-BLOCKS: list[tuple[str, str]] = re.findall(
-    r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE
-)
+PLUGINS = [*sorted((ROOT / "plugins").glob("*/README.md")), ROOT / "examples/third_party/README.md"]
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """Return the language and the content of each block."""
+    return re.findall(r"^```(\w+)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+BLOCKS = blocks(README)
 
 
 def block(language: str, word: str) -> str:
@@ -86,6 +94,8 @@ def test_the_commands_of_an_author_do_what_they_say(
     assert main([*check.split()[1:-1], "./nn-swirl"]) == 0  # the folder, as it is not installed
     assert "layer swirl" in capsys.readouterr().out
     assert doctor.split()[1:3] == ["plugins", "doctor"]
+    for module in [name for name in sys.modules if name.startswith("nn_swirl")]:
+        del sys.modules[module]  # other tests make packages of this name, too
 
 
 def test_the_commands_do_what_they_say(
@@ -123,6 +133,22 @@ def test_the_table_lists_the_layers_of_our_packages() -> None:
         assert listed(row) == sorted(provided)
 
 
-def test_files_that_are_linked_exist() -> None:
-    for target in re.findall(r"\]\(([\w/.]+)\)", README.replace("\n", " ")):
-        assert (ROOT / target).is_file(), target
+@pytest.mark.parametrize("readme", PLUGINS, ids=lambda path: path.parent.name)
+def test_the_example_of_a_plugin(readme: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ((_, code),) = (found for found in blocks(readme.read_text()) if found[0] == "python")
+    names: dict[str, Any] = {}
+    with as_if_installed(readme.parent):
+        exec(code, names)
+        network = names["network"]
+        shown = capsys.readouterr().out
+        inputs = network.input_shape or (2,)  # any that fit where the data decide
+        assert network.predict(np.ones((3, *inputs))).shape == (3, *network.output_shape)
+    assert re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE) in ([], shown.splitlines())
+
+
+@pytest.mark.parametrize(
+    "readme", [ROOT / "README.md", *PLUGINS], ids=lambda path: path.parent.name
+)
+def test_files_that_are_linked_exist(readme: Path) -> None:
+    for target in re.findall(r"\]\(([\w/.]+)\)", readme.read_text().replace("\n", " ")):
+        assert (readme.parent / target).is_file(), target

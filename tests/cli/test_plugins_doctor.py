@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -255,6 +256,19 @@ def test_two_versions_of_a_distribution(
     plugin(install, GOOD, site="new", version="2.0")
     assert "1.0 in" in (message := problem(capsys, "nn-odd"))
     assert "is hidden by nn-odd 2.0" in message
+
+
+def test_a_distribution_for_other_pythons(
+    install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metadata = plugin(install, GOOD) / "METADATA"
+    text = metadata.read_text()
+    metadata.write_text(f"{text}Requires-Python: >=3.11\n")
+    assert examine(capsys, "nn-odd")[0] == 0
+    metadata.write_text(f"{text}Requires-Python: >=3.5,<3.11\n")
+    running = platform.python_version()
+    expected = f"it is for Python >=3.5,<3.11, but this is Python {running}"
+    assert problem(capsys, "nn-odd") == expected
 
 
 def test_a_damaged_file_of_a_foreign_distribution(

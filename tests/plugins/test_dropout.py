@@ -29,6 +29,28 @@ def test_fraction_dropped_and_mean_are_right_within_3_sigma(p: float) -> None:
     assert abs(y.mean() - 2) < 3 * 2 * math.sqrt(p / (1 - p) / n)
 
 
+class Draws:
+    """In place of a generator: all multiples of 2^-24 within 1000 such steps of a number."""
+
+    def __init__(self, middle: float) -> None:
+        steps = np.arange(-1000, 1000) + round(middle * 2**24)
+        self.values = steps[(steps >= 0) & (steps < 2**24)] / 2**24
+
+    def random(self, dtype: Any, out: Array) -> None:
+        out[:] = self.values
+
+
+@pytest.mark.parametrize("p", [1e-7, 1e-6, 0.1, 1 / 3, 0.5, 0.9, 0.99999, 0.999999])
+def test_probability_holds_to_within_the_resolution_of_the_draws(p: float) -> None:
+    draws = np.random.default_rng(0).random(1000, dtype=np.float32).astype(float) * 2**24
+    np.testing.assert_array_equal(draws, draws.round())
+    layer: Any = registry.layers.build("dropout", p)
+    layer.rng = stub = Draws(p)
+    y = layer.forward(np.ones_like(stub.values), training=True)
+    assert abs(np.sum(y == 0) - np.sum(stub.values < p)) <= 1
+    assert 0 < np.sum(y == 0) < y.size
+
+
 @pytest.mark.parametrize("p", [0.25, 0.5])
 def test_what_is_kept_is_divided_by_the_probability_to_be_kept(
     rng: np.random.Generator, p: float
@@ -173,6 +195,7 @@ def test_spec_round_trip_through_json() -> None:
     [
         ((1,), "p"),
         ((1.0,), "p"),
+        ((1 - 1e-9,), "p"),
         ((-0.1,), "p"),
         ((math.nan,), "p"),
         ((True,), "p"),

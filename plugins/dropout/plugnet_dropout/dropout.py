@@ -28,14 +28,15 @@ class Dropout(Layer):
         """Describe the layer.
 
         Args:
-            p: the probability that a number is dropped, at least 0 and below 1.
+            p: the probability that a number is dropped, from 0 to 0.999999. It is kept to within
+                2^-24, as the draws are multiples of that, too coarse for a p still nearer to 1.
             channels: whether whole feature maps are dropped, one draw per sample and channel
                 (Tompson et al. 2015; PyTorch's Dropout2d), instead of single numbers.
 
         Raises:
             ArgumentError: an argument is of a wrong type or out of range.
         """
-        self.p = number("p", p, at_least=0, below=1)
+        self.p = number("p", p, at_least=0, at_most=0.999999)
         self.channels = flag("channels", channels)
         self.rng: np.random.Generator | None = None
         self._mask: Array | None = None

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugnet.arguments import number
@@ -20,9 +22,12 @@ if TYPE_CHECKING:
     from plugnet.cli.plugins.inspection import Report
 
 
+HELP = "only this one, an installed distribution, by its name or its folder"
+
+
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("distribution", metavar="DIST", nargs="?", help="only this one")
+    parser.add_argument("distribution", metavar="DIST|PATH", nargs="?", help=HELP)
     parser.add_argument(
         "--timeout",
         metavar="S",
@@ -61,18 +66,36 @@ def run(arguments: Namespace) -> int:
 def _wanted(distribution: str | None, known: list[str]) -> tuple[list[str], dict[str, str]]:
     """Return the distributions to look at, and of those left out what disables them."""
     if distribution is not None:
+        there = (*known, CORE)
         name = normalize(distribution)
-        if name not in (*known, CORE):
+        if name not in there and Path(distribution).is_dir():
+            name = _of_folder(distribution, there)
+        if name not in there:
             hint = did_you_mean(close(name, known)) or f"There are: {', '.join(known) or 'none'}."
             raise ArgumentError(
                 f"No installed distribution of the name '{distribution}' provides plugins. {hint}",
-                argument="DIST",
+                argument="DIST|PATH",
                 value=distribution,
             )
         return [name], {}
     settings = Settings.from_environment()
     disabled = {name: by for name in known if (by := settings.disabler(name)) is not None}
     return [name for name in known if name not in disabled], disabled
+
+
+def _of_folder(path: str, known: Iterable[str]) -> str:
+    """Return the name of a folder's distribution, which must be installed to be looked at."""
+    from plugnet.cli.plugins.source_folder import read_project
+
+    name = normalize(read_project(Path(path))["name"])
+    if name not in known:
+        raise ArgumentError(
+            f"The doctor looks at what is installed, but '{name}', in the folder {path}, is not. "
+            f"Install it first: pip install -e {path}",
+            argument="DIST|PATH",
+            value=path,
+        )
+    return name
 
 
 def _print(report: Report) -> None:

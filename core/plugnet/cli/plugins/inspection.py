@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from importlib.metadata import Distribution
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from plugnet.cli.plugins import installed
+from plugnet.cli.plugins import installed, python_version
 from plugnet.registry import Entry, registry
 from plugnet.registry.kinds import CORE
 
@@ -61,6 +62,7 @@ def inspect(distributions: list[str], timeout: float) -> Iterator[Report]:
         problems += _stale(name, same)
         if folders := installed.copies(same):
             problems.append(f"it is installed more than once: {', '.join(folders)}")
+        problems += _misfit(same)
         remarks = list(_remarks(entries))
         if entries and same and installed.unmarked(same[0]):
             remarks.append("it does not say for which plugin API it was written; v1 is assumed")
@@ -88,6 +90,14 @@ def _entries(distribution: str) -> list[Entry]:
 def _stale(name: str, same: list[Distribution]) -> list[str]:
     """Return what is stale about the copy of a distribution that Python uses, the first."""
     return list(installed.staleness(same[0], _entries(name))) if same else []
+
+
+def _misfit(same: list[Distribution]) -> list[str]:
+    """Return that the copy of a distribution that Python uses is for other Pythons, if it is."""
+    requires = same[0].metadata["Requires-Python"] if same else None
+    if requires is None or python_version.admits(requires):
+        return []
+    return [f"it is for Python {requires}, but this is Python {platform.python_version()}"]
 
 
 def _remarks(entries: list[Entry]) -> Iterator[str]:

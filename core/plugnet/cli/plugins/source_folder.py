@@ -29,7 +29,7 @@ def as_if_installed(folder: Path) -> Iterator[str]:
     Raises:
         ConfigError: there is no pyproject.toml, or it declares no components.
     """
-    project = _project(folder)
+    project = read_project(folder)
     name = normalize(project["name"])
     version = project.get("version", "0")
     with tempfile.TemporaryDirectory() as metadata:
@@ -48,8 +48,12 @@ def as_if_installed(folder: Path) -> Iterator[str]:
             registry.refresh()
 
 
-def _project(folder: Path) -> dict[str, Any]:
-    """Return the table ``project`` of the folder's pyproject.toml."""
+def read_project(folder: Path) -> dict[str, Any]:
+    """Return the table ``project`` of the folder's pyproject.toml.
+
+    Raises:
+        ConfigError: there is no pyproject.toml, or it declares no components.
+    """
     file = folder / "pyproject.toml"
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
