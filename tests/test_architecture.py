@@ -24,7 +24,8 @@ ROOMS = {
     "parameter": ("arrays",),
     "files": ("arguments", "arrays", "errors"),
     "targets": ("arrays", "errors"),
-    "samples": ("arrays", "errors"),
+    "mapped": ("arrays",),
+    "samples": ("arrays", "errors", "mapped"),
     "labels": ("arguments", "arrays", "errors", "samples"),
     "interfaces": ("arrays", "errors", "parameter"),
     "convert": ("arrays", "errors", "files", "interfaces"),
@@ -38,7 +39,7 @@ ROOMS = {
     ),
     "training": (
         "arguments", "arrays", "errors", "parameter", "interfaces", "registry", "network",
-        "model_file", "files", "samples", "labels", "targets",
+        "model_file", "files", "mapped", "samples", "labels", "targets",
     ),
     "testing": ("arrays", "errors", "parameter", "interfaces", "registry", "network", "training"),
     "__main__": ("cli",),
@@ -123,7 +124,16 @@ def test_importing_plugnet_imports_no_plugin_and_nothing_heavy() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     loaded = json.loads(shown.stdout)
-    heavy = ("plugnet_builtin", "scipy", "matplotlib", "pluggy", "tqdm", "importlib.metadata")
+    heavy = (
+        "plugnet_builtin",
+        "scipy",
+        "matplotlib",
+        "pluggy",
+        "tqdm",
+        "importlib.metadata",
+        "threadpoolctl",
+        "concurrent",
+    )
     assert [name for name in loaded if name.startswith(heavy)] == []
     assert "plugnet.network" in loaded
 

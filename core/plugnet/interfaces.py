@@ -159,7 +159,8 @@ class Layer(Component):
     def flops(self, shape: Shape) -> int:
         """Return the floating-point operations of `forward` for one sample; here, none.
 
-        A multiplication and an addition count as two. Only `Network.summary` asks.
+        A multiplication and an addition count as two. `Network.summary`, the choice of threads and
+        `plugnet time` ask.
         """
         return 0
 
@@ -259,6 +260,9 @@ class Optimizer(Component):
 
 class Regularizer(Component):
     """A penalty on the size of parameters. Called for those with ``parameter.decay`` only."""
+
+    #: Whether each number is penalised by itself: then many parameters may come as one flat array.
+    elementwise: ClassVar[bool] = False
 
     @abstractmethod
     def penalty(self, value: Array) -> float:

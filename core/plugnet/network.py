@@ -12,7 +12,7 @@ from plugnet.arguments import integer
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError, PlugnetError, ShapeError, SpecError
 from plugnet.layers import as_layers, as_shape, check_differentiable, infer_shapes, names_of
-from plugnet.parameter import Parameter
+from plugnet.parameter import Parameter, pack
 from plugnet.registry import registry
 from plugnet.samples import as_array
 from plugnet.summary import summarize
@@ -99,7 +99,10 @@ class Network:
             DataError: the samples are not numbers.
             ShapeError: they have the wrong shape.
         """
-        y = samples = self.accept(x)
+        return self._answer(self.accept(x), training)
+
+    def _answer(self, samples: Array, training: bool = False) -> Array:
+        y = samples
         for layer in self.layers:
             y = layer.forward(y, training)
         if training:
@@ -146,11 +149,10 @@ class Network:
         """Return the outputs for ``x`` as `forward` does, in blocks of bounded memory."""
         samples = self.accept(x)
         with np.errstate(over="ignore", invalid="ignore"):  # BLAS may raise the flags for nothing
-            blocks = [
-                self.forward(samples[start : start + BLOCK])
-                for start in range(0, max(len(samples), 1), BLOCK)
-            ]
-        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+            if len(samples) <= BLOCK:
+                return self._answer(samples)
+            blocks = range(0, len(samples), BLOCK)
+            return np.concatenate([self._answer(samples[i : i + BLOCK]) for i in blocks])
 
     def accept(self, x: Any) -> Array:
         """Return samples as the first layer takes them; they fix an input shape not yet known.
@@ -238,6 +240,7 @@ class Network:
         self._first_trained = (*self._trained, True).index(True)
         check_differentiable(self.layers, self.names, self._first_trained + 1)
         self.input_shape, self.shapes = shape, tuple(shapes)
+        pack(self.parameters())
 
     def _draw(self, index: int, shape: Shape) -> None:
         """Create the parameters of one layer and give them the names of this network."""

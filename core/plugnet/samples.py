@@ -9,6 +9,7 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.errors import DataError, DataWarning
+from plugnet.mapped import streamed
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -54,7 +55,8 @@ def as_samples(samples: Any, dtype: DTypeLike = np.float32, name: str = "samples
 
     An array that is so already comes back as it is. Nothing is ever changed in place. Values
     beyond ±50 give a `DataWarning`, as they were most likely not scaled; so do samples that are all
-    the same constant.
+    the same constant. Of a memory map from 1 GiB on only the beginning is looked at; that the rest
+    is finite is checked when it is read to be trained on.
 
     Args:
         samples: one sample per row; N and all of ``shape`` at least 1.
@@ -80,7 +82,8 @@ def as_samples(samples: Any, dtype: DTypeLike = np.float32, name: str = "samples
         )
     with np.errstate(over="ignore"):  # what becomes infinite is refused below, with its place
         array = np.ascontiguousarray(array, dtype=dtype)
-    lowest, highest = _range(array, name)
+    is_streamed = streamed(array) is not None
+    lowest, highest = value_range(array[: _beginning(array)] if is_streamed else array, name)
     largest = max(-lowest, highest)
     if largest > SCALE_LIMIT:
         warnings.warn(
@@ -89,7 +92,7 @@ def as_samples(samples: Any, dtype: DTypeLike = np.float32, name: str = "samples
             DataWarning,
             stacklevel=3,
         )
-    elif lowest == highest and len(array) > 1:
+    elif lowest == highest and len(array) > 1 and not is_streamed:
         warnings.warn(
             f"All values of {name} are {lowest:g}; there is nothing to tell the samples apart by. "
             "See whether they were read right.",
@@ -131,8 +134,17 @@ def check_rows(samples: Array, labels: Array) -> None:
         raise DataError("There must be at least one sample, but the arrays are empty.", row=None)
 
 
-def _range(array: Array, name: str) -> tuple[float, float]:
-    """Return min and max, block by block, so that no array as large as this one is made."""
+def value_range(array: Array, name: str, numbers: Array | None = None) -> tuple[float, float]:
+    """Return min and max, block by block, so that no array as large as this one is made.
+
+    Args:
+        array: ``(N, *shape)``, contiguous.
+        name: what the error calls it.
+        numbers: ``(N,)``, what the error calls the rows; None: 0, 1, 2 and so on.
+
+    Raises:
+        DataError: a value is NaN or infinite; ``row`` is the number of the first such row.
+    """
     flat = array.reshape(-1)
     lowest = highest = float(flat[0])
     for start in range(0, flat.size, _BLOCK):
@@ -140,7 +152,9 @@ def _range(array: Array, name: str) -> tuple[float, float]:
         low, high = float(block.min()), float(block.max())  # both are NaN if anything is
         if not (np.isfinite(low) and np.isfinite(high)):
             first = start + int(np.argmin(np.isfinite(block)))
-            index = tuple(int(i) for i in np.unravel_index(first, array.shape))
+            index = [int(i) for i in np.unravel_index(first, array.shape)]
+            if numbers is not None:
+                index[0] = int(numbers[index[0]])
             place = ", ".join(map(str, index))
             raise DataError(
                 f"{name} must be finite, but {name}[{place}] is {flat[first]} (as {array.dtype}). "
@@ -149,3 +163,8 @@ def _range(array: Array, name: str) -> tuple[float, float]:
             )
         lowest, highest = min(lowest, low), max(highest, high)
     return lowest, highest
+
+
+def _beginning(array: Array) -> int:
+    """Return how many of the first rows take about a megabyte."""
+    return max((1 << 20) * len(array) // array.nbytes, 1)

@@ -35,9 +35,7 @@ def as_rows(
         if targets.dtype.kind not in "biuf":
             raise _not(targets, "numbers")
         np.copyto(rows, targets, casting="same_kind")
-    elif targets.dtype.kind not in "iu":
-        raise _not(targets, "integers, as targets of shape (N,) are class ids")
-    elif binary and rows.shape[1] == 1:
+    elif binary and rows.shape[1] == 1 and targets.dtype.kind in "iu":
         check_within(targets, 0, 1)
         rows[:, 0] = targets
     else:
@@ -62,11 +60,29 @@ def one_hot(ids: Array, out: Array) -> None:
     Raises:
         DataError: an id is not within 0 .. K - 1.
     """
-    classes = out.shape[1]
-    if ids.min() < 0 or ids.max() >= classes:
-        check_within(ids, 0, classes - 1)
     out.fill(0)
-    out[np.arange(len(ids)), ids] = 1
+    out.reshape(-1)[places(ids, out)] = 1
+
+
+def places(ids: Array, outputs: Array) -> Array:
+    """Return where in ``outputs.reshape(-1)`` the score of each sample's own class is, ``(N,)``.
+
+    Args:
+        ids: ``(N,)`` integer class ids.
+        outputs: ``(N, K)``, the network's scores.
+
+    Raises:
+        ShapeError: the shapes do not fit, or there is no sample.
+        DataError: ids are no integers, or one is not within 0 .. K - 1.
+    """
+    _check_shapes(ids, outputs.shape)
+    if ids.dtype.kind not in "iu":
+        raise _not(ids, "integers, as targets of shape (N,) are class ids")
+    samples, classes = outputs.shape
+    own = ids.astype(np.intp, copy=False)
+    if own.view(np.uintp).max() >= classes:  # where negative ids are large ones
+        check_within(ids, 0, classes - 1)
+    return own + np.arange(0, samples * classes, classes)
 
 
 def check_within(values: Array, low: float, high: float) -> None:

@@ -254,7 +254,7 @@ def test_state_is_named_by_slot_and_parameter() -> None:
         2,
     )
     assert set(state) - {"steps"} == {
-        f"{slot}/fc1.{name}" for slot in ("mean", "square_mean") for name in ("weight", "bias")
+        f"{slot}/fc1.{name}" for slot in ("sum", "square_sum") for name in ("weight", "bias")
     }
 
 
@@ -263,8 +263,8 @@ def test_state_is_named_by_slot_and_parameter() -> None:
     [
         ("sgd", ["mean/fc1.weight"]),
         ("sgd", ["steps", "velocity/fc1.weight"]),
-        ("adam", ["steps", "mean/fc1.weight"]),
-        ("adam", ["mean/fc1.weight", "square_mean/fc1.weight"]),
+        ("adam", ["steps", "sum/fc1.weight"]),
+        ("adam", ["sum/fc1.weight", "square_sum/fc1.weight"]),
     ],
 )
 def test_state_of_another_optimizer_is_refused(name: str, keys: list[str]) -> None:

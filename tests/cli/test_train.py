@@ -314,7 +314,7 @@ def test_ctrl_c_before_training_leaves_nothing(
     def interrupted(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("plugnet.cli.train.read", interrupted)
+    monkeypatch.setattr("plugnet.cli.configured.read", interrupted)
     assert main(["train", "--out", str(tmp_path / "run")]) == 130
     assert capsys.readouterr() == ("", "plugnet: interrupted\n")
     assert not (tmp_path / "run").exists()

@@ -66,6 +66,19 @@ class LastRowOnly(Embedding):
         self._table.grad[self.kept(self._ids)] += dy
 
 
+class OwnTable(Embedding):
+    """Reads the array that it made its parameter of, which the network has moved since."""
+
+    def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
+        super().initialize(shape, rng, dtype)
+        self._own = self._table.value
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        super().forward(x, training)
+        y: Array = self._own[x.astype(int)]
+        return y
+
+
 class LogLayer(Layer):
     """y = ln x."""
 
@@ -205,6 +218,7 @@ class ClippedAtFive(Layer):
         (UnitLength, set()),
         (HelpedNoise, set()),
         (ClippedAtFive, {"input_gradient"}),
+        (OwnTable, {"parameter_gradients", "batch_of_one"}),
         (KeepsLambda, {"pickle", "pickle_in_use"}),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",

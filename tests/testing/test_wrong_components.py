@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -133,6 +133,18 @@ class Overwrites(Ridge):
 
     def add_gradient(self, value: Array, grad: Array) -> None:
         grad[...] = 2 * value
+
+
+class Groups(Regularizer):
+    """The length of each parameter, which is no sum over numbers, whatever it says."""
+
+    elementwise: ClassVar[bool] = True
+
+    def penalty(self, value: Array) -> float:
+        return float(np.linalg.norm(value))
+
+    def add_gradient(self, value: Array, grad: Array) -> None:
+        grad += value / max(float(np.linalg.norm(value)), 1e-9)
 
 
 class Shrinks(Ridge):
@@ -269,6 +281,7 @@ class SetsErrors(Halving):
         (HalfGradient, {"gradient"}),
         (Overwrites, {"adds"}),
         (Shrinks, {"value_unchanged"}),
+        (Groups, {"elementwise"}),
         (Four, set()),
         (MismatchedRows, {"samples"}),
         (IdsFromOne, {"labels"}),

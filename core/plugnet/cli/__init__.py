@@ -1,3 +1,3 @@
-"""The command line: ``plugnet train``, ``evaluate``, ``predict``, ``convert``, ``plugins``."""
+"""The command line: ``plugnet train``, ``evaluate``, ``predict``, ``time`` and others."""
 
 from plugnet.cli.command_line import main as main

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from plugnet import __version__
-from plugnet.cli import convert, evaluate, plugins, predict, train
+from plugnet.cli import convert, evaluate, plugins, predict, time, train
 from plugnet.errors import PluginWarning, PlugnetError
 from plugnet.registry import registry
 
@@ -18,6 +18,7 @@ COMMANDS = {
     "train": (train, "train a network; without arguments, on the digits that come along"),
     "evaluate": (evaluate, "say how well a trained network answers"),
     "predict": (predict, "print a trained network's answers"),
+    "time": (time, "say where the time of a training step goes"),
     "convert": (convert, "turn MNIST's files into the tutorial's data.mat"),
     "plugins": (plugins, "list and describe the installed components"),
 }

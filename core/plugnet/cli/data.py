@@ -19,7 +19,8 @@ def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
 
     A file is read by the reader that is named like its suffix, if there is one. A folder, or any
     other file, is read by the reader of ``settings`` if that takes a ``path``; a folder otherwise
-    by ``idx``. The path becomes absolute, so that the settings hold in any working directory.
+    by ``npy`` if it holds such files, else by ``idx``. The path becomes absolute, so that the
+    settings hold in any working directory.
 
     Raises:
         ConfigError: the path does not exist, or no reader fits it.
@@ -38,7 +39,7 @@ def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
     elif _takes(name, "path"):
         reader = settings.reader
     elif path.is_dir():
-        reader = "idx"
+        reader = "npy" if any(path.glob("*.npy")) else "idx"
     else:
         raise ConfigError(
             f"--data {data}: no dataset reader is named '{suffix}', and '{name}' reads no files. "

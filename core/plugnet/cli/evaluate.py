@@ -11,7 +11,9 @@ import numpy as np
 
 from plugnet import Trainer
 from plugnet.cli import model
+from plugnet.network import BLOCK
 from plugnet.training.evaluation import answers, truth
+from plugnet.training.threads import limited
 
 ROW = "  {:<20} {:>8} {:>8} {:>8}"
 
@@ -25,8 +27,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Evaluate as the arguments say, and return the exit status."""
     exam = model.examination(arguments)
-    found = Trainer(exam.network, exam.loss).evaluate(exam.x, exam.targets)
-    classes = _by_class(exam)
+    trainer = Trainer(exam.network, exam.loss, threads=arguments.threads)
+    found = trainer.evaluate(exam.x, exam.targets)
+    with limited(arguments.threads, exam.network, BLOCK):
+        classes = _by_class(exam)
     if arguments.json:
         report = {
             "recognition_rate": found.accuracy,

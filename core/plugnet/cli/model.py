@@ -8,7 +8,7 @@ from pathlib import Path
 
 from plugnet import Network, registry
 from plugnet.arrays import Array
-from plugnet.cli import config_file
+from plugnet.cli import config_file, threads
 from plugnet.cli.config import Config
 from plugnet.cli.data import pointed_at, read
 from plugnet.cli.run_directory import CONFIG, MODEL
@@ -47,6 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments that name a network and samples."""
     parser.add_argument("model", metavar="RUN_OR_MODEL", help="a run directory or a model file")
     parser.add_argument("--data", metavar="PATH", help="other data than those of the run")
+    threads.add_argument(parser)
 
 
 def examination(arguments: Namespace) -> Examination:

@@ -13,7 +13,9 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.cli import model
 from plugnet.errors import ShapeError
+from plugnet.network import BLOCK
 from plugnet.training.evaluation import answers, truth
+from plugnet.training.threads import limited
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -25,7 +27,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Predict as the arguments say, and return the exit status."""
     exam = model.examination(arguments)
-    outputs = exam.network.predict(exam.x)
+    with limited(arguments.threads, exam.network, BLOCK):
+        outputs = exam.network.predict(exam.x)
     if outputs.ndim != 2:
         raise ShapeError(
             f"The network must answer each sample with a row of numbers, but its outputs have the "

@@ -9,17 +9,16 @@ import shlex
 import textwrap
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
 import plugnet
-from plugnet import Network, Trainer, registry
-from plugnet.cli import config_file
+from plugnet import Trainer, registry
+from plugnet.cli import config_file, configured
 from plugnet.cli.config import Config
-from plugnet.cli.data import describe, pointed_at, read
+from plugnet.cli.data import describe
 from plugnet.cli.run_directory import (
     CONFUSION,
     HISTORY,
@@ -36,23 +35,10 @@ from plugnet.interfaces import Samples
 
 Say: TypeAlias = Callable[[str], None]
 
-DEFAULT_NAME = "digits"
-
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "config", nargs="?", metavar="CONFIG.toml", help="settings; without it, the digits"
-    )
-    parser.add_argument("--data", metavar="PATH", help="a data file, or a folder of MNIST files")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="assignments",
-        metavar="KEY=VALUE",
-        help="change one setting, as batch_size=50; may be repeated",
-    )
+    configured.add_arguments(parser)
     parser.add_argument("--out", metavar="DIR", help="the run directory; else runs/NAME-NUMBER")
     parser.add_argument("--force", action="store_true", help="replace an older run in --out")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -61,18 +47,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Train as the arguments say, and return the exit status."""
-    config, name = Config(), DEFAULT_NAME
-    if arguments.config is not None:
-        path = Path(arguments.config)
-        config, name = config_file.load(path), path.stem
-    elif arguments.data is not None:
-        name = Path(arguments.data).stem
-    config = config_file.override(config, arguments.assignments)
-    config = replace(config, data=pointed_at(config.data, arguments.data))
+    config, name = configured.configured(arguments)
     say = _silent if arguments.quiet or arguments.json else print
     text = config_file.dump(config)
     with run_directory(arguments.out, name, text, arguments.force) as folder:
-        trainer, samples = _prepare(config, folder, say, bar=not arguments.quiet)
+        trainer, samples = _prepare(config, arguments.threads, folder, say, not arguments.quiet)
         received = _fit(trainer, samples, config, folder)
         trainer.network.save(folder / MODEL)
         result = _result(trainer, samples, config)
@@ -83,27 +62,15 @@ def run(arguments: Namespace) -> int:
     return 128 + received if received else 0
 
 
-def _prepare(config: Config, folder: Path, say: Say, bar: bool) -> tuple[Trainer, Samples]:
+def _prepare(
+    config: Config, threads: int | None, folder: Path, say: Say, bar: bool
+) -> tuple[Trainer, Samples]:
     """Build the trainer, read the data, and say what they are."""
-    training = config.training
-    network = Network(config.network.layers, dtype=config.network.dtype, seed=config.seed)
-    trainer = Trainer(
-        network,
-        training.loss,
-        training.optimizer,
-        training.policy,
-        None if training.regularizer == "none" else training.regularizer,
-        training.batch_size,
-        config.seed,
-        training.shuffle,
-        training.hooks,
-    )
-    samples = read(config.data)
+    trainer, samples = configured.prepare(config, threads)
+    network, training = trainer.network, config.training
     # After the config's own hooks: one that changes the weights at the end (early_stop) comes
     # before those that draw how the network answers.
     trainer.hooks += _run_hooks(folder, samples.classes, bar)
-    if network.input_shape is None:
-        network.initialize(samples.train_data.shape[1:])
     count = sum(parameter.value.size for parameter in network.parameters())
     say(f"Data:     {describe(config.data, samples)}")
     say(f"Network:  {' -> '.join(network.names)}")

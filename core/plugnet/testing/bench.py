@@ -9,7 +9,7 @@ import numpy as np
 
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Layer
-from plugnet.parameter import Parameter
+from plugnet.parameter import Parameter, pack
 from plugnet.testing.report import NotApplicable
 from plugnet.testing.state import Beginning, silent
 from plugnet.testing.subject import Example, Subject
@@ -68,6 +68,7 @@ class Bench:
         self.case = case
         self.layer: Layer = subject.build(case.example)
         self.layer.initialize(case.shape, np.random.default_rng(seed + 1), np.dtype(dtype))
+        pack(self.trained())  # as a network does
         for parameter in self.trained():
             away = np.asarray(rng.normal(0, 0.1, parameter.value.shape))
             parameter.value += away.astype(dtype)

@@ -11,7 +11,7 @@ from plugnet.arrays import Array
 from plugnet.interfaces import Regularizer
 from plugnet.testing.arrays import near, same
 from plugnet.testing.gradients import compare
-from plugnet.testing.report import require
+from plugnet.testing.report import NotApplicable, require
 from plugnet.testing.subject import Subject
 
 
@@ -40,6 +40,26 @@ def check_adds(subject: Subject) -> None:
         regularizer.add_gradient(_value(), alone)
         regularizer.add_gradient(_value(), sum_)
         require(near(sum_, alone + 3), "add_gradient must add to grad, which holds the loss's.")
+
+
+def check_elementwise(subject: Subject) -> None:
+    """If ``elementwise``, several parameters in one flat array give what each gives alone."""
+    if not subject.cls.elementwise:
+        raise NotApplicable("the class does not say elementwise = True")
+    for regularizer in _built(subject):
+        parts = [_value(), 3 * _value()[:2]]
+        grads = [np.zeros_like(part) for part in parts]
+        for part, grad in zip(parts, grads, strict=True):
+            regularizer.add_gradient(part, grad)
+        flat, whole = (np.concatenate([part.ravel() for part in group]) for group in (parts, grads))
+        together = np.zeros_like(flat)
+        regularizer.add_gradient(flat, together)
+        require(
+            near(together, whole)
+            and near(regularizer.penalty(flat), sum(map(regularizer.penalty, parts))),
+            "Two arrays in one have another gradient or penalty than each by itself, so the class "
+            "must not say elementwise = True.",
+        )
 
 
 def check_penalty(subject: Subject) -> None:
@@ -71,4 +91,10 @@ def _value() -> Array:
     return value
 
 
-CHECKS: Final = (check_gradient, check_adds, check_penalty, check_value_unchanged)
+CHECKS: Final = (
+    check_gradient,
+    check_adds,
+    check_elementwise,
+    check_penalty,
+    check_value_unchanged,
+)

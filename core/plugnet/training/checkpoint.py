@@ -52,7 +52,9 @@ def save(trainer: Trainer, path: str | os.PathLike[str]) -> None:
     documents.write(path, arrays, document)
 
 
-def load(path: str | os.PathLike[str], hooks: Iterable[Any]) -> Trainer:
+def load(
+    path: str | os.PathLike[str], hooks: Iterable[Any] = (), threads: int | None = None
+) -> Trainer:
     """Build the trainer that `save` wrote."""
     arrays, document = documents.read(path)
     saved = document.get("trainer")
@@ -64,7 +66,7 @@ def load(path: str | os.PathLike[str], hooks: Iterable[Any]) -> Trainer:
         )
     network = model_file.rebuild(arrays, document, path)
     try:
-        return _rebuild(network, arrays, saved, hooks)
+        return _rebuild(network, arrays, saved, hooks, threads)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, PlugnetError):
             raise
@@ -76,11 +78,17 @@ def load(path: str | os.PathLike[str], hooks: Iterable[Any]) -> Trainer:
 
 
 def _rebuild(
-    network: Network, arrays: dict[str, Array], saved: dict[str, Any], hooks: Iterable[Any]
+    network: Network,
+    arrays: dict[str, Array],
+    saved: dict[str, Any],
+    hooks: Iterable[Any],
+    threads: int | None,
 ) -> Trainer:
     from plugnet.training.trainer import Trainer
 
-    trainer = Trainer(network, **saved["components"], **saved["settings"], hooks=hooks)
+    trainer = Trainer(
+        network, **saved["components"], **saved["settings"], hooks=hooks, threads=threads
+    )
     trainer.iteration = integer("iteration", saved["iteration"], at_least=0)
     trainer.position = integer("position", saved["position"], at_least=0)
     trainer.history = History(

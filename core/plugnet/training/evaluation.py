@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -68,17 +68,24 @@ def _is_one_hot(targets: Array) -> bool:
     return bool(np.all(ones | (targets == 0)) and np.all(ones.sum(axis=1) == 1))
 
 
-def evaluate(loss: Loss, outputs: Array, targets: Array, block: int) -> tuple[float, float | None]:
-    """Return the mean loss and the recognition rate over all rows, block by block."""
-    total, right = 0.0, 0
+def evaluate(loss: Loss, answered: Iterable[tuple[Array, Array]]) -> tuple[float, float | None]:
+    """Return the mean loss and the recognition rate over all rows.
+
+    Args:
+        loss: what the network was trained to minimise.
+        answered: outputs and targets, block by block.
+    """
+    total, right, rows = 0.0, 0, 0
     recognised = True
-    for rows in _blocks(len(outputs), block):
-        total += loss.forward(outputs[rows], targets[rows]) * len(outputs[rows])
-        hits = correct(outputs[rows], targets[rows], loss.threshold)
+    for outputs, targets in answered:
+        total += loss.forward(outputs, targets) * len(outputs)
+        hits = correct(outputs, targets, loss.threshold)
         recognised = recognised and hits is not None
         right += hits or 0
-    return total / len(outputs), right / len(outputs) if recognised else None
+        rows += len(outputs)
+    return total / rows, right / rows if recognised else None
 
 
-def _blocks(rows: int, block: int) -> Iterator[slice]:
-    return (slice(start, start + block) for start in range(0, rows, block))
+def blocks(rows: int, size: int) -> Iterator[slice]:
+    """Cut so many rows into slices of ``size``, the last of which may go beyond the end."""
+    return (slice(start, start + size) for start in range(0, rows, size))

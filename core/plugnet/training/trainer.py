@@ -16,13 +16,14 @@ from plugnet.errors import ArgumentError, DivergenceError
 from plugnet.interfaces import Loss, LRPolicy, Optimizer, Regularizer
 from plugnet.labels import as_targets, warn_one_class
 from plugnet.network import BLOCK, Network
-from plugnet.parameter import Parameter
+from plugnet.parameter import Pack, Parameter, packed
 from plugnet.registry import registry
 from plugnet.samples import as_samples
 from plugnet.targets import check_targets
 from plugnet.training.data import Data
-from plugnet.training.evaluation import evaluate
+from plugnet.training.evaluation import blocks, evaluate
 from plugnet.training.history import Evaluation, History
+from plugnet.training.threads import limited
 
 if TYPE_CHECKING:
     from plugnet.training.hooks import HookCaller
@@ -49,6 +50,7 @@ class Trainer:
         seed: int = 0,
         shuffle: bool = True,
         hooks: Iterable[Any] = (),
+        threads: int | None = None,
     ) -> None:
         """Put the pieces together; each may be an object, a name, a tuple or a spec.
 
@@ -62,6 +64,9 @@ class Trainer:
             seed: what the order of the samples is drawn from.
             shuffle: whether each epoch has a random order of its own.
             hooks: plugins that look on or step in; see `plugnet.training.hooks`.
+            threads: how many threads the matrix products run in while `fit` and `evaluate` are at
+                work. None: one for a small network, where more only cost; see
+                `plugnet.training.threads`. The same number gives the same bits.
 
         Raises:
             ArgumentError: an argument is of a wrong type or out of range.
@@ -93,6 +98,7 @@ class Trainer:
                 value=hooks,
             )
         self.hooks = [registry.hooks.resolve(hook) for hook in hooks]
+        self.threads = None if threads is None else integer("threads", threads, at_least=1)
         self.iteration = 0
         self.position = 0
         self.history = History()
@@ -109,7 +115,8 @@ class Trainer:
         """Train for so many iterations, going on where the last call ended.
 
         Args:
-            x: ``(N, *shape)`` samples.
+            x: ``(N, *shape)`` samples; a memory map (``numpy.load(path, mmap_mode="r")``) of the
+                network's dtype is read in parts, so it may be larger than the memory.
             y: ``(N,)`` integer class ids, or ``(N, K)`` floating-point targets: one-hot rows or
                 real values.
             iterations: how many batches to train on.
@@ -139,11 +146,12 @@ class Trainer:
         started = time.perf_counter()
         try:
             _call(hooks.caller("plugnet_train_start"), trainer=self, iterations=iterations)
-            while self.iteration < last and self._stop is None:
-                pause = min(last, (self.iteration // every + 1) * every)
-                self._run(batches, pause, hooks)
-                if held_out is not None:
-                    self._evaluate_test(held_out, hooks)
+            with limited(self.threads, self.network, self.batch_size):
+                while self.iteration < last and self._stop is None:
+                    pause = min(last, (self.iteration // every + 1) * every)
+                    self._run(batches, pause, hooks)
+                    if held_out is not None:
+                        self._evaluate_test(held_out, hooks)
         finally:
             self.history.seconds += time.perf_counter() - started
             self.history.stopped = self._stop if self.iteration < last else None
@@ -157,6 +165,7 @@ class Trainer:
             self.network, self.policy, self.optimizer, self.history,
         )  # fmt: skip
         parameters = network.parameters()
+        pack = self._pack(parameters)
         gradients_ready = hooks.caller("plugnet_gradients_ready")
         step_end = hooks.caller("plugnet_step_end")
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
@@ -167,7 +176,7 @@ class Trainer:
                 rate = policy(self.iteration)
                 self._check(loss, rate)
                 network.backward(self.loss.backward())
-                self._regularize(parameters)
+                self._regularize(parameters, pack)
                 if gradients_ready is not None:
                     gradients_ready(trainer=self, iteration=self.iteration, parameters=parameters)
                 optimizer.update(parameters, rate)
@@ -189,10 +198,16 @@ class Trainer:
     def evaluate(self, x: Any, y: Any) -> Evaluation:
         """Return loss and recognition rate on the samples ``x`` with targets ``y``, as in `fit`.
 
-        Neither the training nor the network's parameters are touched.
+        Neither the training nor the network's parameters are touched. Memory is that of a block of
+        rows, so ``x`` may be a memory map larger than it; values of one from 1 GiB on are not
+        looked at first, and a row with a NaN counts as answered wrong.
         """
         samples, targets = self._arrays(x, y)
-        return self._judge(self.network.predict(samples), targets)
+        predict = self.network.predict
+        with limited(self.threads, self.network, self.batch_size):
+            return self._judge(
+                (predict(samples[rows]), targets[rows]) for rows in blocks(len(samples), BLOCK)
+            )
 
     def penalty(self) -> float:
         """Return what the regularizer adds to the loss at the present parameters."""
@@ -208,7 +223,7 @@ class Trainer:
         """Write everything needed to go on later to one file, wholly or not at all.
 
         That is the network, all components, the optimizer's state, the place in the data, every
-        layer's generator and the history; not the data and not the hooks.
+        layer's generator and the history; not the data, the hooks and the threads.
 
         Raises:
             SpecError: a component cannot be described, as it is not registered.
@@ -219,8 +234,15 @@ class Trainer:
         checkpoint.save(self, path)
 
     @classmethod
-    def resume(cls, path: str | os.PathLike[str], hooks: Iterable[Any] = ()) -> Trainer:
+    def resume(
+        cls,
+        path: str | os.PathLike[str],
+        hooks: Iterable[Any] = (),
+        threads: int | None = None,
+    ) -> Trainer:
         """Return the trainer that `save` wrote; `fit` on the same data goes on bit for bit.
+
+        ``hooks`` and ``threads`` are not in the file, as they belong to a run and a machine.
 
         Raises:
             FileFormatError: the file is missing, damaged or not a saved trainer.
@@ -228,15 +250,25 @@ class Trainer:
         """
         from plugnet.training import checkpoint
 
-        return checkpoint.load(path, hooks)
+        return checkpoint.load(path, hooks, threads)
 
     # The steps of the loop -----------------------------------------------------------------------
 
-    def _regularize(self, parameters: Sequence[Parameter]) -> None:
-        if self.regularizer is not None:
-            for parameter in parameters:
-                if parameter.decay:
-                    self.regularizer.add_gradient(parameter.value, parameter.grad)
+    def _pack(self, parameters: Sequence[Parameter]) -> Pack | None:
+        """Return the pack of the parameters, if the regularizer can act on it as a whole."""
+        elementwise = self.regularizer is not None and self.regularizer.elementwise
+        return packed(parameters) if elementwise else None
+
+    def _regularize(self, parameters: Sequence[Parameter], pack: Pack | None) -> None:
+        if self.regularizer is None:
+            return
+        if pack is not None and pack.holds(parameters):
+            decaying = pack.decaying
+            self.regularizer.add_gradient(pack.values[decaying], pack.grads[decaying])
+            return
+        for parameter in parameters:
+            if parameter.decay:
+                self.regularizer.add_gradient(parameter.value, parameter.grad)
 
     def _check(self, loss: float, rate: float) -> None:
         if not (math.isfinite(loss) and math.isfinite(rate)):
@@ -262,7 +294,9 @@ class Trainer:
     def _evaluate_test(self, test: tuple[Array, Array], hooks: HookCaller) -> None:
         x, targets = test
         outputs = self.network.predict(x)
-        evaluation = self._judge(outputs, targets)
+        evaluation = self._judge(
+            (outputs[rows], targets[rows]) for rows in blocks(len(outputs), BLOCK)
+        )
         self.history.evaluations.append(evaluation)
         _call(
             hooks.caller("plugnet_evaluate_end"),
@@ -273,9 +307,9 @@ class Trainer:
             targets=targets,
         )
 
-    def _judge(self, outputs: Array, targets: Array) -> Evaluation:
+    def _judge(self, answered: Iterable[tuple[Array, Array]]) -> Evaluation:
         with np.errstate(over="ignore", invalid="ignore"):
-            loss, accuracy = evaluate(self.loss, outputs, targets, BLOCK)
+            loss, accuracy = evaluate(self.loss, answered)
         return Evaluation(self.iteration, loss, accuracy)
 
     def _arrays(self, x: Any, y: Any) -> tuple[Array, Array]:

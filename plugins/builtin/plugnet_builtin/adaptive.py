@@ -97,10 +97,12 @@ class Adam(SlotOptimizer):
     """m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
     value = value - rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon).
 
-    Kingma and Ba 2015, algorithm 1; t counts the steps from 1.
+    Kingma and Ba 2015, algorithm 1; t counts the steps from 1. What is kept are the sums
+    m / (1 - beta1) and v / (1 - beta2): the constants then meet in two numbers per step, not in
+    passes over all weights.
     """
 
-    slots: ClassVar[tuple[str, ...]] = ("mean", "square_mean")
+    slots: ClassVar[tuple[str, ...]] = ("sum", "square_sum")
 
     def __init__(self, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> None:
         """Keep ``beta1`` and ``beta2``, at least 0 and below 1, and ``epsilon``, above 0."""
@@ -117,20 +119,27 @@ class Adam(SlotOptimizer):
 
     def step(self, value: Array, grad: Array, rate: float, *arrays: Array) -> None:
         """Take the step for one block of a parameter."""
-        mean, square_mean, scratch = arrays
-        steps = int(self._steps)
-        mean *= self.beta1
-        mean += np.multiply(grad, 1 - self.beta1, out=scratch)
-        _average_square(square_mean, grad, self.beta2, scratch)
-        np.sqrt(square_mean, out=scratch)
-        scratch /= math.sqrt(1 - self.beta2**steps)
-        scratch += self.epsilon
-        np.divide(mean, scratch, out=scratch)
-        scratch *= rate / (1 - self.beta1**steps)
+        total, square_total, scratch = arrays
+        total *= self.beta1
+        total += grad
+        square_total *= self.beta2
+        square_total += np.multiply(grad, grad, out=scratch)
+        first, second = self._corrections()
+        np.sqrt(square_total, out=scratch)
+        scratch += self.epsilon / second
+        np.divide(total, scratch, out=scratch)
+        scratch *= rate * first / second
         value -= scratch
 
+    def _corrections(self) -> tuple[float, float]:
+        """Return what the sum is multiplied by to be m / (1 - beta1^t), and sqrt the other sum."""
+        steps = int(self._steps)
+        first = (1 - self.beta1) / (1 - self.beta1**steps)
+        second = (1 - self.beta2) / (1 - self.beta2**steps)
+        return first, math.sqrt(second)
+
     def state(self) -> dict[str, Array]:
-        """Return the two means of every parameter, and the count of steps."""
+        """Return the two sums of every parameter, and the count of steps."""
         return {"steps": self._steps, **super().state()}
 
     def restore(self, state: Mapping[str, Array]) -> None:
@@ -175,7 +184,7 @@ class AdamW(Optimizer):
         self._adam.update(parameters, rate)
 
     def state(self) -> dict[str, Array]:
-        """Return the two means of every parameter, and the count of steps."""
+        """Return the two sums of every parameter, and the count of steps."""
         return self._adam.state()
 
     def restore(self, state: Mapping[str, Array]) -> None:

@@ -118,26 +118,26 @@ class FullyConnected(Layer):
         if training:
             self._shape, self._x = shape, x
             y = self._y = reuse(self._y, weight, (len(x), self.outputs))
-            np.matmul(x, weight, out=y)
+            x.dot(weight, out=y)  # as np.matmul, and sooner at work: small layers gain by it
         else:
-            y = np.matmul(x, weight)
+            y = x.dot(weight)
         if self._bias is not None:
             y += self._bias.value
         return y
 
     def gradients(self, dy: Array) -> None:
         """Write dW = x^T dy and db = the sum of dy over the batch."""
-        np.matmul(self.kept(self._x).T, dy, out=self._initialized().grad)
+        self.kept(self._x).T.dot(dy, out=self._initialized().grad)
         if self._bias is not None:
             ones = self._ones = reuse(self._ones, dy, dy.shape[:1])
             ones.fill(1)
-            np.matmul(ones, dy, out=self._bias.grad)  # twice as fast as dy.sum(axis=0)
+            ones.dot(dy, out=self._bias.grad)  # twice as fast as dy.sum(axis=0)
 
     def backward(self, dy: Array) -> Array:
         """Return dx = dy W^T, in the shape of x."""
         x = self.kept(self._x)
         self._dx = reuse(self._dx, x)
-        np.matmul(dy, self._initialized().value.T, out=self._dx)
+        dy.dot(self._initialized().value.T, out=self._dx)
         return self._dx.reshape(self._shape)  # (N, inputs) -> (N, *shape)
 
     def flops(self, shape: Shape) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ class L2(Regularizer):
 
     Caffe, sgd_solver.cpp, Regularize.
     """
+
+    elementwise: ClassVar[bool] = True
 
     def __init__(self, strength: float) -> None:
         """Keep ``strength``, at least 0."""
@@ -42,6 +44,8 @@ class L1(Regularizer):
     Caffe, sgd_solver.cpp, Regularize; the lasso (Tibshirani 1996).
     """
 
+    elementwise: ClassVar[bool] = True
+
     def __init__(self, strength: float) -> None:
         """Keep ``strength``, at least 0."""
         self.strength = number("strength", strength, at_least=0)
@@ -67,6 +71,8 @@ class Elastic(Regularizer):
 
     Zou and Hastie 2005, with the 1/2 of Friedman, Hastie and Tibshirani 2010 (glmnet).
     """
+
+    elementwise: ClassVar[bool] = True
 
     def __init__(self, strength: float, ratio: float = 0.5) -> None:
         """Combine `L1` and `L2`.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from types import EllipsisType
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.errors import ArgumentError, ShapeError
 from plugnet.interfaces import Optimizer
-from plugnet.parameter import Parameter
+from plugnet.parameter import Parameter, packed
 
 BLOCK = 65536  # numbers updated at a time: all passes but the first find them in the cache
 
@@ -30,8 +29,8 @@ class SlotOptimizer(Optimizer):
 
     def __init__(self) -> None:
         self._slots: dict[str, list[Array]] = {}
-        self._values: dict[str, Array] = {}
-        self._blocks: dict[str, list[tuple[slice | EllipsisType, list[Array]]]] = {}
+        self._parameters: list[tuple[Parameter, Array, Array]] = []
+        self._blocks: list[list[Array]] = []
 
     @abstractmethod
     def step(self, value: Array, grad: Array, rate: float, *arrays: Array) -> None:
@@ -43,10 +42,10 @@ class SlotOptimizer(Optimizer):
 
     def update(self, parameters: Sequence[Parameter], rate: float) -> None:
         """Take one step with learning rate ``rate``."""
-        for parameter in parameters:
-            value, grad = parameter.value, parameter.grad
-            for block, arrays in self._blocks_of(parameter):
-                self.step(value[block], grad[block], rate, *arrays)
+        if not self._knows(parameters):
+            self._take_up(parameters)
+        for value, grad, *arrays in self._blocks:
+            self.step(value, grad, rate, *arrays)
 
     def state(self) -> dict[str, Array]:
         """Return the arrays that are kept, by ``slot/parameter``."""
@@ -75,48 +74,66 @@ class SlotOptimizer(Optimizer):
         self._slots = {
             name: [np.array(state[f"{slot}/{name}"]) for slot in self.slots] for name in names
         }
-        self._blocks, self._values = {}, {}
+        self._parameters = []
 
-    def _blocks_of(self, parameter: Parameter) -> list[tuple[slice | EllipsisType, list[Array]]]:
-        """Return the parts of a parameter, whole rows each, and the arrays for each part."""
-        name, value = parameter.name, parameter.value
-        if self._values.get(name) is not value:
-            self._take_up(name, value)
-        return self._blocks[name]
+    def _knows(self, parameters: Sequence[Parameter]) -> bool:
+        """Tell whether these are the parameters of the update before, in the same arrays."""
+        return len(parameters) == len(self._parameters) and all(
+            p is parameter and p.value is value and p.grad is grad
+            for p, (parameter, value, grad) in zip(parameters, self._parameters, strict=True)
+        )
 
-    def _take_up(self, name: str, value: Array) -> None:
-        """Begin to keep arrays for a parameter, or go on with restored ones."""
-        slots = self._slots.setdefault(name, [np.zeros_like(value) for _ in self.slots])
-        if any(slot.shape != value.shape or slot.dtype != value.dtype for slot in slots):
-            raise ShapeError(
-                f"The optimizer remembers '{name}' with the shape {slots[0].shape} and dtype "
-                f"{slots[0].dtype}, but it has {value.shape} and {value.dtype}. Use a new "
-                "optimizer for another network.",
-                expected=slots[0].shape,
-                got=value.shape,
-            )
-        if name in self._values:
-            raise ArgumentError(
-                f"The optimizer already remembers another parameter called '{name}'. Use one "
-                "optimizer for each network, and give the parameters of separate layers names of "
-                "their own.",
-                argument="parameters",
-                value=name,
-            )
-        self._blocks[name] = self._divide(value, slots)
-        self._values[name] = value
+    def _take_up(self, parameters: Sequence[Parameter]) -> None:
+        """Begin to keep arrays for parameters, or go on with those kept."""
+        self._check(parameters)
+        pack = packed(parameters)
+        if pack is None:
+            for p in parameters:
+                self._slots.setdefault(p.name, [np.zeros_like(p.value) for _ in self.slots])
+            wholes = [(p.value, p.grad, *self._slots[p.name]) for p in parameters]
+        else:
+            flat = [np.zeros_like(pack.values) for _ in self.slots]
+            for parameter, place in zip(parameters, pack.places, strict=True):
+                views = [slot[place].reshape(parameter.value.shape) for slot in flat]
+                for view, kept in zip(views, self._slots.get(parameter.name, ()), strict=False):
+                    view[...] = kept
+                self._slots[parameter.name] = views
+            wholes = [(pack.values, pack.grads, *flat)]
+        self._blocks = [block for arrays in wholes for block in self._divide(arrays)]
+        self._parameters = [(p, p.value, p.grad) for p in parameters]
 
-    def _divide(
-        self, value: Array, slots: list[Array]
-    ) -> list[tuple[slice | EllipsisType, list[Array]]]:
-        if value.size <= BLOCK:
-            return [(..., slots + [np.empty_like(value) for _ in range(self.scratches)])]
-        rows = max(1, BLOCK * len(value) // value.size)
+    def _check(self, parameters: Sequence[Parameter]) -> None:
+        """Check that what is remembered under a parameter's name is its own."""
+        known = {p.name: p for p, _, _ in self._parameters}
+        for parameter in parameters:
+            self._check_slots(parameter)
+            if known.get(parameter.name, parameter) is not parameter:
+                raise ArgumentError(
+                    f"The optimizer already remembers another parameter called "
+                    f"'{parameter.name}'. Use one optimizer for each network, and give the "
+                    "parameters of separate layers names of their own.",
+                    argument="parameters",
+                    value=parameter.name,
+                )
+
+    def _check_slots(self, parameter: Parameter) -> None:
+        value = parameter.value
+        for slot in self._slots.get(parameter.name, ()):
+            if slot.shape != value.shape or slot.dtype != value.dtype:
+                raise ShapeError(
+                    f"The optimizer remembers '{parameter.name}' with the shape {slot.shape} and "
+                    f"dtype {slot.dtype}, but it has {value.shape} and {value.dtype}. Use a new "
+                    "optimizer for another network.",
+                    expected=slot.shape,
+                    got=value.shape,
+                )
+
+    def _divide(self, arrays: Sequence[Array]) -> Iterator[list[Array]]:
+        """Yield the parts of some arrays of one shape, whole rows each, and scratch arrays."""
+        arrays = np.atleast_1d(*arrays)
+        value = arrays[0]
+        rows = max(1, BLOCK * len(value) // max(value.size, 1))
         scratches = [np.empty_like(value[:rows]) for _ in range(self.scratches)]
-        blocks: list[tuple[slice | EllipsisType, list[Array]]] = []
         for start in range(0, len(value), rows):
-            block = slice(start, start + rows)
-            left = len(value) - start
-            arrays = [slot[block] for slot in slots] + [array[:left] for array in scratches]
-            blocks.append((block, arrays))
-        return blocks
+            block = [array[start : start + rows] for array in arrays]
+            yield block + [scratch[: len(block[0])] for scratch in scratches]

@@ -8,7 +8,7 @@ import numpy as np
 
 from plugnet.arrays import Array, reuse
 from plugnet.interfaces import Loss
-from plugnet.targets import as_rows, check_within
+from plugnet.targets import as_rows, check_within, places
 
 
 class SoftmaxWithLoss(Loss):
@@ -20,9 +20,10 @@ class SoftmaxWithLoss(Loss):
     """
 
     def __init__(self) -> None:
-        self._targets: Array | None = None
-        self._log_p: Array | None = None
+        self._targets: Array | None = None  # (N, K), or for class ids the places of their scores
+        self._x: Array | None = None
         self._p: Array | None = None
+        self._total: Array | None = None
         self._dx: Array | None = None
 
     def forward(self, outputs: Array, targets: Array) -> float:
@@ -31,25 +32,31 @@ class SoftmaxWithLoss(Loss):
         Raises:
             DataError: a weight is negative, so that there is no least loss.
         """
-        self._targets = as_rows(targets, outputs, self._targets)
-        if targets.ndim == 2 and targets.min() < 0:
-            check_within(targets, 0, math.inf)
-        log_p = self._log_p = reuse(self._log_p, outputs)
+        ids = targets.ndim == 1
+        t = places(targets, outputs) if ids else as_rows(targets, outputs, self._targets)
+        x = self._x = reuse(self._x, outputs)
         p = self._p = reuse(self._p, outputs)
-        np.subtract(outputs, outputs.max(axis=1, keepdims=True), out=log_p)
-        np.exp(log_p, out=p)
+        np.subtract(outputs, outputs.max(axis=1, keepdims=True), out=x)
+        np.exp(x, out=p)  # to be divided by its sum
         total = p.sum(axis=1, keepdims=True)
-        p /= total
-        log_p -= np.log(total)
-        return -float(np.vdot(self._targets, log_p)) / len(outputs)
+        self._targets, self._total = t, total
+        if ids:
+            return float(np.log(total).sum() - x.take(t).sum()) / len(outputs)
+        if t.min() < 0:
+            check_within(targets, 0, math.inf)
+        return float(np.vdot(t, np.log(total) - x)) / len(outputs)
 
     def backward(self) -> Array:
         """Return (p sum(t) - t) / N, ``(N, K)``."""
-        p, targets = self.kept(self._p), self.kept(self._targets)
+        p, t, total = self.kept(self._p), self.kept(self._targets), self.kept(self._total)
         dx = self._dx = reuse(self._dx, p)
-        np.multiply(p, targets.sum(axis=1, keepdims=True), out=dx)
-        dx -= targets
-        dx /= len(dx)
+        if t.ndim == 1:
+            np.divide(p, total * len(p), out=dx)
+            dx.reshape(-1)[t] -= 1 / len(p)
+        else:
+            np.multiply(p, t.sum(axis=1, keepdims=True) / total, out=dx)
+            dx -= t
+            dx /= len(p)
         return dx
 
     def probabilities(self, outputs: Array) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import zipfile
 from dataclasses import dataclass
 from typing import IO, Any, BinaryIO
@@ -15,6 +14,7 @@ from plugnet.errors import FileFormatError
 from plugnet.interfaces import Dataset, Samples
 from plugnet.labels import check_rule
 from plugnet_builtin.datasets.four_keys import KEYS, four_samples, require_keys
+from plugnet_builtin.datasets.npy_header import check_header
 from plugnet_builtin.datasets.reading import looks_like, open_file, unpack_limit
 
 
@@ -89,16 +89,7 @@ def _read(file: BinaryIO, path: str) -> dict[str, Array]:
 def _array(file: IO[bytes], size: int) -> Array:
     """Return the array in a member of ``size`` bytes; nothing is allocated by its header alone."""
     with file:
-        version = np.lib.format.read_magic(file)
-        header = np.lib.format.read_array_header_1_0
-        if version != (1, 0):
-            header = np.lib.format.read_array_header_2_0
-        shape, _, dtype = header(file)
-        if dtype.hasobject:
-            raise ValueError("an array holds Python objects")
-        announced = math.prod(shape) * dtype.itemsize
-        if announced != size - file.tell():
-            raise ValueError(f"an array announces {announced} bytes, but has others")
+        check_header(file, size)
         file.seek(0)
         array: Array = np.lib.format.read_array(file, allow_pickle=False)
         if file.read(1):  # reading to the end checks the CRC

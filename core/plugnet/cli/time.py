@@ -1,0 +1,111 @@
+"""`plugnet time`: where the time of a training step goes."""
+
+from __future__ import annotations
+
+import json
+import platform
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import plugnet
+from plugnet import Trainer
+from plugnet.arguments import file_path, integer
+from plugnet.cli import configured
+from plugnet.training.threads import blas_threads, limited
+from plugnet.training.timing import Piece, Timing, time_step
+
+ROW = "{:<24}{:>12}{:>13}{:>10}{:>9}{:>10}"
+HEADINGS = ROW.format("piece", "forward ms", "backward ms", "GFLOP/s", "% step", "% bare")
+NOTES = """\
+data, the loss's forward pass and the layers' come first; regularizer and
+optimizer stand under backward. % step: share of all pieces. GFLOP/s: by what
+the layer says of its forward pass. % bare: what bare matrix products of the
+layer's weight, forward and for the gradients, would take of the layer's time.
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    configured.add_arguments(parser)
+    parser.add_argument(
+        "--rounds", type=int, default=100, metavar="N", help="steps to take the medians of (100)"
+    )
+    parser.add_argument("--json", metavar="FILE", help="also write the figures to a file")
+
+
+def run(arguments: Namespace) -> int:
+    """Time as the arguments say, and return the exit status."""
+    rounds = integer("--rounds", arguments.rounds, at_least=1)
+    target = None if arguments.json is None else Path(file_path("--json", arguments.json))
+    config, _ = configured.configured(arguments)
+    trainer, samples = configured.prepare(config, arguments.threads)
+    with limited(trainer.threads, trainer.network, trainer.batch_size):
+        threads = blas_threads()
+        timing = time_step(trainer, samples.train_data, samples.train_label, rounds)
+    print(_table(timing, trainer, threads, rounds))
+    if target is not None:
+        report = _report(timing, trainer, threads, rounds)
+        target.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    return 0
+
+
+def _table(timing: Timing, trainer: Trainer, threads: int | None, rounds: int) -> str:
+    total = sum(piece.seconds for piece in timing.pieces)
+    lines = [
+        f"batch of {trainer.batch_size}, {trainer.network.dtype.name}, "
+        f"BLAS threads: {threads or 'unknown'}, medians of {rounds} rounds",
+        HEADINGS,
+        "-" * len(HEADINGS),
+    ]
+    lines += [_row(piece, total) for piece in timing.pieces]
+    products = timing.products
+    lines += [
+        "-" * len(HEADINGS),
+        f"whole step, in one go:  {timing.step * 1e3:12.3f} ms",
+        f"bare matrix products:   {products * 1e3:12.3f} ms, {products / timing.step:.0%} of it",
+        "",
+        NOTES,
+    ]
+    return "\n".join(lines).rstrip()
+
+
+def _row(piece: Piece, total: float) -> str:
+    rate = f"{piece.flops / piece.seconds / 1e9:.1f}" if piece.flops else "-"
+    bare = "-" if piece.products is None else f"{piece.products / piece.seconds:.0%}"
+    forward, backward = (
+        f"{seconds * 1e3:.3f}" if seconds else "-" for seconds in (piece.forward, piece.backward)
+    )
+    share = f"{piece.seconds / total:.0%}"
+    return ROW.format(piece.name[:24], forward, backward, rate, share, bare)
+
+
+def _report(timing: Timing, trainer: Trainer, threads: int | None, rounds: int) -> dict[str, Any]:
+    total = sum(piece.seconds for piece in timing.pieces)
+    return {
+        "batch_size": trainer.batch_size,
+        "dtype": trainer.network.dtype.name,
+        "threads": threads,
+        "rounds": rounds,
+        "step_seconds": timing.step,
+        "products_seconds": timing.products,
+        "pieces": [
+            {
+                "name": piece.name,
+                "forward_seconds": piece.forward,
+                "backward_seconds": piece.backward,
+                "flops": piece.flops,
+                "share": piece.seconds / total,
+                "products_seconds": piece.products,
+            }
+            for piece in timing.pieces
+        ],
+        "versions": {
+            "plugnet": plugnet.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        "platform": platform.platform(),
+    }

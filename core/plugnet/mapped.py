@@ -1,0 +1,40 @@
+"""Large memory maps: arrays that are read part by part as they are needed, and never as a whole."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from plugnet.arrays import Array
+
+#: Sets of so many bytes are taken part by part: shuffled in blocks, and read so from a file.
+LARGE = 1 << 30
+
+
+class MappedFile(NamedTuple):
+    """Where an array's bytes lie, one after another.
+
+    Attributes:
+        path: the file.
+        offset: the place of the first byte in it.
+    """
+
+    path: str
+    offset: int
+
+
+def streamed(array: Array) -> MappedFile | None:
+    """Return the file behind ``array`` if that is a large memory map, or a large part of one.
+
+    None for any other array, also for a map in mode "c", whose changes are not in the file.
+    """
+    root = array
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    if array.nbytes < LARGE or not array.flags.c_contiguous or not isinstance(root, np.memmap):
+        return None
+    if root.filename is None or root.mode == "c":
+        return None
+    begin, first = (held.__array_interface__["data"][0] for held in (root, array))
+    return MappedFile(str(root.filename), root.offset + first - begin)

@@ -1,0 +1,206 @@
+"""Large sets: shuffled in blocks, and read part by part from a memory map.
+
+A set counts as large from 2000 bytes on here; a row has 12 bytes, a block 3 rows, a window 4
+blocks.
+"""
+
+import itertools
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import Network, Trainer, mapped
+from plugnet.arrays import Array
+from plugnet.errors import DataError, DataWarning
+from plugnet.samples import as_samples
+from plugnet.training import order
+from plugnet.training.data import Data
+
+ROWS = 200
+
+
+@pytest.fixture(autouse=True)
+def large_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapped, "LARGE", 2000)
+    monkeypatch.setattr(order, "BLOCK", 40)
+    monkeypatch.setattr(order, "BLOCKS", 4)
+
+
+def numbered(rows: int = ROWS) -> tuple[Array, Array]:
+    """Return samples whose every value is the row's number, and the numbers as labels."""
+    labels = np.arange(rows)
+    return np.repeat(labels[:, None], 3, axis=1).astype(np.float32), labels
+
+
+def in_a_file(samples: Array, folder: Path) -> Any:
+    np.save(folder / "x.npy", samples)
+    return np.load(folder / "x.npy", mmap_mode="r")
+
+
+def pulled(data: Data, batches: int) -> list[list[int]]:
+    """Return the numbers of the rows of the next batches, checking that labels belong to them."""
+    found = []
+    for _ in range(batches):
+        x, y = data.pull_data()
+        assert x[:, 0].tolist() == x[:, 2].tolist() == y.tolist()
+        found.append(y.tolist())
+    return found
+
+
+def loaded(samples: Array, labels: Array, batch_size: int, **options: Any) -> Data:
+    data = Data(batch_size, **options)
+    data.get_data(samples, labels)
+    return data
+
+
+def epoch(data: Data) -> list[int]:
+    """Return the numbers of the rows of the next 20 batches."""
+    return list(itertools.chain(*pulled(data, 20)))
+
+
+def test_an_epoch_of_a_large_set_has_every_row_once_in_an_order_of_its_own() -> None:
+    data = loaded(*numbered(), 10, shuffle=True)
+    epochs = [epoch(data), epoch(data)]
+    for found in epochs:
+        assert sorted(found) == list(range(ROWS))
+        assert found != list(range(ROWS))
+    assert epochs[0] != epochs[1]
+
+
+def test_a_window_mixes_blocks_from_all_over_the_set() -> None:
+    first = pulled(loaded(*numbered(201), 12, shuffle=True), 1)[0]
+    blocks = {number // 3 for number in first}
+    assert len(blocks) == 4
+    assert sorted(first) == sorted(3 * block + i for block in blocks for i in range(3))
+    assert first != sorted(first)
+    assert max(blocks) - min(blocks) > 4
+
+
+def test_a_set_that_is_not_large_keeps_a_full_permutation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapped, "LARGE", ROWS * 12 + 1)
+    found = epoch(loaded(*numbered(), 10, shuffle=True, seed=5))
+    assert found == np.random.default_rng([5, 0]).permutation(ROWS).tolist()
+
+
+def test_a_row_larger_than_a_block_is_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order, "BLOCK", 1)
+    found = epoch(loaded(*numbered(), 10, shuffle=True))
+    assert sorted(found) == list(range(ROWS))
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("batch_size", [1, 7, 12, 50, ROWS])
+def test_a_map_gives_the_batches_that_an_array_gives(
+    tmp_path: Path, shuffle: bool, batch_size: int
+) -> None:
+    samples, labels = numbered()
+    held = loaded(samples, labels, batch_size, shuffle=shuffle)
+    read = loaded(in_a_file(samples, tmp_path), labels, batch_size, shuffle=shuffle)
+    batches = 2 * ROWS // batch_size + 3
+    assert pulled(read, batches) == pulled(held, batches)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_a_map_can_be_gone_on_from_any_place(tmp_path: Path, shuffle: bool) -> None:
+    samples, labels = numbered()
+    whole = pulled(loaded(samples, labels, 9, shuffle=shuffle), 60)
+    data = loaded(in_a_file(samples, tmp_path), labels, 9, shuffle=shuffle)
+    for place in (0, 1, 33, 7, 44, 59):
+        data.seek(place * 9)
+        assert pulled(data, 1) == whole[place : place + 1]
+
+
+def test_part_of_a_map_is_read_from_its_own_place(tmp_path: Path) -> None:
+    samples, labels = numbered(2 * ROWS)
+    part = in_a_file(samples, tmp_path)[ROWS - 7 : -7]
+    assert mapped.streamed(part) == (str(tmp_path / "x.npy"), 128 + (ROWS - 7) * 12)
+    held = loaded(samples[ROWS - 7 : -7], labels[ROWS - 7 : -7], 10, shuffle=True)
+    read = loaded(part, labels[ROWS - 7 : -7], 10, shuffle=True)
+    assert pulled(read, 25) == pulled(held, 25)
+
+
+def test_what_is_not_streamed(tmp_path: Path) -> None:
+    samples, _ = numbered()
+    read = in_a_file(samples, tmp_path)
+    assert mapped.streamed(np.asarray(read)) is not None
+    assert mapped.streamed(samples) is None
+    assert mapped.streamed(read[:100]) is None
+    assert mapped.streamed(read[::2]) is None
+    assert mapped.streamed(np.load(tmp_path / "x.npy", mmap_mode="c")) is None
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 3, 1)])
+def test_training_on_a_map_gives_the_bits_of_training_on_the_array(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.random((ROWS, *shape), dtype=np.float32), rng.integers(0, 2, ROWS)
+    runs = [Trainer(Network([("fc", 3, 4), "tanh", ("fc", 4, 2)]), batch_size=30) for _ in "ab"]
+    read = in_a_file(x, tmp_path)
+    losses = [run.fit(data, y, 25).loss for run, data in zip(runs, (x, read), strict=True)]
+    assert losses[0] == losses[1]
+    assert runs[0].evaluate(x, y) == runs[1].evaluate(read, y)
+
+
+def test_resuming_on_a_map_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, y = in_a_file(rng.random((ROWS, 3), dtype=np.float32), tmp_path), rng.integers(0, 2, ROWS)
+    whole = Trainer(Network([("fc", 3, 2)]), batch_size=30)
+    whole.fit(x, y, 20)
+    first = Trainer(Network([("fc", 3, 2)]), batch_size=30)
+    first.fit(x, y, 11)
+    first.save(tmp_path / "trainer")
+    assert Trainer.resume(tmp_path / "trainer").fit(x, y, 9).loss == whole.history.loss
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_value_that_is_not_finite_is_found_when_it_is_read(tmp_path: Path, value: float) -> None:
+    samples = np.random.default_rng(0).random((100_000, 3), dtype=np.float32)  # 1.2 MB
+    samples[99_990, 1] = value
+    read = in_a_file(samples, tmp_path)
+    assert as_samples(read) is not None
+    trainer = Trainer(Network([("fc", 3, 2)]), batch_size=1000, shuffle=False)
+    with pytest.raises(DataError, match=r"samples\[99990, 1\] is (nan|inf)") as caught:
+        trainer.fit(read, np.arange(100_000) % 2, 101)
+    assert caught.value.row == 99_990
+    assert 90 < trainer.iteration < 100
+
+
+def test_the_beginning_shows_samples_that_are_not_scaled(tmp_path: Path) -> None:
+    with pytest.warns(DataWarning, match="samples reaches a magnitude of 199"):
+        as_samples(in_a_file(numbered()[0], tmp_path))
+
+
+def test_a_file_that_becomes_shorter_is_an_error(tmp_path: Path) -> None:
+    samples, labels = numbered()
+    data = loaded(in_a_file(samples, tmp_path), labels, 10)
+    with (tmp_path / "x.npy").open("r+b") as file:
+        file.truncate(128 + 12 * 100)
+    with pytest.raises(DataError, match="has become shorter") as caught:
+        pulled(data, 20)
+    assert caught.value.row == 99
+
+
+def test_a_large_map_is_neither_copied_nor_kept_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    rows, features = 400_000, 1024  # 1.6 GB in name; the file system keeps no zeros
+    with (tmp_path / "x.npy").open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (rows, features)}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.truncate(file.tell() + rows * features * 4)
+    x, y = np.load(tmp_path / "x.npy", mmap_mode="r"), np.zeros(rows, int)
+    y[::2] = 1
+    trainer = Trainer(Network([("fc", features, 2)]))
+    tracemalloc.start()
+    try:
+        trainer.fit(x, y, 60)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(trainer.history.loss) == 60
+    assert peak < 60e6

@@ -1,0 +1,93 @@
+"""What a warm training step must not do: allocate large arrays, or compute what nobody reads."""
+
+from __future__ import annotations
+
+import tracemalloc
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import Network, Trainer
+from plugnet.arrays import Array
+from plugnet.interfaces import Layer
+from plugnet.training.hooks import HookCaller
+
+WARM = 5  # steps after which all buffers are there
+
+
+class Allocations:
+    """Records the most memory, in bytes, that a warm step took on top of what it began with."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._start = 0
+
+    def plugnet_step_end(self, iteration: int) -> None:
+        if iteration > WARM:
+            self.most = max(self.most, tracemalloc.get_traced_memory()[1] - self._start)
+        tracemalloc.reset_peak()
+        self._start = tracemalloc.get_traced_memory()[0]
+
+
+def most_allocated(network: Network, x: Array, **options: Any) -> int:
+    """Return how many bytes a warm step of training took at most."""
+    watch = Allocations()
+    trainer = Trainer(network, batch_size=BATCH, hooks=[watch], **options)
+    y = np.arange(len(x)) % (network.output_shape or (1,))[0]
+    tracemalloc.start()
+    try:
+        trainer.fit(x, y, iterations=3 * WARM)
+    finally:
+        tracemalloc.stop()
+    return watch.most
+
+
+#: Larger than the buffers of 8,192 numbers each that NumPy's own iterator may take.
+SIZES, BATCH, ROWS = (300, 400, 300, 100), 400, 8_000
+
+
+@pytest.mark.parametrize("optimizer", [("sgd", 0.9), "nesterov", "adam", "rmsprop", "adamw"])
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid", "gelu", "swish"])
+def test_a_warm_step_allocates_no_array_as_large_as_an_activation_or_a_weight(
+    optimizer: Any, activation: str
+) -> None:
+    layers: list[Any] = []
+    for inputs, outputs in pairwise(SIZES):
+        layers += [("fc", inputs, outputs), activation]
+    x = np.random.default_rng(0).random((ROWS, SIZES[0]), dtype=np.float32)
+    smallest = 4 * min(BATCH * SIZES[-1], SIZES[-2] * SIZES[-1])  # bytes
+    assert most_allocated(Network(layers[:-1]), x, optimizer=optimizer) < smallest
+
+
+class Looks(Layer):
+    """Gives what it gets, and records it."""
+
+    def __init__(self) -> None:
+        self.given: list[Array] = []
+        self.asked = 0
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        self.given.append(x)
+        return x
+
+    def backward(self, dy: Array) -> Array:
+        self.asked += 1
+        return dy
+
+
+def test_contiguous_batches_are_not_copied_and_nobody_asks_for_a_gradient_by_the_input() -> None:
+    x = np.random.default_rng(0).random((40, 6), dtype=np.float32)
+    first, between = Looks(), Looks()
+    network = Network([first, ("fc", {"outputs": 4}), between, ("fc", {"outputs": 3})], (6,))
+    trainer = Trainer(network, batch_size=10, shuffle=False)
+    trainer.fit(x, np.arange(40) % 3, iterations=4)
+    assert [np.shares_memory(batch, x) for batch in first.given] == [True] * 4
+    assert (first.asked, between.asked) == (0, 4)
+
+
+def test_hooks_that_nobody_implements_are_not_called() -> None:
+    caller = HookCaller()
+    assert caller.caller("plugnet_step_end") is None
+    assert caller.caller("plugnet_gradients_ready") is None
