@@ -1,0 +1,136 @@
+"""A training step of a fully connected network: what it is, plugnet's, and the products in it.
+
+A step is: fetch the next batch of a shuffled set that lies in memory, push it forward, softmax and
+cross-entropy, backward, weight decay on the weights (not on the biases), and one update; the loss
+is kept. float32, tanh hidden units, a fixed rate.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from plugnet import Network, Trainer
+from plugnet.arrays import Array
+from racing import Racer
+
+MOMENTUM, DECAY = 0.9, 0.001
+RATES = {"sgd": 0.05, "adam": 0.001}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is trained, on how many rows of random data, by how large batches."""
+
+    sizes: tuple[int, ...]
+    batch: int
+    rows: int
+    optimizer: str = "sgd"
+
+    @property
+    def rate(self) -> float:
+        """The learning rate."""
+        return RATES[self.optimizer]
+
+    def data(self) -> tuple[Array, Array]:
+        """Return ``(rows, inputs)`` samples and ``(rows,)`` class ids."""
+        rng = np.random.default_rng(1)
+        x = rng.random((self.rows, self.sizes[0]), dtype=np.float32)
+        return x, np.arange(self.rows) % self.sizes[-1]
+
+    def network(self) -> Network:
+        """Return the network, which has the first weights of all peers."""
+        layers: list[Any] = []
+        for inputs, outputs in pairwise(self.sizes):
+            layers += [("fc", inputs, outputs), "tanh"]
+        return Network(layers[:-1])
+
+
+class Peer(Protocol):
+    """Someone who trains on ``x`` and ``y``, from plugnet's first weights."""
+
+    name: ClassVar[str]
+
+    def __init__(self, problem: Problem, x: Array, y: Array) -> None: ...
+
+    def clock(self, steps: int) -> float:
+        """Take so many steps, and return the seconds."""
+
+    def first_loss(self) -> float:
+        """Return the loss of the first batch, without penalty."""
+
+    def weights(self) -> list[Array]:
+        """Return weight and bias of every layer, ``(inputs, outputs)`` and ``(outputs,)``."""
+
+
+class Plugnet:
+    """`Trainer.fit` for so many iterations, from its first hook call to its last.
+
+    What `fit` does before the first step, checking all samples, is not in it; peers are spared the
+    like, too.
+    """
+
+    name: ClassVar[str] = "plugnet"
+
+    def __init__(self, problem: Problem, x: Array, y: Array) -> None:
+        optimizer = ("sgd", MOMENTUM) if problem.optimizer == "sgd" else "adam"
+        self.trainer = Trainer(
+            problem.network(),
+            optimizer=optimizer,
+            policy=("fixed", problem.rate),
+            regularizer=("l2", DECAY),
+            batch_size=problem.batch,
+            hooks=[self],
+        )
+        self.x, self.y = x, y
+        self.start = self.seconds = 0.0
+
+    def plugnet_train_start(self) -> None:
+        self.start = time.perf_counter()
+
+    def plugnet_train_end(self) -> None:
+        self.seconds = time.perf_counter() - self.start
+
+    def clock(self, steps: int) -> float:
+        self.trainer.fit(self.x, self.y, iterations=steps)
+        return self.seconds
+
+    def first_loss(self) -> float:
+        return self.trainer.history.loss[0]
+
+    def weights(self) -> list[Array]:
+        return [parameter.value for parameter in self.trainer.network.parameters()]
+
+
+def products(problem: Problem) -> Racer:
+    """Return the matrix products of a step alone: the lower bound.
+
+    x W forward, x^T dy for the weight and, but for the first layer, dy W^T for the input, into
+    arrays that are there and begin at multiples of 64 bytes.
+    """
+    calls = []
+    for number, (inputs, outputs) in enumerate(pairwise(problem.sizes)):
+        x, weight = aligned(problem.batch, inputs), aligned(inputs, outputs)
+        y, grad, dx = aligned(problem.batch, outputs), aligned(inputs, outputs), x.copy()
+        calls += [(x, weight, y), (x.T, y, grad)]
+        if number:
+            calls.append((y, weight.T, dx))
+
+    def step() -> None:
+        for a, b, out in calls:
+            np.matmul(a, b, out=out)
+
+    return Racer("bare matrix products", step)
+
+
+def aligned(rows: int, columns: int) -> Array:
+    """Return ``(rows, columns)`` random float32 numbers that begin at a multiple of 64 bytes."""
+    room = np.empty(rows * columns + 16, np.float32)
+    start = -room.ctypes.data % 64 // 4
+    array = room[start : start + rows * columns].reshape(rows, columns)
+    np.random.default_rng(0).random(out=array, dtype=np.float32)
+    return array
