@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -77,6 +79,24 @@ def test_a_packed_update_gives_the_bits_of_an_update_one_by_one(optimizer: Any) 
             steps.update(parameters, 0.1)
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_array_equal(one.value, other.value)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
+@pytest.mark.parametrize("optimizer", [("sgd", 0.9), "adam", "adamw"])
+def test_a_copied_trainer_goes_on_as_the_first(
+    copied: Callable[[Trainer], Trainer], optimizer: Any
+) -> None:
+    x, y = np.random.default_rng(1).random((20, 4), dtype=np.float32), np.arange(20) % 2
+    first = Trainer(
+        Network([("fc", 4, 3), "tanh", ("fc", 3, 2)]), optimizer=optimizer, batch_size=5
+    )
+    first.fit(x, y, iterations=3)
+    second = copied(first)
+    before = second.network.predict(x)
+    for trainer in (first, second):
+        trainer.fit(x, y, iterations=3)
+    np.testing.assert_array_equal(second.network.predict(x), first.network.predict(x))
+    assert not np.array_equal(before, second.network.predict(x))
 
 
 def trained(rebinds: bool) -> list[Array]:

@@ -9,8 +9,9 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.interfaces import Optimizer
-from plugnet.parameter import Parameter
+from plugnet.parameter import Parameter, pack
 from plugnet.testing.arrays import near, same
+from plugnet.testing.general import pickled
 from plugnet.testing.report import require
 from plugnet.testing.subject import Subject
 
@@ -157,6 +158,22 @@ def check_state_is_whole(subject: Subject) -> None:
         )
 
 
+def check_pickle_in_use(subject: Subject) -> None:
+    """An optimizer and its parameters, sent to another process after some steps, go on there."""
+    for optimizer in _built(subject):
+        parameters = _parameters()
+        pack(parameters)  # as a network does
+        _steps(optimizer, parameters, 3)
+        there, others = pickled(subject, (optimizer, parameters))
+        _steps(optimizer, parameters, 3)
+        _steps(there, others, 3)
+        require(
+            all(same(p.value, other.value) for p, other in zip(parameters, others, strict=True)),
+            "A pickled copy of an optimizer and its parameters takes other steps. Views of arrays "
+            "become arrays of their own in a copy: leave them out in __getstate__.",
+        )
+
+
 def _built(subject: Subject) -> Iterator[Optimizer]:
     return (subject.build(example) for example in subject.usable)
 
@@ -197,4 +214,5 @@ CHECKS: Final = (
     check_parameters_apart,
     check_state,
     check_state_is_whole,
+    check_pickle_in_use,
 )

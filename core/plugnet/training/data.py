@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from plugnet.arguments import flag, integer
 from plugnet.arrays import Array, reuse
 from plugnet.errors import CallOrderError, DataError

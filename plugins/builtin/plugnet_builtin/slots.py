@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,10 @@ class SlotOptimizer(Optimizer):
         self._slots: dict[str, list[Array]] = {}
         self._parameters: list[tuple[Parameter, Array, Array]] = []
         self._blocks: list[list[Array]] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy begins with: not the arrays' parts, which would be parts no more."""
+        return {**vars(self), "_parameters": [], "_blocks": []}
 
     @abstractmethod
     def step(self, value: Array, grad: Array, rate: float, *arrays: Array) -> None:
