@@ -102,6 +102,48 @@ def test_blocks_of_rows_and_of_samples_give_what_one_block_gives(
     assert_equal_steps(random_step(initialized(name, shape, arguments), shape, n=5), expected)
 
 
+@pytest.mark.parametrize(
+    ("shape", "arguments"),
+    [
+        ((12, 12, 20), {"outputs": 50, "kernel": 5}),  # divided by the kernel's rows
+        ((9, 9, 64), {"outputs": 64, "kernel": 3, "padding": 1}),  # by its positions
+        ((16, 16, 16), {"outputs": 32, "kernel": 3, "padding": 1}),  # not divided
+        ((28, 28, 1), {"outputs": 20, "kernel": 5}),  # runs along the image
+        ((16, 16, 3), {"outputs": 32, "kernel": 3, "padding": 1}),
+        ((14, 14, 160), {"outputs": 320, "kernel": 1}),
+    ],
+)
+def test_sizes_of_real_layers_give_what_one_product_gives(
+    rng: np.random.Generator, shape: Shape, arguments: dict[str, Any]
+) -> None:
+    layer = initialized("conv2d", shape, arguments)
+    x, size, margin = rng.normal(size=(6, *shape)), arguments["kernel"], arguments.get("padding", 0)
+    dy = rng.normal(size=(6, *layer.output_shape(shape)))
+    found = step(layer, x, dy)
+    weight, bias = (parameter.value for parameter in layer.parameters())
+    zeros = ((0, 0), (margin, margin), (margin, margin), (0, 0))
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, zeros), (size, size), (1, 2))
+    dx = np.zeros_like(np.pad(x, zeros))
+    rows, columns = dy.shape[1:3]
+    for i, j in np.ndindex(size, size):
+        dx[:, i : i + rows, j : j + columns] += dy @ weight[i, j].T
+    expected = {
+        "y": np.einsum("npqcij,ijcf->npqf", windows, weight, optimize=True) + bias,
+        "weight": np.einsum("npqcij,npqf->ijcf", windows, dy, optimize=True),
+        "bias": dy.sum((0, 1, 2)),
+        "dx": dx[:, margin : margin + shape[0], margin : margin + shape[1]],
+    }
+    assert_equal_steps(found, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("rows", [1, 48, 1000, 2500])
+def test_small_products_make_up_the_whole(rng: np.random.Generator, rows: int) -> None:
+    a, b = rng.normal(size=(2, rows, 20)), rng.normal(size=(2, 20, 50))
+    out = np.empty((rows, 2, 50)).swapaxes(0, 1)
+    products.multiply(a, b, out)
+    np.testing.assert_allclose(out, a @ b, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_batch_is_its_samples_one_by_one(rng: np.random.Generator, way: str) -> None:
     name, shape, arguments = WAYS[way]

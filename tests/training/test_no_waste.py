@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tracemalloc
 from itertools import pairwise
 from typing import Any
@@ -31,14 +32,14 @@ class Allocations:
         self._start = tracemalloc.get_traced_memory()[0]
 
 
-def most_allocated(network: Network, x: Array, **options: Any) -> int:
+def most_allocated(network: Network, x: Array, batches: int = 3 * WARM, **options: Any) -> int:
     """Return how many bytes a warm step of training took at most."""
     watch = Allocations()
     trainer = Trainer(network, batch_size=BATCH, hooks=[watch], **options)
     y = np.arange(len(x)) % (network.output_shape or (1,))[0]
     tracemalloc.start()
     try:
-        trainer.fit(x, y, iterations=3 * WARM)
+        trainer.fit(x, y, iterations=batches)
     finally:
         tracemalloc.stop()
     return watch.most
@@ -91,3 +92,26 @@ def test_hooks_that_nobody_implements_are_not_called() -> None:
     caller = HookCaller()
     assert caller.caller("plugnet_step_end") is None
     assert caller.caller("plugnet_gradients_ready") is None
+
+
+@pytest.mark.parametrize(
+    "convolution",
+    [
+        ("conv2d", 16, {"kernel": 3}),
+        ("conv2d", 16, {"kernel": 3, "stride": 2, "padding": "same"}),
+        ("conv2d", 16, {"kernel": 3, "groups": 16}),
+        ("conv2d", 64, {"kernel": 3, "padding": 1}),
+        ("conv2d", 32, {"kernel": 1}),
+        ("conv2d_transpose", 16, {"kernel": 3}),
+    ],
+)
+def test_nor_does_a_step_on_images(convolution: Any) -> None:
+    for package in ("convolution", "pooling", "dropout", "normalization"):
+        pytest.importorskip(f"plugnet_{package}")
+    channels = max(16, min(64, convolution[1]))
+    pools = [("max_pool", 2), ("average_pool", {"kernel": 2, "stride": 1})]
+    layers = [convolution, "batch_norm", "relu", *pools, ("dropout", 0.3), ("fc", {"outputs": 10})]
+    x = np.random.default_rng(0).random((BATCH * (WARM + 3), 12, 12, channels), dtype=np.float32)
+    network = Network(layers, x.shape[1:])
+    smallest = 4 * BATCH * min(math.prod(shape) for shape in network.shapes[:-1])
+    assert most_allocated(network, x, batches=WARM + 3, shuffle=False) < smallest

@@ -53,7 +53,7 @@ class Conv2D(Convolution):
                 expected=tuple(max(1, axis.span - 2 * axis.before) for axis in (height, width)),
                 got=shape,
             )
-        return Geometry(height, width, channels, self.groups)
+        return Geometry(height, width, channels, self.outputs, self.groups)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return ``(output height, output width, outputs)``.
@@ -71,8 +71,7 @@ class Conv2D(Convolution):
             ShapeError: the images have another shape than the layer was initialized for.
         """
         products, y = self.start(x, training)
-        products.outputs(x, self.by_group(self.weight.value), y)
-        self.add_bias(y)
+        products.outputs(x, self.by_group(self.weight.value), y, self.bias_for(y))
         return y
 
     def gradients(self, dy: Array) -> None:

@@ -76,7 +76,7 @@ class Conv2DTranspose(Convolution):
         Raises:
             ShapeError: the padding cuts everything off.
         """
-        *sizes, _ = self.checked(shape)
+        *sizes, channels = self.checked(shape)
         height, width = (
             transposed(size, *numbers, extra)
             for size, numbers, extra in zip(sizes, self.numbers(), self.output_padding, strict=True)
@@ -89,7 +89,7 @@ class Conv2DTranspose(Convolution):
                 expected="at least one pixel of output",
                 got=shape,
             )
-        return Geometry(height, width, self.outputs, self.groups)
+        return Geometry(height, width, self.outputs, channels, self.groups)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return ``(output height, output width, outputs)``.
@@ -109,7 +109,9 @@ class Conv2DTranspose(Convolution):
         """
         products, y = self.start(x, training)
         products.image_gradient(x, self._exchanged(self.weight.value), y)
-        self.add_bias(y)
+        bias = self.bias_for(y)
+        if bias is not None:
+            y += bias
         return y
 
     def gradients(self, dy: Array) -> None:

@@ -19,6 +19,7 @@ from plugnet_convolution.im2row import Im2Row
 from plugnet_convolution.pointwise import Pointwise
 from plugnet_convolution.products import Products
 from plugnet_convolution.windows import Geometry, padding_of, pair
+from plugnet_convolution.winograd import Winograd
 
 T = TypeVar("T")
 
@@ -177,11 +178,12 @@ class Convolution(Layer):
         split = weight.reshape(height, width, inputs, self.groups, outputs // self.groups)
         return split.swapaxes(2, 3)
 
-    def add_bias(self, y: Array) -> None:
-        """Add the bias to ``y`` in place."""
-        if self._bias is not None:
-            # as wide as a row of outputs: NumPy adds long rows twice as fast as short ones
-            y += np.tile(self._bias.value, (y.shape[2], 1))
+    def bias_for(self, y: Array) -> Array | None:
+        """Return the bias for a row of outputs, ``(output width, outputs)``, or None.
+
+        NumPy adds rows of that width twice as fast as it adds short ones.
+        """
+        return None if self._bias is None else np.tile(self._bias.value, (y.shape[2], 1))
 
     def bias_gradient(self, dy: Array) -> None:
         """Write db = the sum of dy over the batch and all places."""
@@ -209,4 +211,6 @@ def products_for(geometry: Geometry) -> Products:
         return Pointwise(geometry)
     if geometry.groups == geometry.channels > 1:
         return Depthwise(geometry)
+    if Winograd.suits(geometry):
+        return Winograd(geometry)
     return Im2Row(geometry)

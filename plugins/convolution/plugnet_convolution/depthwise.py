@@ -24,10 +24,10 @@ class Depthwise(Products):
         self._tiled: Array | None = None
         self._ones: Array | None = None
 
-    def outputs(self, image: Array, kernel: Array, out: Array) -> None:
+    def outputs(self, image: Array, kernel: Array, out: Array, bias: Array | None = None) -> None:
         """Write y: at each position of the kernel, x w is added to the outputs that meet x."""
         tiled = self._tile(kernel)
-        out.fill(0)
+        out[...] = 0 if bias is None else bias
         for block in self.blocks(len(image), self.geometry.channels):
             for position, met, pixels in self.meetings(block):
                 x = image[pixels]

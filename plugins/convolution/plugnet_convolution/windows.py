@@ -101,6 +101,11 @@ class Axis:
         pixels = slice(first * self.stride - shift, last * self.stride - shift, self.stride)
         return slice(first - outputs.start, last - outputs.start), pixels
 
+    def mirrored(self) -> Axis:
+        """Return the axis of the convolution that takes outputs to pixels, for stride 1."""
+        before = self.span - 1 - self.before
+        return Axis(self.outputs, self.kernel, 1, self.dilation, before, self.size)
+
 
 def span_of(kernel: int, dilation: int) -> int:
     """Return the pixels from a kernel's first position to its last, both included."""
@@ -145,12 +150,14 @@ class Geometry:
         height: how the kernel moves down the image.
         width: how it moves along a row.
         channels: the channels of the image.
+        filters: the channels of the outputs.
         groups: the groups, of equal size, into which channels and filters are divided.
     """
 
     height: Axis
     width: Axis
     channels: int
+    filters: int
     groups: int
 
     @property
@@ -162,6 +169,14 @@ class Geometry:
     def padded(self) -> tuple[int, int]:
         """The height and width of a padded image."""
         return self.height.padded, self.width.padded
+
+    def mirrored(self) -> Geometry:
+        """Return the geometry of the convolution from outputs to image, for stride 1.
+
+        The padding must be less than the span of the kernel.
+        """
+        height, width = self.height.mirrored(), self.width.mirrored()
+        return Geometry(height, width, self.filters, self.channels, self.groups)
 
     def windows(self, image: Array) -> Array:
         """Return what each output meets of a padded image, as a read-only view.

@@ -10,6 +10,7 @@ import numpy as np
 from plugnet.arguments import flag
 from plugnet.arrays import Array, Shape, reuse
 from plugnet.interfaces import Layer
+from plugnet_pooling.planes import Planes
 from plugnet_pooling.windows import Windows
 
 
@@ -47,8 +48,10 @@ class AveragePool(Layer):
         self.count_padding = flag("count_padding", count_padding)
         self._shape: Shape | None = None
         self._y: Array | None = None
-        self._share: Array | None = None
         self._dx: Array | None = None
+        self._planes: Planes | None = None
+        self._dx_planes: Planes | None = None
+        self._share: Array | None = None
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
@@ -73,31 +76,40 @@ class AveragePool(Layer):
         Raises:
             ShapeError: these are no images, or too small for one window.
         """
-        shape = (len(x), *self.output_shape(x.shape[1:]))
-        first, *others = self._windows.pixels(x.shape[1:])
-        framed = self._windows.frame(x, 0, training)
-        y = reuse(self._y if training else None, x, shape)
+        y = reuse(self._y if training else None, x, (len(x), *self.output_shape(x.shape[1:])))
+        planes = Planes.reuse(self._planes if training else None, self._windows, x, 0)
         if training:
-            self._shape, self._y = x.shape, y
-        np.copyto(y, framed[first])
-        for at in others:
-            y += framed[at]
-        y *= self._weights(x.shape, y)
+            self._shape, self._y, self._planes = x.shape, y, planes
+        weights = self._weights(x.shape, y)
+        for block in planes.blocks(len(x)):
+            planes.take(x[block])
+            room = planes.room(y[block])
+            first, *others = planes.pixels(len(room))
+            sums = planes.run(room)
+            np.copyto(sums, first)
+            for pixel in others:
+                np.add(sums, pixel, out=sums)
+            planes.cut(room, y[block])
+            y[block] *= weights
         return y
 
     def backward(self, dy: Array) -> Array:
         """Return dx: for each pixel, the sum of dy over its windows, each divided by its size."""
-        shape = self.kept(self._shape)
-        share = self._share = reuse(self._share, dy)
-        np.multiply(dy, self._weights(shape, dy), out=share)
-        dx = self._dx = reuse(self._dx, dy, shape)
-        framed = self._windows.zeros(dx)
-        for at in self._windows.pixels(shape[1:]):
-            if self._windows.disjoint:
-                framed[at] = share
-            else:
-                framed[at] += share
-        self._windows.unframe(framed, dx)
+        dx = self._dx = reuse(self._dx, dy, self.kept(self._shape))
+        weights = self._weights(dx.shape, dy)
+        if self._windows.direct(dx.shape[1:]):
+            for pixel in self._windows.pixels(dx):
+                np.multiply(dy, weights, out=pixel)
+            return dx
+        planes = self._dx_planes = Planes.reuse(self._dx_planes, self._windows, dx, 0)
+        share = self._share = reuse(self._share, dy, (min(planes.samples, len(dy)), *dy.shape[1:]))
+        for block in planes.blocks(len(dx)):
+            planes.array.fill(0)
+            part = np.multiply(dy[block], weights, out=share[: len(dy[block])])
+            run = planes.run(planes.spread(part))
+            for pixel in planes.pixels(len(part)):
+                np.add(pixel, run, out=pixel)
+            planes.give(dx[block])
         return dx
 
     def flops(self, shape: Shape) -> int:

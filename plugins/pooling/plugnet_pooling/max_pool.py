@@ -9,17 +9,18 @@ import numpy as np
 
 from plugnet.arrays import Array, Shape, reuse
 from plugnet.interfaces import Layer
+from plugnet_pooling.planes import Planes
 from plugnet_pooling.windows import Windows
 
 
 class MaxPool(Layer):
     """y = the largest number of each window, per channel.
 
-    Padding is minus infinity, so it never wins. Of equal numbers the first in row-major order
-    wins, as in Caffe and PyTorch, and it alone gets the gradient. A NaN makes its window NaN.
+    Padding never wins. Of equal numbers the first in row-major order wins, as in Caffe and PyTorch,
+    and it alone gets the gradient. A NaN makes its window NaN and wins, the last one of several, as
+    in PyTorch.
 
-    Each pixel of a window is a strided slice of the images, so all windows of a batch are compared
-    at once, as many times as a window has pixels.
+    All windows of a block of samples are compared at once, as many times as a window has pixels.
     """
 
     def __init__(
@@ -49,10 +50,12 @@ class MaxPool(Layer):
         self._shape: Shape | None = None
         self._y: Array | None = None
         self._winner: Array | None = None
+        self._dx: Array | None = None
+        self._planes: Planes | None = None
+        self._dx_planes: Planes | None = None
         self._mask: Array | None = None
         self._scratch: Array | None = None
         self._share: Array | None = None
-        self._dx: Array | None = None
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
@@ -77,40 +80,48 @@ class MaxPool(Layer):
         Raises:
             ShapeError: these are no images, or too small for one window.
         """
-        shape = (len(x), *self.output_shape(x.shape[1:]))
-        # From the last pixel to the first, so that the first of equals is the last to win.
-        first, *others = reversed(self._windows.pixels(x.shape[1:]))
-        framed = self._windows.frame(x, -np.inf, training)
-        y = reuse(self._y if training else None, x, shape)
-        np.copyto(y, framed[first])
-        if not training:
-            for at in others:
-                np.maximum(y, framed[at], out=y)
-            return y
-        self._shape, self._y = x.shape, y
-        winner, mask, scratch = self._reserve(y, len(others))
-        winner.fill(0)
-        for number, at in enumerate(others, start=1):
-            np.greater_equal(framed[at], y, out=mask)
-            np.maximum(y, framed[at], out=y)
-            # winner = number where the mask is; numbers rise, and a masked copy is much slower
-            np.multiply(mask, winner.dtype.type(number), out=scratch)
-            np.maximum(winner, scratch, out=winner)
+        y = reuse(self._y if training else None, x, (len(x), *self.output_shape(x.shape[1:])))
+        planes = Planes.reuse(self._planes if training else None, self._windows, x, -np.inf)
+        if training:
+            self._shape, self._y, self._planes = x.shape, y, planes
+            self._reserve(planes, x)
+        for block in planes.blocks(len(x)):
+            planes.take(x[block])
+            room = planes.room(y[block])
+            first, *others = reversed(planes.pixels(len(room)))
+            maxima = planes.run(room)
+            np.copyto(maxima, first)
+            if training:
+                held = (self.kept(self._winner), self.kept(self._mask))
+                self._compete(others, maxima, *(planes.run(array[block]) for array in held))
+            else:
+                for pixel in others:
+                    np.maximum(maxima, pixel, out=maxima)
+            planes.cut(room, y[block])
+            if training and not y[block].min(initial=0) > -np.inf:
+                self._settle(planes, x[block], room, self.kept(self._winner)[block])
         return y
 
     def backward(self, dy: Array) -> Array:
         """Return dx: dy at the winner of each window, else 0."""
-        shape, winner, mask = self.kept(self._shape), self.kept(self._winner), self.kept(self._mask)
-        dx = self._dx = reuse(self._dx, dy, shape)
-        framed = self._windows.zeros(dx)
-        for number, at in enumerate(reversed(self._windows.pixels(shape[1:]))):
-            np.equal(winner, number, out=mask)
-            if self._windows.disjoint:
-                np.multiply(dy, mask, out=framed[at])
-            else:
-                share = self._share = reuse(self._share, dy)
-                framed[at] += np.multiply(dy, mask, out=share)
-        self._windows.unframe(framed, dx)
+        winner, mask = self.kept(self._winner), self.kept(self._mask)
+        dx = self._dx = reuse(self._dx, dy, self.kept(self._shape))
+        integer = np.dtype(f"i{dy.itemsize}")  # as floats, inf times a mask's 0 would be NaN
+        if self._windows.direct(dx.shape[1:]):
+            for number, pixel in enumerate(reversed(self._windows.pixels(dx))):
+                np.equal(winner, number, out=mask)
+                np.multiply(dy.view(integer), mask, out=pixel.view(integer))
+            return dx
+        planes = self._dx_planes = Planes.reuse(self._dx_planes, self._windows, dx, 0)
+        for block in planes.blocks(len(dx)):
+            planes.array.fill(0)
+            own = planes.run(planes.spread(dy[block]))
+            won, share = planes.run(mask[block]), self.kept(self._share)[: own.size]
+            for number, pixel in enumerate(reversed(planes.pixels(len(dx[block])))):
+                np.equal(planes.run(winner[block]), number, out=won)
+                np.multiply(own.view(integer), won, out=share.view(integer))
+                np.add(pixel, share, out=pixel)
+            planes.give(dx[block])
         return dx
 
     def flops(self, shape: Shape) -> int:
@@ -118,10 +129,38 @@ class MaxPool(Layer):
         height, width, channels = self.output_shape(shape)
         return height * width * channels * (self.kernel[0] * self.kernel[1] - 1)
 
-    def _reserve(self, y: Array, largest: int) -> tuple[Array, Array, Array]:
-        """Return buffers like ``y`` for the number of each winner, a mask, and more numbers."""
-        numbers = np.empty_like(y, np.min_scalar_type(largest), shape=())
-        self._winner = reuse(self._winner, numbers, y.shape)
-        self._mask = reuse(self._mask, np.empty_like(y, bool, shape=()), y.shape)
-        self._scratch = reuse(self._scratch, numbers, y.shape)
-        return self._winner, self._mask, self._scratch
+    def _reserve(self, planes: Planes, x: Array) -> None:
+        """Get buffers: each winner's number, a mask, and for a block more numbers and shares."""
+        largest = np.min_scalar_type(self.kernel[0] * self.kernel[1] - 1)
+        numbers = np.empty_like(x, largest, shape=())
+        batch, run = (len(x), *planes.grid), planes.run(planes.array[0, 0]).shape
+        self._winner = reuse(self._winner, numbers, batch)
+        self._mask = reuse(self._mask, np.empty_like(x, bool, shape=()), batch)
+        self._scratch = reuse(self._scratch, numbers, run)
+        self._share = reuse(self._share, x, run)
+
+    def _compete(self, pixels: list[Array], maxima: Array, winner: Array, mask: Array) -> None:
+        """Raise the maxima, which are a window's last pixels, by ``pixels``, and note who wins.
+
+        The numbers count from 0 for the last pixel to the first, so that the first of equals is
+        the last to win.
+        """
+        scratch = self.kept(self._scratch)[: maxima.size]
+        winner.fill(0)
+        for number, pixel in enumerate(pixels, start=1):
+            np.greater_equal(pixel, maxima, out=mask)
+            np.maximum(maxima, pixel, out=maxima)
+            # winner = number where the mask is; numbers rise, and a masked copy is much slower
+            np.multiply(mask, winner.dtype.type(number), out=scratch)
+            np.maximum(winner, scratch, out=winner)
+
+    def _settle(self, planes: Planes, x: Array, room: Array, winners: Array) -> None:
+        """Correct who wins where the maximum is minus infinity, as padding is, or NaN."""
+        maxima, winner, pixels = planes.run(room), planes.run(winners), planes.pixels(len(x))
+        images = np.ones_like(x, bool)
+        inside = Planes(self._windows, images, 0)
+        inside.take(images)
+        for number, within in enumerate(reversed(inside.pixels(len(x)))):
+            winner[within & (maxima == -np.inf)] = number
+        for number, pixel in zip(reversed(range(len(pixels))), pixels, strict=True):
+            winner[np.isnan(pixel)] = number

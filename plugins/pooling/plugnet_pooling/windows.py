@@ -3,16 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
 from plugnet.arguments import integer
-from plugnet.arrays import Array, Shape, reuse
+from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError, ShapeError
 
 Pair: TypeAlias = tuple[int, int]
-Index: TypeAlias = tuple[slice, slice, slice]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The windows along the height or the width of an image.
+
+    Attributes:
+        size: pixels of the image.
+        kernel: pixels of a window.
+        stride: pixels from one window to the next.
+        padding: pixels before the image.
+        outputs: the number of windows.
+    """
+
+    size: int
+    kernel: int
+    stride: int
+    padding: int
+    outputs: int
+
+    @property
+    def planes(self) -> int:
+        """How many of the ``stride`` phases have pixels in windows."""
+        return min(self.kernel, self.stride)
+
+    @property
+    def reach(self) -> int:
+        """How many pixels of one phase a window has behind its first."""
+        return (self.kernel - 1) // self.stride
+
+    @property
+    def length(self) -> int:
+        """The pixels of one phase that windows have."""
+        return self.outputs + self.reach
+
+    @property
+    def complete(self) -> bool:
+        """Whether every pixel of the image is in a plane."""
+        shared = (self.plane(phase)[0] for phase in range(self.planes))
+        held: int = sum(rows.stop - rows.start for rows in shared)
+        return held == self.size
+
+    def plane(self, phase: int) -> tuple[slice, slice]:
+        """Return the pixels that the plane of a phase shares with the image: in it, and in that."""
+        first = (phase - self.padding) % self.stride
+        start = (first + self.padding) // self.stride
+        count = max(0, min(-((first - self.size) // self.stride), self.length - start))
+        return slice(start, start + count), slice(first, first + count * self.stride, self.stride)
 
 
 class Windows:
@@ -59,7 +107,6 @@ class Windows:
                 value=rounding,
             )
         self.rounding = rounding
-        self._framed: Array | None = None
 
     @property
     def disjoint(self) -> bool:
@@ -89,36 +136,38 @@ class Windows:
             )
         return (height, width, shape[2])
 
-    def pixels(self, shape: Shape) -> list[Index]:
-        """Return, for each pixel of a window in row-major order, where it lies in all windows.
+    def axes(self, shape: Shape) -> tuple[Axis, Axis]:
+        """Return the windows down and across images of ``shape``."""
+        down, across = (
+            Axis(size, kernel, stride, padding, outputs)
+            for size, kernel, stride, padding, outputs in zip(
+                shape[:2],
+                self.kernel,
+                self.stride,
+                self.padding,
+                self.output_shape(shape)[:2],
+                strict=True,
+            )
+        )
+        return down, across
 
-        Each item is an index into framed images, see `frame`. It gives an array ``(N, output
-        height, output width, channels)``: all windows of a batch are one strided slice per pixel.
+    def direct(self, shape: Shape) -> bool:
+        """Return whether each pixel of images of ``shape`` is in one window, and none sticks out.
+
+        Then a gradient needs no `Planes`: it is written to `pixels` of the images themselves.
         """
-        rows, columns = (self._along(axis, shape[axis]) for axis in (0, 1))
-        return [(slice(None), row, column) for row in rows for column in columns]
+        axes = self.axes(shape)
+        return self.kernel == self.stride and all(
+            axis.padding == 0 and axis.outputs * axis.kernel == axis.size for axis in axes
+        )
 
-    def frame(self, x: Array, border: float, training: bool) -> Array:
-        """Return images ``(N, *shape)`` with all their padding, of the value ``border``.
+    def pixels(self, images: Array) -> list[Array]:
+        """Return views, for each pixel of a window in row-major order, of it in all windows.
 
-        Where the windows need none this is ``x``, otherwise in training a buffer, else new.
+        Each is ``(N, output height, output width, channels)``; where windows are `direct`.
         """
-        framed = self._room(x, training)
-        if framed is not x:
-            framed.fill(border)
-            framed[self._inside(x.shape)] = x
-        return framed
-
-    def zeros(self, dx: Array) -> Array:
-        """Return zeros in the shape of `frame`, in ``dx`` itself where it needs no padding."""
-        framed = self._room(dx, training=True)
-        framed.fill(0)
-        return framed
-
-    def unframe(self, framed: Array, dx: Array) -> None:
-        """Write the images inside of what `zeros` returned to ``dx``."""
-        if framed is not dx:
-            dx[...] = framed[self._inside(dx.shape)]
+        down, across = self.stride
+        return [images[:, i::down, j::across] for i in range(down) for j in range(across)]
 
     def counts(self, shape: Shape, count_padding: bool) -> Array:
         """Return how many pixels each window has, ``(output height, output width, 1)``.
@@ -136,33 +185,6 @@ class Windows:
             return room // stride + 1
         count = -(-room // stride) + 1
         return count - 1 if (count - 1) * stride >= size + padding else count
-
-    def _along(self, axis: int, size: int) -> list[slice]:
-        """Return, for each offset in a window, where it lies in all windows along an axis."""
-        stride = self.stride[axis]
-        reach = (self._count(axis, size) - 1) * stride + 1
-        return [slice(offset, offset + reach, stride) for offset in range(self.kernel[axis])]
-
-    def _room(self, x: Array, training: bool) -> Array:
-        """Return ``x``, or an array for it and its padding if there is any."""
-        height, width = (
-            max(
-                self.padding[axis] + size,
-                (self._count(axis, size) - 1) * self.stride[axis] + self.kernel[axis],
-            )
-            for axis, size in enumerate(x.shape[1:3])
-        )
-        if (height, width) == x.shape[1:3]:
-            return x
-        framed = reuse(self._framed if training else None, x, (len(x), height, width, x.shape[3]))
-        if training:
-            self._framed = framed
-        return framed
-
-    def _inside(self, shape: Shape) -> Index:
-        """Return where images of ``(N, *shape)`` lie in their frame."""
-        (top, left), (height, width) = self.padding, shape[1:3]
-        return slice(None), slice(top, top + height), slice(left, left + width)
 
     def _sizes(self, axis: int, size: int, count_padding: bool) -> Array:
         starts = np.arange(self._count(axis, size)) * self.stride[axis] - self.padding[axis]

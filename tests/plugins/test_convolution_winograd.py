@@ -1,0 +1,109 @@
+"""Winograd's way against windows as rows: all products, all margins, odd sizes, blocks."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from plugnet.arrays import Array
+from plugnet_convolution import winograd
+from plugnet_convolution.im2row import Im2Row
+from plugnet_convolution.products import Products
+from plugnet_convolution.windows import Geometry, convolved
+from plugnet_convolution.winograd import Winograd
+
+CHANNELS, FILTERS = 3, 5
+
+
+def geometry(height: int, width: int, *padding: int | None) -> Geometry:
+    down, across = (
+        convolved(size, 3, 1, 1, pad) for size, pad in zip((height, width), padding, strict=True)
+    )
+    return Geometry(down, across, CHANNELS, FILTERS, groups=1)
+
+
+def computed(
+    products: Products, image: Array, kernel: Array, dy: Array, bias: Array | None
+) -> list[Array]:
+    """Return y, dx and dw."""
+    y, dx, dw = (np.empty_like(array, order="C") for array in (dy, image, kernel))
+    products.outputs(image, kernel, y, bias)
+    products.image_gradient(dy, kernel, dx)
+    products.kernel_gradient(image, dy, dw)
+    return [y, dx, dw]
+
+
+def arrays(rng: np.random.Generator, found: Geometry, count: int) -> list[Array]:
+    """Return image, kernel, dy and bias."""
+    sizes = found.height.outputs, found.width.outputs
+    return [
+        rng.normal(size=(count, found.height.size, found.width.size, CHANNELS)),
+        rng.normal(size=(3, 3, 1, CHANNELS, FILTERS)),
+        rng.normal(size=(count, *sizes, FILTERS)),
+        rng.normal(size=(sizes[1], FILTERS)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("size", "padding"),
+    list(product([(6, 8), (5, 7), (3, 4)], product([0, 1, 2, None], repeat=2))),
+    ids=str,
+)
+def test_all_products_are_those_of_windows_as_rows(
+    rng: np.random.Generator, size: tuple[int, int], padding: tuple[int | None, int | None]
+) -> None:
+    found = geometry(*size, *padding)
+    given = arrays(rng, found, count=3)
+    ways = computed(Winograd(found), *given), computed(Im2Row(found), *given)
+    for mine, other in zip(*ways, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-11, atol=1e-11)
+
+
+def test_blocks_and_batches_of_several_sizes(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = geometry(5, 6, 1, 0)
+    monkeypatch.setattr(winograd, "BLOCK", 1000)
+    way = Winograd(found)
+    for count in (5, 3, 0, 1, 4):
+        given = arrays(rng, found, count)
+        for mine, other in zip(computed(way, *given), computed(Im2Row(found), *given), strict=True):
+            np.testing.assert_allclose(mine, other, rtol=1e-11, atol=1e-11)
+
+
+def test_strided_arrays_are_taken(rng: np.random.Generator) -> None:
+    found = geometry(6, 6, 1, 1)
+    image, kernel, dy, bias = arrays(rng, found, count=2)
+    odd_image, odd_kernel, odd_dy = (np.asfortranarray(array) for array in (image, kernel, dy))
+    expected = computed(Winograd(found), image, kernel, dy, bias)
+    results = computed(Winograd(found), odd_image, odd_kernel, odd_dy, bias)
+    for mine, other in zip(results, expected, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-12, atol=1e-12)
+
+
+def test_float32_rounds_little_more_than_the_plain_sum(rng: np.random.Generator) -> None:
+    found = geometry(12, 12, 1, 1)
+    given = arrays(rng, found, count=4)
+    exact = computed(Im2Row(found), *given)
+    single = [array.astype("float32") for array in given]
+    for mine, other in zip(computed(Winograd(found), *single), exact, strict=True):
+        assert mine.dtype == np.float32
+        assert np.abs(mine - other).max() < 2e-6 * np.abs(other).max()
+
+
+@pytest.mark.parametrize(
+    ("channels", "filters", "size", "stride", "padding", "expected"),
+    [
+        (48, 48, 16, 1, 1, True),
+        (64, 256, 7, 1, 0, True),
+        (32, 64, 16, 1, 1, False),  # few channels
+        (64, 64, 16, 2, 1, False),
+        (64, 64, 16, 1, 3, False),
+        (64, 64, 224, 1, 1, False),  # large images
+    ],
+)
+def test_which_shapes_it_suits(
+    channels: int, filters: int, size: int, stride: int, padding: int, expected: bool
+) -> None:
+    axis = convolved(size, 3, stride, 1, padding)
+    assert Winograd.suits(Geometry(axis, axis, channels, filters, groups=1)) is expected

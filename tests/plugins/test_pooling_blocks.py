@@ -1,0 +1,53 @@
+"""Windowed pooling: blocks of samples and batches of several sizes give what one block gives."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import registry
+from plugnet.arrays import Array
+from plugnet.interfaces import Layer
+from plugnet_pooling import planes
+
+PIECES: tuple[Any, ...] = (
+    ("max_pool", 2),
+    ("max_pool", 3, 2, 1),
+    ("max_pool", 2, 3),
+    ("average_pool", 2),
+    ("average_pool", 3, 2, 1),
+    ("average_pool", 3, 1),
+)
+
+
+def step(layer: Layer, x: Array) -> tuple[Array, Array]:
+    y = layer.forward(x, training=True).copy()
+    dy = np.random.default_rng(1).normal(size=(*y.shape,))
+    return y, layer.backward(dy).copy()
+
+
+@pytest.mark.parametrize("block", [1, 150, 300])
+@pytest.mark.parametrize("piece", PIECES, ids=str)
+def test_blocks_of_samples_give_what_one_block_gives(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, piece: Any, block: int
+) -> None:
+    x = rng.normal(size=(5, 7, 6, 3))
+    y, dx = step(registry.layers.resolve(piece), x)
+    monkeypatch.setattr(planes, "BLOCK", block)
+    layer = registry.layers.resolve(piece)
+    found_y, found_dx = step(layer, x)
+    np.testing.assert_array_equal(found_y, y)
+    np.testing.assert_array_equal(found_dx, dx)
+    np.testing.assert_array_equal(layer.forward(x), y)
+
+
+@pytest.mark.parametrize("piece", PIECES, ids=str)
+def test_batches_of_other_sizes_between_change_nothing(
+    rng: np.random.Generator, piece: Any
+) -> None:
+    x, layer = rng.normal(size=(5, 7, 6, 3)), registry.layers.resolve(piece)
+    for count in (2, 5, 1, 0, 5):
+        y, dx = step(layer, x[:count])
+        expected_y, expected_dx = step(registry.layers.resolve(piece), x[:count])
+        np.testing.assert_array_equal(y, expected_y)
+        np.testing.assert_array_equal(dx, expected_dx)

@@ -1,0 +1,93 @@
+"""Pooling of images and gradients with infinities and NaN, against PyTorch."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import registry
+from plugnet.arrays import Array
+
+INF, NAN = np.inf, np.nan
+
+FUNCTIONS = {"max_pool": "max_pool2d", "average_pool": "avg_pool2d"}
+
+
+def agree_with_pytorch(name: str, x: Array, dy_values: list[float], *arguments: Any) -> None:
+    """Compare y, outside training too, and dx, for a dy drawn from some values."""
+    torch = pytest.importorskip("torch")
+    kernel, stride, padding, rounding = arguments
+    images = torch.tensor(x.transpose(0, 3, 1, 2)).requires_grad_(True)
+    function = getattr(torch.nn.functional, FUNCTIONS[name])
+    expected = function(images, kernel, stride, padding, ceil_mode=rounding == "ceil")
+    shape = (*expected.permute(0, 2, 3, 1).shape,)
+    dy = np.random.default_rng(3).choice(dy_values, shape).astype(x.dtype)
+    expected.backward(torch.tensor(dy.transpose(0, 3, 1, 2)))
+
+    layer = registry.layers.build(name, *arguments)
+    for training in (False, True):
+        y = layer.forward(x, training)
+        np.testing.assert_allclose(y.transpose(0, 3, 1, 2), expected.detach().numpy(), rtol=1e-12)
+    dx = layer.backward(dy).transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(dx, images.grad.numpy(), rtol=1e-12)
+
+
+every_window = pytest.mark.parametrize(
+    "window",
+    [
+        (2, 2, 0, "floor"),
+        (2, 2, 1, "floor"),
+        (3, 1, 1, "floor"),
+        (3, 2, 1, "ceil"),
+        ((2, 5), (3, 2), (0, 2), "ceil"),
+    ],
+    ids=str,
+)
+
+
+@every_window
+@pytest.mark.parametrize(
+    "values",
+    [[-INF], [-INF, 0], [NAN], [NAN, 0, 1], [INF, 1], [NAN, -INF], [INF, -INF, NAN, 0, 1]],
+    ids=str,
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_maxima_and_who_gets_their_gradient(
+    rng: np.random.Generator, window: Any, values: list[float], dtype: str
+) -> None:
+    x = rng.choice(values, (3, 5, 7, 2)).astype(dtype)
+    agree_with_pytorch("max_pool", x, [1.0, 2.0, -3.0], *window)
+
+
+@every_window
+def test_an_infinite_gradient_of_a_maximum_is_its_winners_alone(
+    rng: np.random.Generator, window: Any
+) -> None:
+    x = rng.normal(size=(3, 5, 7, 2))
+    agree_with_pytorch("max_pool", x, [1.0, INF], *window)
+    agree_with_pytorch("max_pool", x, [1.0, NAN], *window)
+
+
+@every_window
+@pytest.mark.parametrize("values", [[1.0, INF], [1.0, NAN]], ids=str)
+def test_means_of_infinities_and_their_gradient(
+    rng: np.random.Generator, window: Any, values: list[float]
+) -> None:
+    agree_with_pytorch("average_pool", rng.choice(values, (3, 5, 7, 2)), values, *window)
+
+
+@pytest.mark.parametrize("value", [-INF, NAN])
+def test_the_largest_of_a_whole_channel_is_one_of_its_pixels(value: float) -> None:
+    layer = registry.layers.build("global_max_pool")
+    x = np.full((2, 3, 4, 2), value)
+    np.testing.assert_array_equal(layer.forward(x, training=True), x[:, 0, 0])
+    dx = layer.backward(np.full((2, 2), INF))
+    assert (dx[:, 0, 0] == INF).all()
+    assert np.count_nonzero(dx) == 4
+
+
+def test_an_infinite_gradient_of_a_global_mean_reaches_every_pixel() -> None:
+    layer = registry.layers.build("global_average_pool")
+    layer.forward(np.ones((1, 2, 2, 2)), training=True)
+    dx = layer.backward(np.array([[INF, 4.0]]))
+    np.testing.assert_array_equal(dx, np.broadcast_to([INF, 1.0], (1, 2, 2, 2)))
