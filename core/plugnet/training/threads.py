@@ -10,8 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
 
 from plugnet.network import Network
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 #: A forward pass of fewer floating-point operations runs in one thread. On two idle processors a
 #: second thread made a training step of this size 1.4 times as fast, and smaller ones 1.0 to 1.3
@@ -39,18 +44,22 @@ def limited(threads: int | None, network: Network, rows: int) -> Iterator[None]:
             yield
             return
         threads = 1
-    from threadpoolctl import threadpool_limits  # late: 2 to 5 ms, and only here of use
-
-    with threadpool_limits(threads, user_api="blas"):
+    with _libraries().limit(limits=threads, user_api="blas"):
         yield
 
 
 def blas_threads() -> int | None:
     """Return how many threads BLAS uses now, or None if its library is not known."""
-    from threadpoolctl import threadpool_info
+    pools = _libraries().info()
+    return max((p["num_threads"] for p in pools if p["user_api"] == "blas"), default=None)
 
-    numbers = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-    return max(numbers, default=None)
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Return what reaches the libraries that are loaded; to find them takes some milliseconds."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def flops(network: Network) -> int:
