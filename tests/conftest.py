@@ -1,6 +1,7 @@
 """What all tests share: the peers they compare with, and where optional data lie."""
 
 import importlib
+import tracemalloc
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -83,3 +84,31 @@ def numerical_gradient() -> NumericalGradient:
         return result
 
     return gradient
+
+
+class Meter:
+    """Measures, in bytes, how far memory rises above what is held, from one reading to the next."""
+
+    def __init__(self) -> None:
+        self.rises: list[int] = []
+        self.held = 0
+
+    def plugnet_step_end(self) -> None:
+        """Read it; as a hook of a trainer, after each step."""
+        held, peak = tracemalloc.get_traced_memory()
+        self.rises.append(peak - self.held)
+        tracemalloc.reset_peak()
+        self.held = held
+
+    def __enter__(self) -> "Meter":
+        tracemalloc.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        tracemalloc.stop()
+
+
+@pytest.fixture
+def meter() -> Meter:
+    """Give a meter of memory, which measures within a ``with``."""
+    return Meter()

@@ -1,6 +1,5 @@
 """A warm training step allocates no array as large as an activation or a weight."""
 
-import tracemalloc
 from itertools import pairwise
 from typing import Any
 
@@ -25,27 +24,6 @@ def network(activation: Any) -> Network:
     return Network(pieces[:-1])
 
 
-class Meter:
-    """Measures how far memory rises above what is held, from one reading to the next."""
-
-    def __init__(self) -> None:
-        self.rises: list[int] = []
-        self.held = 0
-
-    def plugnet_step_end(self) -> None:
-        held, peak = tracemalloc.get_traced_memory()
-        self.rises.append(peak - self.held)
-        tracemalloc.reset_peak()
-        self.held = held
-
-    def __enter__(self) -> "Meter":
-        tracemalloc.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        tracemalloc.stop()
-
-
 @pytest.mark.parametrize("activation", [*ACTIVATIONS, ("gelu", True), ("elu", 1.5)], ids=str)
 @pytest.mark.parametrize(
     ("loss", "optimizer", "regularizer"),
@@ -60,14 +38,18 @@ class Meter:
     ],
 )
 def test_warm_step_allocates_nothing_large(
-    activation: Any, loss: str, optimizer: tuple[Any, ...], regularizer: tuple[Any, ...]
+    activation: Any,
+    loss: str,
+    optimizer: tuple[Any, ...],
+    regularizer: tuple[Any, ...],
+    meter: Any,
 ) -> None:
     trained = network(activation)
     cost, updater = registry.losses.build(loss), registry.optimizers.build(*optimizer)
     penalty = registry.regularizers.build(*regularizer)
     x = RNG.normal(size=(BATCH, SIZES[0])).astype("float32")
     ids = RNG.integers(0, SIZES[-1], BATCH)
-    with Meter() as meter:
+    with meter:
         for _ in range(4):
             cost.forward(trained.forward(x, training=True), ids)
             trained.backward(cost.backward())
@@ -81,10 +63,10 @@ def test_warm_step_allocates_nothing_large(
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_a_warm_iteration_of_the_trainer_allocates_nothing_large(shuffle: bool) -> None:
+def test_a_warm_iteration_of_the_trainer_allocates_nothing_large(shuffle: bool, meter: Any) -> None:
     x = RNG.normal(size=(900, SIZES[0])).astype("float32")
     ids = RNG.integers(0, SIZES[-1], 900)
-    with Meter() as meter:
+    with meter:
         trainer = Trainer(network("tanh"), batch_size=BATCH, shuffle=shuffle, hooks=[meter])
         trainer.fit(x, ids, 9)  # twice over the end of the set
     assert max(meter.rises[4:]) < SMALLEST

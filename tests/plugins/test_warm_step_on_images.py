@@ -1,0 +1,40 @@
+"""A warm training step of the plugins' layers allocates no array as large as an activation."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import Network, Trainer
+
+#: Activations larger than the buffers of 8,192 numbers each that NumPy's own iterator may take.
+BATCH = 400
+STEPS, WARM = 8, 5
+
+
+@pytest.mark.parametrize(
+    "convolution",
+    [
+        ("conv2d", 16, {"kernel": 3}),
+        ("conv2d", 16, {"kernel": 3, "stride": 2, "padding": "same"}),
+        ("conv2d", 16, {"kernel": 3, "groups": 16}),
+        ("conv2d", 64, {"kernel": 3, "padding": 1}),
+        ("conv2d", 32, {"kernel": 1}),
+        ("conv2d_transpose", 16, {"kernel": 3}),
+    ],
+)
+def test_a_warm_step_on_images_allocates_no_array_as_large_as_an_activation(
+    convolution: Any, meter: Any
+) -> None:
+    channels = max(16, min(64, convolution[1]))
+    pools = [("max_pool", 2), ("average_pool", {"kernel": 2, "stride": 1})]
+    layers = [convolution, "batch_norm", "relu", *pools, ("dropout", 0.3), ("fc", {"outputs": 10})]
+    x = np.random.default_rng(0).random((BATCH * STEPS, 12, 12, channels), dtype=np.float32)
+    network = Network(layers, x.shape[1:])
+    smallest = 4 * BATCH * min(math.prod(shape) for shape in network.shapes[:-1])  # bytes
+    with meter:
+        trainer = Trainer(network, batch_size=BATCH, shuffle=False, hooks=[meter])
+        trainer.fit(x, np.arange(len(x)) % 10, iterations=STEPS)
+    assert meter.rises[0] > smallest
+    assert max(meter.rises[WARM:]) < smallest
