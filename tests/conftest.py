@@ -44,14 +44,18 @@ def mnist_folder() -> Path:
 def no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the plugins that are installed in this environment, ours or anybody's."""
 
+    def name(distribution: metadata.Distribution) -> str:
+        names = distribution.metadata.get_all("Name", [])
+        return names[0] if names else ""
+
     def place(distribution: metadata.Distribution) -> tuple[str, str]:
-        return distribution.metadata["Name"] or "", str(distribution.locate_file(""))
+        return name(distribution), str(distribution.locate_file(""))
 
     found = metadata.distributions
     hidden = {
         place(distribution)
         for distribution in found()
-        if distribution.metadata["Name"] != "plugnet"
+        if name(distribution) != "plugnet"
         and any(entry.group.startswith("plugnet.") for entry in distribution.entry_points)
     }
 

@@ -94,8 +94,10 @@ def _stale(name: str, same: list[Distribution]) -> list[str]:
 
 def _misfit(same: list[Distribution]) -> list[str]:
     """Return that the copy of a distribution that Python uses is for other Pythons, if it is."""
-    requires = same[0].metadata["Requires-Python"] if same else None
-    if requires is None or python_version.admits(requires):
+    if not same or "Requires-Python" not in same[0].metadata:
+        return []
+    requires = same[0].metadata["Requires-Python"]
+    if python_version.admits(requires):
         return []
     return [f"it is for Python {requires}, but this is Python {platform.python_version()}"]
 

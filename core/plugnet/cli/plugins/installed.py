@@ -23,11 +23,11 @@ def by_name() -> dict[str, list[Distribution]]:
     found: dict[str, list[Distribution]] = {}
     for distribution in distributions():
         try:
-            name = distribution.metadata["Name"]
+            if "Name" in distribution.metadata:
+                name = normalize(distribution.metadata["Name"])
+                found.setdefault(name, []).append(distribution)
         except Exception:  # a foreign distribution may be damaged in any way
             continue
-        if isinstance(name, str):
-            found.setdefault(normalize(name), []).append(distribution)
     return found
 
 
