@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from plugnet import Network, Trainer
+from fitting import Fit
+from plugnet import Network
 from plugnet.arrays import Array
 
 BATCH, ROWS = 64, 1280
@@ -56,38 +57,19 @@ class Peer(Protocol):
         """Return weight and bias of every layer, as plugnet has them."""
 
 
-class Plugnet:
-    """`Trainer.fit` for so many iterations, from its first hook call to its last."""
-
-    name: ClassVar[str] = "plugnet"
+class Plugnet(Fit):
+    """Plugnet's step."""
 
     def __init__(self, x: Array, y: Array) -> None:
-        self.trainer = Trainer(
+        super().__init__(
             network(),
+            x,
+            y,
             optimizer=("sgd", MOMENTUM),
             policy=("fixed", RATE),
             regularizer=("l2", DECAY),
             batch_size=BATCH,
-            hooks=[self],
         )
-        self.x, self.y = x, y
-        self.start = self.seconds = 0.0
-
-    def plugnet_train_start(self) -> None:
-        self.start = time.perf_counter()
-
-    def plugnet_train_end(self) -> None:
-        self.seconds = time.perf_counter() - self.start
-
-    def clock(self, steps: int) -> float:
-        self.trainer.fit(self.x, self.y, iterations=steps)
-        return self.seconds
-
-    def first_loss(self) -> float:
-        return self.trainer.history.loss[0]
-
-    def weights(self) -> list[Array]:
-        return [parameter.value for parameter in self.trainer.network.parameters()]
 
 
 class Torch:

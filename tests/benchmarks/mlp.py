@@ -7,14 +7,14 @@ is kept. float32, tanh hidden units, a fixed rate.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from plugnet import Network, Trainer
+from fitting import Fit
+from plugnet import Network
 from plugnet.arrays import Array
 from racing import Racer
 
@@ -67,43 +67,19 @@ class Peer(Protocol):
         """Return weight and bias of every layer, ``(inputs, outputs)`` and ``(outputs,)``."""
 
 
-class Plugnet:
-    """`Trainer.fit` for so many iterations, from its first hook call to its last.
-
-    What `fit` does before the first step, checking all samples, is not in it; peers are spared the
-    like, too.
-    """
-
-    name: ClassVar[str] = "plugnet"
+class Plugnet(Fit):
+    """Plugnet's step."""
 
     def __init__(self, problem: Problem, x: Array, y: Array) -> None:
-        optimizer = ("sgd", MOMENTUM) if problem.optimizer == "sgd" else "adam"
-        self.trainer = Trainer(
+        super().__init__(
             problem.network(),
-            optimizer=optimizer,
+            x,
+            y,
+            optimizer=("sgd", MOMENTUM) if problem.optimizer == "sgd" else "adam",
             policy=("fixed", problem.rate),
             regularizer=("l2", DECAY),
             batch_size=problem.batch,
-            hooks=[self],
         )
-        self.x, self.y = x, y
-        self.start = self.seconds = 0.0
-
-    def plugnet_train_start(self) -> None:
-        self.start = time.perf_counter()
-
-    def plugnet_train_end(self) -> None:
-        self.seconds = time.perf_counter() - self.start
-
-    def clock(self, steps: int) -> float:
-        self.trainer.fit(self.x, self.y, iterations=steps)
-        return self.seconds
-
-    def first_loss(self) -> float:
-        return self.trainer.history.loss[0]
-
-    def weights(self) -> list[Array]:
-        return [parameter.value for parameter in self.trainer.network.parameters()]
 
 
 def products(problem: Problem) -> Racer:
