@@ -97,6 +97,10 @@ class Layer(Component):
     #: `backward` is never called: no layer before this one can have anything to train.
     differentiable: ClassVar[bool] = True
 
+    #: Whether it brings inputs of any size to the order of 1: a network that begins with such a
+    #: layer takes samples that are not scaled.
+    scales: ClassVar[bool] = False
+
     #: Set by the network that the layer belongs to, so that no other one takes it over.
     owner: object = None
 
@@ -278,7 +282,8 @@ class Samples:
     """What a data set holds, under the tutorial's four names.
 
     Attributes:
-        train_data: ``(N, *shape)`` floating point, scaled for training.
+        train_data: ``(N, *shape)`` floating point, scaled for training; or integers, for a network
+            that begins with a layer that scales them.
         train_label: ``(N,)`` integer class ids from 0, or ``(N, K)`` real targets.
         test_data: as train_data, ``(M, *shape)``; M may be 0.
         test_label: as train_label, for test_data.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from plugnet.errors import ArgumentError, PlugnetError, ShapeError, SpecError
 from plugnet.layers import as_layers, as_shape, check_differentiable, infer_shapes, names_of
 from plugnet.parameter import Parameter, pack
 from plugnet.registry import registry
-from plugnet.samples import as_array
+from plugnet.samples import SCALE_LIMIT, as_array
 from plugnet.summary import summarize
 
 BLOCK = 1024  # rows that `predict` pushes through at once, so that its memory stays bounded
@@ -63,6 +64,7 @@ class Network:
         self.shapes: tuple[Shape, ...] = ()
         self._trained: tuple[bool, ...] = ()  # for each layer, whether it has anything to train
         self._first_trained = len(self.layers)
+        self._batch: Array | None = None  # training samples that came in another dtype
         self._answered: Shape | None = None  # the shape of the last training outputs
         self.generators: tuple[np.random.Generator, ...] = ()
         shape = self.layers[0].input_shape() if input_shape is None else input_shape
@@ -99,7 +101,7 @@ class Network:
             DataError: the samples are not numbers.
             ShapeError: they have the wrong shape.
         """
-        return self._answer(self.accept(x), training)
+        return self._answer(self._converted(self.accept(x), training), training)
 
     def _answer(self, samples: Array, training: bool = False) -> Array:
         y = samples
@@ -150,23 +152,25 @@ class Network:
         samples = self.accept(x)
         with np.errstate(over="ignore", invalid="ignore"):  # BLAS may raise the flags for nothing
             if len(samples) <= BLOCK:
-                return self._answer(samples)
-            blocks = range(0, len(samples), BLOCK)
-            return np.concatenate([self._answer(samples[i : i + BLOCK]) for i in blocks])
+                return self._answer(self._converted(samples))
+            blocks = (samples[i : i + BLOCK] for i in range(0, len(samples), BLOCK))
+            return np.concatenate([self._answer(self._converted(block)) for block in blocks])
 
     def accept(self, x: Any) -> Array:
-        """Return samples as the first layer takes them; they fix an input shape not yet known.
+        """Return samples, of any dtype, in the shape that the first layer takes.
+
+        If that is not known yet, they fix it.
 
         Raises:
             DataError: they are not numbers.
             ShapeError: they have the wrong shape.
         """
-        samples: Array = np.ascontiguousarray(as_array(x, "samples"), self.dtype)
+        samples = as_array(x, "samples")
         if self.input_shape is None:
             self.initialize(samples.shape[1:])
         if samples.shape[1:] == self.input_shape:
             return samples
-        if self.input_shape == (samples[:1].size,) and len(samples):
+        if samples.ndim and self.input_shape == (samples[:1].size,) and len(samples):
             return samples.reshape(len(samples), -1)  # (N, height, width, 1) -> (N, features)
         raise ShapeError(
             f"The network takes samples of shape {self.input_shape}, so an array of shape "
@@ -176,6 +180,16 @@ class Network:
             got=samples.shape,
             layer=self.names[0],
         )
+
+    def _converted(self, samples: Array, training: bool = False) -> Array:
+        """Return samples in C order and the network's dtype; in training, in a buffer if copied."""
+        if not training or samples.dtype == self.dtype:
+            return np.ascontiguousarray(samples, self.dtype)
+        batch = self._batch
+        if batch is None or batch.shape != samples.shape:
+            batch = self._batch = np.empty_like(samples, self.dtype, order="C", subok=False)
+        np.copyto(batch, samples, casting="same_kind")
+        return batch
 
     # Parameters and shapes -----------------------------------------------------------------------
 
@@ -219,6 +233,11 @@ class Network:
     def output_shape(self) -> Shape | None:
         """The shape of one sample's output, or None until it is known."""
         return self.shapes[-1] if self.shapes else None
+
+    @property
+    def scale_limit(self) -> float:
+        """Up to which magnitude of samples it learns well; infinite if the first layer scales."""
+        return math.inf if self.layers[0].scales else SCALE_LIMIT
 
     def initialize(self, shape: Sequence[int]) -> None:
         """Fix the shape of the input and draw the parameters; done by itself where possible.

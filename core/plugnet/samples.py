@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from plugnet.mapped import streamed
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
-#: Samples beyond this are almost always unscaled, and a network learns little from them.
+#: Samples beyond this are almost always unscaled, and most networks learn little from them.
 SCALE_LIMIT = 50.0
 
 #: Elements that are checked at a time: they stay in the processor's cache.
@@ -50,18 +51,26 @@ def as_array(values: Any, name: str) -> Array:
     return array
 
 
-def as_samples(samples: Any, dtype: DTypeLike = np.float32, name: str = "samples") -> Array:
-    """Return ``samples``, ``(N, *shape)``, as a contiguous array of ``dtype``, all finite.
+def as_samples(
+    samples: Any,
+    dtype: DTypeLike = np.float32,
+    name: str = "samples",
+    limit: float = math.inf,
+) -> Array:
+    """Return ``samples``, ``(N, *shape)``, as a contiguous array of numbers, all finite.
 
-    An array that is so already comes back as it is. Nothing is ever changed in place. Values
-    beyond ±50 give a `DataWarning`, as they were most likely not scaled; so do samples that are all
-    the same constant. Of a memory map from 1 GiB on only the beginning is looked at; that the rest
-    is finite is checked when it is read to be trained on.
+    A contiguous array whose every value ``dtype`` holds exactly, such as bytes for float32, comes
+    back as it is: a network converts batches, so that a set need not be in memory twice, or four
+    times as large. Others are converted to ``dtype``. Nothing is ever changed in place. Values
+    beyond ±``limit`` give a `DataWarning`; so do samples that are all the same constant. Of a
+    memory map from 1 GiB on only the beginning is looked at; that the rest is finite is checked
+    when it is read to be trained on.
 
     Args:
         samples: one sample per row; N and all of ``shape`` at least 1.
         dtype: a floating-point type.
         name: what errors and warnings call it.
+        limit: the magnitude that is still usual; a network's is its ``scale_limit``.
 
     Raises:
         DataError: not numbers, no samples, no features, or a value that is NaN or infinite.
@@ -80,15 +89,18 @@ def as_samples(samples: Any, dtype: DTypeLike = np.float32, name: str = "samples
             f"{array.shape}.",
             row=None,
         )
-    with np.errstate(over="ignore"):  # what becomes infinite is refused below, with its place
-        array = np.ascontiguousarray(array, dtype=dtype)
+    if not np.can_cast(array.dtype, dtype):
+        with np.errstate(over="ignore"):  # what becomes infinite is refused below, with its place
+            array = array.astype(dtype)
+    array = np.ascontiguousarray(array)
     is_streamed = streamed(array) is not None
     lowest, highest = value_range(array[: _beginning(array)] if is_streamed else array, name)
     largest = max(-lowest, highest)
-    if largest > SCALE_LIMIT:
+    if largest > limit:
         warnings.warn(
             f"{name} reaches a magnitude of {largest:g}; a network learns little from values "
-            f"beyond {SCALE_LIMIT:g}. Scale to [0, 1], pixels for example by x / 255.",
+            f"beyond {limit:g}. Scale to [0, 1], pixels for example by x / 255, or begin the "
+            "network with a layer that does, ('rescale', 255).",
             DataWarning,
             stacklevel=3,
         )

@@ -12,7 +12,7 @@ from plugnet.arrays import Array
 from plugnet.errors import DataError, FileFormatError
 from plugnet_builtin.datasets import reading
 from plugnet_builtin.datasets.idx import Idx
-from plugnet_builtin.datasets.idx_file import read_idx, read_scaled
+from plugnet_builtin.datasets.idx_file import read_idx
 
 CODES = {"u1": 8, "i1": 9, "i2": 11, "i4": 12, "f4": 13, "f8": 14}
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 3), np.uint8)
@@ -52,17 +52,17 @@ def test_all_types_and_shapes(tmp_path: Path, dtype: str, packed: bool) -> None:
 def test_bytes_are_scaled_and_other_numbers_are_not(tmp_path: Path) -> None:
     pixels = np.arange(256, dtype=np.uint8)
     (tmp_path / "x").write_bytes(idx(pixels))
-    found = read_scaled(str(tmp_path / "x"))
+    found = read_idx(str(tmp_path / "x"), scaled=True)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, (np.arange(256) / 255).astype(np.float32))
     (tmp_path / "x").write_bytes(idx(np.array([-2, 3], np.int16)))
-    assert read_scaled(str(tmp_path / "x")).tolist() == [-2, 3]
+    assert read_idx(str(tmp_path / "x"), scaled=True).tolist() == [-2, 3]
 
 
 def test_reading_holds_one_block_besides_the_result(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(gzip.compress(idx(np.ones((3000, 28, 100), np.uint8))))
     tracemalloc.start()
-    found = read_scaled(str(tmp_path / "x"))
+    found = read_idx(str(tmp_path / "x"), scaled=True)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak - found.nbytes < 5 * 2**20 < 3000 * 28 * 100
@@ -132,9 +132,9 @@ GOOD = idx(IMAGES)
 )
 def test_other_and_damaged_files_are_errors(tmp_path: Path, content: bytes, says: str) -> None:
     (tmp_path / "x").write_bytes(content)
-    for read in (read_idx, read_scaled):
+    for scaled in (False, True):
         with pytest.raises(FileFormatError, match=says) as caught:
-            read(str(tmp_path / "x"))
+            read_idx(str(tmp_path / "x"), scaled)
         assert caught.value.path == str(tmp_path / "x")
 
 

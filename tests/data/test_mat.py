@@ -98,18 +98,22 @@ def test_parts_that_do_not_fit_are_errors(
         load(tmp_path, variables(**changed))
 
 
-def test_unscaled_data_and_a_single_class_give_warnings(tmp_path: Path) -> None:
-    with pytest.warns(DataWarning, match="train_data reaches a magnitude of 255"):
+def test_constant_data_and_a_single_class_give_warnings(tmp_path: Path) -> None:
+    with pytest.warns(DataWarning, match="All values of train_data are 255"):
         load(tmp_path, variables(train_data=np.full((4, 3), 255, np.uint8)))
     with pytest.warns(DataWarning, match="of class 2"):
         load(tmp_path, variables(train_label=np.eye(3)[[2, 2, 2, 2]]))
 
 
-@pytest.mark.parametrize("dtype", ["u1", "i2", "f4", "?"])
-def test_numbers_of_any_class_become_float32(tmp_path: Path, dtype: str) -> None:
-    data = np.array([[0, 1, 1]] * 4, dtype)
+@pytest.mark.parametrize(
+    ("stored", "dtype"), [("u1", "u1"), ("i2", "i2"), ("f4", "f4"), ("?", "?"), ("f8", "f4")]
+)
+def test_numbers_become_float32_unless_they_are_smaller(
+    tmp_path: Path, stored: str, dtype: str
+) -> None:
+    data = np.array([[0, 1, 1]] * 4, stored)
     samples = load(tmp_path, variables(train_data=data))
-    assert samples.train_data.dtype == np.float32
+    assert samples.train_data.dtype == dtype
     assert samples.train_data.tolist() == [[0, 1, 1]] * 4
 
 

@@ -154,6 +154,13 @@ def test_the_pins_belong_to_the_published_files(mnist_folder: Path) -> None:
             assert hashlib.sha256(content).hexdigest() == digest
 
 
+def test_pixels_may_stay_bytes(mnist_folder: Path) -> None:
+    samples = Mnist(str(mnist_folder), scaled=False).load()
+    assert samples.train_data.dtype == samples.test_data.dtype == np.uint8
+    scaled = Mnist(str(mnist_folder)).load()
+    np.testing.assert_array_equal(samples.test_data / np.float32(255), scaled.test_data)
+
+
 def test_mnist_as_published(mnist_folder: Path) -> None:
     samples = Mnist(str(mnist_folder)).load()
     assert samples.train_data.shape == (60_000, 28, 28, 1)

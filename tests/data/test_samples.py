@@ -23,13 +23,23 @@ def test_a_memory_map_is_not_copied(tmp_path: Path) -> None:
     assert np.shares_memory(as_samples(mapped), mapped)
 
 
-@pytest.mark.parametrize("dtype", ["u1", "i2", "i8", "?", "f2", "f8", ">f4", ">i4"])
-def test_numbers_of_any_type_are_converted(dtype: str) -> None:
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "?", "f2", ">f4"])
+def test_numbers_that_the_type_holds_exactly_stay_as_they_are(dtype: str) -> None:
+    x = np.array([[0, 1], [1, 0], [1, 1]], dtype)
+    assert as_samples(x) is x
+    wide = as_samples(x.T)
+    assert wide.dtype == dtype
+    assert wide.flags.c_contiguous
+
+
+@pytest.mark.parametrize("dtype", ["u4", "i8", "f8", ">i4", ">f8"])
+def test_numbers_of_other_types_are_converted(dtype: str) -> None:
     x = np.array([[0, 1], [1, 0], [1, 1]], dtype)
     found = as_samples(x)
     assert found.dtype == np.float32
     assert found.dtype.isnative
     assert found.tolist() == [[0, 1], [1, 0], [1, 1]]
+    assert as_samples(np.array([[0.5], [1]], np.float32), np.float64).dtype == np.float32
 
 
 def test_any_layout_becomes_contiguous_and_the_input_stays() -> None:
@@ -92,9 +102,10 @@ def test_what_is_too_large_for_the_type_is_refused_by_its_place() -> None:
 
 def test_unscaled_samples_give_a_warning() -> None:
     for sign in (-1, 1):
-        with pytest.warns(DataWarning, match="magnitude of 255.*x / 255"):
-            as_samples(sign * np.array([[0, 255]]))
-    as_samples(np.array([[50.0, -50.0]]))
+        with pytest.warns(DataWarning, match="magnitude of 255.*x / 255.*rescale"):
+            as_samples(sign * np.array([[0, 255]]), limit=50.0)
+    as_samples(np.array([[50.0, -50.0]]), limit=50.0)
+    as_samples(np.array([[0, 255]]))
 
 
 def test_samples_that_are_all_the_same_constant_give_a_warning() -> None:

@@ -327,4 +327,4 @@ def test_strict_turns_every_problem_into_an_error(
     with pytest.raises(PluginLoadError, match=r"'vX'.*PLUGNET_PLUGINS_STRICT is set"):
         fresh.build("tanh")
     assert len(fresh.problems()) == 1  # listings work all the same
-    assert len(fresh.entries("layer")) == 5
+    assert len(fresh.entries("layer")) == 6

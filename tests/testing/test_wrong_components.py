@@ -185,12 +185,12 @@ class IdsFromOne(Four):
         return Samples(s.train_data, s.train_label + 1, s.test_data, s.test_label, ("a", "b"))
 
 
-class Bytes(Four):
-    """Gives integers for data."""
+class Texts(Four):
+    """Gives texts for data."""
 
     def load(self) -> Samples:
         s = super().load()
-        return Samples(s.train_data.astype("u1"), s.train_label, s.test_data, s.test_label)
+        return Samples(s.train_data.astype("U"), s.train_label, s.test_data, s.test_label)
 
 
 class Shuffled(Four):
@@ -285,7 +285,7 @@ class SetsErrors(Halving):
         (Four, set()),
         (MismatchedRows, {"samples"}),
         (IdsFromOne, {"labels"}),
-        (Bytes, {"data"}),
+        (Texts, {"data"}),
         (Shuffled, {"same_seed", "repeatable"}),
         (NotKept, {"arguments_kept"}),
         (KeptWrong, {"arguments_kept", "spec_round_trip"}),

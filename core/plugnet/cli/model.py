@@ -14,6 +14,7 @@ from plugnet.cli.data import pointed_at, read
 from plugnet.cli.run_directory import CONFIG, MODEL
 from plugnet.errors import ConfigError
 from plugnet.interfaces import Loss, Samples
+from plugnet.samples import as_samples
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,9 @@ def examination(arguments: Namespace) -> Examination:
     own, asked = (pointed_at(config.data, path) for path in (None, arguments.data))
     samples = read(asked, whole=asked.path != own.path)
     loss = registry.losses.resolve(config.training.loss)
-    return Examination(network, loss, *_asked(samples), samples.classes)
+    x, targets, part = _asked(samples)
+    x = as_samples(x, network.dtype, limit=network.scale_limit)
+    return Examination(network, loss, x, targets, part, samples.classes)
 
 
 def _asked(samples: Samples) -> tuple[Array, Array, str]:

@@ -32,11 +32,11 @@ def check_samples(subject: Subject) -> None:
 
 
 def check_data(subject: Subject) -> None:
-    """Data are floating point, finite, and of one shape for training and for testing."""
+    """Data are numbers, finite, and of one shape for training and for testing."""
     for samples in _loaded(subject):
         train, test = samples.train_data, samples.test_data
         for name, data in (("train_data", train), ("test_data", test)):
-            require(data.dtype.kind == "f", f"{name} must be floating point, not {data.dtype}.")
+            require(data.dtype.kind in "biuf", f"{name} must be numbers, not {data.dtype}.")
             require(np.isfinite(data).all(), f"{name} must be finite, but has NaN or infinity.")
             require(data.ndim >= 2, f"{name} must be (N, ...), but its shape is {data.shape}.")
         require(

@@ -196,9 +196,8 @@ def _step_by_piece(trainer: Trainer, batches: Data, stages: list[Stage], laps: _
     pack = trainer._pack(parameters)
     laps.start()
     x, y = batches.pull_data()
+    x = trainer.network._converted(trainer.network.accept(x), training=True)
     laps.lap("data", "forward")
-    x = trainer.network.accept(x)
-    laps.start()
     for stage in stages:
         x = stage.layer.forward(x, True)
         laps.lap(stage.name, "forward")

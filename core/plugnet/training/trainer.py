@@ -115,8 +115,10 @@ class Trainer:
         """Train for so many iterations, going on where the last call ended.
 
         Args:
-            x: ``(N, *shape)`` samples; a memory map (``numpy.load(path, mmap_mode="r")``) of the
-                network's dtype is read in parts, so it may be larger than the memory.
+            x: ``(N, *shape)`` samples. If the network's dtype can hold their numbers exactly, as
+                float32 can hold bytes, they stay as they are and are converted batch by batch. A
+                memory map (``numpy.load(path, mmap_mode="r")``) of such numbers is read in parts,
+                so it may be larger than the memory.
             y: ``(N,)`` integer class ids, or ``(N, K)`` floating-point targets: one-hot rows or
                 real values.
             iterations: how many batches to train on.
@@ -314,7 +316,7 @@ class Trainer:
 
     def _arrays(self, x: Any, y: Any) -> tuple[Array, Array]:
         """Return samples and targets, all of them checked before any is used."""
-        samples = as_samples(x, self.network.dtype)
+        samples = as_samples(x, self.network.dtype, limit=self.network.scale_limit)
         targets = as_targets(y, len(samples), self.network.dtype)
         self.network.accept(samples)  # an image stays one, for the hooks
         outputs = (len(samples), *(self.network.output_shape or ()))

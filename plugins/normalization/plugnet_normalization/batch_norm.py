@@ -26,6 +26,7 @@ class BatchNorm(Layer):
     """
 
     differs_in_training: ClassVar[bool] = True
+    scales: ClassVar[bool] = True
 
     def __init__(
         self,

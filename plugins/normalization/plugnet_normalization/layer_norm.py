@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +22,8 @@ class LayerNorm(Layer):
     each pixel of an image. No sample sees another, so training and use are the same. Ba et al.
     2016, equation 4; PyTorch's LayerNorm over the last axis.
     """
+
+    scales: ClassVar[bool] = True
 
     def __init__(self, epsilon: float = 1e-5, scale: bool = True, shift: bool = True) -> None:
         """Describe the layer.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from plugnet.arrays import Array
 from plugnet.interfaces import Dataset, Samples
 from plugnet_builtin.datasets.mat import Mat
@@ -34,4 +36,4 @@ class Digits(Dataset):
 
 def _images(rows: Array) -> Array:
     # (N, 64) -> (N, 8, 8, 1); a pixel counts the dark ones of 16 in the original scan
-    return rows.reshape(-1, 8, 8, 1) / 16
+    return rows.reshape(-1, 8, 8, 1).astype(np.float32) / 16

@@ -40,7 +40,7 @@ def four_samples(
     first_class: int | None = None,
     ten_means_zero: bool = False,
 ) -> Samples:
-    """Return the four arrays as `Samples`: float32 data, and labels by `read_labels`.
+    """Return the four arrays as `Samples`: data by `as_samples`, labels by `read_labels`.
 
     The test part may have no rows.
 

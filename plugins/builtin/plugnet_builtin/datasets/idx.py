@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from plugnet.arguments import file_path
+from plugnet.arguments import file_path, flag
 from plugnet.arrays import Array
 from plugnet.errors import DataError, FileFormatError
 from plugnet.interfaces import Dataset, Samples
 from plugnet.labels import read_labels, warn_one_class
 from plugnet.samples import as_samples, check_rows
-from plugnet_builtin.datasets.idx_file import read_idx, read_scaled
+from plugnet_builtin.datasets.idx_file import read_idx
 
 _TRAIN, _TEST = ("train",), ("t10k", "test")
 
@@ -24,17 +24,22 @@ class Idx(Dataset):
     """Reads train-images*, train-labels*, t10k-images* and t10k-labels* from a folder.
 
     "test" may stand for "t10k". Each file is plain or gzipped, whatever its name says; if a file
-    and the same with .gz are there, the plain one is read. Bytes are scaled to [0, 1], other
-    numbers are taken as they are. Images ``(N, height, width)`` get one channel.
+    and the same with .gz are there, the plain one is read. Images ``(N, height, width)`` get one
+    channel.
 
     Attributes:
         path: the folder.
+        scaled: whether bytes are scaled to [0, 1] as float32; other numbers are taken as they are.
+            If not, they stay bytes, a quarter of the memory: for a network that begins with
+            ``("rescale", 255)``.
     """
 
     path: str
+    scaled: bool = True
 
     def __post_init__(self) -> None:
         self.path = file_path("path", self.path)
+        self.scaled = flag("scaled", self.scaled)
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
@@ -42,11 +47,11 @@ class Idx(Dataset):
         return []
 
     def load(self) -> Samples:
-        """Read the four files; images ``(N, height, width, channels)`` float32."""
+        """Read the four files; images ``(N, height, width, channels)``."""
         folder = Path(self.path).expanduser()
-        train, train_label = _part(folder, _TRAIN)
+        train, train_label = _part(folder, _TRAIN, self.scaled)
         warn_one_class(train_label)
-        test, test_label = _part(folder, _TEST)
+        test, test_label = _part(folder, _TEST, self.scaled)
         if train.shape[1:] != test.shape[1:]:
             raise DataError(
                 f"Training and test samples must be alike, but their shapes are {train.shape[1:]} "
@@ -56,9 +61,9 @@ class Idx(Dataset):
         return Samples(train, train_label, test, test_label)
 
 
-def _part(folder: Path, names: tuple[str, ...]) -> tuple[Array, Array]:
+def _part(folder: Path, names: tuple[str, ...], scaled: bool) -> tuple[Array, Array]:
     """Return samples and class ids of one of the two parts."""
-    images = read_scaled(_find(folder, names, "images"))
+    images = read_idx(_find(folder, names, "images"), scaled)
     labels = read_idx(_find(folder, names, "labels"))
     check_rows(images, labels)
     if images.ndim == 3:

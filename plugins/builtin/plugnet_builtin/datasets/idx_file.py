@@ -25,27 +25,17 @@ _TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _BLOCK = 1 << 20
 
 
-def read_idx(path: str) -> Array:
+def read_idx(path: str, scaled: bool = False) -> Array:
     """Return the array in an IDX file.
+
+    Args:
+        path: the file, plain or gzipped.
+        scaled: whether to return float32, for which bytes are divided by 255; no more than one
+            block of the original values is in memory at a time.
 
     Raises:
         FileFormatError: the file cannot be read, is damaged or not IDX.
     """
-    return _read(path, scaled=False)
-
-
-def read_scaled(path: str) -> Array:
-    """Return the array in an IDX file as float32; bytes become 0 to 1, others stay as they are.
-
-    No more than one block of the original values is in memory at a time.
-
-    Raises:
-        FileFormatError: as `read_idx`.
-    """
-    return _read(path, scaled=True)
-
-
-def _read(path: str, scaled: bool) -> Array:
     with open_file(path) as file:
         packed = file.read(2) == b"\x1f\x8b"
         size = file.seek(0, os.SEEK_END)

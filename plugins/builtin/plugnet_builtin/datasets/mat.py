@@ -41,7 +41,7 @@ class Mat(Dataset):
         return []
 
     def load(self) -> Samples:
-        """Read the file; data ``(N, features)`` float32."""
+        """Read the file; data ``(N, features)``, float32 or, if they are so, bytes."""
         variables = read_mat(self.path, KEYS)
         require_keys(variables, self.path)
         arrays = {name: array for name, array in variables.items() if array is not None}

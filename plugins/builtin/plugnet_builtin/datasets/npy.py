@@ -23,8 +23,9 @@ class Npy(Dataset):
     """Reads train_data.npy, train_label.npy, test_data.npy and test_label.npy, by `numpy.save`.
 
     The samples become memory maps, so that a set may be larger than the memory, if they are
-    float32 in C order, numpy.save's own for arrays like that; others are converted, so they are
-    read as a whole. The numbers are taken as they are, and must be scaled already. From 1 GiB on a
+    float32, bytes or another type of which float32 holds every number, in C order; others are
+    converted, so they are read as a whole. The numbers are taken as they are, so they must be
+    scaled, or the network must begin with a layer that scales (``rescale``). From 1 GiB on a
     set is checked for NaN and infinite values while it is trained on, not before. The labels are
     read as a whole. Leave the files alone while they are in use.
 
@@ -50,7 +51,7 @@ class Npy(Dataset):
         return []
 
     def load(self) -> Samples:
-        """Map the files; data ``(N, *shape)`` float32."""
+        """Map the files; data ``(N, *shape)``, float32 or as they are if they are smaller."""
         folder = Path(self.path).expanduser()
         try:
             found = [path.stem for path in folder.iterdir() if path.suffix == ".npy"]

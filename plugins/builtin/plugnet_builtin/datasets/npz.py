@@ -22,8 +22,8 @@ from plugnet_builtin.datasets.reading import looks_like, open_file, unpack_limit
 class Npz(Dataset):
     """Reads train_data, train_label, test_data and test_label from a file by `numpy.savez`.
 
-    The numbers are taken as they are, so the file must hold data that are scaled already. Arrays
-    of Python objects are refused, as reading them could run anything.
+    The numbers are taken as they are, so they must be scaled, or the network must begin with a
+    layer that scales. Arrays of Python objects are refused, as reading them could run anything.
 
     Attributes:
         path: the file.
@@ -47,7 +47,7 @@ class Npz(Dataset):
         return []
 
     def load(self) -> Samples:
-        """Read the file; data ``(N, *shape)`` float32."""
+        """Read the file; data ``(N, *shape)``, float32 or as they are if they are smaller."""
         with open_file(self.path) as file:
             try:
                 arrays = _read(file, self.path)

@@ -1,0 +1,64 @@
+"""The layer that brings samples to the size in which a network learns."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+
+from plugnet.arguments import number
+from plugnet.arrays import Array, Shape, reuse
+from plugnet.errors import ArgumentError
+from plugnet.interfaces import Layer
+
+
+class Rescale(Layer):
+    """y = (x - offset) / divisor, the same for all numbers of a sample.
+
+    As the first layer it lets a set stay as it comes, a byte for each pixel: ``("rescale", 255)``
+    brings pixels to [0, 1] batch by batch, and whoever has the model need not know how its samples
+    were scaled. With a mean and a standard deviation it standardizes. (Keras, layers.Rescaling.)
+    """
+
+    scales: ClassVar[bool] = True
+
+    def __init__(self, divisor: float, offset: float = 0.0) -> None:
+        """Keep the two numbers, of which ``divisor`` is not 0."""
+        self.divisor = number("divisor", divisor)
+        self.offset = number("offset", offset)
+        if self.divisor == 0:
+            raise ArgumentError(
+                "divisor must not be 0: it is the size that becomes 1, 255 for pixels.",
+                argument="divisor",
+                value=divisor,
+            )
+        self._y: Array | None = None
+        self._dx: Array | None = None
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return arguments to try it with."""
+        return [{"divisor": 4.0}, {"divisor": -0.5, "offset": 3.0}]
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return (x - offset) / divisor."""
+        y = reuse(self._y if training else None, x)
+        if training:
+            self._y = y
+        if self.offset:
+            np.subtract(x, self.offset, out=y)
+            y /= self.divisor
+        else:
+            np.divide(x, self.divisor, out=y)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Return dy / divisor."""
+        self.kept(self._y)
+        dx = self._dx = reuse(self._dx, dy)
+        return np.divide(dy, self.divisor, out=dx)
+
+    def flops(self, shape: Shape) -> int:
+        """Return one or two per number."""
+        return math.prod(shape) * (2 if self.offset else 1)

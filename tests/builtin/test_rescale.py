@@ -1,0 +1,76 @@
+"""Rescale, and networks that take samples as they come."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import Network, Trainer, registry
+from plugnet.arrays import Array
+from plugnet.errors import ArgumentError, DataWarning
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (3000, 784), dtype=np.uint8)
+IDS = PIXELS[:, 0] % 10
+SIZE = 784 * 3000 * 4  # bytes of the set as float32
+
+
+def trained(*first: Any, x: Array, shuffle: bool = True, hooks: Any = ()) -> Network:
+    network = Network([*first, ("fc", 784, 16), "tanh", ("fc", None, 10)], (784,))
+    Trainer(network, batch_size=64, shuffle=shuffle, hooks=hooks).fit(x, IDS, 60)
+    return network
+
+
+def test_it_subtracts_and_divides_and_undoes_the_division_backward() -> None:
+    layer = registry.layers.build("rescale", 4, 2)
+    x = np.array([[2.0, 6.0], [0.0, 3.0]])
+    assert layer.forward(x, training=True).tolist() == [[0.0, 1.0], [-0.5, 0.25]]
+    assert layer.backward(np.array([[4.0, 8.0], [0.0, -4.0]])).tolist() == [[1, 2], [0, -1]]
+    assert layer.forward(x).tolist() == [[0.0, 1.0], [-0.5, 0.25]]
+
+
+@pytest.mark.parametrize("arguments", [(0,), (np.inf,), ("255",), (1, np.nan)])
+def test_arguments_are_checked(arguments: tuple[Any, ...]) -> None:
+    with pytest.raises(ArgumentError, match=r"divisor|offset"):
+        registry.layers.build("rescale", *arguments)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_bytes_and_a_first_layer_that_scales_give_the_bits_of_scaled_samples(shuffle: bool) -> None:
+    scaled = PIXELS / np.float32(255)
+    one = trained(("rescale", 1), x=scaled.astype(np.float32), shuffle=shuffle)
+    other = trained(("rescale", 255), x=PIXELS, shuffle=shuffle)
+    for value, same in zip(one.parameters(), other.parameters(), strict=True):
+        np.testing.assert_array_equal(value.value, same.value)
+    np.testing.assert_array_equal(one.predict(scaled), other.predict(PIXELS))
+
+
+def test_samples_of_less_precision_than_the_network_stay_as_they_are() -> None:
+    runs = []
+    x = PIXELS / np.float32(255)
+    for samples in (x, x.astype(np.float64)):
+        network = Network([("fc", 784, 10)], dtype="float64")
+        Trainer(network).fit(samples, IDS, 10)
+        runs.append(network.parameters()[0].value)
+    np.testing.assert_array_equal(runs[0], runs[1])
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_neither_training_nor_predicting_makes_the_set_larger(shuffle: bool, meter: Any) -> None:
+    with meter:
+        network = trained(("rescale", 255), x=PIXELS, shuffle=shuffle, hooks=[meter])
+        assert max(meter.rises) < SIZE / 8
+        assert max(meter.rises[4:]) < 64 * 784 * 2  # half a batch as the network takes it
+        meter.plugnet_step_end()
+        network.predict(PIXELS[:2048])
+        meter.plugnet_step_end()
+    # two blocks: the first, converted and scaled; the second, before the first is let go
+    assert meter.rises[-1] < 4 * 1024 * 784 * 4
+
+
+def test_only_a_network_that_scales_takes_unscaled_samples_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trained(("rescale", 255), x=PIXELS)
+    with pytest.warns(DataWarning, match=r"magnitude of 255.*\('rescale', 255\)"):
+        trained(x=PIXELS)
