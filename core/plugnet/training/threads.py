@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
 #: A forward pass of fewer floating-point operations runs in one thread. On two idle processors a
-#: second thread made a training step of this size 1.4 times as fast, and smaller ones 1.0 to 1.3
-#: times; on busy ones it made them up to 4 times slower.
-SMALL = 100_000_000
+#: second thread makes fully connected networks of this size 1.4 times as fast, and LeNet, of 300
+#: million at a batch of 64, not at all. But two trainings side by side take 3 to 5 times as long
+#: with two threads each as with one, whatever their size: give large ones ``threads=1`` then.
+SMALL = 500_000_000
 
 
 @contextmanager
