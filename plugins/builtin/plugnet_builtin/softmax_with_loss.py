@@ -38,10 +38,11 @@ class SoftmaxWithLoss(Loss):
         p = self._p = reuse(self._p, outputs)
         np.subtract(outputs, outputs.max(axis=1, keepdims=True), out=x)
         np.exp(x, out=p)  # to be divided by its sum
-        total = p.sum(axis=1, keepdims=True)
+        ones = np.ones(p.shape[1], p.dtype)
+        total = p.dot(ones)[:, np.newaxis]  # four times as fast as p.sum(axis=1, keepdims=True)
         self._targets, self._total = t, total
         if ids:
-            return float(np.log(total).sum() - x.take(t).sum()) / len(outputs)
+            return float((np.log(total[:, 0]) - x.take(t)).sum()) / len(outputs)
         if t.min() < 0:
             check_within(targets, 0, math.inf)
         return float(np.vdot(t, np.log(total) - x)) / len(outputs)
