@@ -98,7 +98,7 @@ def as_samples(
     largest = max(-lowest, highest)
     if largest > limit:
         warnings.warn(
-            f"{name} reaches a magnitude of {largest:g}; a network learns little from values "
+            f"Values of {name} reach a magnitude of {largest:g}; a network learns little from those "
             f"beyond {limit:g}. Scale to [0, 1], pixels for example by x / 255, or begin the "
             "network with a layer that does, ('rescale', 255).",
             DataWarning,

@@ -170,7 +170,7 @@ def test_a_value_that_is_not_finite_is_found_when_it_is_read(tmp_path: Path, val
 
 
 def test_the_beginning_shows_samples_that_are_not_scaled(tmp_path: Path) -> None:
-    with pytest.warns(DataWarning, match="samples reaches a magnitude of 199"):
+    with pytest.warns(DataWarning, match="samples reach a magnitude of 199"):
         as_samples(in_a_file(numbered()[0], tmp_path), limit=SCALE_LIMIT)
 
 

@@ -140,7 +140,7 @@ class Trainer:
             every = integer("evaluate_every", evaluate_every, at_least=1)
         samples, targets = self._arrays(x, y)
         warn_one_class(targets)
-        held_out = None if test is None else self._arrays(*_pair(test))
+        held_out = None if test is None else self._arrays(*_pair(test), "test samples")
         batches = Data(self.batch_size, self.shuffle, self.seed)
         batches.get_data(samples, targets)
         batches.seek(self.position)
@@ -314,9 +314,9 @@ class Trainer:
             loss, accuracy = evaluate(self.loss, answered)
         return Evaluation(self.iteration, loss, accuracy)
 
-    def _arrays(self, x: Any, y: Any) -> tuple[Array, Array]:
+    def _arrays(self, x: Any, y: Any, name: str = "samples") -> tuple[Array, Array]:
         """Return samples and targets, all of them checked before any is used."""
-        samples = as_samples(x, self.network.dtype, limit=self.network.scale_limit)
+        samples = as_samples(x, self.network.dtype, name, self.network.scale_limit)
         targets = as_targets(y, len(samples), self.network.dtype)
         self.network.accept(samples)  # an image stays one, for the hooks
         outputs = (len(samples), *(self.network.output_shape or ()))
