@@ -25,6 +25,7 @@ ROOMS = {
     "files": ("arguments", "arrays", "errors"),
     "targets": ("arrays", "errors"),
     "mapped": ("arrays",),
+    "products": ("arrays",),
     "samples": ("arrays", "errors", "mapped"),
     "labels": ("arguments", "arrays", "errors", "samples"),
     "interfaces": ("arrays", "errors", "parameter"),
@@ -39,7 +40,7 @@ ROOMS = {
     ),
     "training": (
         "arguments", "arrays", "errors", "parameter", "interfaces", "registry", "network",
-        "model_file", "files", "mapped", "samples", "labels", "targets",
+        "model_file", "files", "mapped", "samples", "labels", "targets", "products",
     ),
     "testing": ("arrays", "errors", "parameter", "interfaces", "registry", "network", "training"),
     "__main__": ("cli",),
@@ -66,7 +67,7 @@ def imported(path: Path) -> set[str]:
 PUBLIC = {
     "Network", "Parameter", "Trainer", "registry",
     "interfaces", "arrays", "parameter", "errors", "arguments", "targets", "samples", "labels",
-    "training",
+    "training", "products",
 }  # fmt: skip
 
 #: Where the names come from that `plugnet` itself exports.

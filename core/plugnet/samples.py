@@ -98,8 +98,8 @@ def as_samples(
     largest = max(-lowest, highest)
     if largest > limit:
         warnings.warn(
-            f"Values of {name} reach a magnitude of {largest:g}; a network learns little from those "
-            f"beyond {limit:g}. Scale to [0, 1], pixels for example by x / 255, or begin the "
+            f"Values of {name} reach a magnitude of {largest:g}; a network learns little from "
+            f"those beyond {limit:g}. Scale to [0, 1], pixels for example by x / 255, or begin the "
             "network with a layer that does, ('rescale', 255).",
             DataWarning,
             stacklevel=3,

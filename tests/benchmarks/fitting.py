@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any, ClassVar
 
@@ -20,7 +21,8 @@ class Fit:
 
     def __init__(self, network: Network, x: Array, y: Array, **options: Any) -> None:
         """Train ``network`` on ``x`` and ``y``, with the options of `Trainer`."""
-        self.trainer = Trainer(network, hooks=[self], **options)
+        threads = int(os.environ["OMP_NUM_THREADS"])  # as racing.options sets it for all
+        self.trainer = Trainer(network, hooks=[self], threads=threads, **options)
         self.x, self.y = x, y
         self.start = self.seconds = 0.0
 

@@ -54,8 +54,7 @@ def main() -> None:
     """Run all programs in turn, round by round, and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="the four files of MNIST")
-    parser.set_defaults(rounds=7)
-    chosen = options(parser)
+    chosen = options(parser, rounds=7)
     skipped = {}
     for name, module in PROGRAMS.items():
         if importlib.util.find_spec(module) is None:

@@ -157,14 +157,21 @@ def _shown(seconds: float) -> str:
     return f"{seconds * 1e3:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
-def options(parser: argparse.ArgumentParser) -> argparse.Namespace:
+def options(
+    parser: argparse.ArgumentParser, rounds: int = 31, threads: int = 1
+) -> argparse.Namespace:
     """Read the command line, with what all races take; call it first of all.
 
     The number of threads is fixed by the environment, which the libraries read once, as they are
     loaded. So if it does not say so yet, the script is started again with an environment that does.
     """
-    parser.add_argument("--threads", type=int, default=1, help="for BLAS and all peers (1)")
-    parser.add_argument("--rounds", type=int, default=31, help="over which medians are taken (31)")
+    number: dict[str, Any] = {"type": int, "metavar": "N"}
+    parser.add_argument(
+        "--threads", default=threads, help=f"for BLAS and all peers ({threads})", **number
+    )
+    parser.add_argument(
+        "--rounds", default=rounds, help=f"over which medians are taken ({rounds})", **number
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results there, too")
     parser.add_argument("--quick", action="store_true", help="one round, without frameworks")
     chosen = parser.parse_args()

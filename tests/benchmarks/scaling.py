@@ -66,8 +66,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the axes there")
     parser.add_argument("--axis", choices=AXES, help="only this one")
     parser.add_argument("--at", nargs=2, metavar=("AXIS", "X"), help="measure one place only")
-    parser.set_defaults(rounds=9)
-    chosen = options(parser)
+    chosen = options(parser, rounds=9)
     if chosen.at:
         axis, x = chosen.at[0], int(chosen.at[1])
         print(json.dumps(vars(measure(x, AXES[axis][1](x), chosen.rounds))))

@@ -1,5 +1,6 @@
-"""Threads: how many BLAS may use while a trainer is at work, and what it has afterwards."""
+"""Threads: large products are divided, BLAS has one thread meanwhile, and its own afterwards."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,14 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from plugnet import Network, Trainer
+from plugnet import Network, Trainer, products
 from plugnet.arrays import Array
 from plugnet.errors import ArgumentError
-from plugnet.training import threads
-from plugnet.training.threads import blas_threads, flops, limited
+from plugnet.products import multiply
+from plugnet.training.threads import blas_threads, limited
 
-SMALL: list[Any] = [("fc", 20, 8), "tanh", ("fc", 8, 3)]
+LAYERS: list[Any] = [("fc", 20, 8), "tanh", ("fc", 8, 3)]
+RNG = np.random.default_rng(0)
 
 
 @pytest.fixture(autouse=True)
@@ -27,16 +29,16 @@ def two_threads() -> Iterator[None]:
 
 
 class Watch:
-    """Notes how many threads there are in a step, and in a test."""
+    """Notes how many threads there are for products and for BLAS, in a step and in a test."""
 
     def __init__(self) -> None:
-        self.seen: list[int | None] = []
+        self.seen: list[tuple[int | None, int | None]] = []
 
     def plugnet_step_end(self) -> None:
-        self.seen.append(blas_threads())
+        self.seen.append((products.current(), blas_threads()))
 
     def plugnet_evaluate_end(self) -> None:
-        self.seen.append(blas_threads())
+        self.seen.append((products.current(), blas_threads()))
 
 
 def data(rows: int = 40, features: int = 20) -> tuple[Array, Array]:
@@ -44,25 +46,101 @@ def data(rows: int = 40, features: int = 20) -> tuple[Array, Array]:
     return rng.random((rows, features), dtype=np.float32), rng.integers(0, 3, rows)
 
 
-@pytest.mark.parametrize(("given", "expected"), [(None, 1), (1, 1), (2, 2)])
-def test_a_small_network_takes_one_thread_unless_told(given: int | None, expected: int) -> None:
+@pytest.fixture
+def divide_all(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Divide even the smallest products, and note in which threads their parts are computed."""
+    names: list[str] = []
+    compute = products._product
+
+    def note(a: Array, b: Array, out: Array) -> None:
+        names.append(threading.current_thread().name)
+        compute(a, b, out)
+
+    monkeypatch.setattr(products, "LARGE", 0)
+    monkeypatch.setattr(products, "_product", note)
+    return names
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, 2), (1, 1), (3, 3)])
+def test_a_trainer_has_so_many_threads_and_blas_one(given: int | None, expected: int) -> None:
     watch = Watch()
-    trainer = Trainer(Network(SMALL), batch_size=10, hooks=[watch], threads=given)
+    trainer = Trainer(Network(LAYERS), batch_size=10, hooks=[watch], threads=given)
     trainer.fit(*data(), 2, test=data())
-    assert watch.seen == [expected] * 3
+    assert watch.seen == [(expected, 1)] * 3
     assert trainer.threads == given
-    assert blas_threads() == 2
+    assert (products.current(), blas_threads()) == (None, 2)
 
 
-def test_a_large_network_takes_what_blas_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    # 10 samples through 20 x 8 and 8 x 3 weights, a product and a sum each, and the biases
-    network = Network(SMALL)
-    assert flops(network) == 2 * (20 * 8 + 8 * 3) + 8 + 3
-    for limit, expected in ((10 * flops(network) + 1, 1), (10 * flops(network), 2)):
-        monkeypatch.setattr(threads, "SMALL", limit)
-        watch = Watch()
-        Trainer(Network(SMALL), batch_size=10, hooks=[watch]).fit(*data(), 1)
-        assert watch.seen == [expected]
+def test_a_small_network_starts_no_thread() -> None:
+    before = threading.active_count()
+    seen: list[int] = []
+
+    class Counts:
+        def plugnet_step_end(self) -> None:
+            seen.append(threading.active_count())
+
+    Trainer(Network(LAYERS), batch_size=10, hooks=[Counts()], threads=2).fit(*data(), 2)
+    assert seen == [before] * 2
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("rows", "inner", "columns"), [(1, 5, 1), (40, 30, 200), (300, 7, 33), (3, 100, 16), (17, 4, 2)]
+)
+def test_divided_products_are_right(
+    divide_all: list[str], count: int, dtype: str, rows: int, inner: int, columns: int
+) -> None:
+    a, b = RNG.normal(size=(rows, inner)), RNG.normal(size=(inner, columns))
+    exact = a @ b
+    a, b = a.astype(dtype), b.astype(dtype)
+    within = 1e-5 if dtype == "float32" else 1e-13
+    out = np.empty((rows, columns), dtype)
+    with products.divided(count):
+        assert multiply(a, b, out) is out
+        new = multiply(a, b)
+        turned = multiply(np.asfortranarray(a), np.asfortranarray(b))  # as x^T and W^T are
+    for found in (out, new, turned):
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, exact, rtol=0, atol=within * inner)
+    longer = max(rows, columns)
+    assert len(divide_all) == (0 if count == 1 else 3 * min(count, -(-longer // 16)))
+
+
+def test_only_large_products_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "LARGE", 32 * 8 * 32)
+    a, b = np.ones((32, 8)), np.ones((8, 32))
+    used: list[int] = []
+    monkeypatch.setattr(products, "_product", lambda a, b, out: used.append(out.size))
+    with products.divided(2):
+        multiply(a, b[:, :-1])
+        assert used == []
+        multiply(a, b)
+    multiply(a, b)
+    assert used == [512, 512]
+
+
+def test_training_is_divided_and_its_threads_go_away(divide_all: list[str]) -> None:
+    before = threading.active_count()
+    losses = []
+    for number in (1, 2, 2):
+        network = Network([("fc", 40, 64), "tanh", ("fc", 64, 33)])
+        trainer = Trainer(network, batch_size=20, threads=number)
+        losses.append(trainer.fit(*data(60, 40), 4).loss)
+        assert any("plugnet-products" in name for name in divide_all) == (number == 2)
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+    assert losses[1] == losses[2]  # the same number, the same bits
+    assert threading.active_count() == before
+
+
+@pytest.mark.usefixtures("divide_all")
+def test_an_error_in_a_part_is_raised_and_overflow_is_quiet() -> None:
+    with products.divided(2):
+        with pytest.raises(ValueError, match="mismatch"):
+            multiply(np.ones((40, 3)), np.ones((4, 40)))
+        large = np.full((40, 40), 1e200)
+        with np.errstate(all="ignore"):
+            assert np.isinf(multiply(large, large)).all()
 
 
 def test_the_number_is_set_back_after_an_error() -> None:
@@ -70,61 +148,58 @@ def test_the_number_is_set_back_after_an_error() -> None:
         def plugnet_step_end(self) -> None:
             raise RuntimeError("enough")
 
-    trainer = Trainer(Network(SMALL), batch_size=10, hooks=[Failing()])
+    trainer = Trainer(Network(LAYERS), batch_size=10, hooks=[Failing()])
     with pytest.raises(RuntimeError, match="enough"):
         trainer.fit(*data(), 2)
-    assert blas_threads() == 2
+    assert (products.current(), blas_threads()) == (None, 2)
 
 
 def test_limits_nest() -> None:
-    network = Network(SMALL)
-    with limited(1, network, 1):
-        with limited(2, network, 1):
-            assert blas_threads() == 2
+    with limited(3) as outer:
+        assert (outer, blas_threads()) == (3, 1)
+        with limited(None) as inner:
+            assert inner == products.current() == 3
+        with limited(1):
+            assert products.current() == 1
+        assert products.current() == 3
         assert blas_threads() == 1
-        with limited(None, network, 1):
-            assert blas_threads() == 1
     assert blas_threads() == 2
+
+
+def test_other_python_threads_have_a_number_of_their_own() -> None:
+    seen: list[int | None] = []
+    with limited(2):
+        thread = threading.Thread(target=lambda: seen.append(products.current()))
+        thread.start()
+        thread.join()
+    assert seen == [None]
 
 
 def test_evaluate_has_the_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int | None] = []
-    network = Network(SMALL)
+    network = Network(LAYERS)
     forward = network.layers[0].forward
 
     def note(x: Array, training: bool) -> Array:
-        seen.append(blas_threads())
+        seen.append(products.current())
         return forward(x, training)
 
     monkeypatch.setattr(network.layers[0], "forward", note)
-    Trainer(network).evaluate(*data())
-    assert seen == [1]
-    assert blas_threads() == 2
+    Trainer(network, threads=3).evaluate(*data())
+    assert seen == [3]
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.0, True, "2"])
 def test_other_numbers_are_refused(wrong: Any) -> None:
     with pytest.raises(ArgumentError, match="'threads' must be an integer at least 1"):
-        Trainer(Network(SMALL), threads=wrong)
+        Trainer(Network(LAYERS), threads=wrong)
 
 
 def test_the_number_is_an_argument_of_resume_and_not_in_the_file(tmp_path: Path) -> None:
-    trainer = Trainer(Network(SMALL), batch_size=10, threads=2)
+    trainer = Trainer(Network(LAYERS), batch_size=10, threads=2)
     trainer.fit(*data(), 3)
     trainer.save(tmp_path / "trainer")
     assert Trainer.resume(tmp_path / "trainer").threads is None
     assert Trainer.resume(tmp_path / "trainer", threads=1).threads == 1
     with pytest.raises(ArgumentError, match="threads"):
         Trainer.resume(tmp_path / "trainer", threads=0)
-
-
-@pytest.mark.parametrize("number", [1, 2])
-def test_the_same_number_gives_the_same_bits(number: int) -> None:
-    x, y = data(300, 400)
-    losses = [
-        Trainer(Network([("fc", 400, 300), "tanh", ("fc", 300, 3)]), threads=number)
-        .fit(x, y, 4)
-        .loss
-        for _ in range(2)
-    ]
-    assert losses[0] == losses[1]

@@ -11,7 +11,6 @@ import numpy as np
 
 from plugnet import Trainer
 from plugnet.cli import model
-from plugnet.network import BLOCK
 from plugnet.training.evaluation import answers, truth
 from plugnet.training.threads import limited
 
@@ -29,7 +28,7 @@ def run(arguments: Namespace) -> int:
     exam = model.examination(arguments)
     trainer = Trainer(exam.network, exam.loss, threads=arguments.threads)
     found = trainer.evaluate(exam.x, exam.targets)
-    with limited(arguments.threads, exam.network, BLOCK):
+    with limited(arguments.threads):
         classes = _by_class(exam)
     if arguments.json:
         report = {

@@ -13,7 +13,6 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.cli import model
 from plugnet.errors import ShapeError
-from plugnet.network import BLOCK
 from plugnet.training.evaluation import answers, truth
 from plugnet.training.threads import limited
 
@@ -27,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Predict as the arguments say, and return the exit status."""
     exam = model.examination(arguments)
-    with limited(arguments.threads, exam.network, BLOCK):
+    with limited(arguments.threads):
         outputs = exam.network.predict(exam.x)
     if outputs.ndim != 2:
         raise ShapeError(

@@ -11,7 +11,7 @@ def add_argument(parser: ArgumentParser) -> None:
         "--threads",
         type=_count,
         metavar="N",
-        help="threads for the matrix products; else one for a small network, all for a large one",
+        help="threads among which large matrix products are divided; else all there are",
     )
 
 

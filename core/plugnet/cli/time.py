@@ -14,7 +14,7 @@ import plugnet
 from plugnet import Trainer
 from plugnet.arguments import file_path, integer
 from plugnet.cli import configured
-from plugnet.training.threads import blas_threads, limited
+from plugnet.training.threads import limited
 from plugnet.training.timing import Piece, Timing, time_step
 
 ROW = "{:<24}{:>12}{:>13}{:>10}{:>9}{:>10}"
@@ -42,8 +42,7 @@ def run(arguments: Namespace) -> int:
     target = None if arguments.json is None else Path(file_path("--json", arguments.json))
     config, _ = configured.configured(arguments)
     trainer, samples = configured.prepare(config, arguments.threads)
-    with limited(trainer.threads, trainer.network, trainer.batch_size):
-        threads = blas_threads()
+    with limited(trainer.threads) as threads:
         timing = time_step(trainer, samples.train_data, samples.train_label, rounds)
     print(_table(timing, trainer, threads, rounds))
     if target is not None:
@@ -52,11 +51,11 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _table(timing: Timing, trainer: Trainer, threads: int | None, rounds: int) -> str:
+def _table(timing: Timing, trainer: Trainer, threads: int, rounds: int) -> str:
     total = sum(piece.seconds for piece in timing.pieces)
     lines = [
         f"batch of {trainer.batch_size}, {trainer.network.dtype.name}, "
-        f"BLAS threads: {threads or 'unknown'}, medians of {rounds} rounds",
+        f"at most {threads} thread{'s' if threads > 1 else ''}, medians of {rounds} rounds",
         HEADINGS,
         "-" * len(HEADINGS),
     ]
@@ -82,7 +81,7 @@ def _row(piece: Piece, total: float) -> str:
     return ROW.format(piece.name[:24], forward, backward, rate, share, bare)
 
 
-def _report(timing: Timing, trainer: Trainer, threads: int | None, rounds: int) -> dict[str, Any]:
+def _report(timing: Timing, trainer: Trainer, threads: int, rounds: int) -> dict[str, Any]:
     total = sum(piece.seconds for piece in timing.pieces)
     return {
         "batch_size": trainer.batch_size,

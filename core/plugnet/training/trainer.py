@@ -64,9 +64,9 @@ class Trainer:
             seed: what the order of the samples is drawn from.
             shuffle: whether each epoch has a random order of its own.
             hooks: plugins that look on or step in; see `plugnet.training.hooks`.
-            threads: how many threads the matrix products run in while `fit` and `evaluate` are at
-                work. None: one for a small network, where more only cost; see
-                `plugnet.training.threads`. The same number gives the same bits.
+            threads: among how many threads `fit` and `evaluate` divide large matrix products; those
+                of a small network are none. None: as many as the process may run in; see
+                `plugnet.products`. The same number gives the same bits.
 
         Raises:
             ArgumentError: an argument is of a wrong type or out of range.
@@ -148,7 +148,7 @@ class Trainer:
         started = time.perf_counter()
         try:
             _call(hooks.caller("plugnet_train_start"), trainer=self, iterations=iterations)
-            with limited(self.threads, self.network, self.batch_size):
+            with limited(self.threads):
                 while self.iteration < last and self._stop is None:
                     pause = min(last, (self.iteration // every + 1) * every)
                     self._run(batches, pause, hooks)
@@ -206,7 +206,7 @@ class Trainer:
         """
         samples, targets = self._arrays(x, y)
         predict = self.network.predict
-        with limited(self.threads, self.network, self.batch_size):
+        with limited(self.threads):
             return self._judge(
                 (predict(samples[rows]), targets[rows]) for rows in blocks(len(samples), BLOCK)
             )

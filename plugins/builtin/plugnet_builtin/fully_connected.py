@@ -14,6 +14,7 @@ from plugnet.arrays import Array, Shape, reuse
 from plugnet.errors import ArgumentError, CallOrderError, ShapeError
 from plugnet.interfaces import Initializer, Layer
 from plugnet.parameter import Parameter
+from plugnet.products import multiply
 
 
 class FullyConnected(Layer):
@@ -118,16 +119,16 @@ class FullyConnected(Layer):
         if training:
             self._shape, self._x = shape, x
             y = self._y = reuse(self._y, weight, (len(x), self.outputs))
-            x.dot(weight, out=y)  # as np.matmul, and sooner at work: small layers gain by it
+            multiply(x, weight, out=y)
         else:
-            y = x.dot(weight)
+            y = multiply(x, weight)
         if self._bias is not None:
             y += self._bias.value
         return y
 
     def gradients(self, dy: Array) -> None:
         """Write dW = x^T dy and db = the sum of dy over the batch."""
-        self.kept(self._x).T.dot(dy, out=self._initialized().grad)
+        multiply(self.kept(self._x).T, dy, out=self._initialized().grad)
         if self._bias is not None:
             ones = self._ones = reuse(self._ones, dy, dy.shape[:1])
             ones.fill(1)
@@ -137,7 +138,7 @@ class FullyConnected(Layer):
         """Return dx = dy W^T, in the shape of x."""
         x = self.kept(self._x)
         self._dx = reuse(self._dx, x)
-        dy.dot(self._initialized().value.T, out=self._dx)
+        multiply(dy, self._initialized().value.T, out=self._dx)
         return self._dx.reshape(self._shape)  # (N, inputs) -> (N, *shape)
 
     def flops(self, shape: Shape) -> int:
