@@ -97,10 +97,6 @@ class Layer(Component):
     #: `backward` is never called: no layer before this one can have anything to train.
     differentiable: ClassVar[bool] = True
 
-    #: Whether it brings inputs of any size to the order of 1: a network that begins with such a
-    #: layer takes samples that are not scaled.
-    scales: ClassVar[bool] = False
-
     #: Set by the network that the layer belongs to, so that no other one takes it over.
     owner: object = None
 
@@ -111,6 +107,14 @@ class Layer(Component):
         summarised before any data are seen.
         """
         return None
+
+    def input_scale(self) -> float | None:
+        """Return the magnitude of the inputs it is made for; here, 1. None: any will do.
+
+        Override it if the layer brings inputs to the order of 1. Samples of quite another magnitude
+        give a warning before the network is trained.
+        """
+        return 1.0
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the output for inputs of ``shape``; here, the same.

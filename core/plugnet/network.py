@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,7 +14,7 @@ from plugnet.errors import ArgumentError, PlugnetError, ShapeError, SpecError
 from plugnet.layers import as_layers, as_shape, check_differentiable, infer_shapes, names_of
 from plugnet.parameter import Parameter, pack
 from plugnet.registry import registry
-from plugnet.samples import SCALE_LIMIT, as_array
+from plugnet.samples import as_array
 from plugnet.summary import summarize
 
 BLOCK = 1024  # rows that `predict` pushes through at once, so that its memory stays bounded
@@ -150,11 +149,15 @@ class Network:
     def predict(self, x: Any) -> Array:
         """Return the outputs for ``x`` as `forward` does, in blocks of bounded memory."""
         samples = self.accept(x)
+        if len(samples) <= BLOCK:
+            return self._predicted(samples)
+        blocks = (samples[i : i + BLOCK] for i in range(0, len(samples), BLOCK))
+        return np.concatenate([self._predicted(block) for block in blocks])
+
+    def _predicted(self, samples: Array) -> Array:
+        samples = self._converted(samples)
         with np.errstate(over="ignore", invalid="ignore"):  # BLAS may raise the flags for nothing
-            if len(samples) <= BLOCK:
-                return self._answer(self._converted(samples))
-            blocks = (samples[i : i + BLOCK] for i in range(0, len(samples), BLOCK))
-            return np.concatenate([self._answer(self._converted(block)) for block in blocks])
+            return self._answer(samples)
 
     def accept(self, x: Any) -> Array:
         """Return samples, of any dtype, in the shape that the first layer takes.
@@ -233,11 +236,6 @@ class Network:
     def output_shape(self) -> Shape | None:
         """The shape of one sample's output, or None until it is known."""
         return self.shapes[-1] if self.shapes else None
-
-    @property
-    def scale_limit(self) -> float:
-        """Up to which magnitude of samples it learns well; infinite if the first layer scales."""
-        return math.inf if self.layers[0].scales else SCALE_LIMIT
 
     def initialize(self, shape: Sequence[int]) -> None:
         """Fix the shape of the input and draw the parameters; done by itself where possible.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,9 @@ from plugnet.mapped import streamed
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
-#: Samples beyond this are almost always unscaled, and most networks learn little from them.
-SCALE_LIMIT = 50.0
+#: Samples so many times as large as a network is made for are almost always unscaled, and it
+#: learns little from them.
+UNUSUAL = 50.0
 
 #: Elements that are checked at a time: they stay in the processor's cache.
 _BLOCK = 1 << 16
@@ -55,22 +55,23 @@ def as_samples(
     samples: Any,
     dtype: DTypeLike = np.float32,
     name: str = "samples",
-    limit: float = math.inf,
+    scale: float | None = None,
 ) -> Array:
     """Return ``samples``, ``(N, *shape)``, as a contiguous array of numbers, all finite.
 
     A contiguous array whose every value ``dtype`` holds exactly, such as bytes for float32, comes
     back as it is: a network converts batches, so that a set need not be in memory twice, or four
-    times as large. Others are converted to ``dtype``. Nothing is ever changed in place. Values
-    beyond ±``limit`` give a `DataWarning`; so do samples that are all the same constant. Of a
-    memory map from 1 GiB on only the beginning is looked at; that the rest is finite is checked
-    when it is read to be trained on.
+    times as large. Others are converted to ``dtype``. Nothing is ever changed in place. Samples of
+    quite another magnitude than ``scale`` give a `DataWarning`; so do those that are all the same
+    constant. Of a memory map from 1 GiB on only the beginning is looked at; that the rest is finite
+    is checked when it is read to be trained on.
 
     Args:
         samples: one sample per row; N and all of ``shape`` at least 1.
         dtype: a floating-point type.
         name: what errors and warnings call it.
-        limit: the magnitude that is still usual; a network's is its ``scale_limit``.
+        scale: the magnitude that a network is made for, its first layer's ``input_scale()``; None:
+            any will do.
 
     Raises:
         DataError: not numbers, no samples, no features, or a value that is NaN or infinite.
@@ -89,21 +90,13 @@ def as_samples(
             f"{array.shape}.",
             row=None,
         )
-    if not np.can_cast(array.dtype, dtype):
-        with np.errstate(over="ignore"):  # what becomes infinite is refused below, with its place
-            array = array.astype(dtype)
-    array = np.ascontiguousarray(array)
+    own = None if np.can_cast(array.dtype, dtype) else dtype
+    with np.errstate(over="ignore"):  # what becomes infinite is refused below, with its place
+        array = np.require(array, own, ("C_CONTIGUOUS", "ALIGNED"))
     is_streamed = streamed(array) is not None
     lowest, highest = value_range(array[: _beginning(array)] if is_streamed else array, name)
-    largest = max(-lowest, highest)
-    if largest > limit:
-        warnings.warn(
-            f"Values of {name} reach a magnitude of {largest:g}; a network learns little from "
-            f"those beyond {limit:g}. Scale to [0, 1], pixels for example by x / 255, or begin the "
-            "network with a layer that does, ('rescale', 255).",
-            DataWarning,
-            stacklevel=3,
-        )
+    if scale is not None and (warning := _unusual(max(-lowest, highest), scale, name)):
+        warnings.warn(warning, DataWarning, stacklevel=3)
     elif lowest == highest and len(array) > 1 and not is_streamed:
         warnings.warn(
             f"All values of {name} are {lowest:g}; there is nothing to tell the samples apart by. "
@@ -112,6 +105,23 @@ def as_samples(
             stacklevel=3,
         )
     return array
+
+
+def _unusual(largest: float, scale: float, name: str) -> str:
+    """Return a warning that samples may be scaled wrongly; empty if they look right."""
+    if largest > UNUSUAL * scale:
+        return (
+            f"Values of {name} reach a magnitude of {largest:g}; a network learns little from "
+            f"those beyond {UNUSUAL * scale:g}. Scale to [0, 1], pixels for example by x / 255, or "
+            "begin the network with a layer that does, ('rescale', 255)."
+        )
+    if scale > UNUSUAL and 0 < largest < scale / UNUSUAL:
+        return (
+            f"Values of {name} reach a magnitude of only {largest:g}, but the network begins with "
+            f"a layer that brings some {scale:g} to 1. If they are scaled already, give the "
+            "network what they were before, or leave out the layer."
+        )
+    return ""
 
 
 def require_rows(fits: Array, values: Array, rule: str) -> None:

@@ -29,7 +29,9 @@ def test_it_subtracts_and_divides_and_undoes_the_division_backward() -> None:
     assert layer.forward(x).tolist() == [[0.0, 1.0], [-0.5, 0.25]]
 
 
-@pytest.mark.parametrize("arguments", [(0,), (np.inf,), ("255",), (1, np.nan)])
+@pytest.mark.parametrize(
+    "arguments", [(0,), (1e-31,), (1e31,), (np.inf,), ("255",), (1, np.nan), (1, -1e31)]
+)
 def test_arguments_are_checked(arguments: tuple[Any, ...]) -> None:
     with pytest.raises(ArgumentError, match=r"divisor|offset"):
         registry.layers.build("rescale", *arguments)
@@ -38,6 +40,7 @@ def test_arguments_are_checked(arguments: tuple[Any, ...]) -> None:
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_bytes_and_a_first_layer_that_scales_give_the_bits_of_scaled_samples(shuffle: bool) -> None:
     scaled = PIXELS / np.float32(255)
+    # a layer that does nothing, so that those behind it draw from the same generators
     one = trained(("rescale", 1), x=scaled.astype(np.float32), shuffle=shuffle)
     other = trained(("rescale", 255), x=PIXELS, shuffle=shuffle)
     for value, same in zip(one.parameters(), other.parameters(), strict=True):
@@ -73,4 +76,13 @@ def test_only_a_network_that_scales_takes_unscaled_samples_without_a_warning() -
         warnings.simplefilter("error")
         trained(("rescale", 255), x=PIXELS)
     with pytest.warns(DataWarning, match=r"magnitude of 255.*\('rescale', 255\)"):
-        trained(x=PIXELS)
+        trained(("rescale", 1), x=PIXELS)
+
+
+def test_samples_that_are_scaled_already_give_a_warning() -> None:
+    trainer = Trainer(Network([("rescale", 255), ("fc", 784, 10)], (784,)))
+    with pytest.warns(DataWarning, match="magnitude of only 1, but .* brings some 255 to 1"):
+        trainer.evaluate(PIXELS / 255, IDS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trainer.evaluate(PIXELS.clip(0, 6), IDS)  # dark pictures

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -103,8 +104,8 @@ def test_what_is_too_large_for_the_type_is_refused_by_its_place() -> None:
 def test_unscaled_samples_give_a_warning() -> None:
     for sign in (-1, 1):
         with pytest.warns(DataWarning, match="magnitude of 255.*x / 255.*rescale"):
-            as_samples(sign * np.array([[0, 255]]), limit=50.0)
-    as_samples(np.array([[50.0, -50.0]]), limit=50.0)
+            as_samples(sign * np.array([[0, 255]]), scale=1.0)
+    as_samples(np.array([[50.0, -50.0]]), scale=1.0)
     as_samples(np.array([[0, 255]]))
 
 
@@ -113,6 +114,26 @@ def test_samples_that_are_all_the_same_constant_give_a_warning() -> None:
         as_samples(np.full((2, 3), 0.5), name="pixels")
     as_samples(np.full((1, 3), 0.5))
     as_samples(np.full((2, 3), [0, 1, 1]))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_conversion_makes_one_array(order: Literal["C", "F"]) -> None:
+    x = np.ones((2000, 784), order=order)
+    x[0, 0] = 0
+    tracemalloc.start()
+    found = as_samples(x)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.flags.c_contiguous
+    assert peak < 1.1 * found.nbytes
+
+
+def test_an_array_that_is_not_aligned_is_copied_once_rather_than_with_every_batch() -> None:
+    x = np.frombuffer(bytes(range(1, 50)), np.int16, 24, offset=1).reshape(8, 3)
+    assert not x.flags.aligned
+    found = as_samples(x)
+    assert found.flags.aligned
+    np.testing.assert_array_equal(found, x)
 
 
 def test_the_check_makes_no_array_as_large_as_the_samples() -> None:

@@ -267,6 +267,13 @@ class DeclaredForNothing(Right):
     differs_in_training = True
 
 
+class NoScale(Right):
+    """Is made for inputs of no magnitude."""
+
+    def input_scale(self) -> float:
+        return 0.0
+
+
 class NegativeFlops(Right):
     """Says it computes less than nothing."""
 
@@ -347,6 +354,7 @@ class Warns(Right):
         (GlobalWeight, {"global_state", "same_seed", "network", "second_batch"}),
         (Undeclared, {"training_difference"}),
         (DeclaredForNothing, {"training_difference"}),
+        (NoScale, {"input_scale"}),
         (NegativeFlops, {"flops"}),
         (Contiguous, {"non_contiguous_inputs"}),
         (NoEmptyBatch, {"empty_batch"}),

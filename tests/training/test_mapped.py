@@ -15,7 +15,7 @@ import pytest
 from plugnet import Network, Trainer, mapped
 from plugnet.arrays import Array
 from plugnet.errors import DataError, DataWarning
-from plugnet.samples import SCALE_LIMIT, as_samples
+from plugnet.samples import as_samples
 from plugnet.training import order
 from plugnet.training.data import Data
 
@@ -171,7 +171,7 @@ def test_a_value_that_is_not_finite_is_found_when_it_is_read(tmp_path: Path, val
 
 def test_the_beginning_shows_samples_that_are_not_scaled(tmp_path: Path) -> None:
     with pytest.warns(DataWarning, match="samples reach a magnitude of 199"):
-        as_samples(in_a_file(numbered()[0], tmp_path), limit=SCALE_LIMIT)
+        as_samples(in_a_file(numbered()[0], tmp_path), scale=1.0)
 
 
 def test_a_file_that_becomes_shorter_is_an_error(tmp_path: Path) -> None:

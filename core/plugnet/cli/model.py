@@ -14,7 +14,6 @@ from plugnet.cli.data import pointed_at, read
 from plugnet.cli.run_directory import CONFIG, MODEL
 from plugnet.errors import ConfigError
 from plugnet.interfaces import Loss, Samples
-from plugnet.samples import as_samples
 
 
 @dataclass(frozen=True)
@@ -82,9 +81,7 @@ def examination(arguments: Namespace) -> Examination:
     own, asked = (pointed_at(config.data, path) for path in (None, arguments.data))
     samples = read(asked, whole=asked.path != own.path)
     loss = registry.losses.resolve(config.training.loss)
-    x, targets, part = _asked(samples)
-    x = as_samples(x, network.dtype, limit=network.scale_limit)
-    return Examination(network, loss, x, targets, part, samples.classes)
+    return Examination(network, loss, *_asked(samples), samples.classes)
 
 
 def _asked(samples: Samples) -> tuple[Array, Array, str]:

@@ -13,6 +13,7 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.cli import model
 from plugnet.errors import ShapeError
+from plugnet.samples import as_samples
 from plugnet.training.evaluation import answers, truth
 from plugnet.training.threads import limited
 
@@ -26,8 +27,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Predict as the arguments say, and return the exit status."""
     exam = model.examination(arguments)
+    network = exam.network
+    x = as_samples(exam.x, network.dtype, exam.part, network.layers[0].input_scale())
     with limited(arguments.threads):
-        outputs = exam.network.predict(exam.x)
+        outputs = network.predict(x)
     if outputs.ndim != 2:
         raise ShapeError(
             f"The network must answer each sample with a row of numbers, but its outputs have the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -170,6 +171,16 @@ def _differs(subject: Subject) -> bool:
     )
 
 
+def check_input_scale(subject: Subject) -> None:
+    """`input_scale` is a magnitude above 0, or None."""
+    for case in cases(subject):
+        scale = subject.build(case.example).input_scale()
+        require(
+            scale is None or (isinstance(scale, int | float) and 0 < scale < math.inf),
+            f"input_scale() must be a number above 0, or None, but it is {scale!r}.",
+        )
+
+
 def check_flops(subject: Subject) -> None:
     """`flops` is a whole number from 0."""
     for case in cases(subject):
@@ -186,5 +197,6 @@ CHECKS: Final = (
     check_parameters,
     check_call_order,
     check_training_difference,
+    check_input_scale,
     check_flops,
 )

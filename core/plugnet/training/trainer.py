@@ -316,7 +316,8 @@ class Trainer:
 
     def _arrays(self, x: Any, y: Any, name: str = "samples") -> tuple[Array, Array]:
         """Return samples and targets, all of them checked before any is used."""
-        samples = as_samples(x, self.network.dtype, name, self.network.scale_limit)
+        scale = self.network.layers[0].input_scale()
+        samples = as_samples(x, self.network.dtype, name, scale)
         targets = as_targets(y, len(samples), self.network.dtype)
         self.network.accept(samples)  # an image stays one, for the hooks
         outputs = (len(samples), *(self.network.output_shape or ()))

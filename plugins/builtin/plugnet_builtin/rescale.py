@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from plugnet.arguments import number
 from plugnet.arrays import Array, Shape, reuse
 from plugnet.errors import ArgumentError
 from plugnet.interfaces import Layer
+
+LARGEST = 1e30
 
 
 class Rescale(Layer):
@@ -21,15 +23,18 @@ class Rescale(Layer):
     were scaled. With a mean and a standard deviation it standardizes. (Keras, layers.Rescaling.)
     """
 
-    scales: ClassVar[bool] = True
-
     def __init__(self, divisor: float, offset: float = 0.0) -> None:
-        """Keep the two numbers, of which ``divisor`` is not 0."""
-        self.divisor = number("divisor", divisor)
-        self.offset = number("offset", offset)
-        if self.divisor == 0:
+        """Keep the two numbers; ``divisor`` is the difference that becomes 1.
+
+        Raises:
+            ArgumentError: the divisor is 0, or a number is beyond what float32 can compute with.
+        """
+        self.divisor = number("divisor", divisor, at_least=-LARGEST, at_most=LARGEST)
+        self.offset = number("offset", offset, at_least=-LARGEST, at_most=LARGEST)
+        if abs(self.divisor) < 1 / LARGEST:
             raise ArgumentError(
-                "divisor must not be 0: it is the size that becomes 1, 255 for pixels.",
+                f"divisor must be the difference that becomes 1, 255 for pixels, but {divisor!r} "
+                "is too near to 0.",
                 argument="divisor",
                 value=divisor,
             )
@@ -40,6 +45,10 @@ class Rescale(Layer):
     def examples(cls) -> list[dict[str, Any]]:
         """Return arguments to try it with."""
         return [{"divisor": 4.0}, {"divisor": -0.5, "offset": 3.0}]
+
+    def input_scale(self) -> float:
+        """Return the largest magnitude that becomes one of at most 1."""
+        return abs(self.divisor) + abs(self.offset)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return (x - offset) / divisor."""

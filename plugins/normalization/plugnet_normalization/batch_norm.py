@@ -26,7 +26,6 @@ class BatchNorm(Layer):
     """
 
     differs_in_training: ClassVar[bool] = True
-    scales: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -66,6 +65,9 @@ class BatchNorm(Layer):
     def examples(cls) -> list[dict[str, Any]]:
         """Return arguments to try it with."""
         return [{}, {"scale": False, "shift": False}]
+
+    def input_scale(self) -> None:
+        """Return None: it brings any magnitude to 1."""
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         """Start with gamma 1, beta 0, running mean 0 and running variance 1."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +22,6 @@ class LayerNorm(Layer):
     each pixel of an image. No sample sees another, so training and use are the same. Ba et al.
     2016, equation 4; PyTorch's LayerNorm over the last axis.
     """
-
-    scales: ClassVar[bool] = True
 
     def __init__(self, epsilon: float = 1e-5, scale: bool = True, shift: bool = True) -> None:
         """Describe the layer.
@@ -53,6 +51,9 @@ class LayerNorm(Layer):
     def examples(cls) -> list[dict[str, Any]]:
         """Return arguments to try it with."""
         return [{}, {"scale": False, "shift": False}]
+
+    def input_scale(self) -> None:
+        """Return None: it brings any magnitude to 1."""
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         """Start with gamma 1 and beta 0."""

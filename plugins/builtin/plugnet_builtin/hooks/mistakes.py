@@ -91,7 +91,8 @@ class Mistakes:
         answered, labels, _ = read
         wrong = np.flatnonzero(answered != labels)
         shown = wrong[: self.most]
-        images = x[shown].reshape(-1, *shape)  # (shown, features) -> (shown, height, width, ...)
+        images = x[shown].astype(float)
+        images = images.reshape(-1, *shape)  # (shown, features) -> (shown, height, width, ...)
         if images.shape[-1] == 1 and images.ndim == 4:
             images = images[..., 0]  # (shown, height, width), which is drawn in grey
         titles = [
