@@ -16,6 +16,18 @@ from mlp import DECAY, MOMENTUM, Problem
 from plugnet.arrays import Array
 
 
+def load_jax() -> Any:
+    """Return JAX.
+
+    It computes in a thread of its own while Python prepares the next step; with one thread it must
+    not.
+    """
+    import jax
+
+    jax.config.update("jax_cpu_enable_async_dispatch", os.environ["OMP_NUM_THREADS"] != "1")
+    return jax
+
+
 class Torch:
     """PyTorch, eager, its optimizer as it comes."""
 
@@ -94,19 +106,13 @@ class TorchCompiled(TorchFused):
 
 
 class Jax:
-    """JAX: the whole step, batch and all, is one compiled function that is given its arrays.
-
-    JAX computes in a thread of its own while Python prepares the next step; with one thread it must
-    not.
-    """
+    """JAX: the whole step, batch and all, is one compiled function that is given its arrays."""
 
     name: ClassVar[str] = "JAX jit"
 
     def __init__(self, problem: Problem, x: Array, y: Array) -> None:
-        import jax
-
-        jax.config.update("jax_cpu_enable_async_dispatch", os.environ["OMP_NUM_THREADS"] != "1")
-        self.jax, self.batch = jax, problem.batch
+        jax = self.jax = load_jax()
+        self.batch = problem.batch
         values = [jax.numpy.array(p.value) for p in problem.network().parameters()]
         zeros = [[jax.numpy.zeros_like(value) for value in values] for _ in range(2)]
         if problem.optimizer == "sgd":

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from frameworks import load_jax
 from plugnet import registry
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Layer
@@ -139,8 +140,7 @@ def torch(work: Work, channels_last: bool = False) -> Calls:
 
 def jax(work: Work) -> Calls:
     """Return JAX's calls, each one compiled function, channels last."""
-    import jax
-
+    jax = load_jax()
     lax, layer = jax.lax, work.layer()
     padding, strides = [(work.padding, work.padding)] * 2, (work.stride, work.stride)
     x, dy = map(jax.numpy.array, work.data(layer))

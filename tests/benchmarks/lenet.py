@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from fitting import Fit
+from fitting import Fit, Trained
+from frameworks import load_jax
 from plugnet import Network
 from plugnet.arrays import Array
 
@@ -40,21 +41,10 @@ def data(rows: int = ROWS) -> tuple[Array, Array]:
     return x, np.arange(rows) % 10
 
 
-class Peer(Protocol):
+class Peer(Trained, Protocol):
     """Someone who trains on ``x`` and ``y``, from plugnet's first weights."""
 
-    name: ClassVar[str]
-
     def __init__(self, x: Array, y: Array) -> None: ...
-
-    def clock(self, steps: int) -> float:
-        """Take so many steps, and return the seconds."""
-
-    def first_loss(self) -> float:
-        """Return the loss of the first batch, without penalty."""
-
-    def weights(self) -> list[Array]:
-        """Return weight and bias of every layer, as plugnet has them."""
 
 
 class Plugnet(Fit):
@@ -73,7 +63,7 @@ class Plugnet(Fit):
 
 
 class Torch:
-    """PyTorch, eager, images and weights in its default layout, (N, channels, height, width)."""
+    """PyTorch, eager, in its default layout, (N, channels, height, width); a fused optimizer."""
 
     name: ClassVar[str] = "PyTorch, default layout"
     channels_last: ClassVar[bool] = False
@@ -95,7 +85,7 @@ class Torch:
             {"params": own[0::2], "weight_decay": DECAY},
             {"params": own[1::2], "weight_decay": 0.0},
         ]
-        self.optimizer = torch.optim.SGD(groups, RATE, momentum=MOMENTUM)
+        self.optimizer = torch.optim.SGD(groups, RATE, momentum=MOMENTUM, fused=True)
         # by reshape, as the strides of a transposed array would say channels last
         self.x, self.y = torch.from_numpy(x.reshape(-1, 1, 28, 28)), torch.from_numpy(y)
         self.order, self.point = torch.arange(0), len(x)
@@ -170,9 +160,7 @@ class Jax:
     name: ClassVar[str] = "JAX jit"
 
     def __init__(self, x: Array, y: Array) -> None:
-        import jax
-
-        self.jax = jax
+        jax = self.jax = load_jax()
         values = [jax.numpy.array(parameter.value) for parameter in network().parameters()]
         self.state = values, [jax.numpy.zeros_like(value) for value in values]
         self.update = jax.jit(self.step, donate_argnums=0)

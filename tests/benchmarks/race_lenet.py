@@ -9,7 +9,6 @@ raced must first give plugnet's results.
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -18,9 +17,11 @@ import numpy as np
 
 import image_layers
 import lenet
+from fitting import entrants, racer
 from image_layers import Calls, Work
 from plugnet.arrays import Array
-from racing import Racer, Result, options, race, table, write
+from plugnet.training.timing import Stage, stages_of
+from racing import DifferentError, Racer, Result, options, race, table, why_not, write
 
 RACES = ("step", "convolution", "pooling")
 
@@ -45,18 +46,16 @@ def main() -> None:
 def step(rounds: int, threads: int, quick: bool) -> Result:
     """Race the training steps and print the table."""
     x, y = lenet.data()
-    own = lenet.Plugnet(x, y)
-    racers = [Racer(own.name, partial(own.clock, 1), own.clock)]
-    skipped: dict[str, str] = {}
-    for kind in lenet.PEERS:
-        try:
-            if quick:
-                raise NotImplementedError("a quick run")
-            _check_step(kind)
-            peer = kind(x, y)
-            racers.append(Racer(peer.name, partial(peer.clock, 1), peer.clock))
-        except (ImportError, NotImplementedError) as error:
-            skipped[kind.name] = str(error)
+
+    def make(kind: type[lenet.Peer], one_batch: bool) -> lenet.Peer:
+        rows = slice(lenet.BATCH if one_batch else None)
+        return kind(x[rows], y[rows])
+
+    def own(one_batch: bool) -> lenet.Peer:
+        return make(lenet.Plugnet, one_batch)
+
+    peers, skipped = entrants(own, lenet.PEERS, make, lambda _: quick)
+    racers = [racer(own(False)), products(stages_of(lenet.network()), lenet.BATCH), *peers]
     work = {
         "network": "20@5x5, max pool 2, 50@5x5, max pool 2, 500 relu, 10; 28 x 28 x 1",
         "batch": f"{lenet.BATCH} of {lenet.ROWS} shuffled images, float32, {threads} thread(s)",
@@ -67,29 +66,18 @@ def step(rounds: int, threads: int, quick: bool) -> Result:
     return result
 
 
-def _check_step(kind: type[lenet.Peer]) -> None:
-    """Let a peer and plugnet take three steps on one batch.
+def products(stages: Sequence[Stage], batch: int, which: slice = slice(None)) -> Racer:
+    """Return the bare matrix products of layers, or ``which`` of them, as one racer.
 
-    Raises:
-        RuntimeError: they come to another loss, or to other weights.
+    A kernel counts as a matrix that meets every patch of an image, without cutting them out.
     """
-    x, y = lenet.data(lenet.BATCH)
-    own, theirs = lenet.Plugnet(x, y), kind(x, y)
-    start = _flat(own.weights())
-    own.clock(3)
-    theirs.clock(3)
-    moved = _flat(own.weights()) - start
-    apart = float(np.linalg.norm(_flat(theirs.weights()) - start - moved) / np.linalg.norm(moved))
-    losses = own.first_loss(), theirs.first_loss()
-    if apart > 2e-3 or not math.isclose(*losses, rel_tol=1e-5):
-        raise RuntimeError(
-            f"{kind.name} computes something else: its first loss is {losses[1]}, plugnet's is "
-            f"{losses[0]}; after three steps the weights differ by {apart:.2%} of their change."
-        )
+    calls = [call for stage in stages for call in stage.products(batch)[0][which]]
 
+    def step() -> None:
+        for a, b, out in calls:
+            np.matmul(a, b, out=out)
 
-def _flat(arrays: Sequence[Array]) -> Array:
-    return np.concatenate([np.ravel(array) for array in arrays])
+    return Racer("bare matrix products", step)
 
 
 def layers(work: Work, rounds: int, threads: int, quick: bool) -> list[Result]:
@@ -110,13 +98,17 @@ def layers(work: Work, rounds: int, threads: int, quick: bool) -> list[Result]:
                 raise NotImplementedError("a quick run")
             calls[name] = make()
             _check_layer(name, calls["plugnet"], calls[name], convert)
-        except (ImportError, NotImplementedError) as error:
-            skipped[name] = str(error)
+        except Exception as error:
+            calls.pop(name, None)
+            skipped[name] = why_not(error)
     gradients = "dx" if work.outputs is None else "dx, dw and db"
     conditions = {"work": f"batch {image_layers.BATCH}, float32, {threads} thread(s)"}
     results = []
     for index, what in enumerate(("forward", f"backward ({gradients})")):
         racers = [Racer(name, pair[index]) for name, pair in calls.items()]
+        if work.outputs is not None:
+            stage = Stage("", work.layer(), work.shape, gives_dx=True)
+            racers.insert(1, products([stage], image_layers.BATCH, (slice(1), slice(1, 3))[index]))
         title = f"{work}: {what}"
         results.append(race(title, racers, rounds, work=conditions, skipped=skipped))
         print(table(results[-1]), flush=True)
@@ -133,12 +125,12 @@ def _check_layer(
     """Compare results.
 
     Raises:
-        RuntimeError: they differ by more than rounding.
+        DifferentError: they differ by more than rounding.
     """
     for mine, other in zip(own, theirs, strict=True):
         for a, b in zip(mine(), convert(other()), strict=True):
             if a.shape != b.shape or np.abs(a - b).max() > 1e-4 * np.abs(a).max():
-                raise RuntimeError(f"{name} computes something else.")
+                raise DifferentError(f"{name} computes something else.")
 
 
 def summary(results: Sequence[Result]) -> str:

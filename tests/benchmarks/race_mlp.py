@@ -19,7 +19,9 @@ NETS = {
     "large": Problem((784, 1024, 1024, 10), batch=256, rows=2_560),
     "tiny": Problem((20, 16, 16, 3), batch=32, rows=4_096),
 }
-NOT_FRAMEWORKS = ("plugnet", "bare matrix products", "the tutorial's per-sample code")
+NOT_FRAMEWORKS = (
+    "plugnet", "bare matrix products", "the tutorial's per-sample code", "the tutorial's code"
+)  # fmt: skip
 
 
 def main() -> None:
@@ -48,7 +50,8 @@ def work(problem: Problem, threads: int) -> dict[str, str]:
     """Return the exact work."""
     return {
         "network": "-".join(map(str, problem.sizes)) + ", tanh, softmax and cross-entropy",
-        "batch": f"{problem.batch} of {problem.rows} shuffled rows, float32, {threads} thread(s)",
+        "batch": f"{problem.batch} of {problem.rows} shuffled rows, float32 (the tutorial: "
+        f"float64), {threads} thread(s)",
         "step": "fetch, forward, loss, backward, decay, update",
         "decay": f"{DECAY} on the weights",
     }

@@ -24,6 +24,10 @@ BLOCK = 0.02  # seconds for which a racer runs at a stretch
 PACKAGES = ("plugnet", "numpy", "torch", "jax", "scikit-learn", "numba")
 
 
+class DifferentError(Exception):
+    """A peer computes something else: then a race is worthless."""
+
+
 @dataclass(frozen=True)
 class Racer:
     """One way to do the work.
@@ -128,6 +132,20 @@ def race(
         for index, racer in enumerate(racers)
     ]
     return Result(title, lines, rounds, work or {}, skipped or {})
+
+
+def why_not(error: Exception) -> str:
+    """Return in a line why a peer that raised this cannot run.
+
+    Raises:
+        DifferentError: that is what was raised.
+    """
+    if isinstance(error, DifferentError):
+        raise error
+    if isinstance(error, NotImplementedError):
+        return str(error)
+    what = "not installed" if isinstance(error, ImportError) else type(error).__name__
+    return f"{what}: {error}".splitlines()[0][:60]
 
 
 def _calibrate(racer: Racer) -> int:
