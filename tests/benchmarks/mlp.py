@@ -7,6 +7,9 @@ is kept. float32, tanh hidden units, a fixed rate.
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol
@@ -16,6 +19,8 @@ import numpy as np
 from fitting import Fit, Trained
 from plugnet import Network
 from plugnet.arrays import Array
+from plugnet.products import multiply
+from plugnet.training.threads import limited
 from racing import Racer
 
 MOMENTUM, DECAY = 0.9, 0.001
@@ -85,11 +90,30 @@ def products(problem: Problem) -> Racer:
         if number:
             calls.append((y, weight.T, aligned(problem.batch, inputs)))
 
+    return bare(calls)
+
+
+def bare(calls: Sequence[tuple[Array, Array, Array]]) -> Racer:
+    """Return products ``a @ b -> out`` as a racer.
+
+    If there are several threads, large ones are divided as plugnet does it: that is no slower than
+    what BLAS does, whose threads would spin on while the next racer runs.
+    """
+    threads = int(os.environ["OMP_NUM_THREADS"])
+
     def step() -> None:
         for a, b, out in calls:
             a.dot(b, out=out)  # for small arrays sooner at work than np.matmul
 
-    return Racer("bare matrix products", step)
+    def divided(steps: int) -> float:
+        with limited(threads):
+            start = time.perf_counter()
+            for _ in range(steps):
+                for a, b, out in calls:
+                    multiply(a, b, out)
+            return time.perf_counter() - start
+
+    return Racer("bare matrix products", step, None if threads == 1 else divided)
 
 
 def aligned(rows: int, columns: int) -> Array:

@@ -19,6 +19,7 @@ import image_layers
 import lenet
 from fitting import entrants, racer
 from image_layers import Calls, Work
+from mlp import bare
 from plugnet.arrays import Array
 from plugnet.training.timing import Stage, stages_of
 from racing import DifferentError, Racer, Result, options, race, table, why_not, write
@@ -71,13 +72,7 @@ def products(stages: Sequence[Stage], batch: int, which: slice = slice(None)) ->
 
     A kernel counts as a matrix that meets every patch of an image, without cutting them out.
     """
-    calls = [call for stage in stages for call in stage.products(batch)[0][which]]
-
-    def step() -> None:
-        for a, b, out in calls:
-            np.matmul(a, b, out=out)
-
-    return Racer("bare matrix products", step)
+    return bare([call for stage in stages for call in stage.products(batch)[0][which]])
 
 
 def layers(work: Work, rounds: int, threads: int, quick: bool) -> list[Result]:

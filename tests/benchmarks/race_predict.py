@@ -16,7 +16,7 @@ from typing import cast
 import numpy as np
 
 from frameworks import Sklearn, load_jax
-from mlp import Problem, aligned
+from mlp import Problem, aligned, bare
 from plugnet.arrays import Array
 from race_mlp import NETS, verdict
 from racing import DifferentError, Racer, options, race, table, why_not, write
@@ -51,7 +51,7 @@ def line_up(problem: Problem, rows: int, quick: bool) -> tuple[list[Racer], dict
     x = np.random.default_rng(1).random((rows, problem.sizes[0]), dtype=np.float32)
     racers = [
         Racer("plugnet", lambda: network.predict(x)),
-        Racer("bare matrix products", products(problem, rows)),
+        products(problem, rows),
     ]
     scores = network.predict(x).astype(float)
     p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
@@ -72,18 +72,10 @@ def line_up(problem: Problem, rows: int, quick: bool) -> tuple[list[Racer], dict
     return racers, skipped
 
 
-def products(problem: Problem, rows: int) -> Predict:
+def products(problem: Problem, rows: int) -> Racer:
     """Return the products alone, of arrays that begin at multiples of 64 bytes."""
-    calls = [
-        (aligned(rows, inputs), aligned(inputs, outputs), aligned(rows, outputs))
-        for inputs, outputs in pairwise(problem.sizes)
-    ]
-
-    def predict() -> None:
-        for x, weight, y in calls:
-            x.dot(weight, out=y)
-
-    return predict
+    sizes = pairwise(problem.sizes)
+    return bare([(aligned(rows, i), aligned(i, o), aligned(rows, o)) for i, o in sizes])
 
 
 def layers(values: list[Array]) -> Iterator[tuple[Array, Array]]:

@@ -20,7 +20,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-BLOCK = 0.02  # seconds for which a racer runs at a stretch
+#: Seconds for which a racer runs at a stretch, and between two: with one thread, and with several,
+#: of which some go on spinning after their work, and others take a while to find a free processor.
+BLOCK, REST = (0.02, 0.0) if os.environ.get("OMP_NUM_THREADS") == "1" else (0.5, 0.2)
 PACKAGES = ("plugnet", "numpy", "torch", "jax", "scikit-learn", "numba")
 
 
@@ -105,7 +107,7 @@ def race(
         title: for the table.
         racers: the first is what the others are compared with.
         rounds: how many, at least 1.
-        repeats: steps at a stretch; None: for each racer, as many as last about 20 ms.
+        repeats: steps at a stretch; None: for each racer, as many as last about `BLOCK`.
         work: the exact work, for the table and the JSON.
         skipped: peers that could not run, and why.
     """
@@ -117,6 +119,7 @@ def race(
     for start in range(rounds):
         for place in range(len(racers)):
             index = (start + place) % len(racers)
+            time.sleep(REST)
             wall, processor = time.perf_counter(), time.process_time()
             times[index].append(racers[index].seconds(counts[index]) / counts[index])
             wall, processor = time.perf_counter() - wall, time.process_time() - processor
