@@ -1,4 +1,6 @@
-"""A warm training step of the plugins' layers allocates no array as large as an activation."""
+"""A warm training step of the plugins' layers allocates no array as large as an activation or a
+weight.
+"""
 
 import math
 from typing import Any
@@ -38,3 +40,26 @@ def test_a_warm_step_on_images_allocates_no_array_as_large_as_an_activation(
         trainer.fit(x, np.arange(len(x)) % 10, iterations=STEPS)
     assert meter.rises[0] > smallest
     assert max(meter.rises[WARM:]) < smallest
+
+
+@pytest.mark.parametrize(
+    "convolution",
+    [
+        ("conv2d", 256, {"kernel": 3}),
+        ("conv2d", 256, {"kernel": 3, "padding": 1}),
+        ("conv2d", 256, {"kernel": 3, "groups": 2}),
+        ("conv2d", 256, {"kernel": 3, "stride": 2, "groups": 4}),
+        ("conv2d_transpose", 256, {"kernel": 3}),
+        ("conv2d_transpose", 256, {"kernel": 3, "groups": 2}),
+    ],
+)
+def test_nor_one_as_large_as_a_weight(convolution: Any, meter: Any) -> None:
+    x = np.random.default_rng(0).random((2 * STEPS, 6, 6, 256), dtype=np.float32)
+    layers = [("conv2d", 256, {"kernel": 1}), convolution, ("fc", {"outputs": 3})]
+    network = Network(layers, x.shape[1:])
+    _, kernel, *_ = (p.value for p in network.parameters() if p.name.endswith("weight"))
+    with meter:
+        policy = ("fixed", 1e-4)
+        trainer = Trainer(network, policy=policy, batch_size=2, shuffle=False, hooks=[meter])
+        trainer.fit(x, np.arange(len(x)) % 3, iterations=STEPS)
+    assert max(meter.rises[WARM:]) < kernel.nbytes / 2

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pluggy
+import pytest
 
 from plugnet import Network, Trainer
 from plugnet.arrays import Array
 from plugnet.interfaces import Layer
-from plugnet.training.hooks import HookCaller
 
 
 class Looks(Layer):
@@ -36,7 +39,21 @@ def test_contiguous_batches_are_not_copied_and_nobody_asks_for_a_gradient_by_the
     assert (first.asked, between.asked) == (0, 4)
 
 
-def test_hooks_that_nobody_implements_are_not_called() -> None:
-    caller = HookCaller()
-    assert caller.caller("plugnet_step_end") is None
-    assert caller.caller("plugnet_gradients_ready") is None
+def test_hooks_that_nobody_implements_are_not_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    relay = pluggy.HookCaller.__call__
+
+    def note(self: pluggy.HookCaller, **arguments: Any) -> Any:
+        calls.append(self.name)
+        return relay(self, **arguments)
+
+    class Counts:
+        def plugnet_step_end(self, iteration: int) -> None:
+            calls.append(f"step {iteration}")
+
+    monkeypatch.setattr(pluggy.HookCaller, "__call__", note)
+    x, y = np.random.default_rng(0).random((40, 6), dtype=np.float32), np.arange(40) % 3
+    Trainer(Network([("fc", 6, 3)]), batch_size=10).fit(x, y, iterations=3)
+    assert calls == []
+    Trainer(Network([("fc", 6, 3)]), batch_size=10, hooks=[Counts()]).fit(x, y, iterations=2)
+    assert calls == ["plugnet_step_end", "step 0", "plugnet_step_end", "step 1"]

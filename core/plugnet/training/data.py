@@ -34,8 +34,9 @@ class Data:
     The arrays are neither copied nor changed. A batch may be a view of them, or a buffer that the
     next `pull_data` overwrites: copy what you want to keep or change.
 
-    Samples from 1 GiB on are shuffled in blocks, see `plugnet.training.order.Order`: the order is
-    the same whether they are in memory or a memory map, which is then read ahead by a thread.
+    Samples from 1 GiB on, as they are stored, are shuffled in blocks, see
+    `plugnet.training.order.Order`: the order is the same whether they are in memory or a memory
+    map, which is then read ahead by a thread.
 
     Attributes:
         batch_size: rows per batch.

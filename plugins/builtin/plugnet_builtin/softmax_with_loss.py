@@ -23,6 +23,7 @@ class SoftmaxWithLoss(Loss):
         self._targets: Array | None = None  # (N, K), or for class ids the places of their scores
         self._x: Array | None = None
         self._p: Array | None = None
+        self._ones: Array | None = None
         self._total: Array | None = None
         self._dx: Array | None = None
 
@@ -38,7 +39,8 @@ class SoftmaxWithLoss(Loss):
         p = self._p = reuse(self._p, outputs)
         np.subtract(outputs, outputs.max(axis=1, keepdims=True), out=x)
         np.exp(x, out=p)  # to be divided by its sum
-        ones = np.ones(p.shape[1], p.dtype)
+        ones = self._ones = reuse(self._ones, p, p.shape[1:])
+        ones.fill(1)
         total = p.dot(ones)[:, np.newaxis]  # four times as fast as p.sum(axis=1, keepdims=True)
         self._targets, self._total = t, total
         if ids:

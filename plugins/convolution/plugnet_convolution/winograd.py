@@ -81,6 +81,7 @@ class Winograd(Products):
         total.fill(0)
         step = max(128, SMALL // (c * f))
         for samples in self._blocks(len(image)):
+            # Forward made the image's tiles, too, but to keep them takes four times the image.
             v, dm = self._image_tiles(image[samples]), self._output_tiles(outputs[samples])
             for start in range(0, v.shape[1], step):
                 tiles = slice(start, start + step)

@@ -47,6 +47,7 @@ class AveragePool(Layer):
         self.rounding = rounding
         self.count_padding = flag("count_padding", count_padding)
         self._shape: Shape | None = None
+        self._shares: Array | None = None
         self._y: Array | None = None
         self._dx: Array | None = None
         self._planes: Planes | None = None
@@ -78,9 +79,9 @@ class AveragePool(Layer):
         """
         y = reuse(self._y if training else None, x, (len(x), *self.output_shape(x.shape[1:])))
         planes = Planes.reuse(self._planes if training else None, self._windows, x, 0)
-        if training:
-            self._shape, self._y, self._planes = x.shape, y, planes
         weights = self._weights(x.shape, y)
+        if training:
+            self._shape, self._y, self._planes, self._shares = x.shape, y, planes, weights
         for block in planes.blocks(len(x)):
             planes.take(x[block])
             room = planes.room(y[block])
@@ -96,7 +97,7 @@ class AveragePool(Layer):
     def backward(self, dy: Array) -> Array:
         """Return dx: for each pixel, the sum of dy over its windows, each divided by its size."""
         dx = self._dx = reuse(self._dx, dy, self.kept(self._shape))
-        weights = self._weights(dx.shape, dy)
+        weights = self.kept(self._shares)
         if self._windows.direct(dx.shape[1:]):
             for pixel in self._windows.pixels(dx):
                 np.multiply(dy, weights, out=pixel)
