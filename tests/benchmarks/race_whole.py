@@ -22,6 +22,7 @@ from statistics import median
 
 from racing import options, write
 
+WORK = "784-50-50-10 (64 for the digits), tanh, float32, 800 batches of 100"
 PROGRAMS = {"plugnet": "plugnet", "pytorch": "torch", "jax": "jax", "sklearn": "sklearn"}
 
 #: Writes the embedded digits as MNIST's four files.
@@ -77,10 +78,11 @@ def main() -> None:
                 runs[name].append(process(codes[name]))
     medians = {name: middle(taken) for name, taken in runs.items()}
     data = "MNIST" if chosen.data else "the embedded digits"
-    print(f"whole process: {data}, 800 iterations; {chosen.threads} thread(s)")
+    print(f"whole process: {data}, {chosen.threads} thread(s), medians of {chosen.rounds} rounds")
+    print(f"  work: {WORK}")
     print(table(medians, skipped))
     lines = [{"name": name, **asdict(run)} for name, run in medians.items()]
-    write(chosen.json, chosen.threads, [], whole=lines, skipped=skipped, data=data)
+    write(chosen.json, chosen.threads, [], whole=lines, skipped=skipped, data=data, work=WORK)
 
 
 def process(code: str) -> Run:
