@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from fitting import entrants, racer
 from frameworks import Jax, Sklearn, Torch, TorchCompiled, TorchFused
+from handwritten import Handwritten
 from literal import Literal
 from mlp import Peer, Plugnet, Problem, products
 from racing import Racer
 
-PEERS: tuple[type[Peer], ...] = (Torch, TorchFused, TorchCompiled, Jax, Sklearn, Literal)
+PEERS: tuple[type[Peer], ...] = (
+    Handwritten, Torch, TorchFused, TorchCompiled, Jax, Sklearn, Literal
+)  # fmt: skip
+
+#: Those that need nothing but NumPy.
+OWN = (Handwritten, Literal)
 
 
 def line_up(problem: Problem, quick: bool = False) -> tuple[list[Racer], dict[str, str]]:
@@ -26,5 +32,5 @@ def line_up(problem: Problem, quick: bool = False) -> tuple[list[Racer], dict[st
     def own(one_batch: bool) -> Peer:
         return make(Plugnet, one_batch)
 
-    racers, skipped = entrants(own, PEERS, make, lambda kind: quick and kind is not Literal)
+    racers, skipped = entrants(own, PEERS, make, lambda kind: quick and kind not in OWN)
     return [racer(own(False)), products(problem), *racers], skipped
