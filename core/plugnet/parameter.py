@@ -60,7 +60,10 @@ class Pack(NamedTuple):
     def holds(self, parameters: Sequence[Parameter]) -> bool:
         """Tell whether parameters still are here: somebody may have given one another array."""
         values, grads = self.values, self.grads
-        return all(p.value.base is values and p.grad.base is grads for p in parameters)
+        for parameter in parameters:  # a loop, as `all` of a generator takes twice as long
+            if parameter.value.base is not values or parameter.grad.base is not grads:
+                return False
+        return True
 
 
 def pack(parameters: Sequence[Parameter]) -> None:

@@ -130,8 +130,10 @@ class FullyConnected(Layer):
         """Write dW = x^T dy and db = the sum of dy over the batch."""
         multiply(self.kept(self._x).T, dy, out=self._initialized().grad)
         if self._bias is not None:
-            ones = self._ones = reuse(self._ones, dy, dy.shape[:1])
-            ones.fill(1)
+            ones = reuse(self._ones, dy, dy.shape[:1])
+            if ones is not self._ones:
+                ones.fill(1)
+                self._ones = ones
             ones.dot(dy, out=self._bias.grad)  # twice as fast as dy.sum(axis=0)
 
     def backward(self, dy: Array) -> Array:

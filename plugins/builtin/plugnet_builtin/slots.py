@@ -82,10 +82,12 @@ class SlotOptimizer(Optimizer):
 
     def _knows(self, parameters: Sequence[Parameter]) -> bool:
         """Tell whether these are the parameters of the update before, in the same arrays."""
-        return len(parameters) == len(self._parameters) and all(
-            p is parameter and p.value is value and p.grad is grad
-            for p, (parameter, value, grad) in zip(parameters, self._parameters, strict=True)
-        )
+        if len(parameters) != len(self._parameters):
+            return False
+        for p, (parameter, value, grad) in zip(parameters, self._parameters, strict=True):
+            if p is not parameter or p.value is not value or p.grad is not grad:
+                return False
+        return True
 
     def _take_up(self, parameters: Sequence[Parameter]) -> None:
         """Begin to keep arrays for parameters, or go on with those kept."""
