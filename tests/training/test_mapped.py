@@ -169,6 +169,13 @@ def test_a_value_that_is_not_finite_is_found_when_it_is_read(tmp_path: Path, val
     assert 90 < trainer.iteration < 100
 
 
+def test_large_values_whose_squares_are_not_finite_are_no_error(tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).random((100_000, 3), dtype=np.float32)
+    samples[99_990, 1] = 1e30
+    data = loaded(in_a_file(samples, tmp_path), np.arange(100_000), 1000)
+    assert max(float(data.pull_data()[0].max()) for _ in range(100)) == np.float32(1e30)
+
+
 def test_the_beginning_shows_samples_that_are_not_scaled(tmp_path: Path) -> None:
     with pytest.warns(DataWarning, match="samples reach a magnitude of 199"):
         as_samples(in_a_file(numbered()[0], tmp_path), scale=1.0)
