@@ -34,6 +34,27 @@ class Trained(Protocol):
 Kind = TypeVar("Kind", bound=type[Trained])
 
 
+class Stepwise:
+    """A peer that is timed around its steps, each of which notes its loss."""
+
+    losses: list[Any]
+
+    def step(self) -> None:
+        """Take one step."""
+        raise NotImplementedError
+
+    def clock(self, steps: int) -> float:
+        """Take so many steps, and return the seconds."""
+        start = time.perf_counter()
+        for _ in range(steps):
+            self.step()
+        return time.perf_counter() - start
+
+    def first_loss(self) -> float:
+        """Return the loss of the first batch, without penalty."""
+        return float(self.losses[0])
+
+
 class Fit:
     """`Trainer.fit` for so many iterations, from its first hook call to its last.
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from fitting import Stepwise
 from mlp import DECAY, MOMENTUM, Problem
 from plugnet.arrays import Array
 
@@ -28,7 +29,7 @@ def load_jax() -> Any:
     return jax
 
 
-class Torch:
+class Torch(Stepwise):
     """PyTorch, eager, its optimizer as it comes."""
 
     name: ClassVar[str] = "PyTorch"
@@ -75,15 +76,6 @@ class Torch:
         loss.backward()
         self.optimizer.step()
         self.losses.append(loss.item())  # as plugnet's history keeps it
-
-    def clock(self, steps: int) -> float:
-        start = time.perf_counter()
-        for _ in range(steps):
-            self.step()
-        return time.perf_counter() - start
-
-    def first_loss(self) -> float:
-        return self.losses[0]
 
     def weights(self) -> list[Array]:
         return [tensor.detach().numpy().T for tensor in self.network.parameters()]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import time
 from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
 
+from fitting import Stepwise
 from mlp import DECAY, MOMENTUM, Problem
 from plugnet.arrays import Array
 
 
-class Handwritten:
+class Handwritten(Stepwise):
     """One function, written for this network, with its arrays made beforehand, and no checks."""
 
     name: ClassVar[str] = "NumPy, written for this net"
@@ -105,15 +105,6 @@ class Handwritten:
         np.divide(first, scratch, scratch)
         scratch *= self.rate * (1 - 0.9) / (1 - 0.9**self.steps) / root
         self.value -= scratch
-
-    def clock(self, steps: int) -> float:
-        start = time.perf_counter()
-        for _ in range(steps):
-            self.step()
-        return time.perf_counter() - start
-
-    def first_loss(self) -> float:
-        return self.losses[0]
 
     def weights(self) -> list[Array]:
         return [array for layer in self.layers for array in layer]

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from fitting import Fit, Trained
+from fitting import Fit, Stepwise, Trained
 from frameworks import load_jax
 from plugnet import Network
 from plugnet.arrays import Array
@@ -62,7 +62,7 @@ class Plugnet(Fit):
         )
 
 
-class Torch:
+class Torch(Stepwise):
     """PyTorch, eager, in its default layout, (N, channels, height, width); a fused optimizer."""
 
     name: ClassVar[str] = "PyTorch, default layout"
@@ -95,12 +95,6 @@ class Torch:
     def compiled(self) -> Any:
         return self.network
 
-    def clock(self, steps: int) -> float:
-        start = time.perf_counter()
-        for _ in range(steps):
-            self.step()
-        return time.perf_counter() - start
-
     def step(self) -> None:
         if self.point + BATCH > len(self.x):
             self.order, self.point = self.torch.randperm(len(self.x)), 0
@@ -114,9 +108,6 @@ class Torch:
         loss.backward()
         self.optimizer.step()
         self.losses.append(loss.item())  # as plugnet's history keeps it
-
-    def first_loss(self) -> float:
-        return self.losses[0]
 
     def weights(self) -> list[Array]:
         return [_from_torch(tensor.detach().numpy()) for tensor in self.network.parameters()]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
 
+from fitting import Stepwise
 from mlp import DECAY, MOMENTUM, Problem
 from plugnet.arrays import Array
 
 
-class Literal:
+class Literal(Stepwise):
     """The beginners' text taken at its word: float64, and a gradient for each sample by itself."""
 
     name: ClassVar[str] = "the tutorial's per-sample code"
@@ -62,15 +62,6 @@ class Literal:
         for k, (value, grad) in enumerate(zip(self.weights(), reversed(grads), strict=True)):
             self.directions[k] = MOMENTUM * self.directions[k] + self.rate * grad
             value -= self.directions[k]
-
-    def clock(self, steps: int) -> float:
-        start = time.perf_counter()
-        for _ in range(steps):
-            self.step()
-        return time.perf_counter() - start
-
-    def first_loss(self) -> float:
-        return float(self.losses[0])
 
     def weights(self) -> list[Array]:
         return [array for layer in zip(self.weight, self.bias, strict=True) for array in layer]
