@@ -25,7 +25,7 @@ ROOMS = {
     "files": ("arguments", "arrays", "errors"),
     "targets": ("arrays", "errors"),
     "mapped": ("arrays",),
-    "products": ("arrays",),
+    "parallel": ("arrays",),
     "samples": ("arrays", "errors", "mapped"),
     "labels": ("arguments", "arrays", "errors", "samples"),
     "interfaces": ("arrays", "errors", "parameter"),
@@ -40,7 +40,7 @@ ROOMS = {
     ),
     "training": (
         "arguments", "arrays", "errors", "parameter", "interfaces", "registry", "network",
-        "model_file", "files", "mapped", "samples", "labels", "targets", "products",
+        "model_file", "files", "mapped", "samples", "labels", "targets", "parallel",
     ),
     "testing": ("arrays", "errors", "parameter", "interfaces", "registry", "network", "training"),
     "__main__": ("cli",),
@@ -67,7 +67,7 @@ def imported(path: Path) -> set[str]:
 PUBLIC = {
     "Network", "Parameter", "Trainer", "registry",
     "interfaces", "arrays", "parameter", "errors", "arguments", "targets", "samples", "labels",
-    "training", "products",
+    "training", "parallel",
 }  # fmt: skip
 
 #: Where the names come from that `plugnet` itself exports.

@@ -13,6 +13,7 @@ import numpy as np
 
 from plugnet import Network, Trainer
 from plugnet.arrays import Array
+from plugnet.training.threads import limited
 from racing import DifferentError, Racer, why_not
 
 
@@ -94,6 +95,23 @@ class Fit:
 def racer(peer: Trained) -> Racer:
     """Return a peer as a racer."""
     return Racer(peer.name, partial(peer.clock, 1), peer.clock)
+
+
+def divided(name: str, step: Callable[[], object]) -> Racer:
+    """Return a racer that divides its work, outside a trainer, among as many threads as all have.
+
+    Without it BLAS would use threads of its own, which spin on while the next racer runs.
+    """
+    threads = int(os.environ["OMP_NUM_THREADS"])
+
+    def clock(steps: int) -> float:
+        with limited(threads):
+            start = time.perf_counter()
+            for _ in range(steps):
+                step()
+            return time.perf_counter() - start
+
+    return Racer(name, step, None if threads == 1 else clock)
 
 
 def entrants(

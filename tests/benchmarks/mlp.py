@@ -8,7 +8,6 @@ is kept. float32, tanh hidden units, a fixed rate.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,11 +15,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from fitting import Fit, Trained
+from fitting import Fit, Trained, divided
 from plugnet import Network
 from plugnet.arrays import Array
-from plugnet.products import multiply
-from plugnet.training.threads import limited
+from plugnet.parallel import multiply
 from racing import Racer
 
 MOMENTUM, DECAY = 0.9, 0.001
@@ -94,26 +92,21 @@ def products(problem: Problem) -> Racer:
 
 
 def bare(calls: Sequence[tuple[Array, Array, Array]]) -> Racer:
-    """Return products ``a @ b -> out`` as a racer.
+    """Return products ``a @ b -> out`` as a racer; of several threads, divided as plugnet does it.
 
-    If there are several threads, large ones are divided as plugnet does it: that is no slower than
-    what BLAS does, whose threads would spin on while the next racer runs.
+    BLAS's own threads divide them no better, and would spin on while the next racer runs.
     """
-    threads = int(os.environ["OMP_NUM_THREADS"])
 
-    def step() -> None:
+    def alone() -> None:
         for a, b, out in calls:
             a.dot(b, out=out)  # for small arrays sooner at work than np.matmul
 
-    def divided(steps: int) -> float:
-        with limited(threads):
-            start = time.perf_counter()
-            for _ in range(steps):
-                for a, b, out in calls:
-                    multiply(a, b, out)
-            return time.perf_counter() - start
+    def together() -> None:
+        for a, b, out in calls:
+            multiply(a, b, out)
 
-    return Racer("bare matrix products", step, None if threads == 1 else divided)
+    single = os.environ["OMP_NUM_THREADS"] == "1"
+    return divided("bare matrix products", alone if single else together)
 
 
 def aligned(rows: int, columns: int) -> Array:

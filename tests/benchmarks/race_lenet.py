@@ -17,7 +17,7 @@ import numpy as np
 
 import image_layers
 import lenet
-from fitting import entrants, racer
+from fitting import divided, entrants, racer
 from image_layers import Calls, Work
 from mlp import bare
 from plugnet.arrays import Array
@@ -101,6 +101,7 @@ def layers(work: Work, rounds: int, threads: int, quick: bool) -> list[Result]:
     results = []
     for index, what in enumerate(("forward", f"backward ({gradients})")):
         racers = [Racer(name, pair[index]) for name, pair in calls.items()]
+        racers[0] = divided("plugnet", calls["plugnet"][index])
         if work.outputs is not None:
             stage = Stage("", work.layer(), work.shape, gives_dx=True)
             racers.insert(1, products([stage], image_layers.BATCH, (slice(1), slice(1, 3))[index]))

@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from image_layers import BATCH, CONVOLUTIONS, Work
 from plugnet.arrays import Array
-from plugnet_convolution.convolution import Convolution, products_for
+from plugnet_convolution.convolution import Convolution, way_for
 from plugnet_convolution.im2row import Im2Row
 from plugnet_convolution.products import Products
 from plugnet_convolution.winograd import Winograd
@@ -223,11 +223,11 @@ def races(work: Work, rounds: int, threads: int) -> list[Result]:
 def ways(work: Work, layer: Convolution) -> dict[str, Way]:
     """Return all ways by name; first the chosen one."""
     geometry = layer.products.geometry
-    chosen = products_for(geometry)
-    found: dict[str, Way] = {f"chosen: {type(chosen).__name__}": Own(chosen)}
-    if not isinstance(chosen, Im2Row):
+    chosen = way_for(geometry)
+    found: dict[str, Way] = {f"chosen: {chosen.__name__}": Own(chosen(geometry))}
+    if chosen is not Im2Row:
         found["Im2Row"] = Own(Im2Row(geometry))
-    if not isinstance(chosen, Winograd) and (work.kernel, work.stride) == (3, 1):
+    if chosen is not Winograd and (work.kernel, work.stride) == (3, 1):
         found["Winograd"] = Own(Winograd(geometry))
     return found | {
         "im2col, one product": OneProduct(work),

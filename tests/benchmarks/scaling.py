@@ -44,8 +44,8 @@ REASONS = {
     "rows": "The products do not see the set. Rows are fetched in random order, from the cache if "
     "the set fits into it (a thousand of MNIST's size are 3 MB), else from memory. The order "
     "takes 8 bytes per row.",
-    "threads": "Only products are divided, of at least 10 million multiplications; not the passes "
-    "over weights and batches.",
+    "threads": "Only products are divided, 5 million multiplications or more for each thread; not "
+    "the passes over weights and batches.",
 }
 
 

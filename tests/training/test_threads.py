@@ -1,4 +1,4 @@
-"""Threads: large products are divided, BLAS has one thread meanwhile, and its own afterwards."""
+"""Threads of a trainer: work is divided, BLAS has one thread meanwhile, and its own afterwards."""
 
 import threading
 from collections.abc import Iterator
@@ -9,14 +9,12 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from plugnet import Network, Trainer, products
+from plugnet import Network, Trainer, parallel
 from plugnet.arrays import Array
 from plugnet.errors import ArgumentError
-from plugnet.products import multiply
 from plugnet.training.threads import blas_threads, limited
 
 LAYERS: list[Any] = [("fc", 20, 8), "tanh", ("fc", 8, 3)]
-RNG = np.random.default_rng(0)
 
 
 @pytest.fixture(autouse=True)
@@ -35,30 +33,15 @@ class Watch:
         self.seen: list[tuple[int | None, int | None]] = []
 
     def plugnet_step_end(self) -> None:
-        self.seen.append((products.current(), blas_threads()))
+        self.seen.append((parallel.current(), blas_threads()))
 
     def plugnet_evaluate_end(self) -> None:
-        self.seen.append((products.current(), blas_threads()))
+        self.seen.append((parallel.current(), blas_threads()))
 
 
 def data(rows: int = 40, features: int = 20) -> tuple[Array, Array]:
     rng = np.random.default_rng(1)
     return rng.random((rows, features), dtype=np.float32), rng.integers(0, 3, rows)
-
-
-@pytest.fixture
-def divide_all(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Divide even the smallest products, and note in which threads their parts are computed."""
-    names: list[str] = []
-    compute = products._product
-
-    def note(a: Array, b: Array, out: Array) -> None:
-        names.append(threading.current_thread().name)
-        compute(a, b, out)
-
-    monkeypatch.setattr(products, "LARGE", 0)
-    monkeypatch.setattr(products, "_product", note)
-    return names
 
 
 @pytest.mark.parametrize(("given", "expected"), [(None, 2), (1, 1), (3, 3)])
@@ -68,7 +51,7 @@ def test_a_trainer_has_so_many_threads_and_blas_one(given: int | None, expected:
     trainer.fit(*data(), 2, test=data())
     assert watch.seen == [(expected, 1)] * 3
     assert trainer.threads == given
-    assert (products.current(), blas_threads()) == (None, 2)
+    assert (parallel.current(), blas_threads()) == (None, 2)
 
 
 def test_a_small_network_starts_no_thread() -> None:
@@ -83,64 +66,24 @@ def test_a_small_network_starts_no_thread() -> None:
     assert new == [set(), set()]
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 5])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(
-    ("rows", "inner", "columns"), [(1, 5, 1), (40, 30, 200), (300, 7, 33), (3, 100, 16), (17, 4, 2)]
-)
-def test_divided_products_are_right(
-    divide_all: list[str], count: int, dtype: str, rows: int, inner: int, columns: int
-) -> None:
-    a, b = RNG.normal(size=(rows, inner)), RNG.normal(size=(inner, columns))
-    exact = a @ b
-    a, b = a.astype(dtype), b.astype(dtype)
-    within = 1e-5 if dtype == "float32" else 1e-13
-    out = np.empty((rows, columns), dtype)
-    with products.divided(count):
-        assert multiply(a, b, out) is out
-        new = multiply(a, b)
-        turned = multiply(np.asfortranarray(a), np.asfortranarray(b))  # as x^T and W^T are
-    for found in (out, new, turned):
-        assert found.dtype == dtype
-        np.testing.assert_allclose(found, exact, rtol=0, atol=within * inner)
-    longer = max(rows, columns)
-    assert len(divide_all) == (0 if count == 1 else 3 * min(count, -(-longer // 16)))
-
-
-def test_only_large_products_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "LARGE", 32 * 8 * 32)
-    a, b = np.ones((32, 8)), np.ones((8, 32))
-    used: list[int] = []
-    monkeypatch.setattr(products, "_product", lambda a, b, out: used.append(out.size))
-    with products.divided(2):
-        multiply(a, b[:, :-1])
-        assert used == []
-        multiply(a, b)
-    multiply(a, b)
-    assert used == [512, 512]
-
-
-def test_training_is_divided_and_its_threads_go_away(divide_all: list[str]) -> None:
+def test_training_is_divided_and_its_threads_go_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "PART", 1)
     before = set(threading.enumerate())  # one of an earlier test may end meanwhile
     losses = []
+    new: list[list[str]] = []
+
+    class Looks:
+        def plugnet_step_end(self) -> None:
+            new.append([thread.name for thread in set(threading.enumerate()) - before])
+
     for number in (1, 2, 2):
         network = Network([("fc", 40, 64), "tanh", ("fc", 64, 33)])
-        trainer = Trainer(network, batch_size=20, threads=number)
+        trainer = Trainer(network, batch_size=20, threads=number, hooks=[Looks()])
         losses.append(trainer.fit(*data(60, 40), 4).loss)
-        assert any("plugnet-products" in name for name in divide_all) == (number == 2)
+    assert new == [[]] * 4 + [["plugnet"]] * 8
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
     assert losses[1] == losses[2]  # the same number, the same bits
     assert set(threading.enumerate()) <= before
-
-
-@pytest.mark.usefixtures("divide_all")
-def test_an_error_in_a_part_is_raised_and_overflow_is_quiet() -> None:
-    with products.divided(2):
-        with pytest.raises(ValueError, match="mismatch"):
-            multiply(np.ones((40, 3)), np.ones((4, 40)))
-        large = np.full((40, 40), 1e200)
-        with np.errstate(all="ignore"):
-            assert np.isinf(multiply(large, large)).all()
 
 
 def test_the_number_is_set_back_after_an_error() -> None:
@@ -151,17 +94,17 @@ def test_the_number_is_set_back_after_an_error() -> None:
     trainer = Trainer(Network(LAYERS), batch_size=10, hooks=[Failing()])
     with pytest.raises(RuntimeError, match="enough"):
         trainer.fit(*data(), 2)
-    assert (products.current(), blas_threads()) == (None, 2)
+    assert (parallel.current(), blas_threads()) == (None, 2)
 
 
 def test_limits_nest() -> None:
     with limited(3) as outer:
         assert (outer, blas_threads()) == (3, 1)
         with limited(None) as inner:
-            assert inner == products.current() == 3
+            assert inner == parallel.current() == 3
         with limited(1):
-            assert products.current() == 1
-        assert products.current() == 3
+            assert parallel.current() == 1
+        assert parallel.current() == 3
         assert blas_threads() == 1
     assert blas_threads() == 2
 
@@ -169,7 +112,7 @@ def test_limits_nest() -> None:
 def test_other_python_threads_have_a_number_of_their_own() -> None:
     seen: list[int | None] = []
     with limited(2):
-        thread = threading.Thread(target=lambda: seen.append(products.current()))
+        thread = threading.Thread(target=lambda: seen.append(parallel.current()))
         thread.start()
         thread.join()
     assert seen == [None]
@@ -181,7 +124,7 @@ def test_evaluate_has_the_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
     forward = network.layers[0].forward
 
     def note(x: Array, training: bool) -> Array:
-        seen.append(products.current())
+        seen.append(parallel.current())
         return forward(x, training)
 
     monkeypatch.setattr(network.layers[0], "forward", note)

@@ -11,7 +11,7 @@ def add_argument(parser: ArgumentParser) -> None:
         "--threads",
         type=_count,
         metavar="N",
-        help="threads among which large matrix products are divided; else all there are",
+        help="threads among which large work is divided; else one for each processor",
     )
 
 

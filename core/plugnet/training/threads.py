@@ -1,4 +1,4 @@
-"""Threads: how many of them the matrix products may run in."""
+"""Threads: among how many of them the work of a network is divided."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from plugnet import products
+from plugnet import parallel
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 @contextmanager
 def limited(threads: int | None) -> Iterator[int]:
-    """Let products run in so many threads within the block; give their number.
+    """Divide work among so many threads within the block; give their number.
 
-    BLAS has one thread within it, and as many as before after it: only products that are worth it
-    are divided, see `plugnet.products`. BLAS's number is the process's, so products that others
-    compute meanwhile in other Python threads have one thread, too.
+    BLAS has one thread within it, and as many as before after it: only work that is worth it is
+    divided, see `plugnet.parallel`. BLAS's number is the process's, so products that others compute
+    meanwhile in other Python threads have one thread, too.
 
     Args:
         threads: the number; None: that of an enclosing block, else as many as BLAS has, which are
             by default those of the processors that the process may run on, or what OMP_NUM_THREADS
             and its like say. Never by a measurement, which would change the bits.
     """
-    count = threads or products.current() or blas_threads() or 1
-    with _libraries().limit(limits=1, user_api="blas"), products.divided(count):
+    count = threads or parallel.current() or blas_threads() or 1
+    with _libraries().limit(limits=1, user_api="blas"), parallel.threads(count):
         yield count
 
 

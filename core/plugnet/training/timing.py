@@ -13,7 +13,7 @@ import numpy as np
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Layer
 from plugnet.network import Network
-from plugnet.products import multiply
+from plugnet.parallel import multiply
 from plugnet.training.data import Data
 from plugnet.training.trainer import Trainer
 

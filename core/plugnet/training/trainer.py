@@ -64,9 +64,9 @@ class Trainer:
             seed: what the order of the samples is drawn from.
             shuffle: whether each epoch has a random order of its own.
             hooks: plugins that look on or step in; see `plugnet.training.hooks`.
-            threads: among how many threads `fit` and `evaluate` divide large matrix products; those
-                of a small network are none. None: as many as the process may run in; see
-                `plugnet.products`. The same number gives the same bits.
+            threads: among how many threads `fit` and `evaluate` divide large matrix products and
+                convolutions; a small network has none. None: as many as the process may run in;
+                see `plugnet.parallel`. The same number gives the same bits.
 
         Raises:
             ArgumentError: an argument is of a wrong type or out of range.

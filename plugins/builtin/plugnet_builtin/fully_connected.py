@@ -13,8 +13,8 @@ from plugnet.arguments import flag, integer
 from plugnet.arrays import Array, Shape, reuse
 from plugnet.errors import ArgumentError, CallOrderError, ShapeError
 from plugnet.interfaces import Initializer, Layer
+from plugnet.parallel import multiply
 from plugnet.parameter import Parameter
-from plugnet.products import multiply
 
 
 class FullyConnected(Layer):

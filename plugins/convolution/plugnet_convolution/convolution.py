@@ -15,6 +15,7 @@ from plugnet.errors import ArgumentError, CallOrderError, ShapeError
 from plugnet.interfaces import Initializer, Layer
 from plugnet.parameter import Parameter
 from plugnet_convolution.depthwise import Depthwise
+from plugnet_convolution.divided import Divided
 from plugnet_convolution.im2row import Im2Row
 from plugnet_convolution.pointwise import Pointwise
 from plugnet_convolution.products import Products
@@ -204,13 +205,18 @@ def _initialized(made: T | None) -> T:
 
 
 def products_for(geometry: Geometry) -> Products:
+    """Return what computes the products of a geometry."""
+    return Divided(way_for(geometry), geometry)
+
+
+def way_for(geometry: Geometry) -> type[Products]:
     """Return the way to compute that suits the geometry."""
     axes = (geometry.height, geometry.width)
     aligned = not geometry.padding and all(axis.size == axis.outputs for axis in axes)
     if aligned and all(axis.kernel == axis.stride == 1 for axis in axes):
-        return Pointwise(geometry)
+        return Pointwise
     if geometry.groups == geometry.channels > 1:
-        return Depthwise(geometry)
+        return Depthwise
     if Winograd.suits(geometry):
-        return Winograd(geometry)
-    return Im2Row(geometry)
+        return Winograd
+    return Im2Row

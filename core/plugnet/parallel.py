@@ -1,0 +1,154 @@
+"""Work divided among threads that sleep while they wait.
+
+BLAS libraries have threads of their own. Those of OpenBLAS, which NumPy's wheels carry, wait for
+each other by spinning: a second processor is busy without being of use, and two trainings side by
+side, with two threads each, take three to five times as long as with one. So a trainer holds BLAS
+to one thread, and layers divide their work here; two of them side by side then only share the
+processors. NumPy lets other threads run while it computes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from queue import SimpleQueue
+from typing import TypeAlias
+
+import numpy as np
+
+from plugnet.arrays import Array
+
+Call: TypeAlias = Callable[[], object]
+Ends: TypeAlias = "SimpleQueue[BaseException | None]"
+
+#: Multiplications that are worth a thread: an eighth of a millisecond, and to wake one and wait for
+#: it takes a twentieth.
+PART = 5_000_000
+
+
+class _Threads:
+    """So many threads, of which one is the caller's own; the others start when they have work."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._others: list[threading.Thread] = []
+        self._calls: SimpleQueue[tuple[Call, Ends] | None] = SimpleQueue()
+
+    def begin(self, calls: Sequence[Call]) -> Ends:
+        """Begin calls in other threads; each puts its error, or None, when it has ended."""
+        while len(self._others) < min(len(calls), self.count - 1):
+            self._others.append(threading.Thread(target=self._work, name="plugnet", daemon=True))
+            self._others[-1].start()
+        ends: Ends = SimpleQueue()
+        for call in calls:
+            self._calls.put((call, ends))
+        return ends
+
+    def end(self) -> None:
+        """Let the other threads go."""
+        for _ in self._others:
+            self._calls.put(None)
+        for thread in self._others:
+            thread.join()
+
+    def _work(self) -> None:
+        with np.errstate(all="ignore"):  # a thread has settings of its own
+            while (work := self._calls.get()) is not None:
+                call, ends = work
+                try:
+                    call()
+                except BaseException as error:
+                    ends.put(error)
+                else:
+                    ends.put(None)
+
+
+_threads: ContextVar[_Threads | None] = ContextVar("_threads", default=None)
+
+
+def current() -> int | None:
+    """Return how many threads work is divided among here; None: none is, and BLAS decides."""
+    held = _threads.get()
+    return None if held is None else held.count
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Divide work among so many threads within the block, in this Python thread."""
+    held = _Threads(count)
+    token = _threads.set(held)
+    try:
+        yield
+    finally:
+        _threads.reset(token)
+        held.end()
+
+
+def divide(size: int, work: int, unit: int = 1) -> list[slice]:
+    """Return slices that make up ``size`` items, one for each thread that pays.
+
+    The same numbers, within the same number of `threads`, give the same slices.
+
+    Args:
+        size: the items.
+        work: the multiplications for all of them; each slice has `PART` of them or more.
+        unit: all slices but the last are a multiple of so many items.
+    """
+    units = -(-size // unit)
+    count = max(1, min(current() or 1, work // PART, units))
+    bounds = [units * number // count * unit for number in range(count)]
+    return [slice(*pair) for pair in zip(bounds, [*bounds[1:], size], strict=True)]
+
+
+def run(calls: Sequence[Call]) -> None:
+    """Make all calls, the first in this thread and the others at the same time, and wait for them.
+
+    They must not depend on each other. What they divide themselves stays whole. In other threads
+    NumPy gives no warnings of floating-point errors.
+    """
+    held = _threads.get()
+    if held is None or held.count == 1 or len(calls) == 1:
+        for call in calls:
+            call()
+        return
+    ends = held.begin(calls[1:])
+    token = _threads.set(None)
+    try:
+        calls[0]()
+    finally:
+        _threads.reset(token)
+        errors = [ends.get() for _ in calls[1:]]
+    for error in filter(None, errors):
+        raise error
+
+
+def multiply(a: Array, b: Array, out: Array | None = None) -> Array:
+    """Return the product of two matrices, as ``a.dot(b, out=out)`` does.
+
+    Within `threads` a large one is computed in parts, by rows or columns of the result. The same
+    number of threads gives the same bits.
+
+    Args:
+        a: ``(rows, inner)``.
+        b: ``(inner, columns)``.
+        out: ``(rows, columns)``, C-contiguous, or None for a new array.
+    """
+    work = a.size * b.shape[1]
+    if work < 2 * PART or (current() or 1) == 1:
+        return a.dot(b, out=out)  # as np.matmul, and sooner at work: small layers gain by it
+    if out is None:
+        out = np.empty_like(a, shape=(len(a), b.shape[1]), order="C")
+    rows, columns = out.shape
+    if columns < rows:
+        parts = [(a[part], b, out[part]) for part in divide(rows, work, 16)]
+    else:
+        parts = [(a, b[:, part], out[:, part]) for part in divide(columns, work, 16)]
+    run([partial(_product, *part) for part in parts])
+    return out
+
+
+def _product(a: Array, b: Array, out: Array) -> None:
+    np.matmul(a, b, out=out)
