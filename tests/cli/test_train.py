@@ -7,7 +7,7 @@ import os
 import signal
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -241,7 +241,15 @@ class RaiseSignal:
                 signal.raise_signal(self.number)
 
 
-@pytest.mark.usefixtures("sketches")
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Let signals be heard, which a shell lets its background jobs ignore."""
+    found = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, found)
+
+
+@pytest.mark.usefixtures("sketches", "heard")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_training_tidily(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], number: signal.Signals
@@ -258,7 +266,7 @@ def test_a_signal_ends_training_tidily(
     assert rows(tmp_path / "run")[-1]["test_accuracy"] != ""
 
 
-@pytest.mark.usefixtures("sketches")
+@pytest.mark.usefixtures("sketches", "heard")
 def test_a_second_interrupt_ends_at_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
