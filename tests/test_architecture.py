@@ -25,7 +25,7 @@ ROOMS = {
     "files": ("arguments", "arrays", "errors"),
     "targets": ("arrays", "errors"),
     "mapped": ("arrays",),
-    "parallel": ("arrays",),
+    "parallel": ("arguments", "arrays"),
     "samples": ("arrays", "errors", "mapped"),
     "labels": ("arguments", "arrays", "errors", "samples"),
     "interfaces": ("arrays", "errors", "parameter"),

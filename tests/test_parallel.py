@@ -1,13 +1,21 @@
 """Work divided among threads: how it is divided, that it runs at once, errors, products."""
 
+import contextvars
+import gc
+import os
+import subprocess
+import sys
 import threading
+import weakref
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 
 from plugnet import parallel
 from plugnet.arrays import Array
+from plugnet.errors import ArgumentError
 from plugnet.parallel import divide, multiply, run
 
 PART = parallel.PART
@@ -87,6 +95,58 @@ def test_an_error_is_raised_when_all_calls_have_ended(failing: int) -> None:
         assert sorted(ended) == sorted({0, 1, 2} - {failing})
         run([partial(ended.append, 7)] * 2)  # the threads go on
     assert ended[2:] == [7, 7]
+
+
+def test_what_a_call_held_is_let_go() -> None:
+    big = np.empty(10)
+    held = weakref.ref(big)
+    with parallel.threads(2):
+        run([partial(np.add, big, 1, out=array) for array in (big, big[:])])
+        del big
+        assert held() is None
+        failing = np.empty(10)
+        held = weakref.ref(failing)
+        with pytest.raises(ValueError, match="broadcast"):
+            run([partial(np.add, failing, array) for array in (failing, np.empty(9))])
+        del failing
+        gc.collect()  # an error's frames know it
+        assert held() is None
+
+
+def test_a_context_copied_within_has_one_thread_afterwards() -> None:
+    made: list[int] = []
+    with parallel.threads(2):
+        run([partial(made.append, number) for number in range(2)])
+        copied = contextvars.copy_context()
+    copied.run(run, [partial(made.append, number) for number in range(2, 4)])
+    assert sorted(made) == [0, 1, 2, 3]
+    assert copied.run(parallel.current) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_divides_nothing() -> None:
+    code = (
+        "import os; from plugnet import parallel\n"
+        "with parallel.threads(2):\n"
+        "    parallel.run([int, int])\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        parallel.run([int, int])\n"
+        "        os._exit(7 if parallel.current() is None else 8)\n"
+        "    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    words = [sys.executable, "-c", code]
+    result = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True)
+    assert result.stdout == "7\n"
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 2.0, True])
+def test_other_numbers_of_threads_are_refused(wrong: Any) -> None:
+    with (
+        pytest.raises(ArgumentError, match="'count' must be an integer at least 1"),
+        parallel.threads(wrong),
+    ):
+        pass
 
 
 def test_what_a_call_divides_stays_whole() -> None:

@@ -9,6 +9,8 @@ processors. NumPy lets other threads run while it computes.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from plugnet.arguments import integer
 from plugnet.arrays import Array
 
 Call: TypeAlias = Callable[[], object]
@@ -48,25 +51,35 @@ class _Threads:
         return ends
 
     def end(self) -> None:
-        """Let the other threads go."""
+        """Let the other threads go. Who divides work here later, in a copied context, has one."""
+        self.count = 1
         for _ in self._others:
             self._calls.put(None)
         for thread in self._others:
             thread.join()
 
     def _work(self) -> None:
+        _threads.set(None)
         with np.errstate(all="ignore"):  # a thread has settings of its own
             while (work := self._calls.get()) is not None:
                 call, ends = work
+                del work
                 try:
                     call()
                 except BaseException as error:
+                    del call
                     ends.put(error)
                 else:
+                    del call  # which may hold the last reference to large arrays
                     ends.put(None)
+                del ends
 
 
 _threads: ContextVar[_Threads | None] = ContextVar("_threads", default=None)
+
+
+if sys.platform != "win32":  # a forked process has none of these threads
+    os.register_at_fork(after_in_child=partial(_threads.set, None))
 
 
 def current() -> int | None:
@@ -77,8 +90,12 @@ def current() -> int | None:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Divide work among so many threads within the block, in this Python thread."""
-    held = _Threads(count)
+    """Divide work among so many threads within the block, in this Python thread.
+
+    Raises:
+        ArgumentError: ``count`` is not an integer from 1.
+    """
+    held = _Threads(integer("count", count, at_least=1))
     token = _threads.set(held)
     try:
         yield
@@ -110,7 +127,7 @@ def run(calls: Sequence[Call]) -> None:
     NumPy gives no warnings of floating-point errors.
     """
     held = _threads.get()
-    if held is None or held.count == 1 or len(calls) == 1:
+    if held is None or held.count == 1 or len(calls) < 2:
         for call in calls:
             call()
         return
@@ -120,9 +137,9 @@ def run(calls: Sequence[Call]) -> None:
         calls[0]()
     finally:
         _threads.reset(token)
-        errors = [ends.get() for _ in calls[1:]]
-    for error in filter(None, errors):
-        raise error
+        errors = [error for _ in calls[1:] if (error := ends.get()) is not None]
+    if errors:
+        raise errors.pop(0)
 
 
 def multiply(a: Array, b: Array, out: Array | None = None) -> Array:

@@ -19,7 +19,8 @@ def limited(threads: int | None) -> Iterator[int]:
 
     BLAS has one thread within it, and as many as before after it: only work that is worth it is
     divided, see `plugnet.parallel`. BLAS's number is the process's, so products that others compute
-    meanwhile in other Python threads have one thread, too.
+    meanwhile in other Python threads have one thread, too; and where blocks of several Python
+    threads overlap, the first to end gives BLAS its threads back, or the last leaves it with one.
 
     Args:
         threads: the number; None: that of an enclosing block, else as many as BLAS has, which are

@@ -18,7 +18,7 @@ class Divided(Products):
 
     def __init__(self, way: type[Products], geometry: Geometry) -> None:
         super().__init__(geometry)
-        self.way = way
+        self._way = way
         self._ways: list[Products] = []
         self._gradients: Array | None = None
         height, width = geometry.height, geometry.width
@@ -60,5 +60,5 @@ class Divided(Products):
         """Yield samples of ``count`` for each thread, and what computes their products."""
         for number, part in enumerate(divide(count, count * self._work)):
             if number == len(self._ways):
-                self._ways.append(self.way(self.geometry))
+                self._ways.append(self._way(self.geometry))
             yield self._ways[number], part
