@@ -1,12 +1,16 @@
 """Work divided among threads: how it is divided, that it runs at once, errors, products."""
 
+import _thread
 import contextvars
 import gc
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 import weakref
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -95,6 +99,61 @@ def test_an_error_is_raised_when_all_calls_have_ended(failing: int) -> None:
         assert sorted(ended) == sorted({0, 1, 2} - {failing})
         run([partial(ended.append, 7)] * 2)  # the threads go on
     assert ended[2:] == [7, 7]
+
+
+def test_an_interrupt_waits_for_the_calls_to_end() -> None:
+    ended: list[int] = []
+    waiting = threading.Event()
+
+    def interrupted() -> None:
+        waiting.set()
+
+    def long() -> None:
+        assert waiting.wait(60)
+        time.sleep(0.05)  # the first call has ended, and run waits
+        _thread.interrupt_main()
+        time.sleep(0.05)
+        ended.append(1)
+
+    found = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with parallel.threads(2), pytest.raises(KeyboardInterrupt):
+            run([interrupted, long])
+        assert ended == [1]
+    finally:
+        signal.signal(signal.SIGINT, found)
+
+
+def test_a_thread_that_cannot_start_is_an_error_and_the_next_call_starts_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[int] = []
+
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with parallel.threads(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", fail)
+            with pytest.raises(RuntimeError, match="start"):
+                run([partial(made.append, 1)] * 2)
+        run([partial(made.append, 2)] * 2)
+    assert made == [2, 2]
+
+
+def test_a_block_left_in_another_context_lets_its_threads_go() -> None:
+    before = set(threading.enumerate())
+
+    def generate() -> Iterator[None]:
+        with parallel.threads(2):
+            run([int, int])
+            yield
+
+    generator = generate()
+    contextvars.copy_context().run(next, generator)
+    with pytest.raises(ValueError, match="different Context"):
+        next(generator)
+    assert set(threading.enumerate()) <= before
 
 
 def test_what_a_call_held_is_let_go() -> None:

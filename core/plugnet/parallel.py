@@ -25,27 +25,51 @@ from plugnet.arguments import integer
 from plugnet.arrays import Array
 
 Call: TypeAlias = Callable[[], object]
-Ends: TypeAlias = "SimpleQueue[BaseException | None]"
 
 #: Multiplications that are worth a thread: an eighth of a millisecond, and to wake one and wait for
 #: it takes a twentieth.
 PART = 5_000_000
 
 
-class _Threads:
+class _Ends:
+    """How calls in other threads end."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._errors: list[BaseException | None] = []
+        self._news: SimpleQueue[None] = SimpleQueue()
+
+    def note(self, error: BaseException | None) -> None:
+        """Note that one has ended, and whether with an error."""
+        self._errors.append(error)
+        self._news.put(None)
+
+    def wait(self) -> list[BaseException]:
+        """Wait for all, whatever interrupts, and return all errors."""
+        interrupts: list[BaseException] = []
+        while len(self._errors) < self._count:  # an interrupt may swallow the news, but not this
+            try:
+                self._news.get()
+            except KeyboardInterrupt as interrupt:
+                interrupts.append(interrupt)
+        return interrupts + [error for error in self._errors if error is not None]
+
+
+class _Team:
     """So many threads, of which one is the caller's own; the others start when they have work."""
 
     def __init__(self, count: int) -> None:
         self.count = count
         self._others: list[threading.Thread] = []
-        self._calls: SimpleQueue[tuple[Call, Ends] | None] = SimpleQueue()
+        self._calls: SimpleQueue[tuple[Call, _Ends] | None] = SimpleQueue()
 
-    def begin(self, calls: Sequence[Call]) -> Ends:
-        """Begin calls in other threads; each puts its error, or None, when it has ended."""
+    def begin(self, calls: Sequence[Call]) -> _Ends:
+        """Begin calls in other threads."""
         while len(self._others) < min(len(calls), self.count - 1):
-            self._others.append(threading.Thread(target=self._work, name="plugnet", daemon=True))
-            self._others[-1].start()
-        ends: Ends = SimpleQueue()
+            thread = threading.Thread(target=self._work, name="plugnet", daemon=True)
+            thread.start()  # which may fail
+            self._others.append(thread)
+        ends = _Ends(len(calls))
         for call in calls:
             self._calls.put((call, ends))
         return ends
@@ -53,13 +77,12 @@ class _Threads:
     def end(self) -> None:
         """Let the other threads go. Who divides work here later, in a copied context, has one."""
         self.count = 1
-        for _ in self._others:
-            self._calls.put(None)
+        self._calls.put(None)  # each passes it on
         for thread in self._others:
             thread.join()
 
     def _work(self) -> None:
-        _threads.set(None)
+        _team.set(None)
         with np.errstate(all="ignore"):  # a thread has settings of its own
             while (work := self._calls.get()) is not None:
                 call, ends = work
@@ -68,43 +91,46 @@ class _Threads:
                     call()
                 except BaseException as error:
                     del call
-                    ends.put(error)
+                    ends.note(error)
                 else:
                     del call  # which may hold the last reference to large arrays
-                    ends.put(None)
+                    ends.note(None)
                 del ends
+        self._calls.put(None)
 
 
-_threads: ContextVar[_Threads | None] = ContextVar("_threads", default=None)
+_team: ContextVar[_Team | None] = ContextVar("_team", default=None)
 
 
 if sys.platform != "win32":  # a forked process has none of these threads
-    os.register_at_fork(after_in_child=partial(_threads.set, None))
+    os.register_at_fork(after_in_child=partial(_team.set, None))
 
 
 def current() -> int | None:
     """Return how many threads work is divided among here; None: none is, and BLAS decides."""
-    held = _threads.get()
-    return None if held is None else held.count
+    team = _team.get()
+    return None if team is None else team.count
 
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Divide work among so many threads within the block, in this Python thread.
+    """Divide work among so many threads within the block, in this context of this Python thread.
 
     Raises:
         ArgumentError: ``count`` is not an integer from 1.
     """
-    held = _Threads(integer("count", count, at_least=1))
-    token = _threads.set(held)
+    team = _Team(integer("count", count, at_least=1))
+    token = _team.set(team)
     try:
         yield
     finally:
-        _threads.reset(token)
-        held.end()
+        try:
+            _team.reset(token)
+        finally:
+            team.end()
 
 
-def divide(size: int, work: int, unit: int = 1) -> list[slice]:
+def divide(size: int, work: int, unit: int = 1, most: int | None = None) -> list[slice]:
     """Return slices that make up ``size`` items, one for each thread that pays.
 
     The same numbers, within the same number of `threads`, give the same slices.
@@ -113,9 +139,10 @@ def divide(size: int, work: int, unit: int = 1) -> list[slice]:
         size: the items.
         work: the multiplications for all of them; each slice has `PART` of them or more.
         unit: all slices but the last are a multiple of so many items.
+        most: how many slices at most, or None.
     """
     units = -(-size // unit)
-    count = max(1, min(current() or 1, work // PART, units))
+    count = max(1, min(current() or 1, work // PART, units if most is None else min(units, most)))
     bounds = [units * number // count * unit for number in range(count)]
     return [slice(*pair) for pair in zip(bounds, [*bounds[1:], size], strict=True)]
 
@@ -123,21 +150,23 @@ def divide(size: int, work: int, unit: int = 1) -> list[slice]:
 def run(calls: Sequence[Call]) -> None:
     """Make all calls, the first in this thread and the others at the same time, and wait for them.
 
-    They must not depend on each other. What they divide themselves stays whole. In other threads
-    NumPy gives no warnings of floating-point errors.
+    They must not depend on each other. Of several calls in several threads, what they divide
+    themselves stays whole, and an error in one, the first of which is raised, or an interrupt does
+    not keep the others from ending. In other threads NumPy gives no warnings of floating-point
+    errors.
     """
-    held = _threads.get()
-    if held is None or held.count == 1 or len(calls) < 2:
+    team = _team.get()
+    if team is None or team.count == 1 or len(calls) < 2:
         for call in calls:
             call()
         return
-    ends = held.begin(calls[1:])
-    token = _threads.set(None)
+    ends = team.begin(calls[1:])
+    token = _team.set(None)
     try:
         calls[0]()
     finally:
-        _threads.reset(token)
-        errors = [error for _ in calls[1:] if (error := ends.get()) is not None]
+        _team.reset(token)
+        errors = ends.wait()
     if errors:
         raise errors.pop(0)
 

@@ -16,7 +16,7 @@ WAYS: dict[str, tuple[str, Shape, dict[str, Any]]] = {
     "groups": ("conv2d", (6, 5, 4), {"outputs": 6, "kernel": 3, "groups": 2}),
     "depthwise": ("conv2d", (6, 5, 3), {"outputs": 6, "kernel": 3, "groups": 3, "padding": 1}),
     "pointwise": ("conv2d", (6, 5, 4), {"outputs": 6, "kernel": 1, "groups": 2}),
-    "winograd": ("conv2d", (5, 4, 48), {"outputs": 49, "kernel": 3, "padding": 1}),
+    "winograd": ("conv2d", (14, 13, 48), {"outputs": 49, "kernel": 3, "padding": 1}),
     "transposed": ("conv2d_transpose", (4, 3, 3), {"outputs": 4, "kernel": 3, "stride": 2}),
 }
 
@@ -78,9 +78,10 @@ def test_a_batch_is_divided_and_its_parts_computed_at_once(monkeypatch: pytest.M
     layer = initialized("windows")
     x, dy = data(layer, WAYS["windows"][1], 5)
     step(layer, x, dy, 2)
+    step(layer, x[:1], dy[:1], 2)  # smaller than the kernel for each of two
     monkeypatch.setattr(parallel, "PART", 10**9)
     step(layer, x, dy, 2)
-    assert sizes == [2] * 4 + [1] * 4
+    assert sizes == [2] * 4 + [1] * 8
 
 
 def test_backward_may_have_other_threads_than_forward() -> None:

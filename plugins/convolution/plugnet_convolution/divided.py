@@ -22,8 +22,12 @@ class Divided(Products):
         self._ways: list[Products] = []
         self._gradients: Array | None = None
         height, width = geometry.height, geometry.width
-        kernel = height.kernel * width.kernel * geometry.channels // geometry.groups
-        self._work = height.outputs * width.outputs * kernel * geometry.filters
+        self._kernel = height.kernel * width.kernel * geometry.channels // geometry.groups
+        self._kernel *= geometry.filters
+        places = height.outputs * width.outputs
+        # of one sample: numbers in both images, and multiplications
+        self._numbers = height.size * width.size * geometry.channels + places * geometry.filters
+        self._work = places * self._kernel
 
     def outputs(self, image: Array, kernel: Array, out: Array, bias: Array | None = None) -> None:
         """Write the outputs, each thread those of its samples."""
@@ -57,8 +61,12 @@ class Divided(Products):
             np.add(out, gradient, out=out)
 
     def _parts(self, count: int) -> Iterator[tuple[Products, slice]]:
-        """Yield samples of ``count`` for each thread, and what computes their products."""
-        for number, part in enumerate(divide(count, count * self._work)):
+        """Yield samples of ``count`` for each thread, and what computes their products.
+
+        No thread has less of the images than there is of the kernel: it keeps arrays for both.
+        """
+        most = count * self._numbers // self._kernel
+        for number, part in enumerate(divide(count, count * self._work, most=most)):
             if number == len(self._ways):
                 self._ways.append(self._way(self.geometry))
             yield self._ways[number], part
