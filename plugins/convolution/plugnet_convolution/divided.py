@@ -22,10 +22,10 @@ class Divided(Products):
         self._ways: list[Products] = []
         self._gradients: Array | None = None
         height, width = geometry.height, geometry.width
-        self._kernel = height.kernel * width.kernel * geometry.channels // geometry.groups
-        self._kernel *= geometry.filters
         places = height.outputs * width.outputs
-        # of one sample: numbers in both images, and multiplications
+        inputs = geometry.channels // geometry.groups
+        self._kernel = height.kernel * width.kernel * inputs * geometry.filters
+        # of one sample: numbers of image and outputs, and multiplications
         self._numbers = height.size * width.size * geometry.channels + places * geometry.filters
         self._work = places * self._kernel
 
