@@ -108,6 +108,21 @@ class CallOrderError(PlugnetError, RuntimeError):
     """A method was called before the one that must come first, as backward before forward."""
 
 
+class MissingStateError(CallOrderError, AttributeError):
+    """A component lacks an attribute that an earlier call would have set. Culprits: name, obj."""
+
+    name: str
+    obj: object
+
+
+class BrokenStepError(PlugnetError, RuntimeError):
+    """An update failed half-way, so the state is neither that before the step nor that after it.
+    Culprit: iteration.
+    """
+
+    iteration: int
+
+
 class DivergenceError(PlugnetError, ArithmeticError):
     """The loss is no longer finite. Culprits: iteration, loss, rate."""
 

@@ -1,15 +1,21 @@
 """The contract: every kind of component, on one page.
 
-A component is a class that implements one of these eight interfaces. Two rules hold for all:
+A component is a class that implements one of these eight interfaces. These rules hold for all:
 
 * Every constructor argument is kept as an attribute of the same name (a dataclass gives that for
-  nothing), so that `spec()` can describe the component without help from its author.
+  nothing), so that a component can be described, saved and copied without help from its author: a
+  copy is the class, the arguments, the parameters and the place of the generator, never a buffer.
 * Classes are abstract or final: the interfaces here are abstract, and a component is not
   subclassed. To change one, wrap it.
+* Computing is pure. A training forward, a backward pass and a loss write buffers and
+  `Parameter.grad` only. What is saved changes in one place, the trainer's commit, at the end of a
+  step: a step that fails on its way there has not happened.
 
 Arrays are C-ordered NumPy arrays with the samples along axis 0: ``(N, features)``, and channels
-last for images: ``(N, height, width, channels)``. A *shape* leaves ``N`` out. The dtype is that of
-the network, float32 unless it says otherwise; a component computes in the dtype that comes in.
+last for images: ``(N, height, width, channels)``. A *shape* leaves ``N`` out, a *batch shape* has
+it. The dtype is that of the network, float32 unless it says otherwise; a component computes in the
+dtype that comes in. Gradients are those of the mean loss over the batch: losses divide by its
+weight, layers sum.
 """
 
 from __future__ import annotations
@@ -18,15 +24,15 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
 from plugnet.arrays import Array, Shape
-from plugnet.errors import CallOrderError
+from plugnet.copying import describe, rebuild
 from plugnet.parameter import Parameter
-
-T = TypeVar("T")
+from plugnet.targets import check_targets
+from plugnet.unset import stand_in
 
 #: Arguments for a constructor, by name. For a layer the shape of one sample may go with them, or,
 #: where only some numbers may come in, samples to use; for an activation, numbers in its domain.
@@ -34,10 +40,19 @@ Example: TypeAlias = Mapping[str, Any] | tuple[Mapping[str, Any], Shape | Array]
 
 
 class Component(ABC):
-    """What all kinds share: a component can describe itself. Only `examples` is overridden."""
+    """What all kinds share: a component can describe itself. Only `examples` is overridden.
+
+    A private attribute that `initialize` or `forward` sets is annotated in the class and has no
+    value there, ``_weight: Parameter``: until it is set it raises a CallOrderError, whatever is
+    done with it.
+    """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        stand_in(cls)
 
     #: Turns a component into its spec. Set by the registry, which knows the registered names.
-    describe: ClassVar[Callable[[Component], dict[str, Any]]]
+    specify: ClassVar[Callable[[Component], dict[str, Any]]]
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
@@ -62,24 +77,28 @@ class Component(ABC):
         Raises:
             SpecError: an argument cannot be written as JSON, or the class is not registered.
         """
-        return type(self).describe(self)
+        return type(self).specify(self)
 
-    def kept(self, held: T | None) -> T:
-        """Return what `forward` kept for `backward`; for layers and losses to call.
-
-        Raises:
-            CallOrderError: ``held`` is None, as there was no `forward` that keeps anything.
-        """
-        if held is None:
-            raise CallOrderError(
-                f"{type(self).__name__}: call forward before backward and gradients, a layer's "
-                "with training=True; they read what it keeps."
-            )
-        return held
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild, (describe(self),)
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments().items())
         return f"{type(self).__name__}({arguments})"
+
+
+class Batch(NamedTuple):
+    """What one training step sees.
+
+    Attributes:
+        x: ``(N, *shape)`` samples.
+        y: ``(N,)`` integer class ids, or ``(N, K)`` targets.
+        weights: ``(N,)``, how much each sample counts, or None: all the same.
+    """
+
+    x: Array
+    y: Array
+    weights: Array | None = None
 
 
 class Layer(Component):
@@ -87,7 +106,9 @@ class Layer(Component):
 
     A layer without parameters writes `forward` and `backward`. One with parameters also writes
     `initialize`, `parameters` and `gradients`. One that changes the shape writes `output_shape`.
-    Only the network calls these methods; `parameters` and those below it after `initialize`.
+    One that wants to allocate nothing in a warm step writes `prepare`. One that holds layers writes
+    `inner`, and `backprop` instead of `gradients` and `backward`. Whoever calls them, a chain of
+    layers as a rule, has checked what goes in: the methods check nothing.
     """
 
     #: Whether `forward` computes something else if ``training``, as dropout does.
@@ -97,8 +118,21 @@ class Layer(Component):
     #: `backward` is never called: no layer before this one can have anything to train.
     differentiable: ClassVar[bool] = True
 
+    #: The layer's own generator. A layer that draws random numbers in training forwards keeps the
+    #: one given to `initialize` here: then it is placed, before each of them, by the network's
+    #: seed, the iteration and the shard, so that the same step always draws the same.
+    rng: np.random.Generator | None = None
+
     #: Set by the network that the layer belongs to, so that no other one takes it over.
     owner: object = None
+
+    def inner(self) -> Mapping[str, Layer]:
+        """Return the layers that it holds, by name; here, none.
+
+        Override it in a layer that holds layers, best as chains, `plugnet.chain.Chain`: their
+        parameters, generators and flags are then found here, and `parameters` is for its own.
+        """
+        return {}
 
     def input_shape(self) -> Shape | None:
         """Return the shape this layer must be given, or None if its constructor does not say.
@@ -126,43 +160,79 @@ class Layer(Component):
         return shape
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
-        """Create the parameters for inputs of ``shape``; here, nothing.
+        """Create the parameters for inputs of ``shape``; here, those of inner layers.
 
-        Called once, before the first `forward`. Override it if the layer has parameters or draws
-        random numbers: ``rng`` is this layer's own, keep it as an attribute to draw later.
+        Called once, before the first `forward`. Override it if the layer has parameters of its own,
+        or draws random numbers: then keep ``rng``, which is this layer's alone, as ``self.rng``;
+        or if its inner layers are given anything but ``shape``.
         """
+        layers = self.inner().values()
+        for layer, own in zip(layers, rng.spawn(len(layers)) if layers else (), strict=True):
+            layer.initialize(shape, own, dtype)
 
-    def parameters(self) -> Sequence[Parameter]:
-        """Return the parameters, always in the same order; here, none."""
-        return ()
+    def parameters(self) -> Mapping[str, Parameter]:
+        """Return the layer's own parameters by name, always in the same order; here, none.
+
+        Those of inner layers are not among them.
+        """
+        return {}
+
+    def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
+        """Make the buffers for training batches of ``batch_shape``, ``(N, *shape)``; here, none.
+
+        Caffe's Reshape. A chain calls it just before a training `forward` of a new batch shape. A
+        layer works without it, too, only with a new array for each result: then a buffer is None,
+        which is what NumPy's ``out`` takes for "make one".
+        """
 
     @abstractmethod
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return ``y``, shape ``(N, *output_shape)``, for ``x``, shape ``(N, *shape)``.
 
         ``x`` must not be changed. If ``training``, keep what `backward` reads, and nothing more;
-        ``y`` may be a buffer that the next training call overwrites. Otherwise keep nothing, and
-        return a new array, or a view of ``x`` if that is all the layer does.
-        """
-
-    @abstractmethod
-    def backward(self, dy: Array) -> Array:
-        """Return ``dx``, shape of ``x``, the gradient of the loss with respect to the last input.
-
-        ``dy`` has the shape of ``y`` and must not be changed; ``dx`` may be a buffer that the next
-        call overwrites. Called after `gradients`, and only where somebody reads ``dx``: in
-        training, never for the first layer that has anything to train.
+        ``y`` may be a buffer that the next training call overwrites. Otherwise change no attribute,
+        and return a new array, or a view of ``x`` if that is all the layer does.
         """
 
     def gradients(self, dy: Array) -> None:
-        """Overwrite ``parameter.grad`` of every trainable parameter, summed over the batch.
+        """Overwrite ``grad`` of every own parameter, summed over the batch.
 
-        Override it if `parameters` gives any. The loss has divided by ``N`` already.
+        ``dy``, shape of ``y``, is the gradient of the loss by the last training output, and must
+        not be changed. Write it if `parameters` gives any that is trained, unless `backprop` does
+        all of its work.
         """
-        raise NotImplementedError(
-            f"{type(self).__name__} has parameters, so it must implement gradients(dy) and fill "
-            "parameter.grad there."
-        )
+        if type(self).backprop is Layer.backprop:
+            raise NotImplementedError(
+                f"{type(self).__name__} has parameters, so it must implement gradients(dy) and "
+                "fill parameter.grad there."
+            )
+        self.backprop(dy, False)
+
+    def backward(self, dy: Array) -> Array:
+        """Return ``dx``, shape of ``x``, the gradient of the loss by the last training input.
+
+        ``dy`` is as for `gradients`; ``dx`` may be a buffer that the next call overwrites. Write
+        it, unless `backprop` does all of its work or `differentiable` is False.
+        """
+        if type(self).backprop is Layer.backprop:
+            raise NotImplementedError(
+                f"{type(self).__name__} must implement backward(dy) and return dx, or say that "
+                "there is no gradient by its inputs: differentiable = False."
+            )
+        dx = self.backprop(dy, True)
+        assert dx is not None, "backprop(dy, True) returns dx"
+        return dx
+
+    def backprop(self, dy: Array, inputs: bool) -> Array | None:
+        """Do all of a backward pass: `gradients`, then `backward` if ``inputs``.
+
+        ``inputs`` says whether somebody reads ``dx``, which is returned then, else None. In
+        training nobody does for the first layer that has anything to train. Override it in a layer
+        that shares work between the two, or that holds layers.
+        """
+        if any(parameter.trainable for parameter in self.parameters().values()):
+            self.gradients(dy)
+        return self.backward(dy) if inputs else None
 
     def flops(self, shape: Shape) -> int:
         """Return the floating-point operations of `forward` for one sample; here, none.
@@ -186,28 +256,54 @@ class Activation(Component):
 
 
 class Loss(Component):
-    """The mean over the batch of what each sample's answer costs."""
+    """The weighted mean over the batch of what each sample's answer costs."""
 
     #: The score above which a network with a single output answers "class 1" rather than
     #: "class 0". None: the answers of a single output are not classes.
     threshold: ClassVar[float | None] = None
 
+    def check(self, targets: Array, batch_shape: Shape) -> None:
+        """Check targets once, where they enter, for outputs of ``batch_shape``, ``(N, K)``.
+
+        Here, that they are ``(N, K)``, or ``(N,)`` class ids, integers from 0 to K - 1; with a
+        `threshold`, a single output has the classes 0 and 1. Override it to require more.
+
+        Raises:
+            ShapeError: the shapes do not fit; nothing is ever broadcast.
+            DataError: a target cannot be compared with an output.
+        """
+        check_targets(targets, batch_shape, binary=self.threshold is not None)
+
+    def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
+        """Make the buffers for training outputs of ``batch_shape``; here, none. See `Layer`."""
+
     @abstractmethod
-    def forward(self, outputs: Array, targets: Array) -> float:
-        """Return the loss, and keep what `backward` reads.
+    def forward(
+        self,
+        outputs: Array,
+        targets: Array,
+        weights: Array | None = None,
+        total: float | None = None,
+        training: bool = False,
+    ) -> float:
+        """Return sum(w l) / total, where l is the loss of a sample and w its weight.
+
+        If ``training``, keep what `backward` reads. Otherwise change no attribute.
 
         Args:
             outputs: ``(N, K)``, the network's scores.
-            targets: ``(N, K)`` of the same shape exactly, or ``(N,)`` integer class ids, which
-                mean the same as one-hot rows.
-
-        Raises:
-            ShapeError: the shapes differ; nothing is ever broadcast.
+            targets: as `check` wants them: ``(N, K)``, or ``(N,)`` integer class ids, which mean
+                the same as one-hot rows.
+            weights: ``(N,)`` of the outputs' dtype, at least 0; None: 1 each. A whole number means
+                the same as so many copies of the sample.
+            total: the weight of the whole batch, if these samples are only a part of it; None: the
+                sum of ``weights``. If it is 0, so are the loss and its gradient.
+            training: whether a backward pass follows.
         """
 
     @abstractmethod
     def backward(self) -> Array:
-        """Return d loss / d outputs, ``(N, K)``, of the last `forward`.
+        """Return d loss / d outputs, ``(N, K)``, of the last training `forward`.
 
         It may be a buffer that the next call overwrites.
         """
@@ -247,29 +343,47 @@ class LRPolicy(Component):
 
 
 class Optimizer(Component):
-    """Changes the parameters' values in place, given their gradients."""
+    """The formula by which a gradient changes values.
+
+    It keeps nothing: the trainer owns the slots, counts the steps, saves and restores both.
+    """
+
+    #: Whether each number is updated by itself: then values come in blocks of many parameters, flat
+    #: and perhaps in several threads. If not, whole parameters come, in their shape.
+    elementwise: ClassVar[bool] = True
+
+    #: The names of the arrays kept for each parameter, zero at first, as "velocity".
+    slots: ClassVar[tuple[str, ...]] = ()
+
+    #: How many more arrays `step` computes in.
+    scratches: ClassVar[int] = 1
+
+    #: Whether it decays the weights itself, as adamw: a trainer then has no regularizer unless it
+    #: is given one.
+    decoupled_decay: ClassVar[bool] = False
 
     @abstractmethod
-    def update(self, parameters: Sequence[Parameter], rate: float) -> None:
-        """Take one step with learning rate ``rate``. Called once per iteration, always with the
-        same parameters; ``parameter.grad`` is left as it is.
+    def step(
+        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
+    ) -> None:
+        """Change ``value`` and the slots in place; no attribute, and not ``grad``.
+
+        Args:
+            value: numbers of one or several parameters.
+            grad: the gradient of the loss, and of the regularizer, by them.
+            rate: the learning rate, times the parameters' ``lr_mult``.
+            decay: the parameters' ``decay_mult``, for an optimizer with `decoupled_decay`.
+            t: which step this is, counted from 1.
+            arrays: the slots, then the scratch arrays, which hold anything; all have the shape and
+                dtype of ``value``.
         """
-
-    def state(self) -> dict[str, Array]:
-        """Return what must be saved to go on later, by name; here, nothing.
-
-        The arrays are the optimizer's own, not copies. Override both if there is any state.
-        """
-        return {}
-
-    def restore(self, state: Mapping[str, Array]) -> None:
-        """Take over, by copy, what `state` returned: the next `update` goes on from there."""
 
 
 class Regularizer(Component):
-    """A penalty on the size of parameters. Called for those with ``parameter.decay`` only."""
+    """A penalty on the size of parameters."""
 
-    #: Whether each number is penalised by itself: then many parameters may come as one flat array.
+    #: Whether each number is penalised by itself: then values come in blocks of many parameters,
+    #: flat and perhaps in several threads. If not, whole parameters come, in their shape.
     elementwise: ClassVar[bool] = False
 
     @abstractmethod
@@ -277,8 +391,12 @@ class Regularizer(Component):
         """Return what ``value`` adds to the loss."""
 
     @abstractmethod
-    def add_gradient(self, value: Array, grad: Array) -> None:
-        """Add d penalty / d value to ``grad`` in place."""
+    def add_gradient(self, value: Array, grad: Array, scale: float, scratch: Array) -> None:
+        """Add ``scale`` times d penalty / d value to ``grad`` in place.
+
+        ``scale`` is the parameters' ``decay_mult``; ``scratch``, of the shape and dtype of
+        ``value``, holds anything.
+        """
 
 
 @dataclass(frozen=True)

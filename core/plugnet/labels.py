@@ -106,6 +106,32 @@ def as_targets(targets: Any, rows: int, dtype: DTypeLike = np.float32) -> Array:
     return array
 
 
+def as_weights(weights: Any, rows: int, dtype: DTypeLike = np.float32) -> Array:
+    """Return the weights of samples, ``(N,)``, as an array of ``dtype``.
+
+    Args:
+        weights: one number per sample, at least 0.
+        rows: N, the number of samples.
+        dtype: a floating-point type.
+
+    Raises:
+        DataError: not one per sample, a negative one, or one that is not finite; or all are 0.
+    """
+    values = as_array(weights, "weights")
+    if values.shape != (rows,):
+        raise DataError(
+            f"There must be one weight per sample, ({rows},), but the weights have the shape "
+            f"{values.shape}.",
+            row=None,
+        )
+    with np.errstate(over="ignore"):
+        array = np.ascontiguousarray(values, dtype=dtype)
+    require_rows(np.isfinite(array) & (array >= 0), values, "weights must be finite, at least 0")
+    if not array.any():
+        raise DataError("All weights are 0, so no sample counts. Leave them out.", row=None)
+    return array
+
+
 def warn_one_class(labels: Array) -> None:
     """Warn if class ids, ``(N,)``, name one class only: there is nothing to tell apart."""
     if labels.ndim == 1 and len(labels) > 1 and labels.min() == labels.max():

@@ -1,4 +1,4 @@
-"""From what a user writes for a network's layers to layers with names and shapes."""
+"""Layers in a row and in each other: what a user writes for them, their names, their shapes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import numpy as np
 from plugnet.arrays import Shape
 from plugnet.errors import ArgumentError, ShapeError
 from plugnet.interfaces import Activation, Layer
+from plugnet.parameter import Parameter
 from plugnet.registry import registry
 
 
 def as_layers(values: Iterable[Any]) -> tuple[Layer, ...]:
-    """Return the layers that ``values`` mean; see `Network`.
+    """Return the layers that ``values`` mean; see `Chain`.
 
     Raises:
         ArgumentError: they are no list, or an empty one.
@@ -25,7 +26,7 @@ def as_layers(values: Iterable[Any]) -> tuple[Layer, ...]:
     layers = () if single or not isinstance(values, Iterable) else tuple(map(as_layer, values))
     if not layers:
         raise ArgumentError(
-            'A network needs a list of at least one layer, as [("fc", 784, 10)], but it was given '
+            'The layers must be a list of at least one, as [("fc", 784, 10)], but they are '
             f"{values!r}.",
             argument="layers",
             value=values,
@@ -37,6 +38,13 @@ def as_layer(value: Any) -> Layer:
     """Return the layer that ``value`` means; an activation is wrapped in the layer for it."""
     if isinstance(value, Activation) or _names_activation(value):
         return registry.layers.build("activation", value)
+    if isinstance(value, list | tuple) and value and not isinstance(value[0], str):
+        raise ArgumentError(
+            "A list within the layers begins with a name, as ['fc', 784, 50]. For layers in a row "
+            f"write ['chain', [...]], but it is {value!r}.",
+            argument="layers",
+            value=value,
+        )
     return registry.layers.resolve(value)
 
 
@@ -79,7 +87,7 @@ def infer_shapes(layers: Sequence[Layer], names: Sequence[str], shape: Shape) ->
         ShapeError: a layer cannot take what it is given; the message says by whom.
     """
     shapes: list[Shape] = []
-    giver = "the network's input"
+    giver = "the input"
     for name, layer in zip(names, layers, strict=True):
         try:
             shape = tuple(layer.output_shape(shape))
@@ -95,14 +103,74 @@ def infer_shapes(layers: Sequence[Layer], names: Sequence[str], shape: Shape) ->
     return shapes
 
 
-def check_differentiable(layers: Sequence[Layer], names: Sequence[str], first: int = 0) -> None:
-    """Check that a gradient can go back through all layers from number ``first`` on.
+def walk(layers: Mapping[str, Layer], seen: dict[int, str] | None = None) -> dict[str, Layer]:
+    """Return ``layers`` and all that they hold, at any depth, by path, as "residual1.fc2".
+
+    Raises:
+        ArgumentError: one layer stands in two places: what it keeps is for one place only.
+    """
+    seen = {} if seen is None else seen
+    found: dict[str, Layer] = {}
+    for path, layer in layers.items():
+        first = seen.setdefault(id(layer), path)
+        if first != path:
+            raise ArgumentError(
+                f"Layer '{first}' stands in a second place, '{path}', but a layer keeps what one "
+                f"place needs: {layer!r}. Name it, or give its spec, to get a new one.",
+                argument="layers",
+                value=layer,
+            )
+        found[path] = layer
+        found |= walk({f"{path}.{name}": held for name, held in layer.inner().items()}, seen)
+    return found
+
+
+def parameters_of(layers: Mapping[str, Layer]) -> dict[str, Parameter]:
+    """Return the parameters of layers by path, as "residual1.fc2.weight".
+
+    Args:
+        layers: by path, as `walk` gives them.
+
+    Raises:
+        ArgumentError: one parameter stands in two places, or a name can be no part of a path.
+    """
+    found: dict[str, Parameter] = {}
+    seen: dict[int, str] = {}
+    for path, layer in layers.items():
+        for name, parameter in layer.parameters().items():
+            own = f"{path}.{name}"
+            first = seen.setdefault(id(parameter), own)
+            if first != own or not name.isidentifier():
+                problem = (
+                    f"The parameter '{first}' stands in a second place, '{own}'. Make one for each"
+                    if first != own
+                    else f"The name of a parameter must be an identifier, but layer '{path}' has "
+                    f"{name!r}. Rename it"
+                )
+                raise ArgumentError(f"{problem} in the layer.", argument="layers", value=layer)
+            found[own] = parameter
+    return found
+
+
+def is_trained(layer: Layer) -> bool:
+    """Tell whether a layer, or one that it holds, has anything to train."""
+    owned = any(parameter.trainable for parameter in layer.parameters().values())
+    return owned or any(map(is_trained, layer.inner().values()))
+
+
+def is_differentiable(layer: Layer) -> bool:
+    """Tell whether a gradient can go back through a layer and all that it holds."""
+    return layer.differentiable and all(map(is_differentiable, layer.inner().values()))
+
+
+def check_differentiable(layers: Mapping[str, Layer]) -> None:
+    """Check that a gradient can go back through all ``layers``, given by name.
 
     Raises:
         ArgumentError: one of them has none by its inputs.
     """
-    for layer, name in zip(layers[first:], names[first:], strict=True):
-        if not layer.differentiable:
+    for name, layer in layers.items():
+        if not is_differentiable(layer):
             raise ArgumentError(
                 f"Layer '{name}' has no gradient by its inputs ({type(layer).__name__}."
                 "differentiable is False), so none can reach what lies before it. Put it before "

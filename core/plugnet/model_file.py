@@ -14,7 +14,13 @@ from plugnet.network import Network
 
 def save(network: Network, path: str | os.PathLike[str]) -> None:
     """Write ``network`` to ``path``; see `Network.save`."""
-    documents.write(path, network.state(), {"network": network.spec()})
+    documents.write(path, network.state(), describe(network))
+
+
+def describe(network: Network) -> dict[str, Any]:
+    """Return what stands in a file besides the arrays: the spec, and where generators are."""
+    places = {path: rng.bit_generator.state for path, rng in network.generators.items()}
+    return {"network": network.spec(), "generators": places}
 
 
 def load(path: str | os.PathLike[str]) -> Network:
@@ -35,7 +41,9 @@ def rebuild(
     network = Network.from_spec(document.get("network", {}))
     try:
         network.restore({name: arrays[name] for name in network.state()})
-    except (KeyError, ShapeError) as error:
+        for name, place in document.get("generators", {}).items():
+            network.generators[name].bit_generator.state = place
+    except (KeyError, ShapeError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise FileFormatError(
             f"{os.fspath(path)} does not hold the arrays of its own network: {error}. Use an "
             "intact copy.",

@@ -1,36 +1,43 @@
-"""Network: layers in order."""
+"""Network: a chain of layers with a dtype, a seed and the shape of the data."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 
 from plugnet.arguments import integer
 from plugnet.arrays import Array, Shape
-from plugnet.errors import ArgumentError, PlugnetError, ShapeError, SpecError
-from plugnet.layers import as_layers, as_shape, check_differentiable, infer_shapes, names_of
-from plugnet.parameter import Parameter, pack
+from plugnet.chain import Chain
+from plugnet.copying import describe, rebuild
+from plugnet.errors import ArgumentError, ShapeError, SpecError
+from plugnet.layers import as_shape, parameters_of, walk
+from plugnet.parameter import MULTIPLIERS, Parameter, Parameters, Statistic
 from plugnet.registry import registry
 from plugnet.samples import as_array
 from plugnet.summary import summarize
 
 BLOCK = 1024  # rows that `predict` pushes through at once, so that its memory stays bounded
 
+#: The places of a generator for one step after another lie so far apart, as in PCG64.jumped.
+STRIDE = 0x9E3779B97F4A7C15F39CC0605CEDC835
+SHARDS = 1 << 20  # at most
+
 
 class Network:
     """A sequence of layers, built from names, tuples, specs or objects.
 
     Attributes:
+        chain: the layers, as one.
         layers: the layers, first to last.
         names: their names in this network, as "fc1", "tanh1", "fc2".
         input_shape: the shape of one sample, or None until it is known.
         shapes: the shape of one sample after each layer; empty until it is known.
         dtype: the dtype of parameters and computation.
-        seed: what the parameters' first values are drawn from.
-        generators: the source of random numbers that each layer was given.
+        seed: what the parameters' first values, and all that layers draw, are drawn from.
     """
 
     def __init__(
@@ -39,6 +46,7 @@ class Network:
         input_shape: Sequence[int] | None = None,
         dtype: str | np.dtype[Any] = "float32",
         seed: int = 0,
+        parameters: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         """Build the layers, and their parameters if the shape of the input is known.
 
@@ -49,70 +57,67 @@ class Network:
                 arguments say it, else from the first data.
             dtype: "float32" or "float64".
             seed: a non-negative integer; the same seed gives the same parameters.
+            parameters: for patterns of paths what `Parameter` shall say, ``lr_mult``,
+                ``decay_mult`` or ``trainable``: ``{"*.bias": {"lr_mult": 2}}``. Of several patterns
+                that fit, the last decides. `*`, `?` and `[...]` are as in file names.
 
         Raises:
-            ArgumentError: the layers, the dtype or the seed will not do.
+            ArgumentError: the layers, the dtype, the seed or a pattern are wrong.
             ShapeError: two layers do not fit each other.
             RegistryError: a name cannot be built.
         """
-        self.layers = as_layers(layers)
-        self.names = names_of(self.layers)
+        self.chain = Chain(layers)
+        self.layers, self.names = self.chain.layers, self.chain.names
         self.dtype = _dtype(dtype)
         self.seed = integer("seed", seed, at_least=0)
         self.input_shape: Shape | None = None
-        self.shapes: tuple[Shape, ...] = ()
-        self._trained: tuple[bool, ...] = ()  # for each layer, whether it has anything to train
-        self._first_trained = len(self.layers)
+        self._patterns = _patterns(parameters)
+        self._declared: dict[str, dict[str, Any]] = {}  # multipliers, as the patterns say
+        self._parameters: Parameters | None = None
+        self._drawing: list[tuple[np.random.Generator, Mapping[str, Any]]] = []  # and first states
         self._batch: Array | None = None  # training samples that came in another dtype
-        self._answered: Shape | None = None  # the shape of the last training outputs
-        self.generators: tuple[np.random.Generator, ...] = ()
-        shape = self.layers[0].input_shape() if input_shape is None else input_shape
+        shape = self.chain.input_shape() if input_shape is None else input_shape
         self._check_free()
         if shape is not None:
             self.initialize(shape)
         owner = object()
-        for layer in self.layers:
+        for layer in self._walk().values():
             layer.owner = owner
+
+    def _walk(self) -> dict[str, Any]:
+        return walk(self.chain.inner())
 
     def _check_free(self) -> None:
         """Check that nobody else uses the layers: what they keep is for one place only."""
-        seen: set[int] = set()
-        for name, layer in zip(self.names, self.layers, strict=True):
-            where = "stands twice" if id(layer) in seen else "belongs to another network"
-            if id(layer) in seen or layer.owner is not None:
+        for path, layer in self._walk().items():
+            if layer.owner is not None:
                 raise ArgumentError(
-                    f"Layer '{name}', {layer!r}, {where}, but a layer keeps what one place needs. "
-                    "Name it, or give its spec, to get a new one; Network.restore copies values.",
+                    f"Layer '{path}', {layer!r}, belongs to another network, but a layer keeps "
+                    "what one place needs. Name it, or give its spec, to get a new one; "
+                    "Network.restore copies values.",
                     argument="layers",
                     value=layer,
                 )
-            seen.add(id(layer))
 
     # The three verbs -----------------------------------------------------------------------------
 
     def forward(self, x: Any, training: bool = False) -> Array:
         """Return the outputs ``(N, *output_shape)`` for the samples ``x``, ``(N, *input_shape)``.
 
-        With ``training`` the layers keep what `backward` needs, and the array returned is a
+        With ``training`` the layers keep what `backprop` needs, and the array returned is a
         buffer that the next such call overwrites.
 
         Raises:
             DataError: the samples are not numbers.
             ShapeError: they have the wrong shape.
         """
-        return self._answer(self._converted(self.accept(x), training), training)
-
-    def _answer(self, samples: Array, training: bool = False) -> Array:
-        y = samples
-        for layer in self.layers:
-            y = layer.forward(y, training)
-        if training:
-            self._answered = y.shape
-        elif np.may_share_memory(y, samples):
+        samples = x if self._is_ready(x) else self._converted(self.accept(x), training)
+        y = self.chain.forward(samples, training)
+        if not training and np.may_share_memory(y, samples):
             return y.copy()  # only layers that rearrange: the caller's samples must not be ours
         return y
 
-    def backward(self, dy: Array, inputs: bool = False) -> Array | None:
+    def backprop(self, dy: Array, inputs: bool = False) -> Array | None:
         """Fill the gradient of every trainable parameter, last layer first.
 
         Args:
@@ -128,36 +133,32 @@ class Network:
             ArgumentError: ``inputs``, but a layer has no gradient by its input.
             ShapeError: ``dy`` has another shape than they.
         """
-        if self._answered not in (None, np.shape(dy)):
-            raise ShapeError(
-                f"The gradient must have the shape of the last training outputs, {self._answered}, "
-                f"but it has {np.shape(dy)}. Give what the loss's backward returned for them.",
-                expected=self._answered,
-                got=np.shape(dy),
-            )
-        first = 0 if inputs else self._first_trained
-        if inputs:
-            check_differentiable(self.layers, self.names)
-        for index in range(len(self.layers) - 1, first - 1, -1):
-            layer = self.layers[index]
-            if self._trained[index]:
-                layer.gradients(dy)
-            if inputs or index > first:
-                dy = layer.backward(dy)
-        return dy if inputs else None
+        return self.chain.backprop(dy, inputs)
 
     def predict(self, x: Any) -> Array:
-        """Return the outputs for ``x`` as `forward` does, in blocks of bounded memory."""
-        samples = self.accept(x)
-        if len(samples) <= BLOCK:
-            return self._predicted(samples)
-        blocks = (samples[i : i + BLOCK] for i in range(0, len(samples), BLOCK))
-        return np.concatenate([self._predicted(block) for block in blocks])
+        """Return the outputs for ``x`` as `forward` does, in blocks of bounded memory.
 
-    def _predicted(self, samples: Array) -> Array:
-        samples = self._converted(samples)
-        with np.errstate(over="ignore", invalid="ignore"):  # BLAS may raise the flags for nothing
-            return self._answer(samples)
+        Nothing of the network changes, so several threads may ask at once, also while it is
+        trained.
+        """
+        samples = self.accept(x)
+        with np.errstate(over="ignore", invalid="ignore"):  # BLAS raises the flags without a cause
+            if len(samples) <= BLOCK:
+                return self.forward(samples)
+            blocks = (samples[i : i + BLOCK] for i in range(0, len(samples), BLOCK))
+            return np.concatenate([self.forward(block) for block in blocks])
+
+    def place(self, iteration: int, shard: int = 0) -> None:
+        """Place the layers' generators for the next training forward.
+
+        What they draw is then a function of the network's seed, the iteration and the shard, the
+        number of the part if a batch is divided. `Trainer` calls it for each step; without it they
+        go on from where they are.
+        """
+        for generator, first in self._drawing:
+            bits: Any = generator.bit_generator
+            bits.state = first
+            bits.advance((iteration * SHARDS + shard) * STRIDE % (1 << 128))
 
     def accept(self, x: Any) -> Array:
         """Return samples, of any dtype, in the shape that the first layer takes.
@@ -184,28 +185,48 @@ class Network:
             layer=self.names[0],
         )
 
+    def _is_ready(self, x: Any) -> bool:
+        """Tell whether samples can go in as they are; the one check of a warm step."""
+        return (
+            type(x) is np.ndarray
+            and x.dtype is self.dtype
+            and x.shape[1:] == self.input_shape
+            and x.flags.c_contiguous
+        )
+
     def _converted(self, samples: Array, training: bool = False) -> Array:
         """Return samples in C order and the network's dtype; in training, in a buffer if copied."""
         if not training or samples.dtype == self.dtype:
             return np.ascontiguousarray(samples, self.dtype)
         batch = self._batch
         if batch is None or batch.shape != samples.shape:
-            batch = self._batch = np.empty_like(samples, self.dtype, order="C", subok=False)
+            batch = self._batch = np.empty(samples.shape, self.dtype)
         np.copyto(batch, samples, casting="same_kind")
         return batch
 
     # Parameters and shapes -----------------------------------------------------------------------
 
-    def parameters(self) -> tuple[Parameter, ...]:
-        """Return the parameters that training changes, first layer to last."""
-        return tuple(parameter for parameter in self._all_parameters() if parameter.trainable)
+    def parameters(self) -> Parameters:
+        """Return all parameters by path, as "fc1.weight", statistics included.
+
+        Raises:
+            ShapeError: there are none yet, as the shape of the input is not known.
+        """
+        if self._parameters is None:
+            raise ShapeError(
+                "The network has no parameters yet, as the shape of its input is not known. Call "
+                "network.initialize(shape), or give Network(..., input_shape=shape).",
+                expected="a known input shape",
+                got=None,
+            )
+        return self._parameters
 
     def state(self) -> dict[str, Array]:
         """Return the arrays that are saved, trained or not, by name ("fc1.weight").
 
         They are the network's own, not copies.
         """
-        return {parameter.name: parameter.value for parameter in self._all_parameters()}
+        return {path: parameter.value for path, parameter in self.parameters().items()}
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Take over, by copy, the values that `state` gave. All of them, or none.
@@ -233,6 +254,16 @@ class Network:
             value[...] = state[name]
 
     @property
+    def generators(self) -> dict[str, np.random.Generator]:
+        """The generators of the layers that draw in training, by the layer's path."""
+        return {path: layer.rng for path, layer in self._walk().items() if layer.rng is not None}
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shape of one sample after each layer; empty until it is known."""
+        return self.chain.shapes
+
+    @property
     def output_shape(self) -> Shape | None:
         """The shape of one sample's output, or None until it is known."""
         return self.shapes[-1] if self.shapes else None
@@ -245,60 +276,22 @@ class Network:
 
         Raises:
             ShapeError: a layer cannot take what the one before it gives.
+            ArgumentError: a parameter cannot be made, or a pattern fits none.
         """
         shape = as_shape(shape)
-        shapes = infer_shapes(self.layers, self.names, shape)
-        self.generators = tuple(np.random.default_rng(self.seed).spawn(len(self.layers)))
-        for index, entering in enumerate((shape, *shapes[:-1])):
-            self._draw(index, entering)
-        self._trained = tuple(
-            any(parameter.trainable for parameter in layer.parameters()) for layer in self.layers
-        )
-        self._first_trained = (*self._trained, True).index(True)
-        check_differentiable(self.layers, self.names, self._first_trained + 1)
-        self.input_shape, self.shapes = shape, tuple(shapes)
-        pack(self.parameters())
+        self.chain.initialize(shape, np.random.default_rng(self.seed), self.dtype)
+        parameters = parameters_of(self._walk())
+        _apply(self._patterns, parameters)
+        self._declared = {path: _multipliers(p) for path, p in parameters.items()}
+        self._parameters = Parameters(parameters, self.dtype)
+        self._drawing = [(rng, rng.bit_generator.state) for rng in self.generators.values()]
+        self.input_shape = shape
 
-    def _draw(self, index: int, shape: Shape) -> None:
-        """Create the parameters of one layer and give them the names of this network."""
-        layer, name = self.layers[index], self.names[index]
-        try:
-            layer.initialize(shape, self.generators[index], self.dtype)
-        except PlugnetError:
-            raise
-        except (MemoryError, ValueError) as error:  # NumPy raises either for a size beyond all
-            raise ArgumentError(
-                f"The parameters of layer '{name}', {layer!r}, cannot be made for inputs of shape "
-                f"{shape}: {error}. If it is too large for the memory, make it smaller.",
-                argument="layers",
-                value=layer,
-            ) from error
-        for parameter in layer.parameters():
-            parameter.name = f"{name}.{parameter.name.removeprefix(f'{name}.')}"
-        names = [parameter.name for parameter in layer.parameters()]
-        if len(set(names)) < len(names):
-            raise ArgumentError(
-                f"The parameters of a layer must have different names, but layer '{name}' has "
-                f"{names}. Rename them in the layer.",
-                argument="layers",
-                value=layer,
-            )
-
-    def _all_parameters(self) -> list[Parameter]:
-        if self.input_shape is None:
-            raise ShapeError(
-                "The network has no parameters yet, as the shape of its input is not known. Call "
-                "network.initialize(shape), or give Network(..., input_shape=shape).",
-                expected="a known input shape",
-                got=None,
-            )
-        return [parameter for layer in self.layers for parameter in layer.parameters()]
-
-    # Description and files -----------------------------------------------------------------------
+    # Description, copies and files ---------------------------------------------------------------
 
     def summary(self) -> str:
         """Return a table of the layers: output shape, parameters, FLOPs and memory."""
-        self._all_parameters()
+        self.parameters()
         return summarize(self)
 
     def spec(self) -> dict[str, Any]:
@@ -309,6 +302,7 @@ class Network:
             "input_shape": None if self.input_shape is None else list(self.input_shape),
             "dtype": self.dtype.name,
             "seed": self.seed,
+            "parameters": self._changed_patterns(),
         }
 
     @classmethod
@@ -325,14 +319,32 @@ class Network:
                 "input_shape": list() | None as input_shape,
                 "dtype": str(dtype),
                 "seed": int(seed),
-            } if len(spec) == 5:
+                "parameters": dict(parameters),
+            } if len(spec) == 6:
                 registry.check_specs(layers)
-                return cls(layers, input_shape, dtype, seed)
+                return cls(layers, input_shape, dtype, seed, parameters)
         raise SpecError(
-            "A network's spec has the keys kind, layers, input_shape, dtype and seed, as "
-            f"Network.spec() gives them, but this one is {str(spec)[:200]}.",
+            "A network's spec has the keys kind, layers, input_shape, dtype, seed and parameters, "
+            f"as Network.spec() gives them, but this one is {str(spec)[:200]}.",
             path="network",
         )
+
+    def _changed_patterns(self) -> dict[str, dict[str, Any]]:
+        """Return the patterns, with what was changed since at single parameters behind them."""
+        patterns = {pattern: dict(options) for pattern, options in self._patterns.items()}
+        for path, declared in self._declared.items():
+            now = _multipliers(self.parameters()[path])
+            if now != declared:
+                patterns.pop(path, None)  # so that the new one is the last
+                patterns[path] = now
+        return patterns
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        layers = describe(list(self.layers))
+        arguments = (layers, self.input_shape, self.dtype.name, self.seed, self._changed_patterns())
+        state = None if self._parameters is None else self.state()
+        places = {path: rng.bit_generator.state for path, rng in self.generators.items()}
+        return _copied, (type(self), arguments, state, places)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network, layers and values, to one file, wholly or not at all.
@@ -361,6 +373,22 @@ class Network:
         return f"Network({' -> '.join(self.names)})"
 
 
+def _copied(
+    cls: type[Network],
+    arguments: tuple[Any, ...],
+    state: Mapping[str, Array] | None,
+    places: Mapping[str, Any],
+) -> Network:
+    """Return a network like one that was pickled."""
+    layers, *others = arguments
+    network = cls(rebuild(layers), *others)
+    if state is not None:
+        network.restore(state)
+    for path, place in places.items():
+        network.generators[path].bit_generator.state = place
+    return network
+
+
 def _dtype(dtype: str | np.dtype[Any]) -> np.dtype[Any]:
     try:
         found = None if dtype is None else np.dtype(dtype)  # None would mean float64
@@ -373,3 +401,39 @@ def _dtype(dtype: str | np.dtype[Any]) -> np.dtype[Any]:
             value=dtype,
         )
     return found
+
+
+def _patterns(parameters: Any) -> dict[str, dict[str, Any]]:
+    """Return what a user says of parameters, checked as far as it can be without them."""
+    given = {} if parameters is None else parameters
+    if not isinstance(given, Mapping) or not all(
+        isinstance(pattern, str) and isinstance(options, Mapping) and set(options) <= {*MULTIPLIERS}
+        for pattern, options in given.items()
+    ):
+        raise ArgumentError(
+            "The parameters must be a dict from patterns to dicts with any of "
+            f"{', '.join(MULTIPLIERS)}, as {{'*.bias': {{'lr_mult': 2}}}}, but they are {given!r}.",
+            argument="parameters",
+            value=given,
+        )
+    return {pattern: dict(options) for pattern, options in given.items()}
+
+
+def _apply(patterns: Mapping[str, Mapping[str, Any]], parameters: Mapping[str, Parameter]) -> None:
+    """Set the multipliers of the parameters that each pattern fits; statistics have none."""
+    own = {path: p for path, p in parameters.items() if not isinstance(p, Statistic)}
+    for pattern, options in patterns.items():
+        fitting = [parameter for path, parameter in own.items() if fnmatchcase(path, pattern)]
+        if not fitting:
+            raise ArgumentError(
+                f"The pattern '{pattern}' fits no parameter. There are {', '.join(own) or 'none'}.",
+                argument="parameters",
+                value=pattern,
+            )
+        for parameter in fitting:
+            for name, value in options.items():
+                setattr(parameter, name, value)
+
+
+def _multipliers(parameter: Parameter) -> dict[str, Any]:
+    return {name: getattr(parameter, name) for name in MULTIPLIERS}

@@ -58,8 +58,9 @@ class _Ends:
 class _Team:
     """So many threads, of which one is the caller's own; the others start when they have work."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, each: Call) -> None:
         self.count = count
+        self._each = each
         self._others: list[threading.Thread] = []
         self._calls: SimpleQueue[tuple[Call, _Ends] | None] = SimpleQueue()
 
@@ -84,6 +85,7 @@ class _Team:
     def _work(self) -> None:
         _team.set(None)
         with np.errstate(all="ignore"):  # a thread has settings of its own
+            self._each()
             while (work := self._calls.get()) is not None:
                 call, ends = work
                 del work
@@ -113,19 +115,27 @@ def current() -> int | None:
 
 
 @contextmanager
-def threads(count: int) -> Iterator[None]:
+def threads(count: int, each: Call = lambda: None) -> Iterator[None]:
     """Divide work among so many threads within the block, in this context of this Python thread.
+
+    Args:
+        count: the number, the caller's own thread included.
+        each: what each of the other threads calls first, for settings of its own. It must not fail.
 
     Raises:
         ArgumentError: ``count`` is not an integer from 1.
     """
-    team = _Team(integer("count", count, at_least=1))
-    token = _team.set(team)
+    team, before = _Team(integer("count", count, at_least=1), each), _team.get()
+    token = None
     try:
+        token = _team.set(team)  # in here, as an interrupt may follow at once, without the token
         yield
     finally:
         try:
-            _team.reset(token)
+            if token is None:
+                _team.set(before)
+            else:
+                _team.reset(token)
         finally:
             team.end()
 
@@ -182,9 +192,9 @@ def multiply(a: Array, b: Array, out: Array | None = None) -> Array:
         b: ``(inner, columns)``.
         out: ``(rows, columns)``, C-contiguous, or None for a new array.
     """
-    work = a.size * b.shape[1]
-    if work < 2 * PART or (current() or 1) == 1:
-        return a.dot(b, out=out)  # as np.matmul, and sooner at work: small layers gain by it
+    team = _team.get()
+    if team is None or team.count == 1 or (work := a.size * b.shape[1]) < 2 * PART:
+        return a.dot(b, out)  # as np.matmul, and sooner at work: small layers gain by it
     if out is None:
         out = np.empty_like(a, shape=(len(a), b.shape[1]), order="C")
     rows, columns = out.shape
@@ -194,6 +204,11 @@ def multiply(a: Array, b: Array, out: Array | None = None) -> Array:
         parts = [(a, b[:, part], out[:, part]) for part in divide(columns, work, 16)]
     run([partial(_product, *part) for part in parts])
     return out
+
+
+def product(work: int) -> Callable[[Array, Array, Array | None], Array]:
+    """Return what multiplies matrices in ``work`` multiplications, plain or as `multiply` does."""
+    return multiply if work >= 2 * PART else np.ndarray.dot
 
 
 def _product(a: Array, b: Array, out: Array) -> None:

@@ -1,117 +1,242 @@
-"""Parameter: an array that belongs to a layer, and its gradient; and many of them laid together."""
+"""Parameter: an array that belongs to a layer, and its gradient; and all of a network's, flat."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import accumulate
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from itertools import count
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from plugnet.arrays import Array
+from plugnet.errors import ArgumentError, ShapeError
+
+MULTIPLIERS = ("lr_mult", "decay_mult", "trainable")
+
+_versions = count(1)
 
 
 class Parameter:
-    """A named array of a layer and the gradient of the loss with respect to it.
+    """An array of a layer and the gradient of the loss with respect to it.
+
+    It has no name: the layer's `parameters()` names it, and a network prefixes the layer's path.
 
     Attributes:
-        name: the layer's word for it ("weight"); inside a network the path ("fc1.weight").
-        value: the array; optimizers change it in place and never replace it. Read it here each
-            time: a network moves it once, after the layer's `initialize`.
-        grad: same shape and dtype as ``value``; overwritten by every backward pass, never
-            accumulated. Stays zero if the parameter is not trained.
-        decay: whether regularizers act on it; False for biases.
-        trainable: False for an array that is saved with the network but not trained.
+        value: the array. Assignment copies into it: it is bound once, when a network lays all of
+            its parameters side by side, and never replaced.
+        grad: same shape and dtype as ``value``, and bound like it; overwritten by every backward
+            pass, never accumulated. Zero while the parameter is not trained.
+        lr_mult: what the learning rate is multiplied by for it (Caffe's word).
+        decay_mult: what the regularizer's gradient is multiplied by; 0 for biases.
+        trainable: False for an array that is saved with the network but not trained. It may be
+            changed at any time, as may the multipliers.
     """
 
-    __slots__ = ("decay", "grad", "name", "trainable", "value")
+    __slots__ = ("decay_mult", "grad", "lr_mult", "trainable", "value")
+
+    value: Array
+    grad: Array
+    lr_mult: float
+    decay_mult: float
+    trainable: bool
+
+    #: Changes whenever a multiplier or ``trainable`` of any parameter does: what was derived from
+    #: them before, such as the methods that a backward pass calls, is then derived anew.
+    version: ClassVar[int] = 0
 
     def __init__(
-        self, name: str, value: Array, *, decay: bool = True, trainable: bool = True
+        self, value: Array, *, lr_mult: float = 1.0, decay_mult: float = 1.0, trainable: bool = True
     ) -> None:
-        self.name = name
-        self.value = value
-        self.grad: Array = np.zeros_like(value)
-        self.decay = decay
-        self.trainable = trainable
+        self._bind(value, np.zeros_like(value))
+        self.lr_mult, self.decay_mult, self.trainable = lr_mult, decay_mult, trainable
+
+    def __setattr__(self, name: str, new: Any) -> None:
+        if name in ("value", "grad"):
+            held: Array = getattr(self, name)
+            if new is held:  # after `parameter.value += 1`
+                return
+            if np.shape(new) != held.shape:
+                raise ShapeError(
+                    f"A parameter keeps its shape, {held.shape}, but the {name} to copy into it "
+                    f"has {np.shape(new)}.",
+                    expected=held.shape,
+                    got=np.shape(new),
+                )
+            held[...] = new
+            return
+        super().__setattr__(name, _checked(name, new))
+        if name == "trainable" and not self.trainable:
+            self.grad.fill(0)  # or a sum over all gradients would find the last one here
+        Parameter.change()
+
+    @classmethod
+    def change(cls) -> None:
+        """Say that something has changed that others derive from: see `version`."""
+        Parameter.version = next(_versions)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        multipliers = {name: getattr(self, name) for name in MULTIPLIERS}
+        return _copied, (type(self), self.value, multipliers)
 
     def __repr__(self) -> str:
-        return f"Parameter({self.name!r}, shape={self.value.shape}, dtype={self.value.dtype})"
+        return f"{type(self).__name__}(shape={self.value.shape}, dtype={self.value.dtype})"
+
+    def _bind(self, value: Array, grad: Array) -> None:
+        object.__setattr__(self, "value", value)
+        object.__setattr__(self, "grad", grad)
 
 
-class Pack(NamedTuple):
-    """Parameters that lie side by side.
+class Statistic(Parameter):
+    """An array that follows what the batches show, such as a running mean, and is not trained.
 
-    What is done to each number by itself can be done to all at once: a network has many small
-    arrays, and a call of NumPy costs as much as some thousand additions.
+    A training forward writes the batch's value into ``grad``; at the end of the step `commit` moves
+    ``value``. So a step that fails has moved nothing.
 
     Attributes:
-        values: ``(n,)``, all values; first those of parameters that decay.
-        grads: ``(n,)``, their gradients.
-        places: where each parameter lies in them, in the order in which they were given.
-        decaying: where those lie on which regularizers act.
+        momentum: how much of the old value stays; 0 replaces it.
     """
 
-    values: Array
-    grads: Array
-    places: tuple[slice, ...]
-    decaying: slice
+    __slots__ = ("momentum",)
 
-    def holds(self, parameters: Sequence[Parameter]) -> bool:
-        """Tell whether parameters still are here: somebody may have given one another array."""
-        values, grads = self.values, self.grads
-        for parameter in parameters:  # a loop, as `all` of a generator takes twice as long
-            if parameter.value.base is not values or parameter.grad.base is not grads:
-                return False
-        return True
+    momentum: float
+
+    def __init__(self, value: Array, *, momentum: float) -> None:
+        super().__init__(value, lr_mult=0.0, decay_mult=0.0, trainable=False)
+        object.__setattr__(self, "momentum", momentum)
+
+    def __setattr__(self, name: str, new: Any) -> None:
+        if name in MULTIPLIERS and getattr(self, name, new) != new:
+            raise ArgumentError(
+                f"A statistic is not trained, so its '{name}' stays {getattr(self, name)}, but "
+                f"it was to be {new!r}. Leave out what is a plugnet.parameter.Statistic.",
+                argument=name,
+                value=new,
+            )
+        super().__setattr__(name, new)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _copied, (type(self), self.value, {"momentum": self.momentum})
+
+    def commit(self) -> None:
+        """Set ``value = momentum * value + (1 - momentum) * grad``."""
+        value = self.value
+        value *= self.momentum
+        value += (1 - self.momentum) * self.grad
 
 
-def pack(parameters: Sequence[Parameter]) -> None:
-    """Lay the values of parameters side by side in one array, and their gradients in another.
+class Run(NamedTuple):
+    """A stretch of the flat arrays in which all numbers are trained, with equal multipliers."""
 
-    Parameters that share memory, or differ in dtype, stay where they are.
+    place: slice
+    lr_mult: float
+    decay_mult: float
+
+
+class Parameters(Mapping[str, Parameter]):
+    """All parameters of a network by path, as "residual1.fc2.weight", laid side by side.
+
+    What is done to each number by itself can be done to all at once: a network has many small
+    arrays, and a call of NumPy costs as much as some thousand additions. They are laid once, those
+    that are trained first, by their multipliers, and statistics last; no array ever moves.
+
+    Attributes:
+        value: ``(n,)``, all values, of which each `Parameter.value` is a view.
+        grad: ``(n,)``, all gradients, likewise.
+        places: where each parameter lies in them, by path, in the order of the layers.
+        statistics: those that are no weights but follow the batches.
     """
-    if not parameters:
-        return
-    owners = {id(p.value if p.value.base is None else p.value.base) for p in parameters}
-    if len(owners) < len(parameters) or len({p.value.dtype for p in parameters}) != 1:
-        return
-    places, _ = _layout(parameters)
-    size = sum(parameter.value.size for parameter in parameters)
-    values, grads = (np.zeros_like(parameters[0].value, shape=(size,)) for _ in range(2))
-    for parameter, place in zip(parameters, places, strict=True):
-        shape = parameter.value.shape
-        values[place] = parameter.value.reshape(-1)
-        parameter.value, parameter.grad = values[place].reshape(shape), grads[place].reshape(shape)
+
+    def __init__(self, parameters: Mapping[str, Parameter], dtype: np.dtype[Any]) -> None:
+        """Lay ``parameters`` side by side in two new arrays of ``dtype``.
+
+        Raises:
+            ArgumentError: one of them has another dtype.
+        """
+        self._parameters = dict(parameters)
+        for path, parameter in parameters.items():
+            if parameter.value.dtype != dtype:
+                raise ArgumentError(
+                    f"Parameter '{path}' has the dtype {parameter.value.dtype}, but the network's "
+                    f"is {dtype}. Make it of the dtype that initialize is given.",
+                    argument="dtype",
+                    value=parameter.value.dtype,
+                )
+        self._order = sorted(self._parameters, key=self._rank)
+        size = sum(parameter.value.size for parameter in parameters.values())
+        self.value, self.grad = np.zeros((2, size), dtype)
+        places, start = {}, 0
+        for path in self._order:
+            parameter = self._parameters[path]
+            shape, stop = parameter.value.shape, start + parameter.value.size
+            place = places[path] = slice(start, stop)
+            self.value[place] = parameter.value.reshape(-1)
+            self.grad[place] = parameter.grad.reshape(-1)
+            parameter._bind(self.value[place].reshape(shape), self.grad[place].reshape(shape))
+            start = stop
+        self.places = {path: places[path] for path in parameters}
+        self.statistics = tuple(p for p in parameters.values() if isinstance(p, Statistic))
+
+    def runs(self, *multipliers: str) -> list[Run]:
+        """Return the stretches of what is trained, as long as may be with equal ``multipliers``.
+
+        Args:
+            multipliers: "lr_mult" for optimizers, "decay_mult" for regularizers, or both. A
+                multiplier that is not named may differ within a stretch, and says nothing there.
+        """
+        found: list[Run] = []
+        for path in self._order:
+            parameter, place = self._parameters[path], self.places[path]
+            if not parameter.trainable:
+                continue
+            run = Run(place, parameter.lr_mult, parameter.decay_mult)
+            last = found[-1] if found else None
+            if (
+                last is not None
+                and last.place.stop == place.start
+                and all(getattr(last, name) == getattr(run, name) for name in multipliers)
+            ):
+                found[-1] = last._replace(place=slice(last.place.start, place.stop))
+            else:
+                found.append(run)
+        return found
+
+    def __getitem__(self, path: str) -> Parameter:
+        return self._parameters[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parameters)
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def _rank(self, path: str) -> tuple[bool, bool, float, float]:
+        parameter = self._parameters[path]
+        return (
+            isinstance(parameter, Statistic),
+            not parameter.trainable,
+            parameter.lr_mult,
+            -parameter.decay_mult,
+        )
 
 
-def packed(parameters: Sequence[Parameter]) -> Pack | None:
-    """Return the pack in which `pack` laid just these parameters; None: they do not lie so."""
-    if not parameters:
-        return None
-    values, grads = parameters[0].value.base, parameters[0].grad.base
-    places, decaying = _layout(parameters)
-    size = sum(parameter.value.size for parameter in parameters)
-    if values is None or grads is None or not values.shape == grads.shape == (size,):
-        return None
-    for parameter, place in zip(parameters, places, strict=True):
-        for array, flat in ((parameter.value, values), (parameter.grad, grads)):
-            if array.base is not flat or _address(array) != _address(flat[place]):
-                return None
-    return Pack(values, grads, places, decaying)
+def _checked(name: str, value: Any) -> bool | float:
+    """Return a multiplier, or whether to train."""
+    if name == "trainable":
+        if isinstance(value, bool | np.bool_):
+            return bool(value)
+        wanted = "True or False"
+    else:
+        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if number and 0 <= float(value) < np.inf:
+            return float(value)
+        wanted = "a finite number, at least 0"
+    raise ArgumentError(
+        f"'{name}' of a parameter must be {wanted}, but it is {value!r}.",
+        argument=name,
+        value=value,
+    )
 
 
-def _layout(parameters: Sequence[Parameter]) -> tuple[tuple[slice, ...], slice]:
-    """Return where each parameter belongs, and where all that decay do: before the others."""
-    order = sorted(parameters, key=lambda parameter: not parameter.decay)
-    ends = accumulate(parameter.value.size for parameter in order)
-    spans = {
-        id(parameter): slice(end - parameter.value.size, end)
-        for parameter, end in zip(order, ends, strict=True)
-    }
-    decaying = sum(parameter.value.size for parameter in parameters if parameter.decay)
-    return tuple(spans[id(parameter)] for parameter in parameters), slice(decaying)
-
-
-def _address(array: Array) -> int:
-    return int(array.__array_interface__["data"][0])
+def _copied(cls: type[Parameter], value: Array, options: Mapping[str, Any]) -> Parameter:
+    """Return a parameter like one that was pickled; its gradient is none of what is saved."""
+    return cls(np.array(value), **options)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from plugnet.interfaces import Layer
+from plugnet.layers import parameters_of, walk
+from plugnet.parameter import Parameter
 
 if TYPE_CHECKING:
     from plugnet.network import Network
@@ -15,28 +20,46 @@ HEADINGS = ROW.format("layer", "output shape", "parameters", "FLOPs/sample", "me
 def summarize(network: Network) -> str:
     """Return one line per layer and the totals, at most 80 columns wide.
 
-    FLOPs are those of the forward pass for one sample, a multiplication and an addition counting
-    as two. Memory is values and gradients; what activations take depends on the batch, and stands
-    below the table.
+    Layers within a layer stand indented below it. FLOPs are those of the forward pass for one
+    sample, a multiplication and an addition counting as two. Memory is values and gradients; what
+    activations take depends on the batch, and stands below the table.
     """
     shapes = (network.input_shape or (), *network.shapes)
     size = network.dtype.itemsize
     lines = [HEADINGS, "-" * len(HEADINGS), ROW.format("input", _shape(shapes[0]), "", "", "")]
-    parameters = flops = memory = 0
+    flops = 0
     for index, (name, layer) in enumerate(zip(network.names, network.layers, strict=True)):
-        owned = layer.parameters()
-        count = sum(parameter.value.size for parameter in owned)
-        held = sum(parameter.value.nbytes + parameter.grad.nbytes for parameter in owned)
         cost = layer.flops(shapes[index])
-        lines.append(
-            ROW.format(name, _shape(shapes[index + 1]), f"{count:,}", f"{cost:,}", _bytes(held))
-        )
-        parameters, flops, memory = parameters + count, flops + cost, memory + held
+        lines.append(_row(name, layer, _shape(shapes[index + 1]), f"{cost:,}"))
+        lines += _inner_rows(layer, 1)
+        flops += cost
+    owned = list(network.parameters().values())
     lines.append("-" * len(HEADINGS))
-    lines.append(ROW.format("total", "", f"{parameters:,}", f"{flops:,}", _bytes(memory)))
+    lines.append(ROW.format("total", "", f"{_count(owned):,}", f"{flops:,}", _memory(owned)))
     activations = 2 * size * sum(math.prod(shape) for shape in shapes[1:])
     lines.append(f"activations and their gradients: {_bytes(activations)} per sample of a batch")
     return "\n".join(lines)
+
+
+def _inner_rows(layer: Layer, depth: int) -> list[str]:
+    rows = []
+    for name, held in layer.inner().items():
+        rows += [_row("  " * depth + name, held, "", ""), *_inner_rows(held, depth + 1)]
+    return rows
+
+
+def _row(name: str, layer: Layer, shape: str, flops: str) -> str:
+    """Return the row of a layer, with its own parameters and those of the layers it holds."""
+    owned = list(parameters_of(walk({"": layer})).values())
+    return ROW.format(name[:22], shape, f"{_count(owned):,}", flops, _memory(owned))
+
+
+def _count(parameters: Sequence[Parameter]) -> int:
+    return sum(parameter.value.size for parameter in parameters)
+
+
+def _memory(parameters: Sequence[Parameter]) -> str:
+    return _bytes(sum(p.value.nbytes + p.grad.nbytes for p in parameters))
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -7,82 +7,116 @@ in NumPy, and a loss made of that trains a network to nothing.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
-from plugnet.arrays import Array, Shape, reuse
+from plugnet.arrays import Array, Shape, ones, sum_columns
 from plugnet.errors import DataError, ShapeError
 
 
-def as_rows(
-    targets: Array, outputs: Array, held: Array | None = None, *, binary: bool = False
-) -> Array:
-    """Return ``targets`` as a new array ``(N, K)`` of the dtype of ``outputs``.
+def check_targets(targets: Array, batch_shape: Shape, *, binary: bool = False) -> None:
+    """Check targets for outputs of ``batch_shape``, ``(N, K)``, before there are any.
 
     Args:
         targets: ``(N,)`` integer class ids or ``(N, K)`` numbers.
-        outputs: ``(N, K)``, the network's scores.
-        held: what the call before returned, to be written over if it fits.
-        binary: whether ids for a single output (K = 1) are its targets 0 and 1, as it is right for
-            a loss with a ``threshold``. Otherwise a single output is one class, whose id is 0.
+        batch_shape: ``(N, K)``.
+        binary: whether ids for a single output (K = 1) are its targets 0 and 1, as is right for a
+            loss with a ``threshold``. Otherwise a single output is one class, whose id is 0.
 
     Raises:
         ShapeError: the shapes do not fit, or there is no sample.
         DataError: targets are no numbers, ids no integers, or an id is out of range.
     """
-    _check_shapes(targets, outputs.shape)
-    rows = reuse(held, outputs)
+    _check_shapes(targets, batch_shape)
     if targets.ndim == 2:
         if targets.dtype.kind not in "biuf":
             raise _not(targets, "numbers")
+    elif targets.dtype.kind not in "iu":
+        raise _not(targets, "integers, as targets of shape (N,) are class ids")
+    else:
+        check_within(targets, 0, 1 if binary and batch_shape[1] == 1 else batch_shape[1] - 1)
+
+
+def as_rows(
+    targets: Array, outputs: Array, out: Array | None = None, *, binary: bool = False
+) -> Array:
+    """Return checked targets as ``(N, K)`` of the dtype of ``outputs``: class ids as one-hot rows.
+
+    Args:
+        targets: ``(N,)`` integer class ids or ``(N, K)`` numbers.
+        outputs: ``(N, K)``, the network's scores.
+        out: an array to write to if they must be converted; None: a new one.
+        binary: as for `check_targets`.
+    """
+    if targets.ndim == 2 and targets.dtype == outputs.dtype:
+        return targets
+    rows = np.empty_like(outputs) if out is None else out
+    if targets.ndim == 2:
         np.copyto(rows, targets, casting="same_kind")
-    elif binary and rows.shape[1] == 1 and targets.dtype.kind in "iu":
-        check_within(targets, 0, 1)
+    elif binary and rows.shape[1] == 1:
         rows[:, 0] = targets
     else:
-        one_hot(targets, rows)
+        rows.fill(0)
+        rows.reshape(-1)[places(targets, outputs)] = 1
     return rows
-
-
-def check_targets(targets: Array, shape: Shape, *, binary: bool = False) -> None:
-    """Check targets against the shape of outputs, ``(N, K)``, before there are any.
-
-    Raises:
-        ShapeError, DataError: as `as_rows`, which gives the arguments.
-    """
-    _check_shapes(targets, shape)
-    if targets.ndim == 1:
-        check_within(targets, 0, 1 if binary and shape[1] == 1 else shape[1] - 1)
-
-
-def one_hot(ids: Array, out: Array) -> None:
-    """Write the one-hot rows of integer class ids ``(N,)`` to ``out``, ``(N, K)``.
-
-    Raises:
-        DataError: an id is not within 0 .. K - 1.
-    """
-    out.fill(0)
-    out.reshape(-1)[places(ids, out)] = 1
 
 
 def places(ids: Array, outputs: Array) -> Array:
     """Return where in ``outputs.reshape(-1)`` the score of each sample's own class is, ``(N,)``.
 
     Args:
-        ids: ``(N,)`` integer class ids.
+        ids: ``(N,)`` checked class ids.
         outputs: ``(N, K)``, the network's scores.
-
-    Raises:
-        ShapeError: the shapes do not fit, or there is no sample.
-        DataError: ids are no integers, or one is not within 0 .. K - 1.
     """
-    _check_shapes(ids, outputs.shape)
-    if ids.dtype.kind not in "iu":
-        raise _not(ids, "integers, as targets of shape (N,) are class ids")
-    samples, classes = outputs.shape
-    own = ids.astype(np.intp, copy=False)
-    if own.view(np.uintp).max() >= classes:  # where negative ids are large ones
-        check_within(ids, 0, classes - 1)
-    return own + np.arange(0, samples * classes, classes)
+    return ids + row_starts(*outputs.shape)
+
+
+@lru_cache(maxsize=16)
+def row_starts(samples: int, classes: int) -> Array:
+    """Return where each row of ``(samples, classes)`` begins in the flat array; read-only."""
+    starts = np.arange(0, samples * classes, classes)
+    starts.setflags(write=False)
+    return starts
+
+
+def weighted_mean(
+    losses: Array, factors: Array | None, weights: Array | None, total: float | None
+) -> float:
+    """Return what `Loss.forward` does, sum(w l) / total; 0 if the total is.
+
+    Args:
+        losses: ``(N,)``, the loss of each sample; or ``(N, K)``, whose rows' sums these are.
+        factors: as losses, what they are multiplied by first; None: 1.
+        weights: ``(N,)``, or None: 1 each.
+        total: the weight of the whole batch, or None: the sum of ``weights``.
+    """
+    if weights is None:
+        total = len(losses) if total is None else total
+        factors = ones(losses.size, losses.dtype) if factors is None else factors
+        summed = losses.dot(factors) if losses.ndim == 1 else np.vdot(losses, factors)
+    else:
+        total = float(weights.sum(dtype=np.float64)) if total is None else total
+        if factors is not None:
+            losses = np.einsum("nk,nk->n", losses, factors)
+        elif losses.ndim == 2:
+            losses = sum_columns(losses)
+        summed = losses.dot(weights)
+    return float(summed) / total if total else 0.0
+
+
+def reweigh(dx: Array, weights: Array | None, total: float | None) -> Array:
+    """Make of the gradient of a plain mean over ``(N, K)``, in place, that of `weighted_mean`."""
+    if weights is None and total is None:
+        return dx
+    rows = len(dx)
+    if weights is None:
+        dx *= rows / total if total else 0.0
+        return dx
+    if total is None:
+        total = float(weights.sum(dtype=np.float64))
+    dx *= (weights * (rows / total if total else 0.0))[:, np.newaxis]
+    return dx
 
 
 def check_within(values: Array, low: float, high: float) -> None:

@@ -11,7 +11,7 @@ from plugnet.arrays import Array
 from plugnet.errors import FileFormatError
 from plugnet.files import safetensors
 
-VERSION = 1
+VERSION = 2
 KEY = "plugnet"  # of the document in the file's metadata
 
 

@@ -9,4 +9,4 @@ from plugnet.registry.view import View as View
 
 registry = Registry()
 
-Component.describe = registry.spec
+Component.specify = registry.spec

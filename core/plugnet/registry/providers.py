@@ -17,4 +17,10 @@ PROVIDERS: Final = {
     ("layer", "dropout"): "plugnet-dropout",
     ("layer", "batch_norm"): "plugnet-normalization",
     ("layer", "layer_norm"): "plugnet-normalization",
+    ("layer", "residual"): "plugnet-composition",
+    ("layer", "branches"): "plugnet-composition",
+    ("layer", "embedding"): "plugnet-recurrent",
+    ("layer", "rnn"): "plugnet-recurrent",
+    ("layer", "lstm"): "plugnet-recurrent",
+    ("layer", "gru"): "plugnet-recurrent",
 }

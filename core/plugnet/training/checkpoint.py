@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plugnet import model_file
-from plugnet.arguments import integer
+from plugnet.arguments import integer, number
 from plugnet.arrays import Array
 from plugnet.errors import FileFormatError, PlugnetError
 from plugnet.files import documents
@@ -29,24 +29,21 @@ def save(trainer: Trainer, path: str | os.PathLike[str]) -> None:
     """Write ``trainer`` to ``path``. A `Network.load` finds the network in the same file."""
     history = trainer.history
     arrays = trainer.network.state()
-    arrays |= {OPTIMIZER + name: array for name, array in trainer.optimizer.state().items()}
+    arrays |= {OPTIMIZER + name: array for name, array in trainer.update.state().items()}
     arrays["history/loss"] = np.array(history.loss)
     arrays["history/rate"] = np.array(history.rate)
     components = {name: getattr(trainer, name) for name in COMPONENTS}
     document = {
-        "network": trainer.network.spec(),
+        **model_file.describe(trainer.network),
         "trainer": {
             "components": {name: part and part.spec() for name, part in components.items()},
             "settings": {name: getattr(trainer, name) for name in SETTINGS},
             "iteration": trainer.iteration,
             "position": trainer.position,
+            "rate_scale": trainer.rate_scale,
             "evaluations": [asdict(evaluation) for evaluation in history.evaluations],
             "seconds": history.seconds,
             "stopped": history.stopped,
-            "generators": {
-                name: generator.bit_generator.state
-                for name, generator in _generators(trainer.network).items()
-            },
         },
     }
     documents.write(path, arrays, document)
@@ -91,6 +88,7 @@ def _rebuild(
     )
     trainer.iteration = integer("iteration", saved["iteration"], at_least=0)
     trainer.position = integer("position", saved["position"], at_least=0)
+    trainer.rate_scale = number("rate_scale", saved["rate_scale"], at_least=0)
     trainer.history = History(
         loss=arrays["history/loss"].tolist(),
         rate=arrays["history/rate"].tolist(),
@@ -98,25 +96,11 @@ def _rebuild(
         seconds=saved["seconds"],
         stopped=saved["stopped"],
     )
-    trainer.optimizer.restore(
+    trainer.update.restore(
         {
             name.removeprefix(OPTIMIZER): array
             for name, array in arrays.items()
             if name.startswith(OPTIMIZER)
         }
     )
-    generators = _generators(network)
-    for name, state in saved["generators"].items():
-        generators[name].bit_generator.state = state
     return trainer
-
-
-def _generators(network: Network) -> dict[str, np.random.Generator]:
-    """Return the generators that layers were given, or keep as attributes of their own."""
-    found = dict(zip(network.names, network.generators, strict=True))
-    given = set(map(id, network.generators))
-    for name, layer in zip(network.names, network.layers, strict=True):
-        for attribute, value in sorted(vars(layer).items()):
-            if isinstance(value, np.random.Generator) and id(value) not in given:
-                found[f"{name}.{attribute}"] = value
-    return found

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.interfaces import Loss
+from plugnet.interfaces import Batch, Loss
 
 
-def correct(outputs: Array, targets: Array, threshold: float | None) -> int | None:
+def correct(
+    outputs: Array, targets: Array, threshold: float | None, weights: Array | None = None
+) -> float | None:
     """Return how many rows are answered rightly, or None if the answers are not classes.
 
     The answer is the column with the highest score, or class 1 if a single score is above the
@@ -20,11 +22,14 @@ def correct(outputs: Array, targets: Array, threshold: float | None) -> int | No
         outputs: ``(N, K)`` scores.
         targets: ``(N,)`` class ids or ``(N, K)`` targets; one-hot rows are classes.
         threshold: `Loss.threshold`.
+        weights: ``(N,)``, for how many rows each counts; None: for one.
     """
     named, labels = answers(outputs, threshold), truth(targets, outputs.shape[1])
     if named is None or labels is None:
         return None
-    return int(np.count_nonzero(named == labels))
+    if weights is None:
+        return int(np.count_nonzero(named == labels))
+    return float(weights.sum(where=named == labels, dtype=np.float64))
 
 
 def answers(outputs: Array, threshold: float | None) -> Array | None:
@@ -68,22 +73,29 @@ def _is_one_hot(targets: Array) -> bool:
     return bool(np.all(ones | (targets == 0)) and np.all(ones.sum(axis=1) == 1))
 
 
-def evaluate(loss: Loss, answered: Iterable[tuple[Array, Array]]) -> tuple[float, float | None]:
-    """Return the mean loss and the recognition rate over all rows.
+def evaluate(
+    loss: Loss, given: Batch, answer: Callable[[slice], Array], size: int
+) -> tuple[float, float | None]:
+    """Return the mean loss and the recognition rate over all rows, each by its weight.
 
     Args:
         loss: what the network was trained to minimise.
-        answered: outputs and targets, block by block.
+        given: all samples, targets and weights.
+        answer: gives the outputs of some rows, ``(N, K)``.
+        size: how many rows to take at a time.
     """
-    total, right, rows = 0.0, 0, 0
+    rows = len(given.x)
+    total = float(rows if given.weights is None else given.weights.sum(dtype=np.float64))
+    value = right = 0.0
     recognised = True
-    for outputs, targets in answered:
-        total += loss.forward(outputs, targets) * len(outputs)
-        hits = correct(outputs, targets, loss.threshold)
+    for block in blocks(rows, size):
+        outputs, targets = answer(block), given.y[block]
+        weights = None if given.weights is None else given.weights[block]
+        value += loss.forward(outputs, targets, weights, total)
+        hits = correct(outputs, targets, loss.threshold, weights)
         recognised = recognised and hits is not None
         right += hits or 0
-        rows += len(outputs)
-    return total / rows, right / rows if recognised else None
+    return value, right / total if recognised else None
 
 
 def blocks(rows: int, size: int) -> Iterator[slice]:

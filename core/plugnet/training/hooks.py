@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ import pluggy
 
 from plugnet.arrays import Array
 from plugnet.errors import HookError, PluginWarning
-from plugnet.parameter import Parameter
+from plugnet.parameter import Parameters
 from plugnet.registry import registry
 from plugnet.training.history import Evaluation, History
 
@@ -38,16 +38,22 @@ class Hooks:
 
     @specification
     def plugnet_gradients_ready(
-        self, trainer: Trainer, iteration: int, parameters: Sequence[Parameter]
+        self, trainer: Trainer, iteration: int, parameters: Parameters
     ) -> None:
-        """Hear that every ``parameter.grad`` is filled, regularization included.
+        """Hear that every gradient is filled; the regularizer adds its own later, in the update.
 
-        The place to clip gradients or to sum them over workers, in place.
+        The place to clip gradients, as Caffe does, or to sum them over workers, in place: each is
+        ``parameters["fc1.weight"].grad``, and ``parameters.grad`` is all of them, flat. A hook that
+        raises here ends `fit` before anything has changed.
         """
 
     @specification
     def plugnet_step_end(self, trainer: Trainer, iteration: int, loss: float, rate: float) -> None:
-        """Hear that ``iteration``, counted from 0, is done, with its batch's ``loss``."""
+        """Hear that ``iteration``, counted from 0, is done, with its batch's ``loss``.
+
+        ``trainer.iteration`` is one more. A hook that raises here, or in any later one, ends `fit`
+        after the step, and another `fit` goes on from there.
+        """
 
     @specification
     def plugnet_evaluate_end(

@@ -1,46 +1,173 @@
-"""Threads: among how many of them the work of a network is divided."""
+"""Threads: among how many of them the work of a network is divided, and that BLAS has one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
 
 from plugnet import parallel
 
 if TYPE_CHECKING:
-    from threadpoolctl import ThreadpoolController
+    from threadpoolctl import LibController
 
 
 @contextmanager
 def limited(threads: int | None) -> Iterator[int]:
     """Divide work among so many threads within the block; give their number.
 
-    BLAS has one thread within it, and as many as before after it: only work that is worth it is
-    divided, see `plugnet.parallel`. BLAS's number is the process's, so products that others compute
-    meanwhile in other Python threads have one thread, too; and where blocks of several Python
-    threads overlap, the first to end gives BLAS its threads back, or the last leaves it with one.
+    BLAS has one thread within it: only work that is worth it is divided, see `plugnet.parallel`.
+    Where blocks overlap, in several Python threads, the last to end gives BLAS back what it had
+    before the first, in whatever order they end. BLAS's number is the process's, so products that
+    others compute meanwhile have one thread, too.
+
+    What somebody else sets meanwhile, as by ``threadpool_limits``, holds from then on, until the
+    next block begins, and stays. A ``threadpool_limits`` that begins within the block and ends
+    after it gives back what it found: one thread.
 
     Args:
-        threads: the number; None: that of an enclosing block, else as many as BLAS has, which are
-            by default those of the processors that the process may run on, or what OMP_NUM_THREADS
+        threads: the number; None: that of an enclosing block, else `blas_threads`, which are by
+            default those of the processors that the process may run on, or what OMP_NUM_THREADS
             and its like say. Never by a measurement, which would change the bits.
     """
     count = threads or parallel.current() or blas_threads() or 1
-    with _libraries().limit(limits=1, user_api="blas"), parallel.threads(count):
+    with _one_blas_thread(), parallel.threads(count, each=_limit_own):
         yield count
 
 
 def blas_threads() -> int | None:
-    """Return how many threads BLAS uses now, or None if its library is not known."""
-    pools = _libraries().info()
-    return max((p["num_threads"] for p in pools if p["user_api"] == "blas"), default=None)
+    """Return how many threads BLAS uses where nothing is `limited`, or None if nobody knows."""
+    with _lock:
+        numbers = [(library.path, library.number() or 0) for library in _libraries()]
+        numbers = [(path, _before.get(path, 1) if n == 1 else n) for path, n in numbers]
+    return max((number for _, number in numbers), default=0) or None
 
 
-@cache
-def _libraries() -> ThreadpoolController:
-    """Return what reaches the libraries that are loaded; to find them takes some milliseconds."""
-    from threadpoolctl import ThreadpoolController
+# BLAS's number, once per process -----------------------------------------------------------------
 
-    return ThreadpoolController()
+_lock = threading.RLock()  # reentrant, as a signal's handler may train, too
+_holders: set[object] = set()
+_before: dict[str, int] = {}  # what the libraries of a process had, by path
+
+
+class _Library(NamedTuple):
+    """A library of BLAS.
+
+    Attributes:
+        path: of its file.
+        per_thread: whether each thread of the system has a number of its own.
+        number: gives how many threads it uses.
+        set_number: sets it.
+    """
+
+    path: str
+    per_thread: bool
+    number: Callable[[], int | None]
+    set_number: Callable[[int], object]
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """Hold BLAS to one thread."""
+    holder = object()
+    own: dict[str, int] = {}
+    try:
+        _hold(holder)
+        _limit_own(own)
+        yield
+    finally:
+        interrupts: list[BaseException] = []  # what signals' handlers raise at the end waits for it
+        while len(interrupts) < 3:
+            try:
+                _give_back(own)
+                _let_go(holder)
+                break
+            except BaseException as error:
+                interrupts.append(error)
+        if interrupts:
+            raise interrupts[0]
+
+
+def _hold(holder: object) -> None:
+    """Give the process's libraries one thread, and note what they had.
+
+    The others' notes stay, but for a library whose number somebody has set since.
+    """
+    with _lock:
+        _holders.add(holder)
+        for library in _libraries():
+            number = library.number()
+            if not library.per_thread and number not in (1, None):
+                _before[library.path] = number
+                library.set_number(1)
+
+
+def _let_go(holder: object) -> None:
+    """After the last holder give back what was noted, where nobody has set another number."""
+    with _lock:
+        _holders.discard(holder)
+        if _before and not _holders:
+            for library in _libraries():
+                if library.number() == 1 and library.path in _before:
+                    library.set_number(_before[library.path])
+            _before.clear()
+
+
+def _limit_own(before: dict[str, int] | None = None) -> None:
+    """Give libraries that have a number for each thread one thread in this one."""
+    for library in _libraries():
+        number = library.number()
+        if library.per_thread and number not in (1, None):
+            if before is not None:
+                before[library.path] = number
+            library.set_number(1)
+
+
+def _give_back(before: dict[str, int]) -> None:
+    for library in _libraries():
+        if library.path in before:
+            library.set_number(before[library.path])
+
+
+def _libraries() -> tuple[_Library, ...]:
+    """Return what is loaded of BLAS: a module that is imported later may bring a further one."""
+    return _find_libraries(len(sys.modules))
+
+
+@lru_cache(1)
+def _find_libraries(modules: int) -> tuple[_Library, ...]:  # noqa: ARG001
+    from threadpoolctl import ThreadpoolController  # late: it takes some milliseconds
+
+    found = ThreadpoolController().lib_controllers
+    return tuple(map(_library, (each for each in found if each.user_api == "blas")))
+
+
+def _library(controller: LibController) -> _Library:
+    openmp = getattr(controller, "threading_layer", None) == "openmp"
+    per_thread = controller.internal_api == "mkl" or (
+        controller.internal_api == "openblas" and openmp
+    )
+    set_number = controller.set_num_threads
+    if controller.internal_api == "openblas" and not per_thread:
+        # threadpoolctl would let only one Python thread do so, and ignore all others
+        for prefix, suffix in product(("", "scipy_"), ("", "64_", "_64")):
+            name = f"{prefix}openblas_set_num_threads{suffix}"
+            set_number = getattr(controller.dynlib, name, set_number)
+    return _Library(controller.filepath, per_thread, controller.get_num_threads, set_number)
+
+
+def _start_again() -> None:
+    """In a forked process nobody trains yet."""
+    global _lock
+    _lock = threading.RLock()
+    _holders.clear()
+    _let_go(None)
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_start_again)

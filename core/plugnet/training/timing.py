@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +13,18 @@ import numpy as np
 
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Layer
+from plugnet.layers import parameters_of, walk
 from plugnet.network import Network
 from plugnet.parallel import multiply
+from plugnet.parameter import Parameter
 from plugnet.training.data import Data
 from plugnet.training.trainer import Trainer
 
 #: Elements of the largest array that a bare product is tried with; more rows are extrapolated.
 LARGEST = 1 << 24
+
+#: The methods of a layer that are timed, and under what.
+WAYS = {"forward": "forward", "gradients": "backward", "backward": "backward"}
 
 
 @dataclass(frozen=True)
@@ -26,13 +32,14 @@ class Piece:
     """What one piece of a step takes: medians over the rounds, in seconds.
 
     Attributes:
-        name: "data", a layer's name, "loss", "regularizer" or "optimizer".
+        name: "data", a layer's path, "loss" or "update".
         forward: the time on the way to the loss.
         backward: the time after it.
         flops: the floating-point operations of both for the whole batch, by what the layer says of
             its forward pass: backward counts once for the parameters and once for the input, where
             these are computed. 0: not known.
         products: the time of the layer's matrix products alone, or None; see `Stage.products`.
+        depth: 0, or how deep a layer stands within others, in whose time its own is.
     """
 
     name: str
@@ -40,6 +47,7 @@ class Piece:
     backward: float
     flops: int = 0
     products: float | None = None
+    depth: int = 0
 
     @property
     def seconds(self) -> float:
@@ -60,6 +68,11 @@ class Timing:
     step: float
 
     @property
+    def seconds(self) -> float:
+        """The time of all pieces; of layers within layers it is counted once."""
+        return sum(piece.seconds for piece in self.pieces if not piece.depth)
+
+    @property
     def products(self) -> float:
         """The time of all layers' matrix products alone, in seconds."""
         return sum(piece.products or 0.0 for piece in self.pieces)
@@ -72,14 +85,10 @@ class Stage:
         self.name = name
         self.layer = layer
         self.gives_dx = gives_dx
-        self.trained = [parameter for parameter in layer.parameters() if parameter.trainable]
+        held = walk({name: layer})
+        self.trained = [p for p in parameters_of(held).values() if p.trainable]
+        self.inner = {path: inner for path, inner in held.items() if inner is not layer}
         self.flops = layer.flops(shape)
-
-    def backward(self, dy: Array) -> Array:
-        """Do what the network's backward pass does for this layer."""
-        if self.trained:
-            self.layer.gradients(dy)
-        return self.layer.backward(dy) if self.gives_dx else dy
 
     def products(self, batch: int) -> tuple[list[tuple[Array, Array, Array]], float]:
         """Return matrix products ``a @ b -> out`` to compare with, and what to multiply by.
@@ -107,48 +116,73 @@ class Stage:
 
 
 class _Laps:
-    """A stop watch with named laps."""
+    """How long calls took, by piece and way, round by round."""
 
     def __init__(self) -> None:
-        self._laps: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
-        self.start()
+        self._rounds: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+        self._now: defaultdict[tuple[str, str], float] = defaultdict(float)
 
-    def start(self) -> None:
-        self._started = time.perf_counter()
+    def timed(self, piece: str, way: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``call``, which adds what it takes to a piece."""
 
-    def lap(self, piece: str, what: str) -> None:
-        """Note the time since the last lap or start, and start anew."""
-        self._laps[piece, what].append(time.perf_counter() - self._started)
-        self.start()
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return call(*args, **kwargs)
+            finally:
+                self._now[piece, way] += time.perf_counter() - started
 
-    def median(self, piece: str, what: str, last: int) -> float:
-        """Return the median of the last laps of that name."""
-        return float(np.median(self._laps[piece, what][-last:]))
+        return timed
+
+    def forget(self) -> None:
+        """Drop what the pieces took since the last round."""
+        self._now.clear()
+
+    def end_round(self) -> None:
+        """Note what all pieces took since the last round."""
+        for key, seconds in self._now.items():
+            self._rounds[key].append(seconds)
+        self._now.clear()
+
+    def median(self, piece: str, way: str, last: int) -> float:
+        """Return the median over the last rounds; 0 for what was never called."""
+        rounds = self._rounds.get((piece, way))
+        return 0.0 if rounds is None else float(np.median(rounds[-last:]))
 
 
 def time_step(trainer: Trainer, x: Any, y: Any, rounds: int) -> Timing:
     """Train on ``x`` and ``y``, as in `Trainer.fit`, and return what a step takes.
 
-    Each round does a whole step, a step piece by piece, and the bare products, in turn, so that
-    whatever else the machine does befalls all three. Some rounds to warm up come on top.
+    Each round does a step with timers around its pieces, a whole one, and the bare products, in
+    turn, so that whatever else the machine does slows all three; before the first two, a step that
+    is not counted. Some rounds to warm up come on top.
     """
     batches = Data(trainer.batch_size, trainer.shuffle, trainer.seed)
-    batches.get_data(*trainer._arrays(x, y))
+    batches.get_data(*trainer.check(x, y))
     stages = stages_of(trainer.network)
     products = {stage.name: stage.products(trainer.batch_size) for stage in stages}
     laps = _Laps()
+
+    def step() -> None:
+        trainer.step(batches.pull_batch())
+
+    whole = laps.timed("step", "whole", step)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         for _ in range(rounds + max(rounds // 10, 3)):
-            _step(trainer, batches, laps)
-            _step_by_piece(trainer, batches, stages, laps)
+            with _timers(trainer, batches, stages, laps):
+                step()
+                laps.forget()  # what was derived anew, as the methods are others now
+                step()
+            step()
+            whole()
             for name, (calls, _) in products.items():
-                laps.start()
+                multiplied = laps.timed(name, "products", multiply)
                 for a, b, out in calls:
-                    multiply(a, b, out)
-                laps.lap(name, "products")
+                    multiplied(a, b, out)
+            laps.end_round()
 
-    def median(name: str, what: str) -> float:
-        return laps.median(name, what, rounds)
+    def median(name: str, way: str) -> float:
+        return laps.median(name, way, rounds)
 
     pieces = [Piece("data", median("data", "forward"), 0.0)]
     for stage in stages:
@@ -163,9 +197,12 @@ def time_step(trainer: Trainer, x: Any, y: Any, rounds: int) -> Timing:
                 median(name, "products") * scale if calls else None,
             )
         )
+        pieces += [
+            Piece(path, median(path, "forward"), median(path, "backward"), depth=path.count("."))
+            for path in stage.inner
+        ]
     pieces.append(Piece("loss", median("loss", "forward"), median("loss", "backward")))
-    pieces.append(Piece("regularizer", 0.0, median("regularizer", "backward")))
-    pieces.append(Piece("optimizer", 0.0, median("optimizer", "backward")))
+    pieces.append(Piece("update", 0.0, median("update", "backward")))
     return Timing(pieces, median("step", "whole"))
 
 
@@ -178,38 +215,32 @@ def stages_of(network: Network) -> list[Stage]:
     return stages
 
 
-def _step(trainer: Trainer, batches: Data, laps: _Laps) -> None:
-    """Do a step as `Trainer.fit` does, without hooks."""
-    network = trainer.network
-    parameters = network.parameters()
-    pack = trainer._pack(parameters)
-    laps.start()
-    x, y = batches.pull_data()
-    trainer.loss.forward(network.forward(x, training=True), y)
-    network.backward(trainer.loss.backward())
-    trainer._regularize(parameters, pack)
-    trainer.optimizer.update(parameters, trainer.policy(trainer.iteration))
-    laps.lap("step", "whole")
-
-
-def _step_by_piece(trainer: Trainer, batches: Data, stages: list[Stage], laps: _Laps) -> None:
-    parameters = trainer.network.parameters()
-    pack = trainer._pack(parameters)
-    laps.start()
-    x, y = batches.pull_data()
-    x = trainer.network._converted(trainer.network.accept(x), training=True)
-    laps.lap("data", "forward")
+@contextmanager
+def _timers(
+    trainer: Trainer, batches: Data, stages: Sequence[Stage], laps: _Laps
+) -> Iterator[None]:
+    """Put timers around the pieces of the step within the block."""
+    timed: list[tuple[Any, str, str, str]] = [
+        (batches, "pull_batch", "data", "forward"),
+        (trainer.loss, "forward", "loss", "forward"),
+        (trainer.loss, "backward", "loss", "backward"),
+        (trainer.update, "apply", "update", "backward"),
+    ]
     for stage in stages:
-        x = stage.layer.forward(x, True)
-        laps.lap(stage.name, "forward")
-    trainer.loss.forward(x, y)
-    laps.lap("loss", "forward")
-    dy = trainer.loss.backward()
-    laps.lap("loss", "backward")
-    for stage in reversed(stages):
-        dy = stage.backward(dy)
-        laps.lap(stage.name, "backward")
-    trainer._regularize(parameters, pack)
-    laps.lap("regularizer", "backward")
-    trainer.optimizer.update(parameters, trainer.policy(trainer.iteration))
-    laps.lap("optimizer", "backward")
+        for path, layer in {stage.name: stage.layer, **stage.inner}.items():
+            whole = type(layer).backprop is not Layer.backprop
+            ways = {"forward": "forward", "backprop": "backward"} if whole else WAYS
+            timed += [(layer, method, path, way) for method, way in ways.items()]
+    before = [(owner, method, vars(owner).get(method)) for owner, method, _, _ in timed]
+    for owner, method, piece, way in timed:
+        setattr(owner, method, laps.timed(piece, way, getattr(owner, method)))
+    Parameter.change()  # so that chains call the methods of now
+    try:
+        yield
+    finally:
+        for owner, method, held in before:
+            if held is None:
+                delattr(owner, method)
+            else:
+                setattr(owner, method, held)
+        Parameter.change()

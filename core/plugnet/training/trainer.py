@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from plugnet.arguments import flag, integer
-from plugnet.arrays import Array
-from plugnet.errors import ArgumentError, DivergenceError
-from plugnet.interfaces import Loss, LRPolicy, Optimizer, Regularizer
-from plugnet.labels import as_targets, warn_one_class
+from plugnet.arrays import Array, Shape
+from plugnet.errors import ArgumentError, BrokenStepError, DivergenceError
+from plugnet.interfaces import Batch, Loss, LRPolicy, Optimizer, Regularizer
+from plugnet.labels import as_targets, as_weights, warn_one_class
 from plugnet.network import BLOCK, Network
-from plugnet.parameter import Pack, Parameter, packed
 from plugnet.registry import registry
 from plugnet.samples import as_samples
-from plugnet.targets import check_targets
 from plugnet.training.data import Data
-from plugnet.training.evaluation import blocks, evaluate
+from plugnet.training.evaluation import evaluate
 from plugnet.training.history import Evaluation, History
+from plugnet.training.interrupts import Interrupts
 from plugnet.training.threads import limited
+from plugnet.training.update import Update
 
 if TYPE_CHECKING:
     from plugnet.training.hooks import HookCaller
+
+#: The regularizer of a trainer that is not told one, unless its optimizer decays by itself.
+DECAY = ("l2", 0.001)
+DEFAULT = "default"
 
 
 class Trainer:
@@ -36,8 +41,16 @@ class Trainer:
     components. Further attributes:
         iteration: how many iterations are done, over all calls of `fit`.
         position: how many samples they have seen, from which the next batch follows.
+        rate_scale: what the policy's learning rate is multiplied by; 1 unless a hook changes it.
         history: what they recorded.
     """
+
+    _stop: str | None
+    _interrupts: Interrupts
+    _update: Update | None
+    _scores_shape: Shape | None  # for which the loss is prepared
+    _gradients_ready: Callable[..., None] | None
+    _step_end: Callable[..., None] | None
 
     def __init__(
         self,
@@ -45,7 +58,7 @@ class Trainer:
         loss: Loss | Any = "softmax_with_loss",
         optimizer: Optimizer | Any = ("sgd", 0.9),
         policy: LRPolicy | Any = ("inv", 0.1),
-        regularizer: Regularizer | Any | None = ("l2", 0.001),
+        regularizer: Regularizer | Any | None = DEFAULT,
         batch_size: int = 100,
         seed: int = 0,
         shuffle: bool = True,
@@ -59,7 +72,8 @@ class Trainer:
             loss: what is minimised.
             optimizer: how a gradient changes the parameters.
             policy: the learning rate of each iteration.
-            regularizer: the penalty on the size of the weights, or None.
+            regularizer: the penalty on the size of the weights, or None. "default":
+                ``("l2", 0.001)``, but None if the optimizer decays the weights itself, as adamw.
             batch_size: samples per iteration.
             seed: what the order of the samples is drawn from.
             shuffle: whether each epoch has a random order of its own.
@@ -83,6 +97,8 @@ class Trainer:
         self.loss: Loss = registry.losses.resolve(loss)
         self.optimizer: Optimizer = registry.optimizers.resolve(optimizer)
         self.policy: LRPolicy = registry.lr_policies.resolve(policy)
+        if isinstance(regularizer, str) and regularizer == DEFAULT:
+            regularizer = None if self.optimizer.decoupled_decay else DECAY
         self.regularizer: Regularizer | None = (
             None if regularizer is None else registry.regularizers.resolve(regularizer)
         )
@@ -101,54 +117,62 @@ class Trainer:
         self.threads = None if threads is None else integer("threads", threads, at_least=1)
         self.iteration = 0
         self.position = 0
+        self.rate_scale = 1.0
         self.history = History()
-        self._stop: str | None = None
+        self._begin()
 
     def fit(
         self,
         x: Any,
         y: Any,
         iterations: int = 800,
-        test: tuple[Any, Any] | None = None,
+        test: tuple[Any, ...] | None = None,
         evaluate_every: int | None = None,
+        weights: Any = None,
     ) -> History:
-        """Train for so many iterations, going on where the last call ended.
+        """Train for the given number of iterations, going on where the last call ended.
+
+        Whatever ends it, an interrupt, a hook's error or a diverging loss, the state is that after
+        the last step that was done, and another call goes on from there, bit for bit.
 
         Args:
             x: ``(N, *shape)`` samples. If the network's dtype can hold their numbers exactly, as
                 float32 can hold bytes, they stay as they are and are converted batch by batch. A
                 memory map (``numpy.load(path, mmap_mode="r")``) of such numbers is read in parts,
-                so it may be larger than the memory.
+                so it may be larger than the memory. An array that was checked by an earlier call
+                is not checked again.
             y: ``(N,)`` integer class ids, or ``(N, K)`` floating-point targets: one-hot rows or
                 real values.
             iterations: how many batches to train on.
-            test: samples and targets to evaluate on, at the end at least.
+            test: samples and targets to evaluate on, at the end at least; perhaps also weights.
             evaluate_every: also evaluate after every so many iterations.
+            weights: ``(N,)``, how much each sample counts, at least 0; None: all the same.
 
         Returns:
             The history of all iterations so far.
 
         Raises:
-            DataError, ShapeError: samples or targets break a rule.
+            DataError, ShapeError: samples, targets or weights break a rule.
             DivergenceError: the loss or the parameters are no longer finite. No update follows the
                 first such loss.
+            BrokenStepError: an update failed half-way before; the state is lost.
         """
         integer("iterations", iterations, at_least=1)
         last = self.iteration + iterations
         every = last
         if evaluate_every is not None:
             every = integer("evaluate_every", evaluate_every, at_least=1)
-        samples, targets = self._arrays(x, y)
-        warn_one_class(targets)
-        held_out = None if test is None else self._arrays(*_pair(test), "test samples")
+        given = self.check(x, y, weights)
+        warn_one_class(given.y)
+        held_out = None if test is None else self.check(*_parts(test), "test samples")
         batches = Data(self.batch_size, self.shuffle, self.seed)
-        batches.get_data(samples, targets)
+        batches.get_data(*given)
         batches.seek(self.position)
         hooks = self._hook_caller()
         started = time.perf_counter()
         try:
             _call(hooks.caller("plugnet_train_start"), trainer=self, iterations=iterations)
-            with limited(self.threads):
+            with limited(self.threads), self._interrupts.handled():
                 while self.iteration < last and self._stop is None:
                     pause = min(last, (self.iteration // every + 1) * every)
                     self._run(batches, pause, hooks)
@@ -162,33 +186,58 @@ class Trainer:
         return self.history
 
     def _run(self, batches: Data, last: int, hooks: HookCaller) -> None:
-        """Train until ``last`` iterations are done: the loop itself."""
-        network, policy, optimizer, history = (
-            self.network, self.policy, self.optimizer, self.history,
-        )  # fmt: skip
-        parameters = network.parameters()
-        pack = self._pack(parameters)
-        gradients_ready = hooks.caller("plugnet_gradients_ready")
-        step_end = hooks.caller("plugnet_step_end")
+        """Train until ``last`` iterations are done."""
+        self._gradients_ready = hooks.caller("plugnet_gradients_ready")
+        self._step_end = hooks.caller("plugnet_step_end")
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
             while self.iteration < last and self._stop is None:
-                x, y = batches.pull_data()
-                scores = network.forward(x, training=True)
-                loss = self.loss.forward(scores, y)
-                rate = policy(self.iteration)
-                self._check(loss, rate)
-                network.backward(self.loss.backward())
-                self._regularize(parameters, pack)
-                if gradients_ready is not None:
-                    gradients_ready(trainer=self, iteration=self.iteration, parameters=parameters)
-                optimizer.update(parameters, rate)
-                history.loss.append(loss)
-                history.rate.append(rate)
-                self.iteration += 1
-                self.position += len(x)
-                if step_end is not None:
-                    step_end(trainer=self, iteration=self.iteration - 1, loss=loss, rate=rate)
-        self._check_parameters(parameters)
+                self.step(batches.pull_batch())
+        self._check_parameters()
+
+    def step(self, batch: Batch) -> float:
+        """Do one iteration on a batch, and return its loss: all of training on one screen.
+
+        Up to the commit nothing changes but buffers and gradients. `fit` has checked what it gives
+        here; whoever else calls this must have done so.
+        """
+        if self._interrupts.is_held:
+            raise self._broken()
+        x, y, weights = batch
+        network, loss = self.network, self.loss
+        network.place(self.iteration)
+        scores = network.forward(x, training=True)
+        if scores.shape != self._scores_shape:
+            self._scores_shape = None  # until the loss is prepared wholly
+            loss.prepare(scores.shape, scores.dtype)
+            self._scores_shape = scores.shape
+        value = loss.forward(scores, y, weights, training=True)
+        rate = self.policy(self.iteration) * self.rate_scale
+        if not (math.isfinite(value) and math.isfinite(rate)):
+            raise self._diverged(f"loss is {value} at", value, rate)
+        network.backprop(loss.backward())
+        if self._gradients_ready is not None:
+            self._gradients_ready(
+                trainer=self, iteration=self.iteration, parameters=network.parameters()
+            )
+        self._commit(len(x), value, rate)
+        if self._step_end is not None:
+            self._step_end(trainer=self, iteration=self.iteration - 1, loss=value, rate=rate)
+        return value
+
+    def _commit(self, rows: int, loss: float, rate: float) -> None:
+        """Change all that is saved: parameters, statistics, slots, counts, history.
+
+        An interrupt waits for the end. An error of a component in here leaves the trainer broken:
+        it refuses to go on, as there is no way back.
+        """
+        interrupts, update = self._interrupts, self.update
+        interrupts.is_held = True
+        update.apply(rate)
+        self.history.loss.append(loss)
+        self.history.rate.append(rate)
+        self.iteration += 1
+        self.position += rows
+        interrupts.release()
 
     def stop(self, reason: str) -> None:
         """End `fit` after the current iteration; for hooks and signals.
@@ -197,42 +246,42 @@ class Trainer:
         """
         self._stop = reason
 
-    def evaluate(self, x: Any, y: Any) -> Evaluation:
+    def evaluate(self, x: Any, y: Any, weights: Any = None) -> Evaluation:
         """Return loss and recognition rate on the samples ``x`` with targets ``y``, as in `fit`.
 
         Neither the training nor the network's parameters are touched. Memory is that of a block of
         rows, so ``x`` may be a memory map larger than it; values of one from 1 GiB on are not
         looked at first, and a row with a NaN counts as answered wrong.
         """
-        samples, targets = self._arrays(x, y)
-        predict = self.network.predict
+        given = self.check(x, y, weights)
         with limited(self.threads):
-            return self._judge(
-                (predict(samples[rows]), targets[rows]) for rows in blocks(len(samples), BLOCK)
-            )
+            return self._judge(given, lambda rows: self.network.predict(given.x[rows]))
 
     def penalty(self) -> float:
         """Return what the regularizer adds to the loss at the present parameters."""
         if self.regularizer is None:
             return 0.0
         return sum(
-            self.regularizer.penalty(parameter.value)
-            for parameter in self.network.parameters()
-            if parameter.decay
+            parameter.decay_mult * self.regularizer.penalty(parameter.value)
+            for parameter in self.network.parameters().values()
+            if parameter.trainable and parameter.decay_mult
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything needed to go on later to one file, wholly or not at all.
 
-        That is the network, all components, the optimizer's state, the place in the data, every
-        layer's generator and the history; not the data, the hooks and the threads.
+        That is the network, all components, the optimizer's state, the place in the data and the
+        history; not the data, the hooks and the threads.
 
         Raises:
             SpecError: a component cannot be described, as it is not registered.
+            BrokenStepError: an update failed half-way before.
             OSError: the file cannot be written.
         """
         from plugnet.training import checkpoint
 
+        if self._interrupts.is_held:
+            raise self._broken()
         checkpoint.save(self, path)
 
     @classmethod
@@ -254,34 +303,33 @@ class Trainer:
 
         return checkpoint.load(path, hooks, threads)
 
-    # The steps of the loop -----------------------------------------------------------------------
+    # What the step and fit rest on ---------------------------------------------------------------
 
-    def _pack(self, parameters: Sequence[Parameter]) -> Pack | None:
-        """Return the pack of the parameters, if the regularizer can act on it as a whole."""
-        elementwise = self.regularizer is not None and self.regularizer.elementwise
-        return packed(parameters) if elementwise else None
+    @property
+    def update(self) -> Update:
+        """The update that optimizer and regularizer make, with the optimizer's state.
 
-    def _regularize(self, parameters: Sequence[Parameter], pack: Pack | None) -> None:
-        if self.regularizer is None:
-            return
-        if pack is not None and pack.holds(parameters):
-            decaying = pack.decaying
-            self.regularizer.add_gradient(pack.values[decaying], pack.grads[decaying])
-            return
-        for parameter in parameters:
-            if parameter.decay:
-                self.regularizer.add_gradient(parameter.value, parameter.grad)
+        It is a new one after the network or the optimizer has been replaced.
+        """
+        update, parameters = self._update, self.network.parameters()
+        if update is None or not update.fits(parameters, self.optimizer, self.regularizer):
+            update = self._update = Update(parameters, self.optimizer, self.regularizer, update)
+        return update
 
-    def _check(self, loss: float, rate: float) -> None:
-        if not (math.isfinite(loss) and math.isfinite(rate)):
-            raise self._diverged(f"loss is {loss} at", loss, rate)
-
-    def _check_parameters(self, parameters: Sequence[Parameter]) -> None:
+    def _check_parameters(self) -> None:
         """Check what the last update left; those before it show in the next loss."""
         history = self.history
-        if history.loss and not all(np.isfinite(p.value).all() for p in parameters):
+        if history.loss and not np.isfinite(self.network.parameters().value).all():
             what = "parameters are not finite after"
             raise self._diverged(what, history.loss[-1], history.rate[-1])
+
+    def _broken(self) -> BrokenStepError:
+        return BrokenStepError(
+            f"The update of iteration {self.iteration} failed half-way, so some parameters are "
+            "those after it and others those before. Resume from a file that was saved before: "
+            "Trainer.resume(path).",
+            iteration=self.iteration,
+        )
 
     def _diverged(self, what: str, loss: float, rate: float) -> DivergenceError:
         return DivergenceError(
@@ -293,36 +341,64 @@ class Trainer:
             rate=rate,
         )
 
-    def _evaluate_test(self, test: tuple[Array, Array], hooks: HookCaller) -> None:
-        x, targets = test
-        outputs = self.network.predict(x)
-        evaluation = self._judge(
-            (outputs[rows], targets[rows]) for rows in blocks(len(outputs), BLOCK)
-        )
+    def _evaluate_test(self, test: Batch, hooks: HookCaller) -> None:
+        outputs = self.network.predict(test.x)
+        evaluation = self._judge(test, lambda rows: outputs[rows])
         self.history.evaluations.append(evaluation)
         _call(
             hooks.caller("plugnet_evaluate_end"),
             trainer=self,
             evaluation=evaluation,
-            x=x,
+            x=test.x,
             outputs=outputs,
-            targets=targets,
+            targets=test.y,
         )
 
-    def _judge(self, answered: Iterable[tuple[Array, Array]]) -> Evaluation:
+    def _judge(self, given: Batch, answer: Callable[[slice], Array]) -> Evaluation:
         with np.errstate(over="ignore", invalid="ignore"):
-            loss, accuracy = evaluate(self.loss, answered)
+            loss, accuracy = evaluate(self.loss, given, answer, BLOCK)
         return Evaluation(self.iteration, loss, accuracy)
 
-    def _arrays(self, x: Any, y: Any, name: str = "samples") -> tuple[Array, Array]:
-        """Return samples and targets, all of them checked before any is used."""
-        scale = self.network.layers[0].input_scale()
-        samples = as_samples(x, self.network.dtype, name, scale)
-        targets = as_targets(y, len(samples), self.network.dtype)
-        self.network.accept(samples)  # an image stays one, for the hooks
-        outputs = (len(samples), *(self.network.output_shape or ()))
-        check_targets(targets, outputs, binary=self.loss.threshold is not None)
-        return samples, targets
+    def check(self, x: Any, y: Any, weights: Any = None, name: str = "samples") -> Batch:
+        """Return samples, targets and weights as `step` and `fit` take them, all of them checked.
+
+        Raises:
+            DataError, ShapeError: one breaks a rule.
+        """
+        network = self.network
+        samples = as_samples(x, network.dtype, name, network.chain.input_scale())
+        targets = as_targets(y, len(samples), network.dtype)
+        given = None if weights is None else as_weights(weights, len(samples), network.dtype)
+        network.accept(samples)  # an image stays one, for the hooks
+        self.loss.check(targets, (len(samples), *(network.output_shape or ())))
+        return Batch(samples, targets, given)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy is made from: never the buffers, and not what a call of fit set up."""
+        if self._interrupts.is_held:
+            raise self._broken()
+        update = self._update
+        kept = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        return {**kept, "_state": None if update is None else update.state()}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        kept = dict(state)
+        slots = kept.pop("_state")
+        vars(self).update(kept)
+        self._begin()
+        if slots is not None:
+            self.update.restore(slots)
+
+    def __copy__(self) -> Trainer:
+        """Return a copy of its own: two trainers cannot train one network."""
+        return copy.deepcopy(self)
+
+    def _begin(self) -> None:
+        """Set what only a running `fit` uses."""
+        self._stop = None
+        self._interrupts = Interrupts()
+        self._update = self._scores_shape = None
+        self._gradients_ready = self._step_end = None
 
     def _hook_caller(self) -> HookCaller:
         from plugnet.training.hooks import HookCaller  # late: only training needs pluggy
@@ -330,15 +406,16 @@ class Trainer:
         return HookCaller(self.hooks)
 
 
-def _pair(test: Any) -> tuple[Any, Any]:
-    if not isinstance(test, tuple | list) or len(test) != 2:
+def _parts(test: Any) -> tuple[Any, Any, Any]:
+    """Return samples, targets and weights or None."""
+    if not isinstance(test, tuple | list) or len(test) not in (2, 3):
         raise ArgumentError(
-            f"test must be a pair (samples, targets), but it is a {type(test).__name__}. Write "
-            "test=(xt, yt).",
+            "test must be a pair (samples, targets), or these and weights, but it is a "
+            f"{type(test).__name__}. Write test=(xt, yt).",
             argument="test",
             value=test,
         )
-    return test[0], test[1]
+    return test[0], test[1], test[2] if len(test) == 3 else None
 
 
 def _call(hook: Callable[..., None] | None, **arguments: object) -> None:

@@ -7,36 +7,38 @@ from typing import Any
 import numpy as np
 
 from plugnet import registry
-from plugnet.arrays import Array, reuse
+from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Activation, Layer
 
 
 class ActivationLayer(Layer):
     """y = f(x) elementwise, and dx = dy f'(x)."""
 
+    _x: Array
+    _y: Array
+    _dx: Array | None = None
+    _buffer: Array | None = None
+
     def __init__(self, activation: Activation) -> None:
         """Wrap ``activation``; a network does so where it is given an activation's name."""
         self.activation = registry.activations.resolve(activation)
-        self._x: Array | None = None
-        self._y: Array | None = None
-        self._dx: Array | None = None
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{"activation": "tanh"}, {"activation": "relu"}]
 
+    def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
+        self._buffer, self._dx = np.empty(batch_shape, dtype), np.empty(batch_shape, dtype)
+
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return f(x), of the shape of x."""
-        if not training:
-            return self.activation.forward(x)
-        self._x = x
-        self._y = self.activation.forward(x, reuse(self._y, x))
-        return self._y
+        """Return y = f(x), of the shape of x."""
+        y = self.activation.forward(x, self._buffer if training else None)
+        if training:
+            self._x, self._y = x, y
+        return y
 
     def backward(self, dy: Array) -> Array:
-        """Return dy f'(x)."""
-        x, y = self.kept(self._x), self.kept(self._y)
-        self._dx = self.activation.derivative(x, y, reuse(self._dx, x))
-        np.multiply(self._dx, dy, out=self._dx)
-        return self._dx
+        """Return dx = dy f'(x)."""
+        dx = self.activation.derivative(self._x, self._y, self._dx)
+        dx *= dy
+        return dx

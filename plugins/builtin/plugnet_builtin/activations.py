@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from plugnet.arguments import flag, number
-from plugnet.arrays import Array, reuse
+from plugnet.arrays import Array, reuse, scalar
 from plugnet.interfaces import Activation
 
 
@@ -27,7 +27,7 @@ class Sigmoid(Activation):
 
     def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
         """Return y (1 - y)."""
-        out = np.subtract(1, y, out=out)
+        out = np.subtract(scalar(1, y.dtype), y, out=out)
         out *= y
         return out
 
@@ -43,8 +43,7 @@ class Tanh(Activation):
     def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
         """Return 1 - y^2."""
         out = np.multiply(y, y, out=out)
-        np.subtract(1, out, out=out)
-        return out
+        return np.subtract(scalar(1, y.dtype), out, out=out)
 
 
 @dataclass(eq=False)

@@ -6,31 +6,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from plugnet.arguments import number
 from plugnet.arrays import Array
-from plugnet.errors import ShapeError
 from plugnet.interfaces import Optimizer
-from plugnet.parameter import Parameter
-from plugnet_builtin.slots import SlotOptimizer
 
 
-class AdaGrad(SlotOptimizer):
+class AdaGrad(Optimizer):
     """s = s + g^2; value = value - rate g / (sqrt(s) + epsilon) (Duchi et al. 2011)."""
 
     slots: ClassVar[tuple[str, ...]] = ("square_sum",)
 
     def __init__(self, epsilon: float = 1e-10) -> None:
         """Keep ``epsilon``, above 0."""
-        super().__init__()
         self.epsilon = number("epsilon", epsilon, above=0)
 
-    def step(self, value: Array, grad: Array, rate: float, *arrays: Array) -> None:
-        """Take the step for one block of a parameter."""
+    def step(
+        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
+    ) -> None:
         square_sum, scratch = arrays
         square_sum += np.multiply(grad, grad, out=scratch)
         np.sqrt(square_sum, out=scratch)
@@ -40,7 +36,7 @@ class AdaGrad(SlotOptimizer):
         value -= scratch
 
 
-class RMSProp(SlotOptimizer):
+class RMSProp(Optimizer):
     """s = rho s + (1 - rho) g^2; value = value - rate g / (sqrt(s) + epsilon).
 
     Hinton 2012, lecture 6e of "Neural Networks for Machine Learning".
@@ -50,12 +46,12 @@ class RMSProp(SlotOptimizer):
 
     def __init__(self, rho: float = 0.99, epsilon: float = 1e-8) -> None:
         """Keep ``rho``, at least 0 and below 1, and ``epsilon``, above 0."""
-        super().__init__()
         self.rho = number("rho", rho, at_least=0, below=1)
         self.epsilon = number("epsilon", epsilon, above=0)
 
-    def step(self, value: Array, grad: Array, rate: float, *arrays: Array) -> None:
-        """Take the step for one block of a parameter."""
+    def step(
+        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
+    ) -> None:
         square_mean, scratch = arrays
         _average_square(square_mean, grad, self.rho, scratch)
         np.sqrt(square_mean, out=scratch)
@@ -65,7 +61,7 @@ class RMSProp(SlotOptimizer):
         value -= scratch
 
 
-class AdaDelta(SlotOptimizer):
+class AdaDelta(Optimizer):
     """A rate for each weight from the sizes of its past updates and gradients.
 
     s = rho s + (1 - rho) g^2; d = g sqrt(u + epsilon) / sqrt(s + epsilon);
@@ -77,12 +73,12 @@ class AdaDelta(SlotOptimizer):
 
     def __init__(self, rho: float = 0.9, epsilon: float = 1e-6) -> None:
         """Keep ``rho``, at least 0 and below 1, and ``epsilon``, above 0."""
-        super().__init__()
         self.rho = number("rho", rho, at_least=0, below=1)
         self.epsilon = number("epsilon", epsilon, above=0)
 
-    def step(self, value: Array, grad: Array, rate: float, *arrays: Array) -> None:
-        """Take the step for one block of a parameter."""
+    def step(
+        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
+    ) -> None:
         square_mean, update_mean, direction, scratch = arrays
         _average_square(square_mean, grad, self.rho, scratch)
         np.add(update_mean, self.epsilon, out=direction)
@@ -93,7 +89,7 @@ class AdaDelta(SlotOptimizer):
         value -= np.multiply(direction, rate, out=scratch)
 
 
-class Adam(SlotOptimizer):
+class Adam(Optimizer):
     """m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
     value = value - rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon).
 
@@ -106,53 +102,30 @@ class Adam(SlotOptimizer):
 
     def __init__(self, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> None:
         """Keep ``beta1`` and ``beta2``, at least 0 and below 1, and ``epsilon``, above 0."""
-        super().__init__()
         self.beta1 = number("beta1", beta1, at_least=0, below=1)
         self.beta2 = number("beta2", beta2, at_least=0, below=1)
         self.epsilon = number("epsilon", epsilon, above=0)
-        self._steps = np.zeros((), np.int64)
 
-    def update(self, parameters: Sequence[Parameter], rate: float) -> None:
-        """Take one step with learning rate ``rate``."""
-        self._steps += 1
-        super().update(parameters, rate)
-
-    def step(self, value: Array, grad: Array, rate: float, *arrays: Array) -> None:
-        """Take the step for one block of a parameter."""
+    def step(
+        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
+    ) -> None:
         total, square_total, scratch = arrays
         total *= self.beta1
         total += grad
         square_total *= self.beta2
         square_total += np.multiply(grad, grad, out=scratch)
-        first, second = self._corrections()
+        first, second = self._corrections(t)
         np.sqrt(square_total, out=scratch)
         scratch += self.epsilon / second
         np.divide(total, scratch, out=scratch)
         scratch *= rate * first / second
         value -= scratch
 
-    def _corrections(self) -> tuple[float, float]:
+    def _corrections(self, t: int) -> tuple[float, float]:
         """Return what the sum is multiplied by to be m / (1 - beta1^t), and sqrt the other sum."""
-        steps = int(self._steps)
-        first = (1 - self.beta1) / (1 - self.beta1**steps)
-        second = (1 - self.beta2) / (1 - self.beta2**steps)
+        first = (1 - self.beta1) / (1 - self.beta1**t)
+        second = (1 - self.beta2) / (1 - self.beta2**t)
         return first, math.sqrt(second)
-
-    def state(self) -> dict[str, Array]:
-        """Return the two sums of every parameter, and the count of steps."""
-        return {"steps": self._steps, **super().state()}
-
-    def restore(self, state: Mapping[str, Array]) -> None:
-        """Take over, by copy, what `state` returned."""
-        if "steps" not in state:
-            raise ShapeError(
-                f"Adam's state has a count 'steps', but the state to restore has {sorted(state)}. "
-                "Restore it into an optimizer of the kind that saved it.",
-                expected=["steps"],
-                got=sorted(state),
-            )
-        super().restore({name: array for name, array in state.items() if name != "steps"})
-        self._steps = np.array(state["steps"], np.int64)
 
 
 class AdamW(Optimizer):
@@ -160,8 +133,12 @@ class AdamW(Optimizer):
 
     That is PyTorch's form (torch.optim.AdamW) of Loshchilov and Hutter 2019, algorithm 2, where
     the decay is multiplied by the schedule only, not by the rate. The decay leaves out what
-    regularizers leave out (``Parameter.decay``, biases for one); train without a regularizer.
+    regularizers leave out (``Parameter.decay_mult`` of 0, as for biases). A trainer has no
+    regularizer besides it, unless it is given one.
     """
+
+    slots: ClassVar[tuple[str, ...]] = Adam.slots
+    decoupled_decay: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -176,20 +153,12 @@ class AdamW(Optimizer):
         self.epsilon = self._adam.epsilon
         self.weight_decay = number("weight_decay", weight_decay, at_least=0)
 
-    def update(self, parameters: Sequence[Parameter], rate: float) -> None:
-        """Take one step with learning rate ``rate``."""
-        for parameter in parameters:
-            if parameter.decay:
-                parameter.value *= 1 - rate * self.weight_decay
-        self._adam.update(parameters, rate)
-
-    def state(self) -> dict[str, Array]:
-        """Return the two sums of every parameter, and the count of steps."""
-        return self._adam.state()
-
-    def restore(self, state: Mapping[str, Array]) -> None:
-        """Take over, by copy, what `state` returned."""
-        self._adam.restore(state)
+    def step(
+        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
+    ) -> None:
+        if decay:
+            value *= 1 - rate * self.weight_decay * decay
+        self._adam.step(value, grad, rate, decay, t, *arrays)
 
 
 def _average_square(mean: Array, array: Array, share: float, scratch: Array) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from plugnet import registry
 from plugnet.arguments import flag, integer
-from plugnet.arrays import Array, Shape, reuse
-from plugnet.errors import ArgumentError, CallOrderError, ShapeError
+from plugnet.arrays import Array, Shape, ones, sum_rows
+from plugnet.errors import ArgumentError, ShapeError
 from plugnet.interfaces import Initializer, Layer
-from plugnet.parallel import multiply
+from plugnet.parallel import multiply, product
 from plugnet.parameter import Parameter
 
 
@@ -23,6 +23,15 @@ class FullyConnected(Layer):
     The weight is ``(inputs, outputs)``, the bias ``(outputs,)``, first zero and exempt from
     regularization. A sample of several axes, such as an image, is flattened.
     """
+
+    _weight: Parameter
+    _bias: Parameter
+    _rows: Array  # the last training x, one sample a row
+    _shape: Shape  # and its batch shape
+    _dot: Callable[[Array, Array, Array | None], Array] = staticmethod(multiply)
+    _sum: Callable[[Array, Array], Array] = staticmethod(sum_rows)  # over the batch
+    _y: Array | None = None
+    _dx: Array | None = None
 
     def __init__(
         self,
@@ -53,21 +62,12 @@ class FullyConnected(Layer):
         self.outputs = integer("outputs", outputs, at_least=1)
         self.initializer = registry.initializers.resolve(initializer)
         self.bias = flag("bias", bias)
-        self._weight: Parameter | None = None
-        self._bias: Parameter | None = None
-        self._shape: Shape = ()
-        self._x: Array | None = None
-        self._y: Array | None = None
-        self._dx: Array | None = None
-        self._ones: Array | None = None
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{"outputs": 4}, {"inputs": 6, "outputs": 6, "bias": False}]
 
     def input_shape(self) -> Shape | None:
-        """Return ``(inputs,)`` if it was given."""
         return None if self.inputs is None else (self.inputs,)
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -89,68 +89,44 @@ class FullyConnected(Layer):
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         """Draw the weight; the bias is zero."""
         self.output_shape(shape)
-        weight = self.initializer((math.prod(shape), self.outputs), rng, dtype)
-        self._weight = Parameter("weight", weight)
+        self._weight = Parameter(self.initializer((math.prod(shape), self.outputs), rng, dtype))
         if self.bias:
-            self._bias = Parameter("bias", np.zeros(self.outputs, dtype), decay=False)
+            self._bias = Parameter(np.zeros(self.outputs, dtype), decay_mult=0)
 
-    def parameters(self) -> Sequence[Parameter]:
-        """Return the weight and, if there is one, the bias."""
-        return [parameter for parameter in (self._weight, self._bias) if parameter is not None]
+    def parameters(self) -> Mapping[str, Parameter]:
+        if self.bias:
+            return {"weight": self._weight, "bias": self._bias}
+        return {"weight": self._weight}
+
+    def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
+        rows, inputs = batch_shape[0], math.prod(batch_shape[1:])
+        self._y, self._dx = np.empty((rows, self.outputs), dtype), np.empty((rows, inputs), dtype)
+        self._dot = product(rows * inputs * self.outputs)
+        self._sum = ones(rows, dtype).dot
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return x W + b, ``(N, outputs)``.
-
-        Raises:
-            CallOrderError: there is no weight yet.
-            ShapeError: the samples have another size than the weight is for.
-        """
-        weight = self._initialized().value
-        shape = x.shape
-        if len(shape) != 2:
-            x = x.reshape(len(x), math.prod(shape[1:]))  # (N, *shape) -> (N, inputs)
-        if x.shape[1] != len(weight):
-            raise ShapeError(
-                f"This layer was initialized for {len(weight)} numbers per sample, but x has the "
-                f"shape {shape}. Give it samples like the first.",
-                expected=("N", len(weight)),
-                got=shape,
-            )
+        """Return y = x W + b, ``(N, outputs)``."""
+        rows = x if x.ndim == 2 else x.reshape(len(x), len(self._weight.value))  # -> (N, inputs)
+        dot, out = (self._dot, self._y) if training else (multiply, None)
+        y = dot(rows, self._weight.value, out)
+        if self.bias:
+            y += self._bias.value
         if training:
-            self._shape, self._x = shape, x
-            y = self._y = reuse(self._y, weight, (len(x), self.outputs))
-            multiply(x, weight, out=y)
-        else:
-            y = multiply(x, weight)
-        if self._bias is not None:
-            y += self._bias.value[np.newaxis]  # (1, outputs): so one sample takes half the time
+            self._rows, self._shape = rows, x.shape
         return y
 
     def gradients(self, dy: Array) -> None:
-        """Write dW = x^T dy and db = the sum of dy over the batch."""
-        multiply(self.kept(self._x).T, dy, out=self._initialized().grad)
-        if self._bias is not None:
-            ones = reuse(self._ones, dy, dy.shape[:1])
-            if ones is not self._ones:
-                ones.fill(1)
-                self._ones = ones
-            ones.dot(dy, out=self._bias.grad)  # twice as fast as dy.sum(axis=0)
+        """Write dW = x^T dy, and db, the sum of dy over the batch."""
+        self._dot(self._rows.T, dy, self._weight.grad)
+        if self.bias:
+            self._sum(dy, self._bias.grad)
 
     def backward(self, dy: Array) -> Array:
         """Return dx = dy W^T, in the shape of x."""
-        x = self.kept(self._x)
-        self._dx = reuse(self._dx, x)
-        multiply(dy, self._initialized().value.T, out=self._dx)
-        return self._dx.reshape(self._shape)  # (N, inputs) -> (N, *shape)
+        dx = self._dot(dy, self._weight.value.T, self._dx)
+        # (N, inputs) -> (N, *shape)
+        return dx if len(self._shape) == 2 else dx.reshape(self._shape)
 
     def flops(self, shape: Shape) -> int:
         """Return two per weight, and one per neuron for the bias."""
         return 2 * math.prod(shape) * self.outputs + (self.outputs if self.bias else 0)
-
-    def _initialized(self) -> Parameter:
-        if self._weight is None:
-            raise CallOrderError(
-                "This fully connected layer has no weight yet: call initialize(shape, rng, dtype) "
-                "before forward, or put the layer in a Network, which does it."
-            )
-        return self._weight

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from plugnet.arrays import Array, reuse
+from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Loss
-from plugnet.targets import as_rows
+from plugnet.targets import as_rows, reweigh, weighted_mean
 
 
 class LeastSquareError(Loss):
-    """1/(2N) sum (x - t)^2 over samples and outputs (Caffe, euclidean_loss_layer.cpp).
+    """The mean of 1/2 sum (x - t)^2 over the outputs of a sample (Caffe, euclidean_loss_layer.cpp).
 
-    The gradient is (x - t) / N; the 1/2 is there to make it so.
+    The gradient is x - t, weighted; the 1/2 is there to make it so.
     """
 
-    def __init__(self) -> None:
-        self._targets: Array | None = None
-        self._error: Array | None = None
-        self._dx: Array | None = None
+    _error: Array
+    _weights: Array | None
+    _total: float | None
+    _rows: Array | None = None
+    _buffer: Array | None = None
+    _dx: Array | None = None
 
-    def forward(self, outputs: Array, targets: Array) -> float:
-        """Return the loss."""
-        self._targets = as_rows(targets, outputs, self._targets)
-        error = self._error = reuse(self._error, outputs)
-        np.subtract(outputs, self._targets, out=error)
-        return float(np.vdot(error, error)) / (2 * len(outputs))
+    def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
+        self._rows, self._buffer, self._dx = (np.empty(batch_shape, dtype) for _ in range(3))
+
+    def forward(
+        self,
+        outputs: Array,
+        targets: Array,
+        weights: Array | None = None,
+        total: float | None = None,
+        training: bool = False,
+    ) -> float:
+        rows = as_rows(targets, outputs, self._rows if training else None)
+        error = np.subtract(outputs, rows, out=self._buffer if training else None)
+        if training:
+            self._error, self._weights, self._total = error, weights, total
+        return weighted_mean(error, error, weights, total) / 2
 
     def backward(self) -> Array:
-        """Return (x - t) / N, ``(N, K)``."""
-        error = self.kept(self._error)
-        self._dx = reuse(self._dx, error)
-        return np.divide(error, len(error), out=self._dx)
+        """Return (x - t) / N, ``(N, K)``, or by the weights."""
+        dx = np.divide(self._error, len(self._error), out=self._dx)
+        return reweigh(dx, self._weights, self._total)

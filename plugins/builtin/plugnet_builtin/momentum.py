@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from plugnet.arguments import number
-from plugnet.arrays import Array
-from plugnet_builtin.slots import SlotOptimizer
+from plugnet.arrays import Array, scalar
+from plugnet.interfaces import Optimizer
 
 
-class SGD(SlotOptimizer):
+class SGD(Optimizer):
     """d = momentum d + rate grad; value = value - d (Caffe, sgd_solver.cpp).
 
     The rate is inside the direction d, so a step remembers the rate it was taken with. (PyTorch
@@ -22,23 +22,22 @@ class SGD(SlotOptimizer):
 
     def __init__(self, momentum: float = 0.0) -> None:
         """Keep ``momentum``, at least 0 and below 1."""
-        super().__init__()
         self.momentum = number("momentum", momentum, at_least=0, below=1)
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{}, {"momentum": 0.9}]
 
-    def step(self, value: Array, grad: Array, rate: float, *arrays: Array) -> None:
-        """Take the step for one block of a parameter."""
+    def step(
+        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
+    ) -> None:
         velocity, scratch = arrays
-        velocity *= self.momentum
+        velocity *= scalar(self.momentum, value.dtype)
         velocity += np.multiply(grad, rate, out=scratch)
         value -= velocity
 
 
-class Nesterov(SlotOptimizer):
+class Nesterov(Optimizer):
     """d' = momentum d + rate grad; value = value - (1 + momentum) d' + momentum d.
 
     Caffe, nesterov_solver.cpp (Nesterov 1983). As momentum d = d' - rate grad, that is
@@ -49,11 +48,11 @@ class Nesterov(SlotOptimizer):
 
     def __init__(self, momentum: float = 0.9) -> None:
         """Keep ``momentum``, at least 0 and below 1."""
-        super().__init__()
         self.momentum = number("momentum", momentum, at_least=0, below=1)
 
-    def step(self, value: Array, grad: Array, rate: float, *arrays: Array) -> None:
-        """Take the step for one block of a parameter."""
+    def step(
+        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
+    ) -> None:
         velocity, scratch = arrays
         np.multiply(grad, rate, out=scratch)
         velocity *= self.momentum

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from plugnet.arguments import number
-from plugnet.arrays import Array, Shape, reuse
+from plugnet.arrays import Array, scalar
 from plugnet.interfaces import Regularizer
 
 
@@ -22,20 +22,17 @@ class L2(Regularizer):
     def __init__(self, strength: float) -> None:
         """Keep ``strength``, at least 0."""
         self.strength = number("strength", strength, at_least=0)
-        self._scratch = Scratch()
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{"strength": 0.1}]
 
     def penalty(self, value: Array) -> float:
         """Return strength / 2 times the sum of ``value``^2."""
         return 0.5 * self.strength * float(np.vdot(value, value))
 
-    def add_gradient(self, value: Array, grad: Array) -> None:
-        """Add strength times ``value`` to ``grad``."""
-        grad += np.multiply(value, self.strength, out=self._scratch.like(value))
+    def add_gradient(self, value: Array, grad: Array, scale: float, scratch: Array) -> None:
+        grad += np.multiply(value, scalar(scale * self.strength, value.dtype), out=scratch)
 
 
 class L1(Regularizer):
@@ -49,21 +46,19 @@ class L1(Regularizer):
     def __init__(self, strength: float) -> None:
         """Keep ``strength``, at least 0."""
         self.strength = number("strength", strength, at_least=0)
-        self._scratch = Scratch()
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{"strength": 0.1}]
 
     def penalty(self, value: Array) -> float:
         """Return strength times the sum of |``value``|."""
-        return self.strength * float(np.abs(value, out=self._scratch.like(value)).sum())
+        return self.strength * float(np.abs(value).sum())
 
-    def add_gradient(self, value: Array, grad: Array) -> None:
-        """Add strength times the sign of ``value`` to ``grad``."""
-        scratch = np.sign(value, out=self._scratch.like(value))
-        grad += np.multiply(scratch, self.strength, out=scratch)
+    def add_gradient(self, value: Array, grad: Array, scale: float, scratch: Array) -> None:
+        np.sign(value, out=scratch)
+        scratch *= scale * self.strength
+        grad += scratch
 
 
 class Elastic(Regularizer):
@@ -88,26 +83,12 @@ class Elastic(Regularizer):
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{"strength": 0.1, "ratio": 0.3}]
 
     def penalty(self, value: Array) -> float:
         """Return the sum of both penalties."""
         return self._l1.penalty(value) + self._l2.penalty(value)
 
-    def add_gradient(self, value: Array, grad: Array) -> None:
-        """Add both gradients to ``grad``."""
-        self._l1.add_gradient(value, grad)
-        self._l2.add_gradient(value, grad)
-
-
-class Scratch:
-    """One array for each shape of weights, to compute in."""
-
-    def __init__(self) -> None:
-        self._arrays: dict[Shape, Array] = {}
-
-    def like(self, value: Array) -> Array:
-        """Return an array of the shape and dtype of ``value``, holding anything."""
-        array = self._arrays[value.shape] = reuse(self._arrays.get(value.shape), value)
-        return array
+    def add_gradient(self, value: Array, grad: Array, scale: float, scratch: Array) -> None:
+        self._l1.add_gradient(value, grad, scale, scratch)
+        self._l2.add_gradient(value, grad, scale, scratch)

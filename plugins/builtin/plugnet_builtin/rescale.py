@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from plugnet.arguments import number
-from plugnet.arrays import Array, Shape, reuse
+from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError
 from plugnet.interfaces import Layer
 
@@ -22,6 +22,9 @@ class Rescale(Layer):
     brings pixels to [0, 1] batch by batch, and whoever has the model need not know how its samples
     were scaled. With a mean and a standard deviation it standardizes. (Keras, layers.Rescaling.)
     """
+
+    _y: Array | None = None
+    _dx: Array | None = None
 
     def __init__(self, divisor: float, offset: float = 0.0) -> None:
         """Keep the two numbers; ``divisor`` is the difference that becomes 1.
@@ -38,35 +41,30 @@ class Rescale(Layer):
                 argument="divisor",
                 value=divisor,
             )
-        self._y: Array | None = None
-        self._dx: Array | None = None
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{"divisor": 4.0}, {"divisor": -0.5, "offset": 3.0}]
 
     def input_scale(self) -> float:
         """Return the largest magnitude that becomes one of at most 1."""
         return abs(self.divisor) + abs(self.offset)
 
+    def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
+        self._y, self._dx = np.empty(batch_shape, dtype), np.empty(batch_shape, dtype)
+
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return (x - offset) / divisor."""
-        y = reuse(self._y if training else None, x)
-        if training:
-            self._y = y
-        if self.offset:
-            np.subtract(x, self.offset, out=y)
-            y /= self.divisor
-        else:
-            np.divide(x, self.divisor, out=y)
+        out = self._y if training else None
+        if not self.offset:
+            return np.divide(x, self.divisor, out=out)
+        y = np.subtract(x, self.offset, out=out)
+        y /= self.divisor
         return y
 
     def backward(self, dy: Array) -> Array:
         """Return dy / divisor."""
-        self.kept(self._y)
-        dx = self._dx = reuse(self._dx, dy)
-        return np.divide(dy, self.divisor, out=dx)
+        return np.divide(dy, self.divisor, out=self._dx)
 
     def flops(self, shape: Shape) -> int:
         """Return one or two per number."""

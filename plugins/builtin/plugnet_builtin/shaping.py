@@ -15,8 +15,7 @@ from plugnet.interfaces import Layer
 class Flatten(Layer):
     """Makes ``(N, features)`` of samples of any shape."""
 
-    def __init__(self) -> None:
-        self._shape: Shape | None = None
+    _shape: Shape
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return ``(features,)``, the product of ``shape``."""
@@ -30,11 +29,13 @@ class Flatten(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dy in the shape of x."""
-        return dy.reshape(self.kept(self._shape))  # (N, features) -> (N, *shape)
+        return dy.reshape(self._shape)  # (N, features) -> (N, *shape)
 
 
 class Reshape(Layer):
     """Gives samples another shape of the same size, in C order."""
+
+    _shape: Shape
 
     def __init__(self, shape: Sequence[int]) -> None:
         """Keep the new shape of one sample.
@@ -52,11 +53,9 @@ class Reshape(Layer):
                 value=shape,
             )
         self.shape = tuple(integer("shape", size, at_least=1) for size in shape)
-        self._shape: Shape | None = None
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{"shape": [3, 2]}, {"shape": [6, 10]}]
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -82,4 +81,4 @@ class Reshape(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dy in the shape of x."""
-        return dy.reshape(self.kept(self._shape))  # (N, *self.shape) -> (N, *shape)
+        return dy.reshape(self._shape)  # (N, *self.shape) -> (N, *shape)

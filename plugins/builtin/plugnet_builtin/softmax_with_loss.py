@@ -3,66 +3,83 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from plugnet.arrays import Array, reuse
+from plugnet.arrays import Array, Shape, ones, scalar
 from plugnet.interfaces import Loss
-from plugnet.targets import as_rows, check_within, places
+from plugnet.targets import check_within, reweigh, row_starts, weighted_mean
 
 
 class SoftmaxWithLoss(Loss):
-    """-1/N sum t log p, where p = exp(x) / sum exp(x) over the outputs x of each sample.
+    """The mean of -sum t log p, where p = exp(x) / sum exp(x) over the outputs x of each sample.
 
-    The gradient is (p sum(t) - t) / N: for class ids, and wherever the targets of a sample sum
-    to 1, (p - t) / N (Bishop 1995, section 6.9). Log p is x - max x - log sum exp(x - max x),
-    which neither overflows nor takes the logarithm of 0.
+    The gradient is p sum(t) - t, weighted: for class ids, and wherever the targets of a sample sum
+    to 1, p - t (Bishop 1995, section 6.9). Log p is x - max x - log sum exp(x - max x), which
+    neither overflows nor takes the logarithm of 0.
     """
 
-    def __init__(self) -> None:
-        self._targets: Array | None = None  # (N, K), or for class ids the places of their scores
-        self._x: Array | None = None
-        self._p: Array | None = None
-        self._ones: Array | None = None
-        self._total: Array | None = None
-        self._dx: Array | None = None
+    _targets: Array  # or, of class ids, their places among the scores
+    _weights: Array | None
+    _total: float | None
+    _exp: Array
+    _sums: Array  # of the rows of _exp
+    _x_buffer: Array | None = None
+    _exp_buffer: Array | None = None
+    _dx: Array | None = None
 
-    def forward(self, outputs: Array, targets: Array) -> float:
-        """Return the loss; the targets of a sample may be any weights of the classes from 0.
+    def check(self, targets: Array, batch_shape: Shape) -> None:
+        """Check targets; those of a sample may be any weights of the classes from 0.
 
         Raises:
             DataError: a weight is negative, so that there is no least loss.
         """
-        ids = targets.ndim == 1
-        t = places(targets, outputs) if ids else as_rows(targets, outputs, self._targets)
-        x = self._x = reuse(self._x, outputs)
-        p = self._p = reuse(self._p, outputs)
-        np.subtract(outputs, outputs.max(axis=1, keepdims=True), out=x)
-        np.exp(x, out=p)  # to be divided by its sum
-        ones = reuse(self._ones, p, p.shape[1:])
-        if ones is not self._ones:
-            ones.fill(1)
-            self._ones = ones
-        total = p.dot(ones)[:, np.newaxis]  # four times as fast as p.sum(axis=1, keepdims=True)
-        self._targets, self._total = t, total
-        if ids:
-            return float((np.log(total[:, 0]) - x.take(t)).sum()) / len(outputs)
-        if t.min() < 0:
+        super().check(targets, batch_shape)
+        if targets.ndim == 2:
             check_within(targets, 0, math.inf)
-        return float(np.vdot(t, np.log(total) - x)) / len(outputs)
+
+    def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
+        buffers = (np.empty(batch_shape, dtype) for _ in range(3))
+        self._x_buffer, self._exp_buffer, self._dx = buffers
+
+    def forward(
+        self,
+        outputs: Array,
+        targets: Array,
+        weights: Array | None = None,
+        total: float | None = None,
+        training: bool = False,
+    ) -> float:
+        starts = row_starts(*outputs.shape)
+        # Where the largest score of a sample is, is found sooner than its value.
+        largest = outputs.take(outputs.argmax(axis=1) + starts)
+        x = np.subtract(outputs, largest[:, np.newaxis], out=self._x_buffer if training else None)
+        exp = np.exp(x, out=self._exp_buffer if training else None)
+        sums = exp.dot(ones(exp.shape[1], exp.dtype))  # p = exp / sums
+        logs = np.log(sums)  # -log p = logs - x
+        ids = targets.ndim == 1
+        if ids:
+            targets = targets + starts  # the places of the samples' own classes
+        if training:
+            self._exp, self._sums, self._targets = exp, sums, targets
+            self._weights, self._total = weights, total
+        if ids:
+            return weighted_mean(logs - x.take(targets), None, weights, total)
+        return weighted_mean(targets, logs[:, np.newaxis] - x, weights, total)
 
     def backward(self) -> Array:
-        """Return (p sum(t) - t) / N, ``(N, K)``."""
-        p, t, total = self.kept(self._p), self.kept(self._targets), self.kept(self._total)
-        dx = self._dx = reuse(self._dx, p)
+        """Return (p sum(t) - t) / N, ``(N, K)``, or by the weights."""
+        exp, sums, t = self._exp, self._sums, self._targets
         if t.ndim == 1:
-            np.divide(p, total * len(p), out=dx)
-            dx.reshape(-1)[t] -= 1 / len(p)
+            n = len(exp)
+            dx = np.divide(exp, (sums * scalar(n, exp.dtype))[:, np.newaxis], out=self._dx)
+            dx.reshape(-1)[t] -= scalar(1 / n, exp.dtype)
         else:
-            np.multiply(p, t.sum(axis=1, keepdims=True) / total, out=dx)
+            dx = np.multiply(exp, t.sum(axis=1, keepdims=True) / sums[:, np.newaxis], out=self._dx)
             dx -= t
-            dx /= len(p)
-        return dx
+            dx /= len(exp)
+        return reweigh(dx, self._weights, self._total)
 
     def probabilities(self, outputs: Array) -> Array:
         """Return p, ``(N, K)``; a row that is not finite has none, but NaN."""

@@ -1,0 +1,307 @@
+"""Chain: layers in a row, itself a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, NoReturn, TypeAlias, TypeVar
+
+import numpy as np
+
+from plugnet.arrays import Array, Shape
+from plugnet.errors import ArgumentError, CallOrderError, PlugnetError, ShapeError
+from plugnet.interfaces import Layer
+from plugnet.layers import (
+    as_layers,
+    check_differentiable,
+    infer_shapes,
+    is_differentiable,
+    is_trained,
+    names_of,
+)  # fmt: skip
+from plugnet.parameter import Parameter, Statistic
+
+T = TypeVar("T")
+
+#: What a backward pass calls for one layer: its gradients, and what gives dx, as far as needed;
+#: and which layer it is.
+Stage: TypeAlias = tuple[
+    Callable[[Array], None] | None, Callable[[Array], Array | None] | None, int
+]
+
+
+class Chain(Layer):
+    """``y = f_n(... f_2(f_1(x)))``: each layer takes what the one before it gives.
+
+    What the layers give is checked once, when training meets a batch of another shape. Outside
+    training only the last result is, and if it is wrong, or a layer fails, those before it.
+
+    Attributes:
+        layers: the layers, first to last.
+        names: their names in this chain, as "fc1", "tanh1", "fc2".
+        shapes: the shape of one sample after each layer; empty before `initialize`.
+    """
+
+    def __init__(self, layers: Iterable[Any]) -> None:
+        """Build the layers.
+
+        Args:
+            layers: each a layer or activation, its name (``"tanh"``), a tuple of the name and its
+                arguments (``("fc", 784, 50)``) or a spec.
+
+        Raises:
+            ArgumentError: they are no list, or an empty one.
+            RegistryError: a name cannot be built.
+        """
+        self.layers = as_layers(layers)
+        self.names = names_of(self.layers)
+        self.shapes: tuple[Shape, ...] = ()
+        self._batch_shape: Shape | None = None  # for which all layers are prepared
+        self._checked: set[bool] = set()  # with which ``inputs`` a backward pass was looked at
+        self._version = -1  # of the parameters, from which the stages were derived
+        self._stages: tuple[list[Stage], list[Stage]] = ([], [])
+
+    @classmethod
+    def examples(cls) -> list[dict[str, Any]]:
+        """Return two chains to try, one within the other."""
+        fc = ("fc", {"outputs": 5})
+        return [{"layers": [fc, "tanh"]}, {"layers": [("chain", [fc, "sigmoid"]), fc]}]
+
+    def inner(self) -> Mapping[str, Layer]:
+        return dict(zip(self.names, self.layers, strict=True))
+
+    def input_shape(self) -> Shape | None:
+        return self.layers[0].input_shape()
+
+    def input_scale(self) -> float | None:
+        return self.layers[0].input_scale()
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape after the last layer.
+
+        Raises:
+            ShapeError: a layer cannot take what it is given; the message says by whom.
+        """
+        return infer_shapes(self.layers, self.names, shape)[-1]
+
+    def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
+        """Initialize every layer for what the one before it gives."""
+        shapes = tuple(infer_shapes(self.layers, self.names, shape))
+        entering = (shape, *shapes[:-1])
+        generators = rng.spawn(len(self.layers))
+        for name, layer, own, given in zip(
+            self.names, self.layers, generators, entering, strict=True
+        ):
+            _initialize(layer, name, given, own, dtype)
+        first = next((i for i, layer in enumerate(self.layers) if is_trained(layer)), len(shapes))
+        check_differentiable(dict(list(self.inner().items())[first + 1 :]))
+        self.shapes, self._batch_shape = shapes, None
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return what the last layer gives, ``(N, *shapes[-1])``."""
+        if training and x.shape != self._batch_shape:
+            return self._first_forward(x)
+        layer, y = self.layers[0], x
+        try:
+            for layer in self.layers:
+                y = layer.forward(y, training)
+            if training or (y.shape == (len(x), *self.shapes[-1]) and y.dtype == x.dtype):
+                return y
+        except Exception as error:
+            if training:
+                self._blame(error, layer, y)
+        return self._look_forward(x)
+
+    def backprop(self, dy: Array, inputs: bool) -> Array | None:
+        """Go back from the last layer to the first whose gradient somebody reads.
+
+        Raises:
+            ArgumentError: ``inputs``, but a layer has no gradient by its input.
+            ShapeError: ``dy`` has not the shape of the last training outputs.
+        """
+        if self._version != Parameter.version:
+            self._plan()
+        if inputs not in self._checked:
+            return self._first_backprop(dy, inputs)
+        index = -1
+        try:
+            for gradients, backward, index in self._stages[inputs]:  # noqa: B007 # read below
+                if gradients is not None:
+                    gradients(dy)
+                if backward is not None:
+                    dy = backward(dy)  # type: ignore[assignment] # None only after the last
+        except Exception as error:
+            error.add_note(f"Raised in the backward pass of layer '{self.names[index]}'.")
+            raise
+        return dy if inputs else None
+
+    def flops(self, shape: Shape) -> int:
+        """Return the operations of all layers together."""
+        shapes = (shape, *infer_shapes(self.layers, self.names, shape))
+        return sum(layer.flops(given) for layer, given in zip(self.layers, shapes, strict=False))
+
+    def _plan(self) -> None:
+        """Derive what `backprop` calls."""
+        version = Parameter.version
+        self._checked = set()  # as layers may be visited that were not before
+        whole = all(map(is_differentiable, self.layers))
+        self._stages = self._derive(inputs=False), self._derive(inputs=True) if whole else []
+        self._version = version  # last: an interrupt before has derived nothing
+
+    def _derive(self, inputs: bool) -> list[Stage]:
+        trained = [is_trained(layer) for layer in self.layers]
+        stages: list[Stage] = []
+        for index in reversed(range(len(self.layers))):
+            layer, goes_on = self.layers[index], inputs or any(trained[:index])
+            if not (goes_on or trained[index]):
+                break
+            frozen = [
+                parameter.grad
+                for parameter in layer.parameters().values()
+                if not (parameter.trainable or isinstance(parameter, Statistic))
+            ]
+            if type(layer).backprop is Layer.backprop:
+                gradients = _cleared(layer.gradients, frozen) if trained[index] else None
+                stages.append((gradients, layer.backward if goes_on else None, index))
+            else:
+                whole = partial(layer.backprop, inputs=goes_on)
+                stages.append((None, _cleared(whole, frozen), index))
+        return stages
+
+    # The first time that a batch has its shape ---------------------------------------------------
+
+    def _first_forward(self, x: Array) -> Array:
+        """Prepare each layer and look at what it gives."""
+        self._batch_shape, self._checked, batch_shape = None, set(), x.shape
+        shapes = self.shapes or infer_shapes(self.layers, self.names, x.shape[1:])
+        for layer, name, shape in zip(self.layers, self.names, shapes, strict=True):
+            try:
+                layer.prepare(x.shape, x.dtype)
+                y = layer.forward(x, True)
+            except Exception as error:
+                error.add_note(f"Raised in a training forward of layer '{name}'.")
+                raise
+            _check(y, (len(x), *shape), x.dtype, f"{type(layer).__name__}.forward", name)
+            x = y
+        self._batch_shape = batch_shape
+        return x
+
+    def _look_forward(self, x: Array) -> Array:
+        """Return what `forward` does outside training, looking at what each layer gives."""
+        shapes = self.shapes or infer_shapes(self.layers, self.names, x.shape[1:])
+        for layer, name, shape in zip(self.layers, self.names, shapes, strict=True):
+            try:
+                y = layer.forward(x, False)
+            except Exception as error:
+                error.add_note(f"Raised in a forward of layer '{name}'.")
+                raise
+            _check(y, (len(x), *shape), x.dtype, f"{type(layer).__name__}.forward", name)
+            x = y
+        return x
+
+    def _first_backprop(self, dy: Array, inputs: bool) -> Array | None:
+        """Go back and look at what each layer gives."""
+        if self._batch_shape is None:
+            raise CallOrderError(
+                "There are no training outputs yet: call forward with training=True before the "
+                "backward pass, which reads what it keeps."
+            )
+        batch = self._batch_shape[0]
+        dtype = dy.dtype
+        if inputs:
+            check_differentiable(self.inner())
+        if dy.shape != (batch, *self._given(len(self.layers))):
+            raise ShapeError(
+                "The gradient must have the shape of the last training outputs, "
+                f"{(batch, *self._given(len(self.layers)))}, but it has {np.shape(dy)}. Give what "
+                "the loss's backward returned for them.",
+                expected=(batch, *self._given(len(self.layers))),
+                got=np.shape(dy),
+            )
+        for gradients, backward, index in self._stages[inputs]:
+            name, kind = self.names[index], type(self.layers[index]).__name__
+            dx = None
+            try:
+                if gradients is not None:
+                    gradients(dy)
+                if backward is not None:
+                    dx = backward(dy)
+            except Exception as error:
+                error.add_note(f"Raised in the backward pass of layer '{name}'.")
+                raise
+            if inputs or index > self._stages[False][-1][2]:
+                _check(dx, (batch, *self._given(index)), dtype, f"{kind}.backward", name)
+                dy = dx  # type: ignore[assignment] # as checked
+        self._checked.add(inputs)
+        return dy if inputs else None
+
+    def _given(self, index: int) -> Shape:
+        """Return the shape of one sample before the layer of that number, or after the last."""
+        assert self._batch_shape is not None
+        if index == 0:
+            return self._batch_shape[1:]
+        return tuple(infer_shapes(self.layers, self.names, self._batch_shape[1:])[index - 1])
+
+    def _blame(self, error: Exception, layer: Layer, x: object) -> NoReturn:
+        """Say in which layer ``error`` was raised, or which layer gave it no array."""
+        index = next(i for i, held in enumerate(self.layers) if held is layer)
+        if not isinstance(x, np.ndarray) and index:
+            giver = type(self.layers[index - 1]).__name__
+            _refuse(f"{giver}.forward", self.names[index - 1], f"a {type(x).__name__}", error)
+        error.add_note(f"Raised in the forward pass of layer '{self.names[index]}'.")
+        raise error
+
+
+def _cleared(call: Callable[[Array], T], frozen: Sequence[Array]) -> Callable[[Array], T]:
+    """Return ``call``, after which the gradients of frozen parameters are zero as before it."""
+    if not frozen:
+        return call
+
+    def cleared(dy: Array) -> T:
+        result = call(dy)
+        for grad in frozen:
+            grad.fill(0)
+        return result
+
+    return cleared
+
+
+def _initialize(
+    layer: Layer, name: str, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
+) -> None:
+    try:
+        layer.initialize(shape, rng, dtype)
+    except PlugnetError:
+        raise
+    except (MemoryError, ValueError) as error:  # NumPy raises either for a size beyond all
+        raise ArgumentError(
+            f"The parameters of layer '{name}', {layer!r}, cannot be made for inputs of shape "
+            f"{shape}: {error}. If it is too large for the memory, make it smaller.",
+            argument="layers",
+            value=layer,
+        ) from error
+
+
+def _check(array: Any, shape: Shape, dtype: np.dtype[Any], method: str, name: str) -> None:
+    """Check what a layer's method has returned."""
+    if not isinstance(array, np.ndarray):
+        _refuse(method, name, f"a {type(array).__name__}")
+    if array.shape != shape:
+        raise ShapeError(
+            f"{method} of layer '{name}' must return an array of shape {shape}, but it returned "
+            f"one of shape {array.shape}. Correct it, or the layer's output_shape.",
+            expected=shape,
+            got=array.shape,
+            layer=name,
+        )
+    if array.dtype != dtype:
+        _refuse(method, name, f"one of {array.dtype} for {dtype}")
+
+
+def _refuse(method: str, name: str, what: str, cause: Exception | None = None) -> NoReturn:
+    raise ArgumentError(
+        f"{method} of layer '{name}' must return an array of the dtype that it was given, but it "
+        f"returned {what}. Correct the layer.",
+        argument="layers",
+        value=name,
+    ) from cause

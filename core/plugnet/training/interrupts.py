@@ -1,0 +1,54 @@
+"""Interrupts: Ctrl-C waits while the state changes, and raises at once everywhere else."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+
+class Interrupts:
+    """Holds SIGINT back while a commit is going on.
+
+    Attributes:
+        is_held: whether an interrupt is to wait; set at the start of a commit.
+    """
+
+    def __init__(self) -> None:
+        self.is_held = False
+        self._pending: tuple[int, FrameType | None] | None = None
+        self._before: Any = None
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        """Take over SIGINT within the block, if this is the main thread.
+
+        Outside a commit it is passed on at once to whoever handled it before.
+        """
+        before = signal.getsignal(signal.SIGINT)
+        main = threading.current_thread() is threading.main_thread()
+        if not main or not callable(before) or before == self._handle:
+            yield
+            return
+        self._before = before
+        signal.signal(signal.SIGINT, self._handle)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def release(self) -> None:
+        """End a commit: pass on the interrupt that came meanwhile, if any."""
+        self.is_held = False
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            self._before(*pending)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.is_held:
+            self._pending = number, frame
+        else:
+            self._before(number, frame)
