@@ -1,4 +1,4 @@
-"""Pooling: values and gradients against PyTorch, by hand and by central differences."""
+"""Pooling: values and gradients against the reference, PyTorch, by hand and by differences."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -11,6 +11,9 @@ import pytest
 from plugnet import Network, Trainer, registry
 from plugnet.arrays import Array
 from plugnet.errors import CallOrderError
+from plugnet.interfaces import Layer
+from plugnet_pooling import reference
+from plugnet_pooling.windows import Windows
 
 WINDOWED = ("max_pool", "average_pool")
 GLOBAL = ("global_max_pool", "global_average_pool")
@@ -36,7 +39,7 @@ GRID = [
 ]
 
 every_window = pytest.mark.parametrize(("kernel", "stride", "padding", "size"), GRID, ids=str)
-every_rounding = pytest.mark.parametrize("rounding", ["floor", "ceil"])
+every_mode = pytest.mark.parametrize("ceil_mode", [False, True])
 
 
 def torch_pool(
@@ -51,42 +54,48 @@ def torch_pool(
     return y.detach().numpy().transpose(0, 2, 3, 1), images.grad.numpy().transpose(0, 2, 3, 1)
 
 
-@every_window
-@every_rounding
-@pytest.mark.parametrize(
-    ("name", "keywords", "torch_keywords"),
-    [
-        ("max_pool", {}, {}),
-        ("average_pool", {}, {}),
-        ("average_pool", {"count_padding": False}, {"count_include_pad": False}),
-    ],
+every_pool = pytest.mark.parametrize(
+    ("name", "keywords"),
+    [("max_pool", {}), ("average_pool", {}), ("average_pool", {"count_include_pad": False})],
     ids=str,
 )
-def test_values_and_gradients_are_those_of_pytorch(
+
+
+def trained(layer: Layer, x: Array, dy: Array) -> tuple[Array, Array]:
+    """Return y and dx of a training pass, and check that y is the same outside training."""
+    y = layer.forward(x, training=True)
+    np.testing.assert_array_equal(layer.forward(x), y)
+    return y, layer.backward(dy)
+
+
+@every_window
+@every_mode
+@every_pool
+def test_values_and_gradients_are_those_of_the_reference_and_of_pytorch(
     rng: np.random.Generator,
     name: str,
     keywords: dict[str, Any],
-    torch_keywords: dict[str, Any],
     kernel: Any,
     stride: Any,
     padding: Any,
     size: tuple[int, int, int],
-    rounding: str,
+    ceil_mode: bool,
 ) -> None:
-    layer = registry.layers.build(name, kernel, stride, padding, rounding, **keywords)
+    layer = registry.layers.build(name, kernel, stride, padding, ceil_mode, **keywords)
     x = rng.integers(-3, 4, (*size, 2)) / 2  # many ties
-    y = layer.forward(x, training=True)
-    assert y.shape == (size[0], *layer.output_shape((*size[1:], 2)))
-    dy = rng.normal(size=(*y.shape,))
-    ceil = rounding == "ceil"
-    expected, gradient = torch_pool(name, x, dy, ceil, kernel, stride, padding, **torch_keywords)
+    dy = rng.normal(size=(size[0], *layer.output_shape(x.shape[1:])))
+    y, dx = trained(layer, x, dy)
+    windows = Windows(kernel, stride, padding, ceil_mode)
+    expected, gradient = getattr(reference, name)(x, dy, windows, **keywords)
     np.testing.assert_allclose(y, expected, rtol=1e-14, atol=1e-14)
-    np.testing.assert_allclose(layer.forward(x), expected, rtol=1e-14, atol=1e-14)
-    np.testing.assert_allclose(layer.backward(dy), gradient, rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(dx, gradient, rtol=1e-13, atol=1e-14)
+    expected, gradient = torch_pool(name, x, dy, ceil_mode, kernel, stride, padding, **keywords)
+    np.testing.assert_allclose(y, expected, rtol=1e-14, atol=1e-14)
+    np.testing.assert_allclose(dx, gradient, rtol=1e-13, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", WINDOWED)
-@every_rounding
+@every_mode
 @pytest.mark.parametrize(
     ("kernel", "stride", "padding"), [(2, None, 0), (3, 2, 1), ((2, 3), (1, 2), (1, 0))], ids=str
 )
@@ -94,12 +103,12 @@ def test_backward_agrees_with_central_differences(
     rng: np.random.Generator,
     numerical_gradient: Callable[..., Array],
     name: str,
-    rounding: str,
+    ceil_mode: bool,
     kernel: Any,
     stride: Any,
     padding: Any,
 ) -> None:
-    layer = registry.layers.build(name, kernel, stride, padding, rounding)
+    layer = registry.layers.build(name, kernel, stride, padding, ceil_mode)
     x = rng.permutation(2 * 5 * 6 * 2).reshape(2, 5, 6, 2) / 10  # no two so near that one overtakes
     dy = rng.normal(size=(*layer.forward(x, training=True).shape,))
     dx = layer.backward(dy).copy()
@@ -132,12 +141,12 @@ SMALL = image([1, 2, 3], [4, 5, 6], [7, 8, 9])
     [
         (("max_pool", 2, 1), [[5, 6], [8, 9]]),
         (("max_pool", 2), [[5]]),
-        (("max_pool", {"kernel": 2, "rounding": "ceil"}), [[5, 6], [8, 9]]),
+        (("max_pool", {"kernel": 2, "ceil_mode": True}), [[5, 6], [8, 9]]),
         (("max_pool", 2, None, 1), [[1, 3], [7, 9]]),
         (("average_pool", 2, 1), [[3, 4], [6, 7]]),
-        (("average_pool", {"kernel": 2, "rounding": "ceil"}), [[3, 4.5], [7.5, 9]]),
+        (("average_pool", {"kernel": 2, "ceil_mode": True}), [[3, 4.5], [7.5, 9]]),
         (("average_pool", 2, None, 1), [[0.25, 1.25], [2.75, 7]]),
-        (("average_pool", 2, None, 1, "floor", False), [[1, 2.5], [5.5, 7]]),
+        (("average_pool", 2, None, 1, False, False), [[1, 2.5], [5.5, 7]]),
         (("average_pool", [1, 3]), [[2], [5], [8]]),
     ],
     ids=str,
@@ -159,7 +168,7 @@ def test_global_pools_give_one_number_per_channel() -> None:
     [
         ("max_pool", 2),
         ("max_pool", 3, 1, 1),
-        ("max_pool", {"kernel": 3, "stride": 2, "rounding": "ceil"}),
+        ("max_pool", {"kernel": 3, "stride": 2, "ceil_mode": True}),
         ("global_max_pool",),
     ],
     ids=str,
@@ -193,11 +202,11 @@ def test_padding_never_wins_a_maximum() -> None:
 def test_kernel_of_more_pixels_than_a_byte_counts(rng: np.random.Generator) -> None:
     layer = registry.layers.build("max_pool", 20, 3)
     x = rng.normal(size=(2, 26, 23, 2))
-    y = layer.forward(x, training=True)
-    dy = rng.normal(size=(*y.shape,))
-    expected, gradient = torch_pool("max_pool", x, dy, False, 20, 3)
+    dy = rng.normal(size=(2, *layer.output_shape(x.shape[1:])))
+    y, dx = trained(layer, x, dy)
+    expected, gradient = reference.max_pool(x, dy, Windows(20, 3, 0, False))
     np.testing.assert_array_equal(y, expected)
-    np.testing.assert_allclose(layer.backward(dy), gradient, rtol=1e-13)
+    np.testing.assert_allclose(dx, gradient, rtol=1e-13)
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -222,17 +231,17 @@ def test_pixels_in_no_window_get_no_gradient() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "rounding", "expected"),
-    [(6, "floor", 3), (7, "floor", 3), (6, "ceil", 3), (7, "ceil", 4)],
+    ("size", "ceil_mode", "expected"),
+    [(6, False, 3), (7, False, 3), (6, True, 3), (7, True, 4)],
 )
-def test_rounding_of_the_output_size(size: int, rounding: str, expected: int) -> None:
-    layer = registry.layers.build("max_pool", 2, rounding=rounding)
+def test_rounding_of_the_output_size(size: int, ceil_mode: bool, expected: int) -> None:
+    layer = registry.layers.build("max_pool", 2, ceil_mode=ceil_mode)
     assert layer.output_shape((size, 6, 5)) == (expected, 3, 5)
 
 
 def test_window_that_would_start_behind_the_image_is_left_out() -> None:
     # Rounded up there were 3 windows, at -1, 1 and 3; the third sees only the padding behind.
-    layer = registry.layers.build("max_pool", 2, 2, 1, "ceil")
+    layer = registry.layers.build("max_pool", 2, 2, 1, ceil_mode=True)
     assert layer.output_shape((3, 3, 1)) == (2, 2, 1)
 
 
@@ -282,10 +291,14 @@ def test_evaluation_leaves_what_a_pending_backward_reads(
     rng: np.random.Generator, piece: Any
 ) -> None:
     layer = registry.layers.resolve(piece)
-    y = layer.forward(rng.normal(size=(2, 6, 6, 2)), training=True)
+    x = rng.normal(size=(2, 6, 6, 2))
+    layer.prepare(x.shape, x.dtype)
+    y = layer.forward(x, training=True)
     before, dy = y.copy(), rng.normal(size=(*y.shape,))
     dx = layer.backward(dy).copy()
-    own = layer.forward(rng.normal(size=(3, 6, 6, 2)))
+    attributes = {name: id(value) for name, value in vars(layer).items()}
+    own = layer.forward(rng.normal(size=(2, 6, 6, 2)))
+    assert {name: id(value) for name, value in vars(layer).items()} == attributes
     assert not np.shares_memory(own, y)
     np.testing.assert_array_equal(y, before)
     np.testing.assert_array_equal(layer.backward(dy), dx)
@@ -305,6 +318,7 @@ def test_backward_before_a_training_forward_is_refused(piece: Any) -> None:
 def test_warm_step_allocates_nothing_large(rng: np.random.Generator, piece: Any) -> None:
     layer = registry.layers.resolve(piece)
     x = rng.normal(size=(32, 24, 24, 20)).astype("float32")
+    layer.prepare(x.shape, x.dtype)
     dy = rng.normal(size=(*layer.forward(x, training=True).shape,)).astype("float32")
     layer.backward(dy)
     tracemalloc.start()

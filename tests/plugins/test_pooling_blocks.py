@@ -8,7 +8,7 @@ import pytest
 from plugnet import registry
 from plugnet.arrays import Array
 from plugnet.interfaces import Layer
-from plugnet_pooling import planes
+from plugnet_pooling import gathering
 
 PIECES: tuple[Any, ...] = (
     ("max_pool", 2),
@@ -33,12 +33,37 @@ def test_blocks_of_samples_give_what_one_block_gives(
 ) -> None:
     x = rng.normal(size=(5, 7, 6, 3))
     y, dx = step(registry.layers.resolve(piece), x)
-    monkeypatch.setattr(planes, "BLOCK", block)
+    monkeypatch.setattr(gathering, "BLOCK", block)
     layer = registry.layers.resolve(piece)
     found_y, found_dx = step(layer, x)
     np.testing.assert_array_equal(found_y, y)
     np.testing.assert_array_equal(found_dx, dx)
     np.testing.assert_array_equal(layer.forward(x), y)
+
+
+@pytest.mark.parametrize("piece", [*PIECES, "global_max_pool", "global_average_pool"], ids=str)
+def test_prepared_for_a_batch_it_gives_what_it_gives_unprepared(
+    rng: np.random.Generator, piece: Any
+) -> None:
+    layer = registry.layers.resolve(piece)
+    for count in (2, 5, 1, 5):
+        x = rng.normal(size=(count, 7, 6, 3))
+        expected_y, expected_dx = step(registry.layers.resolve(piece), x)
+        layer.prepare(x.shape, x.dtype)
+        for _ in range(2):  # the second time with what the first one left in the buffers
+            y, dx = step(layer, x)
+            np.testing.assert_array_equal(y, expected_y)
+            np.testing.assert_array_equal(dx, expected_dx)
+
+
+@pytest.mark.parametrize("piece", PIECES, ids=str)
+def test_buffers_are_made_once(rng: np.random.Generator, piece: Any) -> None:
+    layer, x = registry.layers.resolve(piece), rng.normal(size=(5, 7, 6, 3))
+    layer.prepare(x.shape, x.dtype)
+    y = layer.forward(x, training=True)
+    dx = layer.backward(y.copy())
+    assert layer.forward(x + 1, training=True) is y
+    assert layer.backward(y.copy()) is dx
 
 
 @pytest.mark.parametrize("piece", PIECES, ids=str)

@@ -16,8 +16,8 @@ GLOBAL = ("global_max_pool", "global_average_pool")
     "piece",
     [
         ("max_pool", 2),
-        ("max_pool", [2, 3], [1, 2], [1, 0], "ceil"),
-        ("average_pool", 3, 2, 1, "ceil", False),
+        ("max_pool", [2, 3], [1, 2], [1, 0], True),
+        ("average_pool", 3, 2, 1, True, False),
         "global_max_pool",
         "global_average_pool",
     ],
@@ -36,7 +36,7 @@ def test_one_number_means_both_directions_and_no_stride_the_kernel() -> None:
         "kernel": (2, 3),
         "stride": (2, 3),
         "padding": (1, 1),
-        "rounding": "floor",
+        "ceil_mode": False,
     }
 
 
@@ -54,7 +54,7 @@ def test_one_number_means_both_directions_and_no_stride_the_kernel() -> None:
         ({"kernel": 2, "padding": -1}, "padding"),
         ({"kernel": 2, "padding": 2}, "padding"),
         ({"kernel": (2, 1), "padding": 1}, "padding"),
-        ({"kernel": 2, "rounding": "up"}, "rounding"),
+        ({"kernel": 2, "ceil_mode": "ceil"}, "ceil_mode"),
     ],
     ids=str,
 )
@@ -67,8 +67,8 @@ def test_bad_arguments_are_refused_by_name(
 
 
 def test_whether_padding_counts_is_a_flag() -> None:
-    with pytest.raises(ArgumentError, match="count_padding"):
-        registry.layers.build("average_pool", 2, count_padding=1)
+    with pytest.raises(ArgumentError, match="count_include_pad"):
+        registry.layers.build("average_pool", 2, count_include_pad=1)
 
 
 @pytest.mark.parametrize("shape", [(36,), (6, 6), (1, 6, 2)])

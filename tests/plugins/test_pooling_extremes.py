@@ -16,10 +16,10 @@ FUNCTIONS = {"max_pool": "max_pool2d", "average_pool": "avg_pool2d"}
 def agree_with_pytorch(name: str, x: Array, dy_values: list[float], *arguments: Any) -> None:
     """Compare y, outside training too, and dx, for a dy drawn from some values."""
     torch = pytest.importorskip("torch")
-    kernel, stride, padding, rounding = arguments
+    kernel, stride, padding, ceil_mode = arguments
     images = torch.tensor(x.transpose(0, 3, 1, 2)).requires_grad_(True)
     function = getattr(torch.nn.functional, FUNCTIONS[name])
-    expected = function(images, kernel, stride, padding, ceil_mode=rounding == "ceil")
+    expected = function(images, kernel, stride, padding, ceil_mode=ceil_mode)
     shape = (*expected.permute(0, 2, 3, 1).shape,)
     dy = np.random.default_rng(3).choice(dy_values, shape).astype(x.dtype)
     expected.backward(torch.tensor(dy.transpose(0, 3, 1, 2)))
@@ -35,11 +35,11 @@ def agree_with_pytorch(name: str, x: Array, dy_values: list[float], *arguments: 
 every_window = pytest.mark.parametrize(
     "window",
     [
-        (2, 2, 0, "floor"),
-        (2, 2, 1, "floor"),
-        (3, 1, 1, "floor"),
-        (3, 2, 1, "ceil"),
-        ((2, 5), (3, 2), (0, 2), "ceil"),
+        (2, 2, 0, False),
+        (2, 2, 1, False),
+        (3, 1, 1, False),
+        (3, 2, 1, True),
+        ((2, 5), (3, 2), (0, 2), True),
     ],
     ids=str,
 )

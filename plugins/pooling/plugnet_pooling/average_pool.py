@@ -8,22 +8,45 @@ from typing import Any
 import numpy as np
 
 from plugnet.arguments import flag
-from plugnet.arrays import Array, Shape, reuse
+from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Layer
-from plugnet_pooling.planes import Planes
+from plugnet_pooling.gathering import Batch, as_items
 from plugnet_pooling.windows import Windows
 
 
+class _Means(Batch):
+    """What a batch is pooled with.
+
+    Attributes:
+        weights: one over the size of each window, for the windows of one sample.
+    """
+
+    def __init__(
+        self, windows: Windows, shape: Shape, dtype: np.dtype[Any], count_include_pad: bool
+    ) -> None:
+        super().__init__(windows, shape, dtype)
+        sizes = windows.sizes(shape[1:], count_include_pad)
+        weights = np.reciprocal(sizes, dtype=dtype)[:, :, np.newaxis]
+        self.weights = weights.repeat(shape[3], axis=2)  # twice as fast as broadcasting
+
+
 class AveragePool(Layer):
-    """y = the mean of each window, per channel."""
+    """y = the mean of each window, per channel.
+
+    `plugnet_pooling.reference` has the same in plain NumPy.
+    """
+
+    _means: _Means  # of the last training forward
+    _prepared: _Means | None = None
+    _dx: Array | None = None
 
     def __init__(
         self,
         kernel: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
-        rounding: str = "floor",
-        count_padding: bool = True,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
     ) -> None:
         """Describe the windows.
 
@@ -31,36 +54,28 @@ class AveragePool(Layer):
             kernel: their size, one number or height and width.
             stride: from one to the next, down and across; None: the kernel's size, side by side.
             padding: pixels of zeros around the image, less than the kernel.
-            rounding: "floor" (PyTorch, Keras): windows lie within the padded image; "ceil"
-                (Caffe): the last may stick out, if it starts in the image or the padding before.
-            count_padding: whether the zeros of the padding count in the mean, as in Caffe and by
-                default in PyTorch (count_include_pad), or only the pixels of the image, as in
-                Keras. What sticks out of the padding never counts.
+            ceil_mode: False (PyTorch, Keras): windows lie within the padded image; True (Caffe):
+                the last may stick out, if it starts in the image or the padding before.
+            count_include_pad: whether the zeros of the padding count in the mean, as in Caffe and
+                by default in PyTorch, or only the pixels of the image, as in Keras. What sticks out
+                of the padding never counts.
 
         Raises:
             ArgumentError: one is of a wrong type or out of range.
         """
-        self._windows = Windows(kernel, stride, padding, rounding)
+        self._windows = Windows(kernel, stride, padding, ceil_mode)
         self.kernel = self._windows.kernel
         self.stride = self._windows.stride
         self.padding = self._windows.padding
-        self.rounding = rounding
-        self.count_padding = flag("count_padding", count_padding)
-        self._shape: Shape | None = None
-        self._shares: Array | None = None
-        self._y: Array | None = None
-        self._dx: Array | None = None
-        self._planes: Planes | None = None
-        self._dx_planes: Planes | None = None
-        self._share: Array | None = None
+        self.ceil_mode = self._windows.ceil_mode
+        self.count_include_pad = flag("count_include_pad", count_include_pad)
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [
             {"kernel": 2},
-            {"kernel": 3, "stride": 2, "padding": 1, "count_padding": False},
-            {"kernel": 3, "stride": 2, "rounding": "ceil"},
+            {"kernel": 3, "stride": 2, "padding": 1, "count_include_pad": False},
+            {"kernel": 3, "stride": 2, "ceil_mode": True},
         ]
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -71,46 +86,36 @@ class AveragePool(Layer):
         """
         return self._windows.output_shape(shape)
 
-    def forward(self, x: Array, training: bool = False) -> Array:
-        """Return the means, ``(N, output height, output width, channels)``.
+    def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
+        self._prepared = self._make(batch_shape, dtype)
+        self._dx = np.zeros(batch_shape, dtype)
 
-        Raises:
-            ShapeError: these are no images, or too small for one window.
-        """
-        y = reuse(self._y if training else None, x, (len(x), *self.output_shape(x.shape[1:])))
-        planes = Planes.reuse(self._planes if training else None, self._windows, x, 0)
-        weights = self._weights(x.shape, y)
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return the means, ``(N, output height, output width, channels)``."""
+        images = as_items(np.ascontiguousarray(x))
+        means = (self._prepared if training else None) or self._make(x.shape, x.dtype)
+        for block in means.blocks:
+            y = block.y
+            block.first.read(images, 0)
+            for pixel in block.pixels[1:]:
+                pixel.read(images, 0)
+                y += block.gathered
+            y *= means.weights
         if training:
-            self._shape, self._y, self._planes, self._shares = x.shape, y, planes, weights
-        for block in planes.blocks(len(x)):
-            planes.take(x[block])
-            room = planes.room(y[block])
-            first, *others = planes.pixels(len(room))
-            sums = planes.run(room)
-            np.copyto(sums, first)
-            for pixel in others:
-                np.add(sums, pixel, out=sums)
-            planes.cut(room, y[block])
-            y[block] *= weights
-        return y
+            self._means = means
+        return means.y
 
     def backward(self, dy: Array) -> Array:
         """Return dx: for each pixel, the sum of dy over its windows, each divided by its size."""
-        dx = self._dx = reuse(self._dx, dy, self.kept(self._shape))
-        weights = self.kept(self._shares)
-        if self._windows.direct(dx.shape[1:]):
-            for pixel in self._windows.pixels(dx):
-                np.multiply(dy, weights, out=pixel)
-            return dx
-        planes = self._dx_planes = Planes.reuse(self._dx_planes, self._windows, dx, 0)
-        share = self._share = reuse(self._share, dy, (min(planes.samples, len(dy)), *dy.shape[1:]))
-        for block in planes.blocks(len(dx)):
-            planes.array.fill(0)
-            part = np.multiply(dy[block], weights, out=share[: len(dy[block])])
-            run = planes.run(planes.spread(part))
-            for pixel in planes.pixels(len(part)):
-                np.add(pixel, run, out=pixel)
-            planes.give(dx[block])
+        means = self._means
+        dx = np.zeros(means.shape, dy.dtype) if self._dx is None else self._dx
+        if self._windows.overlap:
+            dx.fill(0)
+        images = as_items(dx)
+        for block in means.blocks:
+            np.multiply(dy[block.samples], means.weights, out=block.share)
+            for pixel in block.pixels:
+                block.give(pixel, images)
         return dx
 
     def flops(self, shape: Shape) -> int:
@@ -118,6 +123,5 @@ class AveragePool(Layer):
         height, width, channels = self.output_shape(shape)
         return height * width * channels * self.kernel[0] * self.kernel[1]
 
-    def _weights(self, shape: Shape, like: Array) -> Array:
-        """Return one over the size of each window, ``(output height, output width, 1)``."""
-        return np.reciprocal(self._windows.counts(shape[1:], self.count_padding), dtype=like.dtype)
+    def _make(self, shape: Shape, dtype: np.dtype[Any]) -> _Means:
+        return _Means(self._windows, shape, dtype, self.count_include_pad)

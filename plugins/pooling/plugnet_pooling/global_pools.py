@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from plugnet.arrays import Array, Shape, reuse
+from plugnet.arrays import Array, Shape
 from plugnet.errors import ShapeError
 from plugnet.interfaces import Layer
 
@@ -17,10 +18,9 @@ class GlobalMaxPool(Layer):
     Of equals the first in row-major order gets the gradient. A NaN makes its channel NaN.
     """
 
-    def __init__(self) -> None:
-        self._shape: Shape | None = None
-        self._winner: Array | None = None
-        self._dx: Array | None = None
+    _shape: Shape
+    _winner: Array
+    _dx: Array | None = None
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return ``(channels,)`` for samples ``(height, width, channels)``, or of other axes.
@@ -29,6 +29,9 @@ class GlobalMaxPool(Layer):
             ShapeError: there is no axis before the channels.
         """
         return _channels(shape)
+
+    def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
+        self._dx = np.empty(batch_shape, dtype)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return the maxima, ``(N, channels)``."""
@@ -40,9 +43,9 @@ class GlobalMaxPool(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dx: dy at the winner of each channel, else 0."""
-        dx = self._dx = reuse(self._dx, dy, self.kept(self._shape))
+        dx = np.empty(self._shape, dy.dtype) if self._dx is None else self._dx
         dx.fill(0)
-        np.put_along_axis(_as_pixels(dx), self.kept(self._winner), dy[:, np.newaxis], axis=1)
+        np.put_along_axis(_as_pixels(dx), self._winner, dy[:, np.newaxis], axis=1)
         return dx
 
     def flops(self, shape: Shape) -> int:
@@ -53,9 +56,9 @@ class GlobalMaxPool(Layer):
 class GlobalAveragePool(Layer):
     """y = the mean of each channel (Lin et al. 2014, "Network in network", section 3.2)."""
 
-    def __init__(self) -> None:
-        self._shape: Shape | None = None
-        self._dx: Array | None = None
+    _shape: Shape
+    _y: Array | None = None
+    _dx: Array | None = None
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return ``(channels,)`` for samples ``(height, width, channels)``, or of other axes.
@@ -65,18 +68,22 @@ class GlobalAveragePool(Layer):
         """
         return _channels(shape)
 
+    def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
+        self._y = np.empty((batch_shape[0], batch_shape[-1]), dtype)
+        self._dx = np.empty(batch_shape, dtype)
+
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return the means, ``(N, channels)``."""
         if training:
             self._shape = x.shape
         pixels = _as_pixels(x)
-        weights = np.full_like(x, 1 / pixels.shape[1], shape=pixels.shape[1:2])
-        y: Array = np.matmul(weights, pixels)  # much faster than mean
+        weights = np.full(pixels.shape[1], 1 / pixels.shape[1], x.dtype)
+        y: Array = np.matmul(weights, pixels, out=self._y if training else None)  # faster than mean
         return y
 
     def backward(self, dy: Array) -> Array:
         """Return dx: dy divided by the number of pixels, at each of them."""
-        dx = self._dx = reuse(self._dx, dy, self.kept(self._shape))
+        dx = np.empty(self._shape, dy.dtype) if self._dx is None else self._dx
         pixels = _as_pixels(dx)
         np.divide(dy[:, np.newaxis], pixels.shape[1], out=pixels)
         return dx

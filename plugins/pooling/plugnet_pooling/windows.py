@@ -3,79 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from itertools import product
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from plugnet.arguments import integer
+from plugnet.arguments import flag, integer
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError, ShapeError
 
 Pair: TypeAlias = tuple[int, int]
+Index: TypeAlias = tuple[slice, slice]  # of rows and columns
 
 
-@dataclass(frozen=True)
-class Axis:
-    """The windows along the height or the width of an image.
+class Place(NamedTuple):
+    """Where one pixel of all windows lies.
 
     Attributes:
-        size: pixels of the image.
-        kernel: pixels of a window.
-        stride: pixels from one window to the next.
-        padding: pixels before the image.
-        outputs: the number of windows.
+        windows: those in which it is a pixel of the image, not of the padding.
+        image: the pixels that it is there.
+        everywhere: whether ``windows`` are all.
     """
 
-    size: int
-    kernel: int
-    stride: int
-    padding: int
-    outputs: int
-
-    @property
-    def planes(self) -> int:
-        """How many of the ``stride`` phases have pixels in windows."""
-        return min(self.kernel, self.stride)
-
-    @property
-    def reach(self) -> int:
-        """How many pixels of one phase a window has behind its first."""
-        return (self.kernel - 1) // self.stride
-
-    @property
-    def length(self) -> int:
-        """The pixels of one phase that windows have."""
-        return self.outputs + self.reach
-
-    @property
-    def complete(self) -> bool:
-        """Whether every pixel of the image is in a plane."""
-        shared = (self.plane(phase)[0] for phase in range(self.planes))
-        held: int = sum(rows.stop - rows.start for rows in shared)
-        return held == self.size
-
-    def plane(self, phase: int) -> tuple[slice, slice]:
-        """Return the pixels that the plane of a phase shares with the image: in it, and in that."""
-        first = (phase - self.padding) % self.stride
-        start = (first + self.padding) // self.stride
-        count = max(0, min(-((first - self.size) // self.stride), self.length - start))
-        return slice(start, start + count), slice(first, first + count * self.stride, self.stride)
+    windows: Index
+    image: Index
+    everywhere: bool
 
 
 class Windows:
-    """Where the windows of a pooling layer lie.
-
-    A window starts every ``stride`` pixels, from ``padding`` pixels before the image on. With
-    rounding "floor", as in PyTorch and Keras, there are as many as fit into the padded image; with
-    "ceil", Caffe's way, one more may stick out at the end if it starts before the padding there
-    (PyTorch's rule for ceil_mode). No window lies outside the image altogether.
+    """The windows of a pooling layer: one every ``stride`` pixels, the first in the padding.
 
     Attributes:
         kernel: height and width of a window.
         stride: pixels from one window to the next, down and across.
         padding: pixels before and after the image, in height and width.
-        rounding: "floor" or "ceil".
+        ceil_mode: whether one more window may stick out at the end.
+        overlap: whether a pixel can be in two windows.
     """
 
     def __init__(
@@ -83,7 +46,7 @@ class Windows:
         kernel: int | Sequence[int],
         stride: int | Sequence[int] | None,
         padding: int | Sequence[int],
-        rounding: str,
+        ceil_mode: bool,
     ) -> None:
         """Check and keep the arguments, the first three as pairs; no stride is the kernel.
 
@@ -93,6 +56,8 @@ class Windows:
         self.kernel = _pair("kernel", kernel, at_least=1)
         self.stride = self.kernel if stride is None else _pair("stride", stride, at_least=1)
         self.padding = _pair("padding", padding, at_least=0)
+        self.ceil_mode = flag("ceil_mode", ceil_mode)
+        self.overlap = self.stride[0] < self.kernel[0] or self.stride[1] < self.kernel[1]
         if any(pad >= size for pad, size in zip(self.padding, self.kernel, strict=True)):
             raise ArgumentError(
                 f"'padding' must be less than the kernel, {self.kernel}, or windows would see "
@@ -100,18 +65,6 @@ class Windows:
                 argument="padding",
                 value=padding,
             )
-        if rounding not in ("floor", "ceil"):
-            raise ArgumentError(
-                f"'rounding' must be 'floor' or 'ceil', but it is {rounding!r}.",
-                argument="rounding",
-                value=rounding,
-            )
-        self.rounding = rounding
-
-    @property
-    def disjoint(self) -> bool:
-        """Whether no pixel is in two windows."""
-        return self.stride[0] >= self.kernel[0] and self.stride[1] >= self.kernel[1]
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return ``(output height, output width, channels)`` for images of ``shape``.
@@ -136,59 +89,48 @@ class Windows:
             )
         return (height, width, shape[2])
 
-    def axes(self, shape: Shape) -> tuple[Axis, Axis]:
-        """Return the windows down and across images of ``shape``."""
+    def places(self, shape: Shape) -> list[Place]:
+        """Return where each pixel of a window lies in images of ``shape``, in row-major order."""
+        counts = self.output_shape(shape)
         down, across = (
-            Axis(size, kernel, stride, padding, outputs)
-            for size, kernel, stride, padding, outputs in zip(
-                shape[:2],
-                self.kernel,
-                self.stride,
-                self.padding,
-                self.output_shape(shape)[:2],
-                strict=True,
-            )
+            [self._meet(axis, shape[axis], offset) for offset in range(self.kernel[axis])]
+            for axis in (0, 1)
         )
-        return down, across
+        everywhere = slice(0, counts[0]), slice(0, counts[1])
+        return [
+            Place((rows, columns), (image_rows, image_columns), (rows, columns) == everywhere)
+            for (rows, image_rows), (columns, image_columns) in product(down, across)
+        ]
 
-    def direct(self, shape: Shape) -> bool:
-        """Return whether each pixel of images of ``shape`` is in one window, and none sticks out.
+    def sizes(self, shape: Shape, count_include_pad: bool) -> Array:
+        """Return how many pixels each window has, ``(output height, output width)``.
 
-        Then a gradient needs no `Planes`: it is written to `pixels` of the images themselves.
+        Padding counts too if ``count_include_pad``, but never what sticks out of the padded image.
         """
-        axes = self.axes(shape)
-        return self.kernel == self.stride and all(
-            axis.padding == 0 and axis.outputs * axis.kernel == axis.size for axis in axes
-        )
-
-    def pixels(self, images: Array) -> list[Array]:
-        """Return views, for each pixel of a window in row-major order, of it in all windows.
-
-        Each is ``(N, output height, output width, channels)``; where windows are `direct`.
-        """
-        down, across = self.stride
-        return [images[:, i::down, j::across] for i in range(down) for j in range(across)]
-
-    def counts(self, shape: Shape, count_padding: bool) -> Array:
-        """Return how many pixels each window has, ``(output height, output width, 1)``.
-
-        Padding counts too if ``count_padding``, but never what sticks out of the padded image.
-        """
-        rows, columns = (self._sizes(axis, shape[axis], count_padding) for axis in (0, 1))
-        return np.multiply.outer(rows, columns)[:, :, np.newaxis]
+        rows, columns = (self._sizes(axis, shape[axis], count_include_pad) for axis in (0, 1))
+        return np.multiply.outer(rows, columns)
 
     def _count(self, axis: int, size: int) -> int:
         """Return the number of windows along an axis of the image."""
         kernel, stride, padding = self.kernel[axis], self.stride[axis], self.padding[axis]
-        room = size + 2 * padding - kernel
-        if self.rounding == "floor":
-            return room // stride + 1
-        count = -(-room // stride) + 1
+        last = size + 2 * padding - kernel  # where the last window may start in the padded image
+        if not self.ceil_mode:
+            return last // stride + 1
+        count = -(-last // stride) + 1
         return count - 1 if (count - 1) * stride >= size + padding else count
 
-    def _sizes(self, axis: int, size: int, count_padding: bool) -> Array:
+    def _meet(self, axis: int, size: int, offset: int) -> tuple[slice, slice]:
+        """Return which windows have their pixel ``offset`` in the image, and the pixels there."""
+        stride = self.stride[axis]
+        start = offset - self.padding[axis]  # this pixel of the first window
+        first = max(0, -(start // stride))
+        stop = max(first, min(self._count(axis, size), -((start - size) // stride)))
+        image = slice(start + first * stride, start + stop * stride, stride)
+        return slice(first, stop), image
+
+    def _sizes(self, axis: int, size: int, count_include_pad: bool) -> Array:
         starts = np.arange(self._count(axis, size)) * self.stride[axis] - self.padding[axis]
-        margin = self.padding[axis] if count_padding else 0
+        margin = self.padding[axis] if count_include_pad else 0
         ends = np.minimum(starts + self.kernel[axis], size + margin)
         return ends - np.maximum(starts, -margin)
 
