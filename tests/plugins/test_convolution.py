@@ -20,8 +20,8 @@ def initialized(shape: Shape, **arguments: Any) -> Layer:
     rng = np.random.default_rng(1)
     layer = registry.layers.build("conv2d", **arguments)
     layer.initialize(shape, rng, np.dtype("float64"))
-    for bias in layer.parameters()[1:]:
-        bias.value[:] = rng.normal(size=bias.value.shape)
+    if "bias" in layer.parameters():
+        layer.parameters()["bias"].value = rng.normal(size=arguments["outputs"])
     return layer
 
 
@@ -29,7 +29,7 @@ def step(layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
     """Return copies of all that a training step gives."""
     y = layer.forward(x, training=True).copy()
     layer.gradients(dy)
-    given = {parameter.name: parameter.grad.copy() for parameter in layer.parameters()}
+    given = {name: parameter.grad.copy() for name, parameter in layer.parameters().items()}
     return given | {"y": y, "dx": layer.backward(dy).copy()}
 
 
@@ -70,7 +70,7 @@ def test_all_equals_pytorch(
         dilation=dilation,
         groups=groups,
     )
-    weight, bias = layer.parameters()
+    weight, bias = layer.parameters().values()
     x = rng.normal(size=(2, *shape))
     dy = rng.normal(size=(2, *layer.output_shape(shape)))
 
@@ -113,7 +113,7 @@ def test_forward_is_a_sum_of_scipys_correlations_of_single_channels(
         dilation=dilation,
         groups=groups,
     )
-    weight, bias = (parameter.value for parameter in layer.parameters())
+    weight, bias = (parameter.value for parameter in layer.parameters().values())
     x = rng.normal(size=(2, *SHAPE, inputs))
 
     high, wide = np.broadcast_to(padding, 2)
@@ -160,7 +160,7 @@ def test_same_padding_gives_a_place_per_stride_and_the_larger_half_of_the_zeros_
 
 def test_kernel_is_not_flipped() -> None:
     layer = initialized((2, 2, 1), outputs=1, kernel=2, bias=False)
-    layer.parameters()[0].value[:] = np.reshape([1, 10, 100, 1000], (2, 2, 1, 1))
+    layer.parameters()["weight"].value[:] = np.reshape([1, 10, 100, 1000], (2, 2, 1, 1))
     assert layer.forward(np.reshape([1.0, 2, 3, 4], (1, 2, 2, 1))) == 1 + 20 + 300 + 4000
 
 
@@ -175,8 +175,7 @@ def test_network_infers_the_channels_and_trains_on_images(
     assert network.output_shape == (3,)
     x, dy = rng.normal(size=(2, 6, 6, 2)), rng.normal(size=(2, 3))
     network.forward(x, training=True)
-    network.backward(dy)
-    weight = network.parameters()[0]
-    assert weight.name == "conv2d1.weight"
+    network.backprop(dy)
+    weight = network.parameters()["conv2d1.weight"]
     expected = numerical_gradient(lambda: np.vdot(network.forward(x), dy), weight.value)
     np.testing.assert_allclose(weight.grad, expected, atol=1e-7)

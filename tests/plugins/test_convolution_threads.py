@@ -1,5 +1,6 @@
 """Convolution in several threads: what one gives, always the same bits, whatever the batch."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,7 @@ def initialized(way: str) -> Layer:
     rng = np.random.default_rng(1)
     layer = registry.layers.build(name, **arguments)
     layer.initialize(shape, rng, np.dtype("float64"))
-    bias = layer.parameters()[1].value
-    bias[:] = rng.normal(size=bias.shape)
+    layer.parameters()["bias"].value = rng.normal(size=arguments["outputs"])
     return layer
 
 
@@ -49,7 +49,7 @@ def step(layer: Layer, x: Array, dy: Array, threads: int) -> list[Array]:
         alone = layer.forward(x)
         y = layer.forward(x, training=True).copy()
         layer.gradients(dy)
-        grads = [parameter.grad.copy() for parameter in layer.parameters()]
+        grads = [parameter.grad.copy() for parameter in layer.parameters().values()]
         return [alone, y, layer.backward(dy).copy(), *grads]
 
 
@@ -66,7 +66,7 @@ def test_threads_give_what_one_gives_and_the_same_bits_again(way: str) -> None:
 
 
 def test_a_batch_is_divided_and_its_parts_computed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from plugnet_convolution import divided
+    from plugnet_convolution import batch_parallel
 
     sizes: list[int] = []
 
@@ -74,7 +74,7 @@ def test_a_batch_is_divided_and_its_parts_computed_at_once(monkeypatch: pytest.M
         sizes.append(len(calls))
         parallel.run(calls)
 
-    monkeypatch.setattr(divided, "run", note)
+    monkeypatch.setattr(batch_parallel, "run", note)
     layer = initialized("windows")
     x, dy = data(layer, WAYS["windows"][1], 5)
     step(layer, x, dy, 2)
@@ -93,4 +93,20 @@ def test_backward_may_have_other_threads_than_forward() -> None:
         layer.gradients(dy)
         found = layer.backward(dy)
     np.testing.assert_allclose(found, expected[2], rtol=1e-11, atol=1e-11)
-    np.testing.assert_allclose(layer.parameters()[0].grad, expected[3], rtol=1e-11, atol=1e-11)
+    weight = layer.parameters()["weight"]
+    np.testing.assert_allclose(weight.grad, expected[3], rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_other_threads_predict_while_one_trains(way: str) -> None:
+    layer = initialized(way)
+    x, dy = data(layer, WAYS[way][1], 5)
+    alone, *expected = step(layer, x, dy, 1)
+    with ThreadPoolExecutor(2) as pool:
+        predicted = [pool.submit(layer.forward, x) for _ in range(40)]
+        trained = [step(layer, x, dy, 1)[1:] for _ in range(10)]
+    for prediction in predicted:
+        np.testing.assert_array_equal(prediction.result(), alone)
+    for found in trained:
+        for mine, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(mine, other)

@@ -10,7 +10,8 @@ import pytest
 from plugnet import registry
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Layer
-from plugnet_convolution import products
+from plugnet_convolution import algorithm, batch_parallel
+from plugnet_convolution.reference import Reference
 
 #: Layers for each way to compute, with the shape of their images.
 WAYS: dict[str, tuple[str, Shape, dict[str, Any]]] = {
@@ -40,6 +41,22 @@ WAYS: dict[str, tuple[str, Shape, dict[str, Any]]] = {
     ),
 }
 
+#: Layers of the sizes that networks have.
+REAL: list[tuple[str, Shape, dict[str, Any]]] = [
+    # whose weight gradient is divided by the kernel's rows
+    ("conv2d", (12, 12, 20), {"outputs": 50, "kernel": 5}),
+    # by its positions
+    ("conv2d", (8, 8, 47), {"outputs": 60, "kernel": 3, "dilation": 2}),
+    # not divided
+    ("conv2d", (16, 16, 16), {"outputs": 32, "kernel": 3, "padding": 1}),
+    # copied in runs along the image
+    ("conv2d", (28, 28, 1), {"outputs": 20, "kernel": 5}),
+    ("conv2d", (16, 16, 3), {"outputs": 32, "kernel": 3, "padding": 1}),
+    ("conv2d", (9, 9, 64), {"outputs": 64, "kernel": 3, "padding": 1}),  # by Winograd
+    ("conv2d", (14, 14, 160), {"outputs": 320, "kernel": 1}),
+    ("conv2d_transpose", (9, 9, 32), {"outputs": 24, "kernel": 3, "padding": 1}),
+]
+
 
 def initialized(
     name: str, shape: Shape, arguments: dict[str, Any], dtype: str = "float64"
@@ -48,8 +65,7 @@ def initialized(
     rng = np.random.default_rng(1)
     layer = registry.layers.build(name, **arguments)
     layer.initialize(shape, rng, np.dtype(dtype))
-    bias = layer.parameters()[1].value
-    bias[:] = rng.normal(size=bias.shape)
+    layer.parameters()["bias"].value = rng.normal(size=arguments["outputs"])
     return layer
 
 
@@ -57,13 +73,13 @@ def step(layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
     """Return copies of all that a training step gives."""
     y = layer.forward(x, training=True).copy()
     layer.gradients(dy)
-    given = {parameter.name: parameter.grad.copy() for parameter in layer.parameters()}
+    given = {name: parameter.grad.copy() for name, parameter in layer.parameters().items()}
     return given | {"y": y, "dx": layer.backward(dy).copy()}
 
 
 def random_step(layer: Layer, shape: Shape, n: int = 3, seed: int = 2) -> dict[str, Array]:
     rng = np.random.default_rng(seed)
-    dtype = layer.parameters()[0].value.dtype
+    dtype = layer.parameters()["weight"].value.dtype
     x = rng.normal(size=(n, *shape)).astype(dtype)
     return step(layer, x, rng.normal(size=(n, *layer.output_shape(shape))).astype(dtype))
 
@@ -85,7 +101,7 @@ def test_gradients_agree_with_central_differences(
     x = rng.normal(size=(2, *shape))
     dy = rng.normal(size=(2, *layer.output_shape(shape)))
     found = step(layer, x, dy)
-    arrays = {parameter.name: parameter.value for parameter in layer.parameters()} | {"dx": x}
+    arrays = {name: parameter.value for name, parameter in layer.parameters().items()} | {"dx": x}
     for array_name, array in arrays.items():
         expected = numerical_gradient(lambda: np.vdot(layer.forward(x), dy), array)
         np.testing.assert_allclose(found[array_name], expected, atol=1e-7, err_msg=array_name)
@@ -98,49 +114,31 @@ def test_blocks_of_rows_and_of_samples_give_what_one_block_gives(
 ) -> None:
     name, shape, arguments = WAYS[way]
     expected = random_step(initialized(name, shape, arguments), shape, n=5)
-    monkeypatch.setattr(products, "BLOCK", block)
+    monkeypatch.setattr(algorithm, "BLOCK", block)
     assert_equal_steps(random_step(initialized(name, shape, arguments), shape, n=5), expected)
 
 
-@pytest.mark.parametrize(
-    ("shape", "arguments"),
-    [
-        ((12, 12, 20), {"outputs": 50, "kernel": 5}),  # divided by the kernel's rows
-        ((9, 9, 64), {"outputs": 64, "kernel": 3, "padding": 1}),  # by its positions
-        ((16, 16, 16), {"outputs": 32, "kernel": 3, "padding": 1}),  # not divided
-        ((28, 28, 1), {"outputs": 20, "kernel": 5}),  # runs along the image
-        ((16, 16, 3), {"outputs": 32, "kernel": 3, "padding": 1}),
-        ((14, 14, 160), {"outputs": 320, "kernel": 1}),
-    ],
-)
-def test_sizes_of_real_layers_give_what_one_product_gives(
-    rng: np.random.Generator, shape: Shape, arguments: dict[str, Any]
+@pytest.mark.parametrize(("name", "shape", "arguments"), [*WAYS.values(), *REAL])
+def test_every_way_gives_what_the_reference_gives(
+    rng: np.random.Generator,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    shape: Shape,
+    arguments: dict[str, Any],
 ) -> None:
-    layer = initialized("conv2d", shape, arguments)
-    x, size, margin = rng.normal(size=(6, *shape)), arguments["kernel"], arguments.get("padding", 0)
+    layer = initialized(name, shape, arguments)
+    x = rng.normal(size=(6, *shape))
     dy = rng.normal(size=(6, *layer.output_shape(shape)))
     found = step(layer, x, dy)
-    weight, bias = (parameter.value for parameter in layer.parameters())
-    zeros = ((0, 0), (margin, margin), (margin, margin), (0, 0))
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, zeros), (size, size), (1, 2))
-    dx = np.zeros_like(np.pad(x, zeros))
-    rows, columns = dy.shape[1:3]
-    for i, j in np.ndindex(size, size):
-        dx[:, i : i + rows, j : j + columns] += dy @ weight[i, j].T
-    expected = {
-        "y": np.einsum("npqcij,ijcf->npqf", windows, weight, optimize=True) + bias,
-        "weight": np.einsum("npqcij,npqf->ijcf", windows, dy, optimize=True),
-        "bias": dy.sum((0, 1, 2)),
-        "dx": dx[:, margin : margin + shape[0], margin : margin + shape[1]],
-    }
-    assert_equal_steps(found, expected, rtol=1e-10)
+    monkeypatch.setattr(batch_parallel, "select_algorithm", lambda geometry: Reference)
+    assert_equal_steps(found, step(initialized(name, shape, arguments), x, dy))
 
 
 @pytest.mark.parametrize("rows", [1, 48, 1000, 2500])
 def test_small_products_make_up_the_whole(rng: np.random.Generator, rows: int) -> None:
     a, b = rng.normal(size=(2, rows, 20)), rng.normal(size=(2, 20, 50))
     out = np.empty((rows, 2, 50)).swapaxes(0, 1)
-    products.multiply(a, b, out)
+    algorithm.multiply_in_parts(a, b, out)
     np.testing.assert_allclose(out, a @ b, rtol=1e-12, atol=1e-12)
 
 
@@ -198,7 +196,7 @@ def test_evaluation_leaves_what_a_pending_backward_reads(
     assert not np.shares_memory(own, y)
     layer.gradients(dy)
     layer.forward(rng.normal(size=(4, *shape)))
-    np.testing.assert_array_equal(layer.parameters()[0].grad, expected["weight"])
+    np.testing.assert_array_equal(layer.parameters()["weight"].grad, expected["weight"])
     np.testing.assert_array_equal(layer.backward(dy), expected["dx"])
     np.testing.assert_allclose(layer.forward(x), y, rtol=1e-12, atol=1e-12)
 
@@ -243,6 +241,8 @@ def test_warm_step_allocates_nothing_as_large_as_images_or_weights(
     layer = initialized(name, shape, arguments, "float32")
     x = np.ones((64, *shape), "float32")
     dy = np.ones((64, *layer.output_shape(shape)), "float32")
+
+    layer.prepare(x.shape, x.dtype)
 
     def train() -> None:
         layer.forward(x, training=True)

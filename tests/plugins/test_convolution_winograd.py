@@ -1,4 +1,4 @@
-"""Winograd's way against windows as rows: all products, all margins, odd sizes, blocks."""
+"""Winograd's way against the reference: all products, all margins, odd sizes, blocks."""
 
 from itertools import product
 
@@ -7,9 +7,9 @@ import pytest
 
 from plugnet.arrays import Array
 from plugnet_convolution import winograd
-from plugnet_convolution.im2row import Im2Row
-from plugnet_convolution.products import Products
-from plugnet_convolution.windows import Geometry, convolved
+from plugnet_convolution.algorithm import ConvAlgorithm
+from plugnet_convolution.geometry import Geometry, convolved
+from plugnet_convolution.reference import Reference
 from plugnet_convolution.winograd import Winograd
 
 CHANNELS, FILTERS = 3, 5
@@ -23,18 +23,18 @@ def geometry(height: int, width: int, *padding: int | None) -> Geometry:
 
 
 def computed(
-    products: Products, image: Array, kernel: Array, dy: Array, bias: Array | None
+    algorithm: ConvAlgorithm, image: Array, weight: Array, dy: Array, bias: Array | None
 ) -> list[Array]:
     """Return y, dx and dw."""
-    y, dx, dw = (np.empty_like(array, order="C") for array in (dy, image, kernel))
-    products.outputs(image, kernel, y, bias)
-    products.image_gradient(dy, kernel, dx)
-    products.kernel_gradient(image, dy, dw)
+    y, dx, dw = (np.empty_like(array, order="C") for array in (dy, image, weight))
+    algorithm.convolve(image, weight, y, bias)
+    algorithm.image_gradient(dy, weight, dx)
+    algorithm.weight_gradient(image, dy, dw)
     return [y, dx, dw]
 
 
 def arrays(rng: np.random.Generator, found: Geometry, count: int) -> list[Array]:
-    """Return image, kernel, dy and bias."""
+    """Return image, weight, dy and bias."""
     sizes = found.height.outputs, found.width.outputs
     return [
         rng.normal(size=(count, found.height.size, found.width.size, CHANNELS)),
@@ -49,12 +49,12 @@ def arrays(rng: np.random.Generator, found: Geometry, count: int) -> list[Array]
     list(product([(6, 8), (5, 7), (3, 4)], product([0, 1, 2, None], repeat=2))),
     ids=str,
 )
-def test_all_products_are_those_of_windows_as_rows(
+def test_all_products_are_those_of_the_reference(
     rng: np.random.Generator, size: tuple[int, int], padding: tuple[int | None, int | None]
 ) -> None:
     found = geometry(*size, *padding)
     given = arrays(rng, found, count=3)
-    ways = computed(Winograd(found), *given), computed(Im2Row(found), *given)
+    ways = computed(Winograd(found), *given), computed(Reference(found), *given)
     for mine, other in zip(*ways, strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-11, atol=1e-11)
 
@@ -67,16 +67,18 @@ def test_blocks_and_batches_of_several_sizes(
     way = Winograd(found)
     for count in (5, 3, 0, 1, 4):
         given = arrays(rng, found, count)
-        for mine, other in zip(computed(way, *given), computed(Im2Row(found), *given), strict=True):
+        for mine, other in zip(
+            computed(way, *given), computed(Reference(found), *given), strict=True
+        ):
             np.testing.assert_allclose(mine, other, rtol=1e-11, atol=1e-11)
 
 
 def test_strided_arrays_are_taken(rng: np.random.Generator) -> None:
     found = geometry(6, 6, 1, 1)
-    image, kernel, dy, bias = arrays(rng, found, count=2)
-    odd_image, odd_kernel, odd_dy = (np.asfortranarray(array) for array in (image, kernel, dy))
-    expected = computed(Winograd(found), image, kernel, dy, bias)
-    results = computed(Winograd(found), odd_image, odd_kernel, odd_dy, bias)
+    image, weight, dy, bias = arrays(rng, found, count=2)
+    odd_image, odd_weight, odd_dy = (np.asfortranarray(array) for array in (image, weight, dy))
+    expected = computed(Winograd(found), image, weight, dy, bias)
+    results = computed(Winograd(found), odd_image, odd_weight, odd_dy, bias)
     for mine, other in zip(results, expected, strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-12, atol=1e-12)
 
@@ -84,7 +86,7 @@ def test_strided_arrays_are_taken(rng: np.random.Generator) -> None:
 def test_float32_rounds_little_more_than_the_plain_sum(rng: np.random.Generator) -> None:
     found = geometry(12, 12, 1, 1)
     given = arrays(rng, found, count=4)
-    exact = computed(Im2Row(found), *given)
+    exact = computed(Reference(found), *given)
     single = [array.astype("float32") for array in given]
     for mine, other in zip(computed(Winograd(found), *single), exact, strict=True):
         assert mine.dtype == np.float32

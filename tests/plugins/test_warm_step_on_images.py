@@ -57,7 +57,7 @@ def test_nor_one_as_large_as_a_weight(convolution: Any, meter: Any) -> None:
     x = np.random.default_rng(0).random((2 * STEPS, 6, 6, 256), dtype=np.float32)
     layers = [("conv2d", 256, {"kernel": 1}), convolution, ("fc", {"outputs": 3})]
     network = Network(layers, x.shape[1:])
-    _, kernel, *_ = (p.value for p in network.parameters() if p.name.endswith("weight"))
+    _, kernel, *_ = (value for path, value in network.state().items() if path.endswith("weight"))
     with meter:
         policy = ("fixed", 1e-4)
         trainer = Trainer(network, policy=policy, batch_size=2, shuffle=False, hooks=[meter])

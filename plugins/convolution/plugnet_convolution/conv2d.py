@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from plugnet.arrays import Array, Shape, reuse
+from plugnet.arrays import Array, Shape, sum_rows
 from plugnet.errors import ShapeError
 from plugnet_convolution.convolution import Convolution
-from plugnet_convolution.windows import Geometry, convolved
+from plugnet_convolution.geometry import Geometry, convolved
 
 
 class Conv2D(Convolution):
-    """A 2-D convolution: at every place, the kernel times the pixels it meets, plus the bias.
+    """A 2-D convolution: at every place, the weight times the pixels under it, plus the bias.
 
     ``y[n, p, q, o] = b[o] + sum over i, j, c of x[n, p s + i d - padding, q s + j d - padding, c]
     w[i, j, c, o]`` with stride s and dilation d; like that of all frameworks it is a correlation,
     the kernel is not flipped. With groups, ``o`` of a group sees the channels of that group only;
-    as many groups as channels make it depthwise.
+    as many groups as channels make it depthwise. `plugnet_convolution.reference` computes this as
+    it stands here; the other modules do it faster.
 
     The weight is ``(kernel height, kernel width, inputs / groups, outputs)``, the bias
     ``(outputs,)``, first zero and exempt from regularization. Images are ``(N, height, width,
@@ -36,14 +37,9 @@ class Conv2D(Convolution):
     """
 
     def geometry(self, shape: Shape) -> Geometry:
-        """Return how the kernel moves over images of ``shape``.
-
-        Raises:
-            ShapeError: the kernel is larger than the padded image.
-        """
-        *sizes, channels = self.checked(shape)
+        *sizes, channels = self.checked_image(shape)
         height, width = (
-            convolved(size, *numbers) for size, numbers in zip(sizes, self.numbers(), strict=True)
+            convolved(size, *moves) for size, moves in zip(sizes, self.moves(), strict=True)
         )
         if height.outputs < 1 or width.outputs < 1:
             raise ShapeError(
@@ -60,34 +56,31 @@ class Conv2D(Convolution):
 
         Along an axis there are ``(size + 2 padding - (kernel - 1) dilation - 1) // stride + 1``.
         """
-        geometry = self.geometry(shape)
-        return geometry.height.outputs, geometry.width.outputs, self.outputs
+        return self.geometry(shape).output_shape
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return the convolution of x, ``(N, output height, output width, outputs)``.
-
-        Raises:
-            CallOrderError: there is no weight yet.
-            ShapeError: the images have another shape than the layer was initialized for.
-        """
-        products, y = self.start(x, training)
-        products.outputs(x, self.by_group(self.weight.value), y, self.bias_for(y))
+        """Return y = x * w + b, ``(N, output height, output width, outputs)``."""
+        w, b = self.split_groups(self._weight.value), self._bias.value if self.bias else None
+        y = self.algorithm(training).convolve(x, w, b, out=self._y if training else None)
+        if training:
+            self._x = x
         return y
 
     def gradients(self, dy: Array) -> None:
         """Write dw, the pixels times dy summed over the places, and db, the sum of dy."""
-        x = self.kept(self._x)
-        self.products.kernel_gradient(x, dy, self.by_group(self.weight.grad))
-        self.bias_gradient(dy)
+        dw = self.split_groups(self._weight.grad)
+        self._algorithm.weight_gradient(self._x, dy, out=dw)
+        if self.bias:
+            # (N, output height, output width, outputs) -> (places, outputs)
+            sum_rows(dy.reshape(-1, self.outputs), out=self._bias.grad)
 
     def backward(self, dy: Array) -> Array:
-        """Return dx, to each pixel the kernel times dy of the places that met it."""
-        self._dx = reuse(self._dx, self.kept(self._x))
-        self.products.image_gradient(dy, self.by_group(self.weight.value), self._dx)
-        return self._dx
+        """Return dx, to each pixel dy of the places that saw it, times the weight."""
+        w = self.split_groups(self._weight.value)
+        return self._algorithm.image_gradient(dy, w, out=self._dx)
 
     def flops(self, shape: Shape) -> int:
-        """Return two per place and number of the kernel, and one per output for the bias."""
+        """Return two per place and weight, and one per output for the bias."""
         height, width, outputs = self.output_shape(shape)
-        kernel = self.kernel[0] * self.kernel[1] * (shape[2] // self.groups)
-        return height * width * outputs * (2 * kernel + self.bias)
+        window = self.kernel[0] * self.kernel[1] * (shape[2] // self.groups)
+        return height * width * outputs * (2 * window + self.bias)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from plugnet.arrays import Array, Shape, reuse
+from plugnet.arrays import Array, Shape, sum_rows
 from plugnet.errors import ArgumentError, ShapeError
 from plugnet.interfaces import Initializer
 from plugnet_convolution.convolution import Convolution
-from plugnet_convolution.windows import Geometry, pair, transposed
+from plugnet_convolution.geometry import Geometry, pair, transposed
 
 
 class Conv2DTranspose(Convolution):
     """The gradient of a 2-D convolution by its input, as a layer: it makes images larger.
 
-    Every pixel adds the kernel, times the pixel, to the output (Dumoulin and Visin 2016, chapter
+    Every pixel adds the weight, times the pixel, to the output (Dumoulin and Visin 2016, chapter
     4): ``y[n, p s + i d - padding, q s + j d - padding, o] += x[n, p, q, c] w[i, j, c, o]``, plus
     ``b[o]``. So it is the backward pass of the convolution that takes this layer's outputs to its
     inputs, with the same stride, padding and dilation, and no inverse of it.
@@ -68,18 +69,17 @@ class Conv2DTranspose(Convolution):
                     argument="output_padding",
                     value=output_padding,
                 )
-        self._swapped: Array | None = None
 
     def geometry(self, shape: Shape) -> Geometry:
         """Return how the kernel moves over the outputs, for inputs of ``shape``.
 
         Raises:
-            ShapeError: the padding cuts everything off.
+            ShapeError: as in a convolution, or the padding cuts everything off.
         """
-        *sizes, channels = self.checked(shape)
+        *sizes, channels = self.checked_image(shape)
         height, width = (
-            transposed(size, *numbers, extra)
-            for size, numbers, extra in zip(sizes, self.numbers(), self.output_padding, strict=True)
+            transposed(size, *moves, extra)
+            for size, moves, extra in zip(sizes, self.moves(), self.output_padding, strict=True)
         )
         if height.size < 1 or width.size < 1:
             raise ShapeError(
@@ -97,51 +97,39 @@ class Conv2DTranspose(Convolution):
         Along an axis there are ``(size - 1) stride - 2 padding + (kernel - 1) dilation + 1 +
         output_padding``.
         """
-        geometry = self.geometry(shape)
-        return geometry.height.size, geometry.width.size, self.outputs
+        return self.geometry(shape).image_shape
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return, to each pixel, the kernel times x of the places that meet it, plus the bias.
-
-        Raises:
-            CallOrderError: there is no weight yet.
-            ShapeError: the images have another shape than the layer was initialized for.
-        """
-        products, y = self.start(x, training)
-        products.image_gradient(x, self._exchanged(self.weight.value), y)
-        bias = self.bias_for(y)
-        if bias is not None:
-            y += bias
+        """Return, to each pixel, x of the places that see it, times the weight, plus the bias."""
+        w = self._exchanged(self._weight.value)
+        y = self.algorithm(training).image_gradient(x, w, out=self._y if training else None)
+        if self.bias:
+            # (outputs,) -> (output width, outputs): NumPy adds long rows faster than short ones
+            y += np.tile(self._bias.value, (y.shape[2], 1))
+        if training:
+            self._x = x
         return y
 
     def gradients(self, dy: Array) -> None:
         """Write dw, the pixels of dy times x summed over the places, and db, the sum of dy."""
-        x = self.kept(self._x)
-        self.products.kernel_gradient(dy, x, self._exchanged(self.weight.grad))
-        self.bias_gradient(dy)
+        dw = self._exchanged(self._weight.grad)
+        self._algorithm.weight_gradient(dy, self._x, out=dw)
+        if self.bias:
+            # (N, output height, output width, outputs) -> (pixels, outputs)
+            sum_rows(dy.reshape(-1, self.outputs), out=self._bias.grad)
 
     def backward(self, dy: Array) -> Array:
         """Return dx, the convolution of dy."""
-        self._dx = reuse(self._dx, self.kept(self._x))
-        kernel = self._exchanged(self.weight.value)
-        height, width, groups, outputs, inputs = kernel.shape
-        # in the order of a convolution's kernel, as its products would copy it otherwise
-        self._swapped = reuse(self._swapped, kernel, (groups, height, width, outputs, inputs))
-        # (groups, height, width, outputs, inputs) -> (height, width, groups, outputs, inputs)
-        swapped = self._swapped.transpose(1, 2, 0, 3, 4)
-        np.copyto(swapped, kernel)
-        self.products.outputs(dy, swapped, self._dx)
-        return self._dx
+        w = self._exchanged(self._weight.value)
+        return self._algorithm.convolve(dy, w, out=self._dx)
 
     def flops(self, shape: Shape) -> int:
-        """Return two per pixel of the input and number of the kernel, and one per output for the
-        bias.
-        """
+        """Return two per pixel of the input and weight, and one per output for the bias."""
         height, width, outputs = self.output_shape(shape)
-        kernel = self.kernel[0] * self.kernel[1] * (outputs // self.groups)
-        return 2 * shape[0] * shape[1] * shape[2] * kernel + self.bias * height * width * outputs
+        weights = self.kernel[0] * self.kernel[1] * (outputs // self.groups)
+        return 2 * math.prod(shape) * weights + self.bias * height * width * outputs
 
     def _exchanged(self, weight: Array) -> Array:
-        """Return the weight as the kernel of the convolution from outputs to inputs, as a view."""
+        """Return the weight as that of the convolution from outputs to inputs, as a view."""
         # (height, width, groups, inputs / groups, outputs / groups) -> the last two exchanged
-        return self.by_group(weight).swapaxes(3, 4)
+        return self.split_groups(weight).swapaxes(3, 4)

@@ -1,26 +1,36 @@
-"""A kernel of one position that meets each pixel once: plain matrix products, nothing copied."""
+"""A kernel of one position that sees each pixel once: plain matrix products, nothing copied."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet_convolution.products import Products, multiply
+from plugnet_convolution.algorithm import ConvAlgorithm, multiply_in_parts
+from plugnet_convolution.geometry import Geometry
 
 
-class Pointwise(Products):
+class Pointwise(ConvAlgorithm):
     """The products of a 1 x 1 kernel with stride 1 and no padding."""
 
-    def outputs(self, image: Array, kernel: Array, out: Array, bias: Array | None = None) -> None:
+    @staticmethod
+    def suits(geometry: Geometry) -> bool:
+        """Return whether it can compute, and pays for, a geometry."""
+        axes = (geometry.height, geometry.width)
+        return not geometry.has_padding and all(
+            axis.kernel == axis.stride == 1 and axis.size == axis.outputs for axis in axes
+        )
+
+    def convolve(self, image: Array, weight: Array, out: Array, bias: Array | None = None) -> None:
         """Write y = x w + b."""
-        multiply(self.grouped(image), kernel[0, 0], self.grouped(out))
+        multiply_in_parts(self.as_matrices(image), weight[0, 0], self.as_matrices(out))
         if bias is not None:
             out += bias
 
-    def image_gradient(self, outputs: Array, kernel: Array, out: Array) -> None:
-        """Write dx = dy w^T."""
-        multiply(self.grouped(outputs), kernel[0, 0].swapaxes(1, 2), self.grouped(out))
-
-    def kernel_gradient(self, image: Array, outputs: Array, out: Array) -> None:
+    def weight_gradient(self, image: Array, outputs: Array, out: Array) -> None:
         """Write dw = x^T dy."""
-        np.matmul(self.grouped(image).swapaxes(1, 2), self.grouped(outputs), out=out[0, 0])
+        np.matmul(self.as_matrices(image).swapaxes(1, 2), self.as_matrices(outputs), out=out[0, 0])
+
+    def image_gradient(self, outputs: Array, weight: Array, out: Array) -> None:
+        """Write dx = dy w^T."""
+        transposed = weight[0, 0].swapaxes(1, 2)
+        multiply_in_parts(self.as_matrices(outputs), transposed, self.as_matrices(out))

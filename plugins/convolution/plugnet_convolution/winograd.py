@@ -16,15 +16,21 @@ are the same steps transposed. Rounding errors are those of a sum of products, a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 
-from plugnet.arrays import Array, Shape, reuse
-from plugnet_convolution.products import BLOCK, SMALL, Products, multiply
-from plugnet_convolution.windows import Axis, Geometry
+from plugnet.arrays import Array
+from plugnet_convolution.algorithm import (
+    BLOCK,
+    SMALL,
+    ConvAlgorithm,
+    copy_runs,
+    multiply_in_parts,
+)
+from plugnet_convolution.geometry import Axis, Geometry
 
 CHANNELS: Final = 48  # and filters, at least: with fewer it costs more than it saves
 LARGEST: Final = 2**22  # numbers of a transformed image: more would need much memory
@@ -32,12 +38,12 @@ LARGEST: Final = 2**22  # numbers of a transformed image: more would need much m
 G: Final = ((1.0, 0.0, 0.0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0.0, 0.0, 1.0))
 
 
-class Winograd(Products):
+class Winograd(ConvAlgorithm):
     """The products for 3 x 3 kernels with stride 1 and many channels."""
 
     @staticmethod
     def suits(geometry: Geometry) -> bool:
-        """Return whether it can compute, and pays for, this geometry."""
+        """Return whether it can compute, and pays for, a geometry."""
         axes = (geometry.height, geometry.width)
         tiles = _tiles(geometry.height) * _tiles(geometry.width)
         fewest, most = sorted((geometry.channels, geometry.filters))
@@ -54,30 +60,24 @@ class Winograd(Products):
         self._down, self._across = _tiles(geometry.height), _tiles(geometry.width)
         most = max(geometry.channels, geometry.filters)
         self._samples = max(1, 2 * BLOCK // (16 * self._down * self._across * most))
-        self._mirrored: Winograd | None = None
-        self._held: dict[str, Array] = {}
 
-    def outputs(self, image: Array, kernel: Array, out: Array, bias: Array | None = None) -> None:
+    def convolve(self, image: Array, weight: Array, out: Array, bias: Array | None = None) -> None:
         """Write y = A^T ((G w G^T) * (B^T x B)) A + b."""
-        u = self._kernel_tile(kernel)
+        u = self._weight_tile(weight)
         for samples in self._blocks(len(image)):
             y, v = out[samples], self._image_tiles(image[samples])
-            m = self._scratch("m", out, (16, v.shape[1], y.shape[3]))
-            multiply(v, u, m)
+            m = self.scratch.array("m", (16, v.shape[1], y.shape[3]), out.dtype)
+            multiply_in_parts(v, u, m)
             self._write_outputs(m, y)
             if bias is not None:
                 y += bias
 
-    def image_gradient(self, outputs: Array, kernel: Array, out: Array) -> None:
-        """Write dx, the convolution of dy with the kernel turned by half a circle."""
-        if self._mirrored is None:
-            self._mirrored = Winograd(self.geometry.mirrored())
-        self._mirrored.outputs(outputs, kernel[::-1, ::-1].swapaxes(3, 4), out)
-
-    def kernel_gradient(self, image: Array, outputs: Array, out: Array) -> None:
+    def weight_gradient(self, image: Array, outputs: Array, out: Array) -> None:
         """Write dw = G^T ((B^T x B)^T * (A dy A^T)) G."""
         _, _, _, c, f = out.shape
-        total, part = (self._scratch(name, out, (16, c, f)) for name in ("total", "part"))
+        total, part = (
+            self.scratch.array(name, (16, c, f), out.dtype) for name in ("total", "part")
+        )
         total.fill(0)
         step = max(128, SMALL // (c * f))
         for samples in self._blocks(len(image)):
@@ -87,22 +87,30 @@ class Winograd(Products):
                 tiles = slice(start, start + step)
                 np.matmul(v[:, tiles].swapaxes(1, 2), dm[:, tiles], out=part)
                 np.add(total, part, out=total)
-        transposed = np.asarray(G, out.dtype).T
-        half, dw = (self._scratch(name, out, (3, n, c * f)) for name, n in (("half", 4), ("w", 3)))
-        np.matmul(transposed, total.reshape(4, 4 * c * f), out=half.reshape(3, 4 * c * f))
-        np.matmul(transposed, half, out=dw)
+        g = np.asarray(G, out.dtype)
+        half = self.scratch.array("half", (3, 4, c * f), out.dtype)
+        np.matmul(g.T, total.reshape(4, 4 * c * f), out=half.reshape(3, 4 * c * f))
+        dw = self.scratch.array("w", (3, 3, c * f), out.dtype)
+        np.matmul(g.T, half, out=dw)
         np.copyto(out, dw.reshape(out.shape))
 
-    def _kernel_tile(self, kernel: Array) -> Array:
+    def image_gradient(self, outputs: Array, weight: Array, out: Array) -> None:
+        """Write dx, the convolution of dy with the kernel turned by half a circle."""
+        self._mirrored.convolve(outputs, weight[::-1, ::-1].swapaxes(3, 4), out)
+
+    @cached_property
+    def _mirrored(self) -> Winograd:
+        return Winograd(self.geometry.mirrored())
+
+    def _weight_tile(self, weight: Array) -> Array:
         """Return G w G^T, ``(16, channels, filters)``."""
-        _, _, _, c, f = kernel.shape
-        w, half, u = (
-            self._scratch(name, kernel, (n, m, c * f))
-            for name, n, m in (("w", 3, 3), ("half", 4, 3), ("u", 4, 4))
-        )
-        np.copyto(w.reshape(kernel.shape), kernel)
-        g = np.asarray(G, kernel.dtype)
+        _, _, _, c, f = weight.shape
+        g = np.asarray(G, weight.dtype)
+        w = self.scratch.array("w", (3, 3, c * f), weight.dtype)
+        np.copyto(w.reshape(weight.shape), weight)
+        half = self.scratch.array("half", (4, 3, c * f), weight.dtype)
         np.matmul(g, w.reshape(3, 3 * c * f), out=half.reshape(4, 3 * c * f))
+        u = self.scratch.array("u", (4, 4, c * f), weight.dtype)
         np.matmul(g, half, out=u)
         return u.reshape(16, c, f)
 
@@ -114,13 +122,11 @@ class Winograd(Products):
         """
         count, _, _, c = image.shape
         down, across = self._down, self._across
-        phases = self._phases("x", image, (down + 1, across + 1))
         before = self.geometry.height.before, self.geometry.width.before
-        for phase, pixels in _pairs(phases, np.ascontiguousarray(image), before):
-            np.copyto(phase, pixels)
-        rows = self._scratch("rows", image, (4, 2, count, down, across + 1, c))
+        phases = self._phases("x", image, (down + 1, across + 1), before)
+        rows = self.scratch.array("rows", (4, 2, count, down, across + 1, c), image.dtype)
         _times_b([phases[i % 2, :, :, i // 2 : i // 2 + down] for i in range(4)], rows)
-        v = self._scratch("v", image, (4, 4, count, down, across, c))
+        v = self.scratch.array("v", (4, 4, count, down, across, c), image.dtype)
         columns = [rows[:, i % 2, :, :, i // 2 : i // 2 + across] for i in range(4)]
         _times_b(columns, v.swapaxes(0, 1))
         return v.reshape(16, count * down * across, c)
@@ -128,45 +134,36 @@ class Winograd(Products):
     def _write_outputs(self, m: Array, y: Array) -> None:
         """Write A^T m A of all tiles to a block of outputs."""
         block = (len(y), self._down, self._across, y.shape[3])
-        rows = self._scratch("rows", y, (2, 4, *block))
+        rows = self.scratch.array("rows", (2, 4, *block), y.dtype)
         _times_a(m.reshape(4, 4, *block), rows)
-        phases = self._scratch("y", y, (2, 2, *block))
+        phases = self.scratch.array("y", (2, 2, *block), y.dtype)
         _times_a(rows.swapaxes(0, 1), phases.swapaxes(0, 1))
         for phase, pixels in _pairs(phases, y, (0, 0)):
-            np.copyto(pixels, phase)
+            copy_runs(pixels, phase)
 
     def _output_tiles(self, dy: Array) -> Array:
         """Return A dy A^T of all tiles of a block, ``(16, tiles, filters)``."""
         block = (len(dy), self._down, self._across, dy.shape[3])
-        phases = self._phases("dy", dy, block[1:3])
-        for phase, pixels in _pairs(phases, np.ascontiguousarray(dy), (0, 0)):
-            np.copyto(phase, pixels)
-        rows = self._scratch("rows", dy, (4, 2, *block))
+        phases = self._phases("dy", dy, block[1:3], (0, 0))
+        rows = self.scratch.array("rows", (4, 2, *block), dy.dtype)
         _a_times(phases, rows)
-        m = self._scratch("m", dy, (4, 4, *block))
+        m = self.scratch.array("m", (4, 4, *block), dy.dtype)
         _a_times(rows.swapaxes(0, 1), m.swapaxes(0, 1))
         return m.reshape(16, -1, dy.shape[3])
+
+    def _phases(
+        self, name: str, block: Array, sizes: tuple[int, int], before: tuple[int, int]
+    ) -> Array:
+        """Return the four phases of a block, zero where it has no pixels."""
+        shape = (2, 2, self._samples, *sizes, block.shape[3])
+        phases = self.scratch.margined(name, shape, block.dtype)[:, :, : len(block)]
+        for phase, pixels in _pairs(phases, np.ascontiguousarray(block), before):
+            copy_runs(phase, pixels)
+        return phases
 
     def _blocks(self, count: int) -> Iterator[slice]:
         for start in range(0, count, self._samples):
             yield slice(start, min(start + self._samples, count))
-
-    def _scratch(self, name: str, like: Array, shape: Shape) -> Array:
-        """Return an array for what nobody reads later, if it fits one that is there already."""
-        size = math.prod(shape)
-        held = self._held.get(name)
-        if held is None or held.size < size or held.dtype != like.dtype:
-            held = self._held[name] = reuse(None, like, (size,))
-        return held[:size].reshape(shape)
-
-    def _phases(self, name: str, block: Array, sizes: tuple[int, int]) -> Array:
-        """Return room for the four phases of a block, zero where nothing is ever written."""
-        shape = (2, 2, self._samples, *sizes, block.shape[3])
-        held = reuse(self._held.get(name), block, shape)
-        if held is not self._held.get(name):
-            held.fill(0)
-        self._held[name] = held
-        return held[:, :, : len(block)]
 
 
 def _tiles(axis: Axis) -> int:
@@ -180,26 +177,22 @@ def _after(axis: Axis) -> int:
 
 
 def _pairs(phases: Array, pixels: Array, before: tuple[int, int]) -> Iterator[tuple[Array, Array]]:
-    """Yield each phase and the pixels that belong in it, both as ``(count, rows, columns)``.
-
-    All channels of a pixel are one item, of a type that NumPy knows nothing about but its size: so
-    they are copied fastest.
+    """Yield each phase, as far as it has pixels, and these, both ``(count, rows, columns, c)``.
 
     Args:
         phases: ``(2, 2, count, rows, columns, channels)``.
-        pixels: ``(count, height, width, channels)``, contiguous.
+        pixels: ``(count, height, width, channels)``.
         before: the zeros before the pixels, in height and width.
     """
-    pixel = np.dtype((np.void, pixels.shape[3] * pixels.itemsize))
-    for i, j in np.ndindex(2, 2):
+    for place in np.ndindex(2, 2):
         # the first pixel of this phase, and its place there
-        row, column = ((phase - zeros) % 2 for phase, zeros in zip((i, j), before, strict=True))
-        some = pixels.view(pixel)[:, row::2, column::2, 0]
+        row, column = ((phase - zeros) % 2 for phase, zeros in zip(place, before, strict=True))
         top, left = (
             (first + zeros) // 2 for first, zeros in zip((row, column), before, strict=True)
         )
-        phase = phases[i, j].view(pixel)[..., 0]
-        yield phase[:, top : top + some.shape[1], left : left + some.shape[2]], some
+        own = pixels[:, row::2, column::2]
+        phase = phases[place][:, top : top + own.shape[1], left : left + own.shape[2]]
+        yield phase, own
 
 
 def _times_b(d: Sequence[Array], out: Array) -> None:

@@ -1,4 +1,4 @@
-"""Window arithmetic: which pixels of an image a kernel meets, and how many outputs that gives."""
+"""Window arithmetic: which pixels of an image a kernel covers, and how many outputs that gives."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from numpy.lib.stride_tricks import sliding_window_view
-
 from plugnet.arguments import integer
-from plugnet.arrays import Array
+from plugnet.arrays import Shape
 from plugnet.errors import ArgumentError
 
 SAME: Final = "same"
@@ -59,7 +57,7 @@ def padding_of(value: object) -> tuple[int, int] | str:
 class Axis:
     """How a kernel moves along the height or the width of an image.
 
-    Output ``o`` meets the pixels ``o * stride + k * dilation - before``, for the kernel's positions
+    Output ``o`` sees the pixels ``o * stride + k * dilation - before``, for the kernel's positions
     ``k``. Pixels that the image does not have are zero.
 
     Attributes:
@@ -80,20 +78,20 @@ class Axis:
 
     @property
     def span(self) -> int:
-        """The pixels from the kernel's first position to its last."""
-        return span_of(self.kernel, self.dilation)
+        """The pixels from the kernel's first position to its last, both included."""
+        return _span(self.kernel, self.dilation)
 
     @property
     def padded(self) -> int:
-        """The pixels with as many zeros at both ends as the outputs meet."""
+        """The pixels together with the zeros at both ends that outputs see."""
         return max((self.outputs - 1) * self.stride + self.span, self.before + self.size)
 
-    def meet(self, position: int, outputs: slice) -> tuple[slice, slice]:
-        """Return which of ``outputs`` meet a pixel at a position of the kernel, and the pixels.
+    def overlap(self, position: int, outputs: slice) -> tuple[slice, slice]:
+        """Return which of ``outputs`` see a pixel at a position of the kernel, and which pixels.
 
         Both slices have the same length. The first counts from ``outputs.start``.
         """
-        shift = self.before - position * self.dilation  # output o meets pixel o * stride - shift
+        shift = self.before - position * self.dilation  # output o sees pixel o * stride - shift
         first = max(outputs.start, -(-shift // self.stride))
         last = max(first, min(outputs.stop, (self.size - 1 + shift) // self.stride + 1))
         if first == last:
@@ -107,11 +105,6 @@ class Axis:
         return Axis(self.outputs, self.kernel, 1, self.dilation, before, self.size)
 
 
-def span_of(kernel: int, dilation: int) -> int:
-    """Return the pixels from a kernel's first position to its last, both included."""
-    return (kernel - 1) * dilation + 1
-
-
 def convolved(size: int, kernel: int, stride: int, dilation: int, padding: int | None) -> Axis:
     """Return the axis of a convolution of ``size`` pixels.
 
@@ -119,7 +112,7 @@ def convolved(size: int, kernel: int, stride: int, dilation: int, padding: int |
     ``(size + 2 padding - span) // stride + 1``. With None, for "same", there are
     ``ceil(size / stride)``, and an odd number of zeros has the larger half at the end.
     """
-    span = span_of(kernel, dilation)
+    span = _span(kernel, dilation)
     if padding is None:
         outputs = -(-size // stride)
         before = max((outputs - 1) * stride + span - size, 0) // 2
@@ -138,8 +131,12 @@ def transposed(
     """
     if padding is None:
         return convolved(outputs * stride, kernel, stride, dilation, None)
-    size = (outputs - 1) * stride - 2 * padding + span_of(kernel, dilation) + extra
+    size = (outputs - 1) * stride - 2 * padding + _span(kernel, dilation) + extra
     return Axis(size, kernel, stride, dilation, padding, outputs)
+
+
+def _span(kernel: int, dilation: int) -> int:
+    return (kernel - 1) * dilation + 1
 
 
 @dataclass(frozen=True)
@@ -161,14 +158,32 @@ class Geometry:
     groups: int
 
     @property
-    def padding(self) -> bool:
-        """Whether any output meets a pixel that the image does not have."""
-        return self.padded != (self.height.size, self.width.size)
+    def image_shape(self) -> Shape:
+        """``(height, width, channels)``."""
+        return self.height.size, self.width.size, self.channels
+
+    @property
+    def output_shape(self) -> Shape:
+        """``(output height, output width, filters)``."""
+        return self.height.outputs, self.width.outputs, self.filters
 
     @property
     def padded(self) -> tuple[int, int]:
         """The height and width of a padded image."""
         return self.height.padded, self.width.padded
+
+    @property
+    def inside(self) -> tuple[slice, slice]:
+        """Where in a padded image the image lies."""
+        rows, columns = (
+            slice(axis.before, axis.before + axis.size) for axis in (self.height, self.width)
+        )
+        return rows, columns
+
+    @property
+    def has_padding(self) -> bool:
+        """Whether any output sees a pixel that the image does not have."""
+        return self.padded != self.image_shape[:2]
 
     def mirrored(self) -> Geometry:
         """Return the geometry of the convolution from outputs to image, for stride 1.
@@ -177,21 +192,3 @@ class Geometry:
         """
         height, width = self.height.mirrored(), self.width.mirrored()
         return Geometry(height, width, self.filters, self.channels, self.groups)
-
-    def windows(self, image: Array) -> Array:
-        """Return what each output meets of a padded image, as a read-only view.
-
-        Args:
-            image: ``(N, height, width, groups, channels / groups)``.
-
-        Returns:
-            ``(groups, N, output height, output width, kernel height, kernel width,
-            channels / groups)``.
-        """
-        height, width = self.height, self.width
-        # -> (N, places, places, groups, channels / groups, pixels spanned, pixels spanned)
-        view = sliding_window_view(image, (height.span, width.span), axis=(1, 2))
-        view = view[:, :: height.stride, :: width.stride]
-        view = view[:, : height.outputs, : width.outputs]
-        view = view[..., :: height.dilation, :: width.dilation]
-        return view.transpose(3, 0, 1, 2, 5, 6, 4)
