@@ -36,8 +36,8 @@ class Draws:
         steps = np.arange(-1000, 1000) + round(middle * 2**24)
         self.values = steps[(steps >= 0) & (steps < 2**24)] / 2**24
 
-    def random(self, dtype: Any, out: Array) -> None:
-        out[:] = self.values
+    def random(self, shape: Shape, dtype: Any, out: Array | None) -> Array:
+        return self.values.astype(dtype)
 
 
 @pytest.mark.parametrize("p", [1e-7, 1e-6, 0.1, 1 / 3, 0.5, 0.9, 0.99999, 0.999999])
@@ -161,6 +161,7 @@ def test_arrays_need_not_be_contiguous(rng: np.random.Generator) -> None:
 def test_warm_step_allocates_nothing_large(rng: np.random.Generator, channels: bool) -> None:
     layer = initialized(0.5, channels)
     x = rng.normal(size=(32, 16, 16, 20)).astype("float32")
+    layer.prepare(x.shape, x.dtype)
 
     def step() -> None:
         layer.forward(x, training=True)
@@ -174,6 +175,33 @@ def test_warm_step_allocates_nothing_large(rng: np.random.Generator, channels: b
     finally:
         tracemalloc.stop()
     assert peak < x.nbytes / 4
+
+
+def test_buffers_change_no_number(rng: np.random.Generator) -> None:
+    layer, prepared = initialized(0.3), initialized(0.3)
+    prepared.prepare((4, 5), np.dtype("float64"))
+    for _ in range(2):
+        x, dy = rng.normal(size=(2, 4, 5))
+        np.testing.assert_array_equal(prepared.forward(x, True), layer.forward(x, True))
+        np.testing.assert_array_equal(prepared.backward(dy), layer.backward(dy))
+
+
+@pytest.mark.parametrize("channels", [False, True])
+def test_the_mask_is_a_function_of_seed_and_iteration(channels: bool) -> None:
+    x = np.ones((8, 3, 3, 4), np.float32)
+    layers = [("dropout", 0.5, channels), ("dropout", 0.5, channels)]
+    network, later = Network(layers, x.shape[1:], seed=3), Network(layers, x.shape[1:], seed=3)
+
+    def masks(network: Network, iteration: int) -> tuple[bytes, bytes]:
+        network.place(iteration)
+        network.forward(x, training=True)
+        first, second = network.layers
+        return first.backward(x).tobytes(), second.backward(x).tobytes()
+
+    drawn = [masks(network, iteration) for iteration in range(3)]
+    assert [masks(later, iteration) for iteration in (2, 1, 0)] == drawn[::-1]
+    assert len({mask for pair in drawn for mask in pair}) == 6
+    assert masks(Network(layers, x.shape[1:], seed=4), 0) != drawn[0]
 
 
 def test_prediction_is_that_of_the_network_without_dropout(rng: np.random.Generator) -> None:

@@ -1,5 +1,8 @@
 """Layers with a generator or running values: what they hold is saved, and goes on from there."""
 
+import copy
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +27,68 @@ def trainer(pieces: list[Any]) -> Trainer:
     return Trainer(Network(pieces), policy=("inv", 0.05), batch_size=16)
 
 
-@pytest.mark.parametrize("pieces", [DROPOUT, NORMALIZATION], ids=["dropout", "normalization"])
-def test_resuming_equals_never_having_stopped(
-    rng: np.random.Generator, tmp_path: Path, pieces: list[Any]
+def through_a_file(trainer: Trainer, folder: Path) -> Trainer:
+    trainer.save(folder / "run")
+    return Trainer.resume(folder / "run")
+
+
+def pickled(trainer: Trainer, folder: Path) -> Trainer:
+    again: Trainer = pickle.loads(pickle.dumps(trainer))
+    return again
+
+
+def copied(trainer: Trainer, folder: Path) -> Trainer:
+    return copy.deepcopy(trainer)
+
+
+both = pytest.mark.parametrize("pieces", [DROPOUT, NORMALIZATION], ids=["dropout", "normalization"])
+
+
+@both
+@pytest.mark.parametrize("again", [through_a_file, pickled, copied])
+def test_going_on_from_a_copy_equals_never_having_stopped(
+    rng: np.random.Generator,
+    tmp_path: Path,
+    pieces: list[Any],
+    again: Callable[[Trainer, Path], Trainer],
 ) -> None:
     x, y = rng.normal(size=(70, 6)), rng.integers(0, 3, 70)
     whole = trainer(pieces)
     whole.fit(x, y, 23, test=(x, y), evaluate_every=10)
     first = trainer(pieces)
     first.fit(x, y, 10, test=(x, y), evaluate_every=10)
-    first.save(tmp_path / "run")
-    second = Trainer.resume(tmp_path / "run")
+    second = again(first, tmp_path)
     second.fit(x, y, 13, test=(x, y), evaluate_every=10)
     assert second.history.loss == whole.history.loss
     assert second.history.evaluations == whole.history.evaluations
     for name, value in whole.network.state().items():
         np.testing.assert_array_equal(second.network.state()[name], value, err_msg=name)
+
+
+class Failing:
+    """Fails once, before the parameters of the step of an iteration change."""
+
+    def __init__(self, iteration: int) -> None:
+        self.iteration: int | None = iteration
+
+    def plugnet_gradients_ready(self, iteration: int) -> None:
+        if iteration == self.iteration:
+            self.iteration = None
+            raise OSError("the disk is full")
+
+
+@both
+def test_a_step_that_failed_has_not_happened(rng: np.random.Generator, pieces: list[Any]) -> None:
+    x, y = rng.normal(size=(70, 6)), rng.integers(0, 3, 70)
+    whole, broken = trainer(pieces), trainer(pieces)
+    whole.fit(x, y, 12)
+    broken.hooks = [Failing(7)]
+    with pytest.raises(Exception, match="the disk is full"):
+        broken.fit(x, y, 12)
+    broken.fit(x, y, 5)
+    assert broken.history.loss == whole.history.loss
+    for name, value in whole.network.state().items():
+        np.testing.assert_array_equal(broken.network.state()[name], value, err_msg=name)
 
 
 def test_saved_network_keeps_its_running_values(rng: np.random.Generator, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from plugnet.arguments import flag, number
-from plugnet.arrays import Array, Shape, reuse
+from plugnet.arrays import Array, Shape
 from plugnet.errors import CallOrderError, ShapeError
 from plugnet.interfaces import Layer
 
@@ -24,6 +24,12 @@ class Dropout(Layer):
 
     differs_in_training: ClassVar[bool] = True
 
+    _mask: Array  # m / (1 - p)
+    _draws: Array | None = None
+    _buffer: Array | None = None
+    _y: Array | None = None
+    _dx: Array | None = None
+
     def __init__(self, p: float = 0.5, channels: bool = False) -> None:
         """Describe the layer.
 
@@ -38,14 +44,9 @@ class Dropout(Layer):
         """
         self.p = number("p", p, at_least=0, at_most=0.999999)
         self.channels = flag("channels", channels)
-        self.rng: np.random.Generator | None = None
-        self._mask: Array | None = None
-        self._y: Array | None = None
-        self._dx: Array | None = None
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{}, {"p": 0.2, "channels": True}]
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -67,44 +68,34 @@ class Dropout(Layer):
         """Keep the generator."""
         self.rng = rng
 
-    def forward(self, x: Array, training: bool = False) -> Array:
-        """Return x outside training, else x with some numbers 0 and the others scaled up.
+    def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
+        shape = self._mask_shape(batch_shape)
+        self._draws, self._buffer = np.empty(shape, np.float32), np.empty(shape, dtype)
+        self._y, self._dx = np.empty(batch_shape, dtype), np.empty(batch_shape, dtype)
 
-        Raises:
-            CallOrderError: in training, if there is no generator yet.
-        """
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return x outside training, else x with some numbers 0 and the others scaled up."""
         if not training or self.p == 0:
             return x
-        self._mask = self._draw(x)
-        self._y = reuse(self._y, x)
-        return self._apply(self._mask, x, self._y)
+        self._mask = self._draw(self._mask_shape(x.shape), x.dtype)
+        return np.multiply(x, self._mask, out=self._y)
 
     def backward(self, dy: Array) -> Array:
         """Return dx = dy m / (1 - p), with the m of the forward pass."""
-        if self.p == 0:
-            return dy
-        mask = self.kept(self._mask)
-        self._dx = reuse(self._dx, dy)
-        return self._apply(mask, dy, self._dx)
+        return dy if self.p == 0 else np.multiply(dy, self._mask, out=self._dx)
 
-    def flops(self, shape: Shape) -> int:
-        """Return none: outside training nothing is computed."""
-        return 0
-
-    def _draw(self, x: Array) -> Array:
-        """Return 0 with probability p, else 1, for each number of ``x`` or each of its channels."""
+    def _draw(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
+        """Return 0 with probability p, else 1 / (1 - p)."""
         if self.rng is None:
             raise CallOrderError(
                 "This dropout layer has no generator yet: call initialize(shape, rng, dtype) "
-                "before forward, or put the layer in a Network, which does it."
+                "before a training forward, or put the layer in a Network, which does it."
             )
-        shape = (len(x), *(1,) * (x.ndim - 2), x.shape[-1]) if self.channels else x.shape
         # In float32 for any dtype of x: cheaper, and the same mask for the same seed.
-        mask = reuse(self._mask, np.empty_like(x, np.float32, shape=()), shape)
-        self.rng.random(dtype=np.float32, out=mask)
-        return np.greater_equal(mask, self.p, out=mask)
+        draws = self.rng.random(shape, np.float32, out=self._draws)
+        mask: Array = np.greater_equal(draws, self.p, out=self._buffer).astype(dtype, copy=False)
+        mask *= 1 / (1 - self.p)
+        return mask
 
-    def _apply(self, mask: Array, x: Array, out: Array) -> Array:
-        np.multiply(x, mask, out=out)
-        out *= 1 / (1 - self.p)
-        return out
+    def _mask_shape(self, shape: Shape) -> Shape:
+        return (shape[0], *(1,) * (len(shape) - 2), shape[-1]) if self.channels else shape

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
 from plugnet.arguments import flag, number
-from plugnet.arrays import Array, Shape, reuse
-from plugnet.errors import CallOrderError, ShapeError
+from plugnet.arrays import Array, Shape, sum_rows
+from plugnet.errors import ShapeError
 from plugnet.interfaces import Layer
-from plugnet.parameter import Parameter
+from plugnet.parameter import Parameter, Statistic
 
 
 class BatchNorm(Layer):
@@ -20,12 +20,23 @@ class BatchNorm(Layer):
 
     A feature is an entry of the last axis: a number of flat samples, a channel of images. In
     training, mean and variance are those of the batch, over all axes but the last (Ioffe and
-    Szegedy 2015, algorithm 1). Otherwise they are the running ones, which each training batch
+    Szegedy 2015, algorithm 1). Otherwise they are the running ones, which each training step
     moves: ``running = momentum * running + (1 - momentum) * batch``, with the unbiased variance
-    of the batch, as in PyTorch. They are parameters that are saved but not trained.
+    of the batch, as in PyTorch. They are saved but not trained. They move even while gamma and beta
+    are frozen, also as in PyTorch.
     """
 
     differs_in_training: ClassVar[bool] = True
+
+    _gamma: Parameter
+    _beta: Parameter
+    _mean: Statistic
+    _variance: Statistic
+    _centred: Array  # x - mean
+    _inverse: Array  # 1 / the standard deviation of each feature
+    _buffer: Array | None = None
+    _y: Array | None = None
+    _dx: Array | None = None
 
     def __init__(
         self,
@@ -40,8 +51,8 @@ class BatchNorm(Layer):
             momentum: how much of the running values stays, at least 0 and below 1, as in Keras
                 and Caffe. PyTorch's momentum is 1 minus this; the defaults agree.
             epsilon: what is added to the variance, above 0.
-            scale: whether gamma is trained; else it is 1.
-            shift: whether beta is trained; else it is 0.
+            scale: whether there is a gamma; else it is 1.
+            shift: whether there is a beta; else it is 0.
 
         Raises:
             ArgumentError: an argument is of a wrong type or out of range.
@@ -50,20 +61,9 @@ class BatchNorm(Layer):
         self.epsilon = number("epsilon", epsilon, above=0)
         self.scale = flag("scale", scale)
         self.shift = flag("shift", shift)
-        self._gamma: Parameter | None = None
-        self._beta: Parameter | None = None
-        self._mean: Parameter | None = None
-        self._variance: Parameter | None = None
-        self._centred: Array | None = None
-        self._inverse: Array | None = None  # 1 / the standard deviation of each feature
-        self._ones: Array | None = None
-        self._y: Array | None = None
-        self._dx: Array | None = None
-        self._summed: tuple[Array, Array, Array] | None = None  # a dy, and its sums
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{}, {"scale": False, "shift": False}]
 
     def input_scale(self) -> None:
@@ -71,128 +71,102 @@ class BatchNorm(Layer):
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         """Start with gamma 1, beta 0, running mean 0 and running variance 1."""
-        features = shape[-1]
-        self._gamma = Parameter("gamma", np.ones(features, dtype), decay=False)
-        self._beta = Parameter("beta", np.zeros(features, dtype), decay=False)
-        self._mean = Parameter(
-            "running_mean", np.zeros(features, dtype), decay=False, trainable=False
-        )
-        self._variance = Parameter(
-            "running_variance", np.ones(features, dtype), decay=False, trainable=False
-        )
+        ones, zeros = np.ones(shape[-1], dtype), np.zeros(shape[-1], dtype)
+        if self.scale:
+            self._gamma = Parameter(ones, decay_mult=0)
+        if self.shift:
+            self._beta = Parameter(zeros, decay_mult=0)
+        self._mean = Statistic(zeros.copy(), momentum=self.momentum)
+        self._variance = Statistic(ones.copy(), momentum=self.momentum)
 
-    def parameters(self) -> Sequence[Parameter]:
-        """Return gamma and beta as far as they are trained, then the running values."""
-        chosen = (
-            (self._gamma, self.scale),
-            (self._beta, self.shift),
-            (self._mean, True),
-            (self._variance, True),
-        )
-        return [parameter for parameter, kept in chosen if parameter is not None and kept]
+    def parameters(self) -> Mapping[str, Parameter]:
+        gamma = {"gamma": self._gamma} if self.scale else {}
+        beta = {"beta": self._beta} if self.shift else {}
+        return {**gamma, **beta, "running_mean": self._mean, "running_variance": self._variance}
 
-    def forward(self, x: Array, training: bool = False) -> Array:
-        """Return the normalised x, of the shape of x.
+    def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
+        """Make the buffers.
 
         Raises:
-            CallOrderError: the layer is not initialized.
-            ShapeError: there are other features than it was initialized for, or in training only
-                one value of each.
+            ShapeError: there is only one value of each feature: it has no variance.
         """
-        gamma, beta = self._initialized(self._gamma), self._initialized(self._beta)
-        if x.shape[-1:] != gamma.value.shape:
-            raise ShapeError(
-                f"This layer was initialized for {len(gamma.value)} features, the last axis of x, "
-                f"but x has the shape {x.shape}. Give it samples like the first.",
-                expected=("N", ..., len(gamma.value)),
-                got=x.shape,
-            )
-        if not training:
-            factor = gamma.value / np.sqrt(self._initialized(self._variance).value + self.epsilon)
-            constant = beta.value - self._initialized(self._mean).value * factor
-            y = x * _at_each_pixel(factor, x)
-            y += _at_each_pixel(constant, x)
-            return y
-        rows = x.reshape(-1, x.shape[-1])  # (N, ..., features) -> (M, features)
-        if len(rows) < 2:
+        values = math.prod(batch_shape[:-1])
+        if values < 2:
             raise ShapeError(
                 "Batch normalization in training needs at least 2 values of each feature, but x "
-                f"of shape {x.shape} has {len(rows)}. Train with larger batches.",
+                f"of shape {batch_shape} has {values}. Train with larger batches.",
                 expected="at least 2 values per feature",
-                got=x.shape,
+                got=batch_shape,
             )
-        centred = self._centred = reuse(self._centred, x)
-        y = self._y = reuse(self._y, x)
-        mean = self._sum(rows) / len(rows)
-        np.subtract(x, _at_each_pixel(mean, x), out=centred)
+        self._buffer, self._y, self._dx = (np.empty(batch_shape, dtype) for _ in range(3))
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return the normalised x, of the shape of x."""
+        if not training:
+            y = x - _at_each_pixel(self._mean.value, x)  # first: the difference is often small
+            inverse = 1 / np.sqrt(self._variance.value + self.epsilon)
+            return self._scale_and_shift(y, inverse, out=y)
+        rows = x.reshape(-1, x.shape[-1])  # (N, ..., features) -> (M, features)
+        mean, variance = self._mean.grad, self._variance.grad
+        sum_rows(rows, out=mean)
+        mean /= len(rows)
+        centred = np.subtract(x, _at_each_pixel(mean, x), out=self._buffer)
         # A long float32 sum is not exact; what is left of the mean shows once it is subtracted.
-        left = self._sum(centred.reshape(rows.shape)) / len(rows)
+        left = sum_rows(centred.reshape(rows.shape)) / len(rows)
         mean += left
         centred -= _at_each_pixel(left, x)
-        squares = np.square(centred, out=y).reshape(rows.shape)
-        variance = self._sum(squares) / len(rows)
-        self._inverse = 1 / np.sqrt(variance + self.epsilon)
-        np.multiply(centred, _at_each_pixel(self._inverse * gamma.value, x), out=y)
-        y += _at_each_pixel(beta.value, x)
-        self._summed = None
-        self._run(self._mean, mean)
-        self._run(self._variance, variance * (len(rows) / (len(rows) - 1)))
-        return y
+        y = np.square(centred, out=self._y)
+        sum_rows(y.reshape(rows.shape), out=variance)
+        variance /= len(rows)
+        self._centred, self._inverse = centred, 1 / np.sqrt(variance + self.epsilon)
+        variance *= len(rows) / (len(rows) - 1)
+        return self._scale_and_shift(centred, self._inverse, out=y)
 
-    def gradients(self, dy: Array) -> None:
+    def gradients(self, dy: Array, sums: tuple[Array, Array] | None = None) -> None:
         """Write dgamma = the sum of dy (x - mean) / deviation, and dbeta = the sum of dy."""
-        self._summed = dy, *self._sums(dy)
-        gamma = self._initialized(self._gamma)
-        np.multiply(self._summed[1], self.kept(self._inverse), out=gamma.grad)
-        self._initialized(self._beta).grad[...] = self._summed[2]
+        of_products, of_dy = self._sums(dy) if sums is None else sums
+        if self.scale and self._gamma.trainable:
+            np.multiply(of_products, self._inverse, out=self._gamma.grad)
+        if self.shift and self._beta.trainable:
+            np.copyto(self._beta.grad, of_dy)
 
-    def backward(self, dy: Array) -> Array:
+    def backward(self, dy: Array, sums: tuple[Array, Array] | None = None) -> Array:
         """Return dx, the paper's equations of section 3 put together; with c = x - mean,
         dx = gamma / deviation * (dy - mean of dy - c / deviation^2 * mean of (dy c)).
         """
-        centred, inverse = self.kept(self._centred), self.kept(self._inverse)
-        summed, self._summed = self._summed, None
-        of_products, of_dy = (
-            summed[1:] if summed is not None and summed[0] is dy else self._sums(dy)
-        )
-        size = dy.size // dy.shape[-1]
-        dx = self._dx = reuse(self._dx, dy)
-        np.multiply(centred, _at_each_pixel(of_products * np.square(inverse) / size, dy), out=dx)
+        of_products, of_dy = self._sums(dy) if sums is None else sums
+        size, inverse = dy.size // dy.shape[-1], self._inverse
+        factor = of_products * np.square(inverse) / size
+        dx = np.multiply(self._centred, _at_each_pixel(factor, dy), out=self._dx)
         np.subtract(dy, dx, out=dx)
         dx -= _at_each_pixel(of_dy / size, dy)
-        dx *= _at_each_pixel(inverse * self._initialized(self._gamma).value, dy)
+        dx *= _at_each_pixel(self._scaled(inverse), dy)
         return dx
 
+    def backprop(self, dy: Array, inputs: bool) -> Array | None:
+        """Do both with the same sums."""
+        sums = self._sums(dy)
+        self.gradients(dy, sums)
+        return self.backward(dy, sums) if inputs else None
+
     def flops(self, shape: Shape) -> int:
-        """Return a multiplication and an addition per number, as outside training."""
-        return 2 * math.prod(shape)
+        """Return a subtraction, a multiplication and an addition per number, as in use."""
+        return 3 * math.prod(shape)
 
     def _sums(self, dy: Array) -> tuple[Array, Array]:
         """Return the sums over all rows of dy (x - mean) and of dy."""
-        products = self._dx = reuse(self._dx, dy)
-        np.multiply(dy, self.kept(self._centred), out=products)
+        products = np.multiply(dy, self._centred, out=self._dx)
         rows = (-1, dy.shape[-1])  # (N, ..., features) -> (M, features)
-        return self._sum(products.reshape(rows)), self._sum(dy.reshape(rows))
+        return sum_rows(products.reshape(rows)), sum_rows(dy.reshape(rows))
 
-    def _sum(self, rows: Array) -> Array:
-        """Return the sum over the rows, ``(features,)``."""
-        ones = self._ones = reuse(self._ones, rows, rows.shape[:1])
-        ones.fill(1)
-        total: Array = np.matmul(ones, rows)  # several times as fast as rows.sum(axis=0)
-        return total
+    def _scale_and_shift(self, centred: Array, inverse: Array, out: Array) -> Array:
+        y: Array = np.multiply(centred, _at_each_pixel(self._scaled(inverse), centred), out=out)
+        if self.shift:
+            y += _at_each_pixel(self._beta.value, y)
+        return y
 
-    def _run(self, running: Parameter | None, batch: Array) -> None:
-        value = self._initialized(running).value
-        value *= self.momentum
-        value += (1 - self.momentum) * batch
-
-    def _initialized(self, parameter: Parameter | None) -> Parameter:
-        if parameter is None:
-            raise CallOrderError(
-                "This batch normalization has no running values yet: call initialize(shape, rng, "
-                "dtype) before forward, or put the layer in a Network, which does it."
-            )
-        return parameter
+    def _scaled(self, inverse: Array) -> Array:
+        return inverse * self._gamma.value if self.scale else inverse
 
 
 def _at_each_pixel(vector: Array, x: Array) -> Array:
@@ -200,4 +174,4 @@ def _at_each_pixel(vector: Array, x: Array) -> Array:
 
     NumPy would broadcast it as it is, but runs much faster along a long last axis than a short one.
     """
-    return np.ascontiguousarray(np.broadcast_to(vector, x.shape[1:]))
+    return vector if x.ndim == 2 else np.broadcast_to(vector, x.shape[1:]).copy()

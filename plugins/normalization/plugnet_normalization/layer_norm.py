@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from plugnet.arguments import flag, number
-from plugnet.arrays import Array, Shape, reuse
-from plugnet.errors import CallOrderError, ShapeError
+from plugnet.arrays import Array, Shape, sum_rows
 from plugnet.interfaces import Layer
 from plugnet.parameter import Parameter
 
@@ -23,13 +22,22 @@ class LayerNorm(Layer):
     2016, equation 4; PyTorch's LayerNorm over the last axis.
     """
 
+    _gamma: Parameter
+    _beta: Parameter
+    _normal: Array  # (x - mean) / the standard deviation of the row
+    _inverse: Array  # 1 / the standard deviation of each row
+    _buffer: Array | None = None
+    _y: Array | None = None
+    _dx: Array | None = None
+    _products: Array | None = None
+
     def __init__(self, epsilon: float = 1e-5, scale: bool = True, shift: bool = True) -> None:
         """Describe the layer.
 
         Args:
             epsilon: what is added to the variance, above 0.
-            scale: whether gamma is trained; else it is 1.
-            shift: whether beta is trained; else it is 0.
+            scale: whether there is a gamma; else it is 1.
+            shift: whether there is a beta; else it is 0.
 
         Raises:
             ArgumentError: an argument is of a wrong type or out of range.
@@ -37,19 +45,9 @@ class LayerNorm(Layer):
         self.epsilon = number("epsilon", epsilon, above=0)
         self.scale = flag("scale", scale)
         self.shift = flag("shift", shift)
-        self._gamma: Parameter | None = None
-        self._beta: Parameter | None = None
-        self._normal: Array | None = None  # (x - mean) / the standard deviation of the row
-        self._inverse: Array | None = None  # 1 / the standard deviation of each row
-        self._ones: Array | None = None
-        self._y: Array | None = None
-        self._dx: Array | None = None
-        self._products: Array | None = None
-        self._multiplied: Array | None = None  # the dy that the products are of
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{}, {"scale": False, "shift": False}]
 
     def input_scale(self) -> None:
@@ -57,75 +55,64 @@ class LayerNorm(Layer):
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         """Start with gamma 1 and beta 0."""
-        self._gamma = Parameter("gamma", np.ones(shape[-1], dtype), decay=False)
-        self._beta = Parameter("beta", np.zeros(shape[-1], dtype), decay=False)
+        if self.scale:
+            self._gamma = Parameter(np.ones(shape[-1], dtype), decay_mult=0)
+        if self.shift:
+            self._beta = Parameter(np.zeros(shape[-1], dtype), decay_mult=0)
 
-    def parameters(self) -> Sequence[Parameter]:
-        """Return gamma and beta, as far as they are trained."""
-        return [
-            parameter
-            for parameter, trained in ((self._gamma, self.scale), (self._beta, self.shift))
-            if parameter is not None and trained
-        ]
+    def parameters(self) -> Mapping[str, Parameter]:
+        gamma = {"gamma": self._gamma} if self.scale else {}
+        return {**gamma, "beta": self._beta} if self.shift else gamma
+
+    def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
+        rows = math.prod(batch_shape[:-1]), batch_shape[-1]
+        self._buffer, self._y, self._dx, self._products = (np.empty(rows, dtype) for _ in range(4))
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return the normalised x, of the shape of x.
-
-        Raises:
-            CallOrderError: the layer is not initialized.
-            ShapeError: there are other features than it was initialized for.
-        """
-        gamma, beta = self._initialized(self._gamma), self._initialized(self._beta)
-        features = len(gamma.value)
-        if x.shape[-1] != features:
-            raise ShapeError(
-                f"This layer was initialized for {features} features, the last axis of x, but x "
-                f"has the shape {x.shape}. Give it samples like the first.",
-                expected=("N", ..., features),
-                got=x.shape,
-            )
-        rows = x.reshape(-1, features)  # (N, ..., features) -> (M, features)
-        normal = reuse(self._normal if training else None, rows)
-        y = reuse(self._y if training else None, x)
-        y_rows = y.reshape(rows.shape)
-        np.subtract(rows, rows.mean(axis=1, keepdims=True), out=normal)
-        variance = np.square(normal, out=y_rows).mean(axis=1, keepdims=True)
-        inverse = 1 / np.sqrt(variance + self.epsilon)
+        """Return the normalised x, of the shape of x."""
+        rows = x.reshape(-1, x.shape[-1])  # (N, ..., features) -> (M, features)
+        mean = rows.mean(axis=1, keepdims=True)
+        normal = np.subtract(rows, mean, out=self._buffer if training else None)
+        y: Array = np.square(normal, out=self._y if training else None)
+        inverse = 1 / np.sqrt(y.mean(axis=1, keepdims=True) + self.epsilon)
         normal *= inverse
-        np.multiply(normal, gamma.value, out=y_rows)
-        y_rows += beta.value
         if training:
-            self._normal, self._inverse, self._y, self._multiplied = normal, inverse, y, None
-        return y
+            self._normal, self._inverse = normal, inverse
+        if self.scale:
+            np.multiply(normal, self._gamma.value, out=y)
+        else:
+            np.copyto(y, normal)
+        if self.shift:
+            y += self._beta.value
+        return y.reshape(x.shape)  # (M, features) -> (N, ..., features)
 
-    def gradients(self, dy: Array) -> None:
+    def gradients(self, dy: Array, products: Array | None = None) -> None:
         """Write dgamma = the sum of dy times the normalised x, and dbeta = the sum of dy."""
-        products = self._multiply(dy)
-        self._multiplied = dy
-        ones = self._ones = reuse(self._ones, dy, products.shape[:1])
-        ones.fill(1)
-        np.matmul(ones, products, out=self._initialized(self._gamma).grad)
-        np.matmul(ones, dy.reshape(products.shape), out=self._initialized(self._beta).grad)
+        if self.scale and self._gamma.trainable:
+            sum_rows(self._multiply(dy) if products is None else products, out=self._gamma.grad)
+        if self.shift and self._beta.trainable:
+            sum_rows(dy.reshape(-1, dy.shape[-1]), out=self._beta.grad)  # dy as (M, features)
 
-    def backward(self, dy: Array) -> Array:
+    def backward(self, dy: Array, products: Array | None = None) -> Array:
         """Return dx; with g = dy gamma, n the normalised x, and means over each row,
         dx = (g - mean of g - n * mean of (g n)) / deviation.
         """
-        normal, inverse = self.kept(self._normal), self.kept(self._inverse)
-        products = self._products if self._multiplied is dy else None
-        if products is None:
-            products = self._multiply(dy)
-        self._multiplied = None
-        gamma = self._initialized(self._gamma).value
-        dy_rows = dy.reshape(normal.shape)  # (N, ..., features) -> (M, features)
-        dx = self._dx = reuse(self._dx, dy)
-        rows = dx.reshape(normal.shape)
-        np.multiply(dy_rows, gamma, out=rows)
-        rows -= rows.mean(axis=1, keepdims=True)
-        products *= gamma  # g n
-        rows -= np.multiply(normal, products.mean(axis=1, keepdims=True), out=products)
-        rows *= inverse
-        return dx
+        g, gn = dy.reshape(-1, dy.shape[-1]), products  # (N, ..., features) -> (M, features)
+        if gn is None:
+            gn = self._multiply(dy)
+        if self.scale:
+            g = np.multiply(g, self._gamma.value, out=self._dx)
+            gn *= self._gamma.value
+        dx: Array = np.subtract(g, g.mean(axis=1, keepdims=True), out=self._dx)
+        dx -= np.multiply(self._normal, gn.mean(axis=1, keepdims=True), out=gn)
+        dx *= self._inverse
+        return dx.reshape(dy.shape)  # (M, features) -> (N, ..., features)
+
+    def backprop(self, dy: Array, inputs: bool) -> Array | None:
+        """Do both with the same products."""
+        products = self._multiply(dy)
+        self.gradients(dy, products)
+        return self.backward(dy, products) if inputs else None
 
     def flops(self, shape: Shape) -> int:
         """Return seven per number: mean, difference, variance, division, gamma, beta."""
@@ -133,14 +120,4 @@ class LayerNorm(Layer):
 
     def _multiply(self, dy: Array) -> Array:
         """Return dy times the normalised x, ``(M, features)``."""
-        normal = self.kept(self._normal)
-        self._products = reuse(self._products, normal)
-        return np.multiply(dy.reshape(normal.shape), normal, out=self._products)
-
-    def _initialized(self, parameter: Parameter | None) -> Parameter:
-        if parameter is None:
-            raise CallOrderError(
-                "This layer normalization has no gamma and beta yet: call initialize(shape, rng, "
-                "dtype) before forward, or put the layer in a Network, which does it."
-            )
-        return parameter
+        return np.multiply(dy.reshape(self._normal.shape), self._normal, out=self._products)
