@@ -1,0 +1,46 @@
+"""A layer that holds layers: ``y = g h(x) + (1 - g) x``; g learns where h is better than x."""
+
+from plugnet import Network, Trainer, registry
+from plugnet.arrays import Array
+from plugnet.chain import Chain
+from plugnet.interfaces import Layer
+
+
+@registry.layers.register("highway")
+class Highway(Layer):
+    """Srivastava et al. 2015, equation 3: x goes past the layers as far as the gate g says."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.h, self.g = (Chain([("fc", size, size), f]) for f in ("tanh", "sigmoid"))
+
+    def inner(self) -> dict[str, Layer]:
+        return {"h": self.h, "g": self.g}  # named, so there is a "highway1.h.fc1.weight"
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        h, g = self.h.forward(x, training), self.g.forward(x, training)
+        y: Array = x + g * (h - x)
+        if training:
+            self.kept = x, h, g
+        return y
+
+    def backprop(self, dy: Array, inputs: bool) -> Array | None:
+        x, h, g = self.kept
+        by_h, by_g = self.h.backprop(dy * g, inputs), self.g.backprop(dy * (h - x), inputs)
+        return None if by_h is None or by_g is None else by_h + by_g + dy * (1 - g)
+
+
+def main(iterations: int = 800) -> float:
+    """Train two of them, with other layers around, on the embedded digits."""
+    digits = registry.datasets.build("digits").load()
+    network = Network([("fc", 64, 40), ("highway", 40), ("highway", 40), ("fc", 40, 10)])
+    trainer = Trainer(network, policy=("inv", 0.1))
+    trainer.fit(digits.train_data, digits.train_label, iterations)
+    result = trainer.evaluate(digits.test_data, digits.test_label)
+    print(network.summary())
+    print(f"recognition rate: {result.accuracy:.4f}")
+    return result.accuracy or 0.0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""A residual network of nine fully connected layers, on the digits that come with plugnet.
+
+Needs a plugin:  pip install plugnet-composition
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from plugnet import Network, Trainer, registry
+
+WIDTH = 40
+
+
+def block() -> tuple[Any, ...]:
+    """Return a residual connection past two layers: what they give is added to what they get."""
+    return "residual", [("fc", WIDTH, WIDTH), "relu", ("fc", WIDTH, WIDTH)]
+
+
+def main(iterations: int = 800) -> float:
+    """Train, and return the recognition rate on the test samples."""
+    digits = registry.datasets.build("digits").load()
+    blocks = [block() for _ in range(3)]
+    narrower = ("residual", ["relu", ("fc", WIDTH, 20)], {"shortcut": ("fc", WIDTH, 20)})
+    network = Network([("fc", 64, WIDTH), *blocks, narrower, "relu", ("fc", 20, 10)])
+    trainer = Trainer(network, policy=("inv", 0.05))
+    trainer.fit(digits.train_data, digits.train_label, iterations)
+    result = trainer.evaluate(digits.test_data, digits.test_label)
+    print(network.summary())
+    print(f"recognition rate: {result.accuracy:.4f}")
+    return result.accuracy or 0.0
+
+
+if __name__ == "__main__":
+    main()

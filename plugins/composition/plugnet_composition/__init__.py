@@ -1,0 +1,1 @@
+"""Layers of layers for plugnet: residual, branches."""
