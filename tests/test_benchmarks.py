@@ -62,7 +62,7 @@ import frameworks, lenet
 from fitting import check
 from mlp import Plugnet
 from race_mlp import NETS
-steps = {{"torch": ["Torch", "TorchFused"], "sklearn": ["Sklearn"], "jax": ["Jax"]}}
+steps = {{"torch": ["Torch", "TorchFused"], "sklearn": ["Sklearn"], "jax": ["Jax", "JaxScan"]}}
 images = {{"torch": ["Torch", "TorchChannelsLast"], "sklearn": [], "jax": ["Jax"]}}
 for optimizer in ("sgd", "adam"):
     problem = replace(NETS["tiny"], optimizer=optimizer, rows=NETS["tiny"].batch)
@@ -129,6 +129,48 @@ def test_ways_to_convolve_are_raced_after_they_agree(tmp_path: Path) -> None:
         assert names[:2] == ["chosen: Im2Row", "im2col, one product"]
 
 
+def test_two_versions_are_raced_in_processes_of_their_own(tmp_path: Path) -> None:
+    arguments = ["--before", sys.executable, "--only", "tiny sgd"]
+    document, shown = run(tmp_path, "race_before.py", *arguments)
+    (line,) = document["before"]
+    assert line["work"] == "tiny sgd"
+    assert line["before"] > 0
+    assert line["now"] > 0
+    assert line["low"] == line["ratio"] == line["high"]
+    assert shown.count("NumPy") == 2
+
+
+def test_the_interval_of_a_median_leaves_out_five_percent_at_most() -> None:
+    code = """
+from race_before import interval
+assert interval([5, 1, 4, 2, 3]) == (1, 5)
+assert interval([6, 1, 5, 2, 4, 3]) == (1, 6)  # 2 of 64 chances are that all lie on one side
+assert interval(range(15)) == (3, 11)  # as in tables of the sign test
+assert interval(range(31)) == (9, 21)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=FOLDER)
+
+
+def test_golden_hashes_name_the_rows_that_a_change_changes() -> None:
+    code = """
+from dataclasses import replace
+from bits import TINY, Bits, Row, differ, ids, in_two, machine, numbers
+row = Row("tiny", TINY, numbers(0, 64, 20), ids(1, 64, 3))
+assert row.bits() == replace(row, way=in_two).bits()
+assert all(a != b for a, b in zip(row.bits(), replace(row, iterations=11).bits(), strict=True))
+before = [f"# {machine()}", "same 1 2 3", "other 1 2 3", "gone 1 2 3"]
+same, other = Bits("1", "2", "3"), Bits("1", "0", "3")
+assert not differ(before[:2], {"same": same})
+assert differ(before, {"same": same, "other": other, "new": same})
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", code], check=True, cwd=FOLDER, capture_output=True, text=True
+    ).stdout
+    assert [line.split() for line in shown.splitlines()[1:4]] == [
+        ["other", "losses"], ["gone", "missing"], ["new", "new"]
+    ]  # fmt: skip
+
+
 def test_trainings_are_timed_alone_and_side_by_side(tmp_path: Path) -> None:
     document, _ = run(tmp_path, "side_by_side.py", "--threads", "2")
     assert [line["threads"] for line in document["side_by_side"]] == [1, 2]
@@ -146,7 +188,7 @@ def test_a_memory_map_is_raced_against_memory(tmp_path: Path) -> None:
 def test_scaling_by_threads_gives_them_to_plugnet(tmp_path: Path) -> None:
     document, shown = run(tmp_path, "scaling.py", "--axis", "threads")
     assert [point["x"] for point in document["scaling"]["threads"]] == [1, 2][: os.cpu_count()]
-    assert "Only products are divided" in shown
+    assert "Products are divided" in shown
 
 
 def test_scaling_measures_an_axis_and_draws_it(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ class Fit:
 
     def weights(self) -> list[Array]:
         """Return weight and bias of every layer."""
-        return [parameter.value for parameter in self.trainer.network.parameters()]
+        return [parameter.value for parameter in self.trainer.network.parameters().values()]
 
 
 def racer(peer: Trained) -> Racer:

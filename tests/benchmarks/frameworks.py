@@ -45,7 +45,7 @@ class Torch(Stepwise):
         self.network = torch.nn.Sequential(*layers[:-1])
         own = list(self.network.parameters())
         with torch.no_grad():
-            for tensor, parameter in zip(own, problem.network().parameters(), strict=True):
+            for tensor, parameter in zip(own, problem.network().parameters().values(), strict=True):
                 tensor.copy_(torch.from_numpy(parameter.value.T))
         groups = [
             {"params": own[0::2], "weight_decay": DECAY},
@@ -105,13 +105,14 @@ class Jax:
     def __init__(self, problem: Problem, x: Array, y: Array) -> None:
         jax = self.jax = load_jax()
         self.batch = problem.batch
-        values = [jax.numpy.array(p.value) for p in problem.network().parameters()]
+        values = [jax.numpy.array(p.value) for p in problem.network().parameters().values()]
         zeros = [[jax.numpy.zeros_like(value) for value in values] for _ in range(2)]
         if problem.optimizer == "sgd":
             rule, self.state = self.sgd, (values, zeros[0])
         else:
             rule, self.state = self.adam, (values, *zeros, jax.numpy.zeros(()))
-        self.update = jax.jit(partial(self.step, partial(rule, problem.rate)), donate_argnums=0)
+        self.rule = partial(rule, problem.rate)
+        self.update = jax.jit(self.step, donate_argnums=0)
         self.x, self.y = jax.numpy.array(x), jax.numpy.array(y.astype(np.int32))
         self.rng, self.point = np.random.default_rng(0), len(x)
         self.losses: list[Any] = []
@@ -122,12 +123,15 @@ class Jax:
         log_p = self.jax.nn.log_softmax(x @ values[-2] + values[-1])
         return -self.jax.numpy.take_along_axis(log_p, y[:, None], axis=1).mean()
 
-    def step(self, rule: Any, state: Any, x: Any, y: Any, order: Any, point: Any) -> Any:
+    def step(self, state: Any, x: Any, y: Any, order: Any, point: Any) -> Any:
         rows = self.jax.lax.dynamic_slice(order, (point,), (self.batch,))
-        loss, grads = self.jax.value_and_grad(self.loss)(state[0], x[rows], y[rows])
+        return self.learn(state, x[rows], y[rows])
+
+    def learn(self, state: Any, x: Any, y: Any) -> Any:
+        loss, grads = self.jax.value_and_grad(self.loss)(state[0], x, y)
         pairs = zip(state[0], grads, strict=True)
         grads = [grad + DECAY * value if grad.ndim == 2 else grad for value, grad in pairs]
-        return rule(state, grads), loss
+        return self.rule(state, grads), loss
 
     def sgd(self, rate: float, state: Any, grads: list[Any]) -> Any:
         values, velocities = state
@@ -166,6 +170,52 @@ class Jax:
         return [np.asarray(value) for value in self.state[0]]
 
 
+class JaxScan(Jax):
+    """JAX at its fastest: all steps of a stretch are one compiled call, which Python only starts.
+
+    A stretch is an epoch at least. NumPy draws the order of its rows at the start, within the time;
+    compiling is not in it.
+    """
+
+    name: ClassVar[str] = "JAX, whole run in lax.scan"
+
+    def __init__(self, problem: Problem, x: Array, y: Array) -> None:
+        super().__init__(problem, x, y)
+        self.epoch = len(x) // self.batch
+        self.compiled: dict[int, Any] = {}
+
+    def run(self, state: Any, x: Any, y: Any, order: Any) -> Any:
+        def step(state: Any, rows: Any) -> Any:
+            return self.learn(state, x[rows], y[rows])
+
+        return self.jax.lax.scan(step, state, order)
+
+    def draw(self, steps: int) -> Array:
+        """Return ``(steps, batch)`` row numbers, epoch by epoch."""
+        epochs = math.ceil(steps / self.epoch)
+        orders = [self.rng.permutation(len(self.x)) for _ in range(epochs)]
+        rows = np.stack(orders)[:, : self.epoch * self.batch].reshape(-1, self.batch)
+        return rows[:steps].astype(np.int32)
+
+    def clock(self, steps: int) -> float:
+        count = max(steps, self.epoch)
+        run = self.compiled.get(count) or self.compile(count)
+        start = time.perf_counter()
+        self.state, losses = run(self.state, self.x, self.y, self.draw(count))
+        self.losses += losses.tolist()  # as plugnet's history keeps them
+        self.jax.block_until_ready(self.state)
+        return (time.perf_counter() - start) * steps / count
+
+    def compile(self, steps: int) -> Any:
+        """Return the compiled run, after a first call, which is slow, on a copy of the state."""
+        state = self.jax.tree.map(self.jax.numpy.copy, self.state)
+        arguments = state, self.x, self.y, self.draw(steps)
+        run = self.jax.jit(self.run, donate_argnums=0).lower(*arguments).compile()
+        self.jax.block_until_ready(run(*arguments))
+        self.compiled[steps] = run
+        return run
+
+
 class Sklearn:
     """scikit-learn's MLPClassifier: `fit` for some epochs, started warm.
 
@@ -198,7 +248,7 @@ class Sklearn:
             warm_start=True,
         )
         self.fit(1)
-        values = [parameter.value for parameter in problem.network().parameters()]
+        values = [parameter.value for parameter in problem.network().parameters().values()]
         for own, value in zip(self.weights(), values, strict=True):
             own[...] = value
         self.penalty = DECAY / 2 * sum(float(np.vdot(w, w)) for w in self.model.coefs_)

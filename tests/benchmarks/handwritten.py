@@ -29,7 +29,8 @@ class Handwritten(Stepwise):
         self.layers, self.grads = (
             self.views(flat, shapes, count) for flat in (self.value, self.grad)
         )
-        for own, parameter in zip(self.weights(), problem.network().parameters(), strict=True):
+        parameters = problem.network().parameters().values()
+        for own, parameter in zip(self.weights(), parameters, strict=True):
             own[...] = parameter.value
         outputs = [np.empty((self.batch, o), "f4") for o in problem.sizes]
         self.batch_x, self.outputs = outputs[0], outputs[1:]

@@ -86,6 +86,7 @@ def plugnet(work: Work) -> Calls:
     """Return plugnet's calls."""
     layer = work.layer()
     x, dy = work.data(layer)
+    layer.prepare(x.shape, x.dtype)
 
     def forward() -> Sequence[Any]:
         return (layer.forward(x, training=True),)
@@ -93,7 +94,7 @@ def plugnet(work: Work) -> Calls:
     def backward() -> Sequence[Any]:
         if work.outputs is not None:
             layer.gradients(dy)
-        return (layer.backward(dy), *(parameter.grad for parameter in layer.parameters()))
+        return (layer.backward(dy), *(parameter.grad for parameter in layer.parameters().values()))
 
     forward()
     return forward, backward
@@ -125,7 +126,7 @@ def torch(work: Work, channels_last: bool = False) -> Calls:
             return (aten.max_pool2d_with_indices_backward(dy, x, *arguments),)
 
         return pool_forward, pool_backward
-    weight, bias = (parameter.value for parameter in layer.parameters())
+    weight, bias = (parameter.value for parameter in layer.parameters().values())
     w, b = laid_out(weight, 3, 2, 0, 1), torch.from_numpy(bias)
 
     def forward() -> Sequence[Any]:
@@ -144,7 +145,7 @@ def jax(work: Work) -> Calls:
     lax, layer = jax.lax, work.layer()
     padding, strides = [(work.padding, work.padding)] * 2, (work.stride, work.stride)
     x, dy = map(jax.numpy.array, work.data(layer))
-    parameters = [jax.numpy.array(parameter.value) for parameter in layer.parameters()]
+    parameters = [jax.numpy.array(parameter.value) for parameter in layer.parameters().values()]
 
     def compute(x: Any, *parameters: Any) -> Any:
         if work.outputs is None:

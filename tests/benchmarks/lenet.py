@@ -77,7 +77,7 @@ class Torch(Stepwise):
         self.network = nn.Sequential(*layers)
         own = list(self.network.parameters())
         with torch.no_grad():
-            for tensor, parameter in zip(own, network().parameters(), strict=True):
+            for tensor, parameter in zip(own, network().parameters().values(), strict=True):
                 tensor.copy_(torch.from_numpy(_to_torch(parameter.value)))
         if self.channels_last:
             self.network = self.network.to(memory_format=torch.channels_last)
@@ -152,7 +152,7 @@ class Jax:
 
     def __init__(self, x: Array, y: Array) -> None:
         jax = self.jax = load_jax()
-        values = [jax.numpy.array(parameter.value) for parameter in network().parameters()]
+        values = [jax.numpy.array(parameter.value) for parameter in network().parameters().values()]
         self.state = values, [jax.numpy.zeros_like(value) for value in values]
         self.update = jax.jit(self.step, donate_argnums=0)
         self.x, self.y = jax.numpy.array(x), jax.numpy.array(y.astype(np.int32))

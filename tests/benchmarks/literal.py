@@ -23,7 +23,7 @@ class Literal(Stepwise):
         weights = sum(inputs * outputs for inputs, outputs in pairwise(problem.sizes))
         if weights * problem.batch > 10**8:  # numbers in its arrays of gradients
             raise NotImplementedError("it would need seconds for a step")
-        values = [p.value.astype(float) for p in problem.network().parameters()]
+        values = [p.value.astype(float) for p in problem.network().parameters().values()]
         self.weight, self.bias = values[0::2], values[1::2]
         self.rate, self.batch, self.point = problem.rate, problem.batch, len(x)
         self.directions = [np.zeros_like(value) for value in values]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from fitting import entrants, racer
-from frameworks import Jax, Sklearn, Torch, TorchCompiled, TorchFused
+from frameworks import Jax, JaxScan, Sklearn, Torch, TorchCompiled, TorchFused
 from handwritten import Handwritten
 from literal import Literal
 from mlp import Peer, Plugnet, Problem, products
 from racing import Racer
 
 PEERS: tuple[type[Peer], ...] = (
-    Handwritten, Torch, TorchFused, TorchCompiled, Jax, Sklearn, Literal
+    Handwritten, Torch, TorchFused, TorchCompiled, Jax, JaxScan, Sklearn, Literal
 )  # fmt: skip
 
 #: Those that need nothing but NumPy.

@@ -47,7 +47,7 @@ def line_up(problem: Problem, rows: int, quick: bool) -> tuple[list[Racer], dict
         DifferentError: a peer gives something else.
     """
     network = problem.network()
-    values = [parameter.value for parameter in network.parameters()]
+    values = [parameter.value for parameter in network.parameters().values()]
     x = np.random.default_rng(1).random((rows, problem.sizes[0]), dtype=np.float32)
     racers = [
         Racer("plugnet", lambda: network.predict(x)),

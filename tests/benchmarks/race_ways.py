@@ -18,9 +18,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from image_layers import BATCH, CONVOLUTIONS, Work
 from plugnet.arrays import Array
-from plugnet_convolution.convolution import Convolution, way_for
+from plugnet_convolution.algorithm import ConvAlgorithm
+from plugnet_convolution.batch_parallel import select_algorithm
+from plugnet_convolution.convolution import Convolution
 from plugnet_convolution.im2row import Im2Row
-from plugnet_convolution.products import Products
 from plugnet_convolution.winograd import Winograd
 from racing import DifferentError, Racer, Result, options, race, table, write
 
@@ -36,30 +37,27 @@ class Way(Protocol):
 class Own:
     """A way of plugnet-convolution."""
 
-    def __init__(self, products: Products) -> None:
-        self.products = products
+    def __init__(self, algorithm: ConvAlgorithm) -> None:
+        self.algorithm, self.geometry = algorithm, algorithm.geometry
         self.held: dict[str, Array] = {}
 
     def room(self, name: str, shape: tuple[int, ...]) -> Array:
         return self.held.setdefault(name, np.empty(shape, np.float32))
 
     def y(self, x: Array, w: Array) -> Array:
-        down, across = self.products.geometry.height, self.products.geometry.width
-        out = self.room("y", (len(x), down.outputs, across.outputs, w.shape[3]))
-        self.products.outputs(x, w[:, :, np.newaxis], out)
+        out = self.room("y", (len(x), *self.geometry.output_shape))
+        self.algorithm.convolve(x, w[:, :, np.newaxis], out)
         return out
 
     def dw(self, x: Array, dy: Array) -> Array:
-        geometry = self.products.geometry
-        kernel = geometry.height.kernel, geometry.width.kernel, 1, x.shape[3], dy.shape[3]
-        out = self.room("dw", kernel)
-        self.products.kernel_gradient(x, dy, out)
+        kernel = self.geometry.height.kernel, self.geometry.width.kernel
+        out = self.room("dw", (*kernel, 1, x.shape[3], dy.shape[3]))
+        self.algorithm.weight_gradient(x, dy, out)
         return out[:, :, 0]
 
     def dx(self, dy: Array, w: Array) -> Array:
-        geometry = self.products.geometry
-        out = self.room("dx", (len(dy), geometry.height.size, geometry.width.size, w.shape[2]))
-        self.products.image_gradient(dy, w[:, :, np.newaxis], out)
+        out = self.room("dx", (len(dy), *self.geometry.image_shape))
+        self.algorithm.image_gradient(dy, w[:, :, np.newaxis], out)
         return out
 
 
@@ -206,7 +204,7 @@ def races(work: Work, rounds: int, threads: int) -> list[Result]:
     layer = work.layer()
     assert isinstance(layer, Convolution)
     x, dy = work.data(layer)
-    w = layer.weight.value
+    w = layer.parameters()["weight"].value
     entered = ways(work, layer)
     conditions = {"work": f"batch {BATCH}, float32, {threads} thread(s)"}
     results = []
@@ -222,8 +220,8 @@ def races(work: Work, rounds: int, threads: int) -> list[Result]:
 
 def ways(work: Work, layer: Convolution) -> dict[str, Way]:
     """Return all ways by name; first the chosen one."""
-    geometry = layer.products.geometry
-    chosen = way_for(geometry)
+    geometry = layer.geometry(work.shape)
+    chosen = select_algorithm(geometry)
     found: dict[str, Way] = {f"chosen: {chosen.__name__}": Own(chosen(geometry))}
     if chosen is not Im2Row:
         found["Im2Row"] = Own(Im2Row(geometry))

@@ -111,7 +111,7 @@ def race(
         work: the exact work, for the table and the JSON.
         skipped: peers that could not run, and why.
     """
-    counts = [repeats or _calibrate(racer) for racer in racers]
+    counts = [repeats or calibrate(racer) for racer in racers]
     for racer, count in zip(racers, counts, strict=True):
         racer.seconds(count)  # all have been warm once before the first round
     times: list[list[float]] = [[] for _ in racers]
@@ -151,7 +151,7 @@ def why_not(error: Exception) -> str:
     return f"{what}: {error}".splitlines()[0][:60]
 
 
-def _calibrate(racer: Racer) -> int:
+def calibrate(racer: Racer) -> int:
     """Return how many steps last about `BLOCK`; also the warm-up: compilers, caches, buffers."""
     racer.seconds(3)
     count = 1
@@ -166,13 +166,14 @@ def table(result: Result) -> str:
     rows.append(f"  {'':36}{'one step':>12}{'ratio':>10}{'cores':>8}")
     for line in result.lines:
         rows.append(
-            f"  {line.name:36}{_shown(line.seconds):>12}{line.ratio:>9.2f}x{line.cores:>8.2f}"
+            f"  {line.name:36}{shown(line.seconds):>12}{line.ratio:>9.2f}x{line.cores:>8.2f}"
         )
     rows += [f"  skipped: {name} ({reason})" for name, reason in result.skipped.items()]
     return "\n".join(rows) + "\n"
 
 
-def _shown(seconds: float) -> str:
+def shown(seconds: float) -> str:
+    """Return a time as text, in the unit that suits it."""
     if seconds < 1e-3:
         return f"{seconds * 1e6:.1f} us"
     return f"{seconds * 1e3:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"

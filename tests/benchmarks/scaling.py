@@ -39,13 +39,13 @@ REASONS = {
     "matrix and a vector, or of two vectors, for which NumPy is slow.",
     "width": "Below 0.2 ms it is mostly calls. Decay and update pass over the weights, and grow "
     "with the width squared as the products do; from some 10 MB on they wait for the memory. Each "
-    "weight has a gradient, the optimizer's arrays and a scratch array.",
+    "weight has a gradient and the optimizer's arrays.",
     "depth": "A layer adds its calls, some 15, to its products.",
     "rows": "The products do not see the set. Rows are fetched in random order, from the cache if "
     "the set fits into it (a thousand of MNIST's size are 3 MB), else from memory. The order "
     "takes 8 bytes per row.",
-    "threads": "Only products are divided, 5 million multiplications or more for each thread; not "
-    "the passes over weights and batches.",
+    "threads": "Products are divided, 5 million multiplications or more for each thread, and so "
+    "are decay and update, 260,000 weights or more for each; not the passes over batches.",
 }
 
 

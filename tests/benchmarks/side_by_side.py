@@ -2,8 +2,9 @@
 
     python tests/benchmarks/side_by_side.py [--threads 2] [--rounds 5] [--json FILE]
 
-The steps are those of mlp.py and lenet.py. Each training is a process of its own, with so many
-threads or with one. Two begin their steps at the same moment; the time is the slower one's.
+The steps are those of mlp.py and lenet.py. Each training is a process of its own, or two are
+Python threads of one process, with so many threads for each or with one. Two begin their steps at
+the same moment; the time is the slower one's.
 """
 
 from __future__ import annotations
@@ -22,24 +23,31 @@ WHAT = ("small", "large", "lenet")
 PEERS = ("plugnet", "PyTorch")
 SECONDS = 1.0  # for which each process trains
 
-#: Builds a racer, waits for a line, trains, and prints the seconds per step.
+#: How many processes there are at once, and in each how many trainings.
+WAYS = {"alone": (1, 1), "both": (2, 1), "one_process": (1, 2)}
+
+#: Builds racers, waits for a line, trains, and prints the seconds per step of the slowest.
 TRAINING = """
 import sys
-what, peer, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
-if what == "lenet":
-    from lenet import Plugnet, TorchChannelsLast, data
-    made = (Plugnet if peer == "plugnet" else TorchChannelsLast)(*data())
-else:
+from concurrent.futures import ThreadPoolExecutor
+what, peer, seconds, count = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
+def make():
+    if what == "lenet":
+        from lenet import Plugnet, TorchChannelsLast, data
+        return (Plugnet if peer == "plugnet" else TorchChannelsLast)(*data())
     from frameworks import TorchFused
     from mlp import Plugnet
     from race_mlp import NETS
     problem = NETS[what]
-    made = (Plugnet if peer == "plugnet" else TorchFused)(problem, *problem.data())
-made.clock(3)
-steps = max(1, round(seconds / (made.clock(3) / 3)))
-print("ready", flush=True)
-sys.stdin.readline()
-print(made.clock(steps) / steps)
+    return (Plugnet if peer == "plugnet" else TorchFused)(problem, *problem.data())
+racers = [make() for _ in range(count)]
+for racer in racers:
+    racer.clock(3)
+steps = max(1, round(seconds / (racers[0].clock(3) / 3)))
+with ThreadPoolExecutor(count) as pool:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(max(pool.map(lambda racer: racer.clock(steps), racers)) / steps)
 """
 
 
@@ -48,37 +56,43 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     chosen = options(parser, rounds=5, threads=os.cpu_count() or 1)
     lines = []
-    print(f"one step, ms{'':10}{'threads':>10}{'alone':>10}{'two at once':>14}{'ratio':>9}")
+    print(f"one step, ms{'':10}{'threads':>8}{'alone':>9}{'two processes':>20}{'one process':>20}")
     for what in WHAT[:1] if chosen.quick else WHAT:
         for peer in PEERS[:1] if chosen.quick else PEERS:
             for threads in sorted({1, chosen.threads}):
                 lines.append(line(what, peer, threads, chosen.rounds, chosen.quick))
-                alone, both = lines[-1]["alone"], lines[-1]["both"]
-                print(
-                    f"{what:8}{peer:14}{threads:>10}{alone * 1e3:>10.2f}{both * 1e3:>14.2f}"
-                    f"{both / alone:>8.2f}x",
-                    flush=True,
-                )
+                alone, both, one = (lines[-1][way] for way in WAYS)
+                shown = "".join(f"{t * 1e3:>12.2f}{t / alone:>7.2f}x" for t in (both, one))
+                print(f"{what:8}{peer:14}{threads:>8}{alone * 1e3:>9.2f}{shown}", flush=True)
     write(chosen.json, chosen.threads, [], side_by_side=lines)
 
 
 def line(what: str, peer: str, threads: int, rounds: int, quick: bool) -> dict[str, Any]:
-    """Return the medians, in turn alone and two at once, in seconds per step."""
-    times: dict[int, list[float]] = {1: [], 2: []}
+    """Return the medians of all ways, taken in turn, in seconds per step."""
+    times: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(rounds):
-        for count, taken in times.items():
-            taken.append(slowest(count, what, peer, threads, quick))
-    alone, both = median(times[1]), median(times[2])
-    return {"what": what, "peer": peer, "threads": threads, "alone": alone, "both": both}
+        for way, taken in times.items():
+            taken.append(slowest(*WAYS[way], what, peer, threads, quick))
+    found = {way: median(taken) for way, taken in times.items()}
+    return {"what": what, "peer": peer, "threads": threads, **found}
 
 
-def slowest(count: int, what: str, peer: str, threads: int, quick: bool) -> float:
-    """Train in so many processes at once, and return the seconds per step of the slowest."""
+def slowest(count: int, each: int, what: str, peer: str, threads: int, quick: bool) -> float:
+    """Train in so many processes at once, and return the seconds per step of the slowest.
+
+    Args:
+        count: the processes.
+        each: how many trainings each of them does at once, in Python threads.
+        what: the network.
+        peer: whose training it is.
+        threads: among how many each training divides its work.
+        quick: whether a few steps are enough.
+    """
     seconds = 0.01 if quick else SECONDS
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     processes = [
         subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", TRAINING, what, peer, str(seconds)],
+            [sys.executable, "-W", "ignore", "-c", TRAINING, what, peer, str(seconds), str(each)],
             cwd=Path(__file__).parent,
             env={**os.environ, **dict.fromkeys(names, str(threads))},
             stdin=subprocess.PIPE,
