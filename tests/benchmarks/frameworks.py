@@ -15,6 +15,7 @@ import numpy as np
 from fitting import Stepwise
 from mlp import DECAY, MOMENTUM, Problem
 from plugnet.arrays import Array
+from scanned import Scanned
 
 
 def load_jax() -> Any:
@@ -170,50 +171,12 @@ class Jax:
         return [np.asarray(value) for value in self.state[0]]
 
 
-class JaxScan(Jax):
-    """JAX at its fastest: all steps of a stretch are one compiled call, which Python only starts.
-
-    A stretch is an epoch at least. NumPy draws the order of its rows at the start, within the time;
-    compiling is not in it.
-    """
-
-    name: ClassVar[str] = "JAX, whole run in lax.scan"
+class JaxScan(Scanned, Jax):
+    """JAX at its fastest."""
 
     def __init__(self, problem: Problem, x: Array, y: Array) -> None:
         super().__init__(problem, x, y)
-        self.epoch = len(x) // self.batch
-        self.compiled: dict[int, Any] = {}
-
-    def run(self, state: Any, x: Any, y: Any, order: Any) -> Any:
-        def step(state: Any, rows: Any) -> Any:
-            return self.learn(state, x[rows], y[rows])
-
-        return self.jax.lax.scan(step, state, order)
-
-    def draw(self, steps: int) -> Array:
-        """Return ``(steps, batch)`` row numbers, epoch by epoch."""
-        epochs = math.ceil(steps / self.epoch)
-        orders = [self.rng.permutation(len(self.x)) for _ in range(epochs)]
-        rows = np.stack(orders)[:, : self.epoch * self.batch].reshape(-1, self.batch)
-        return rows[:steps].astype(np.int32)
-
-    def clock(self, steps: int) -> float:
-        count = max(steps, self.epoch)
-        run = self.compiled.get(count) or self.compile(count)
-        start = time.perf_counter()
-        self.state, losses = run(self.state, self.x, self.y, self.draw(count))
-        self.losses += losses.tolist()  # as plugnet's history keeps them
-        self.jax.block_until_ready(self.state)
-        return (time.perf_counter() - start) * steps / count
-
-    def compile(self, steps: int) -> Any:
-        """Return the compiled run, after a first call, which is slow, on a copy of the state."""
-        state = self.jax.tree.map(self.jax.numpy.copy, self.state)
-        arguments = state, self.x, self.y, self.draw(steps)
-        run = self.jax.jit(self.run, donate_argnums=0).lower(*arguments).compile()
-        self.jax.block_until_ready(run(*arguments))
-        self.compiled[steps] = run
-        return run
+        self.begin(problem.batch, self.learn)
 
 
 class Sklearn:

@@ -16,6 +16,7 @@ from fitting import Fit, Stepwise, Trained
 from frameworks import load_jax
 from plugnet import Network
 from plugnet.arrays import Array
+from scanned import Scanned
 
 BATCH, ROWS = 64, 1280
 RATE, MOMENTUM, DECAY = 0.01, 0.9, 0.0005
@@ -175,9 +176,12 @@ class Jax:
         return -self.jax.numpy.take_along_axis(log_p, y[:, None], axis=1).mean()
 
     def step(self, state: Any, x: Any, y: Any, order: Any, point: Any) -> Any:
-        values, velocities = state
         rows = self.jax.lax.dynamic_slice(order, (point,), (BATCH,))
-        loss, grads = self.jax.value_and_grad(self.loss)(values, x[rows], y[rows])
+        return self.learn(state, x[rows], y[rows])
+
+    def learn(self, state: Any, x: Any, y: Any) -> Any:
+        values, velocities = map(list, state)
+        loss, grads = self.jax.value_and_grad(self.loss)(values, x, y)
         for i, value in enumerate(values):
             grad = grads[i] + DECAY * value if value.ndim > 1 else grads[i]
             velocities[i] = MOMENTUM * velocities[i] + grad
@@ -203,4 +207,14 @@ class Jax:
         return [np.asarray(value) for value in self.state[0]]
 
 
-PEERS: tuple[type[Peer], ...] = (Torch, TorchChannelsLast, TorchCompiled, Jax)
+class JaxScan(Scanned, Jax):
+    """All steps in one call, which is slower here: XLA compiles what stands in a loop without the
+    library that it calls for convolutions elsewhere.
+    """
+
+    def __init__(self, x: Array, y: Array) -> None:
+        super().__init__(x, y)
+        self.begin(BATCH, self.learn)
+
+
+PEERS: tuple[type[Peer], ...] = (Torch, TorchChannelsLast, TorchCompiled, Jax, JaxScan)
