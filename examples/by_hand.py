@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plugnet import registry
+from plugnet import Parameter, registry
 from plugnet.arrays import Array
 from plugnet.training import Data
 from plugnet.training.evaluation import correct
@@ -52,11 +52,13 @@ class Net:
         shape = self.inputs_train.pull_data()[0].shape[1:]
         self.inputs_train.seek(0)
         generators = np.random.default_rng(seed).spawn(len(self.layers))
-        for number, (layer, rng) in enumerate(zip(self.layers, generators, strict=True)):
+        for layer, rng in zip(self.layers, generators, strict=True):
             layer.initialize(shape, rng, np.dtype("float32"))
             shape = layer.output_shape(shape)
-            for parameter in layer.parameters():
-                parameter.name = f"{number}.{parameter.name}"
+        self.parameters: list[Parameter] = [
+            parameter for layer in self.layers for parameter in layer.parameters().values()
+        ]
+        self.velocities = [np.zeros_like(parameter.value) for parameter in self.parameters]
 
     def forward_train(self) -> float:
         """Push the next batch through the net and return its loss."""
@@ -64,7 +66,7 @@ class Net:
         h1 = self.tanh1.forward(self.fc1.forward(x, training=True), training=True)
         h2 = self.tanh2.forward(self.fc2.forward(h1, training=True), training=True)
         scores = self.fc3.forward(h2, training=True)
-        return self.loss.forward(scores, label)
+        return self.loss.forward(scores, label, training=True)
 
     def backward_train(self) -> None:
         """Fill every gradient, from the loss back to the first layer."""
@@ -76,12 +78,18 @@ class Net:
         self.fc1.gradients(dy)  # and no fc1.backward: nobody reads the gradient by the pixels
 
     def update(self, iteration: int) -> None:
-        """Add the weight decay to the gradients and take one step."""
-        parameters = [parameter for layer in self.layers for parameter in layer.parameters()]
-        for parameter in parameters:
-            if parameter.decay:
-                self.decay.add_gradient(parameter.value, parameter.grad)
-        self.optimizer.update(parameters, self.policy(iteration))
+        """Add the weight decay to the gradients and take one step.
+
+        Both are formulas over arrays, and remember nothing: the velocities are kept here.
+        """
+        rate = self.policy(iteration)
+        for p, velocity in zip(self.parameters, self.velocities, strict=True):
+            scratch = np.empty_like(p.value)
+            if p.decay_mult:  # 0 for biases
+                self.decay.add_gradient(p.value, p.grad, p.decay_mult, scratch)
+            self.optimizer.step(
+                p.value, p.grad, rate * p.lr_mult, p.decay_mult, iteration + 1, velocity, scratch
+            )
 
     def forward_test(self) -> float:
         """Return the recognition rate on the test samples."""

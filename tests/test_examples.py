@@ -58,9 +58,9 @@ def test_by_hand_gives_the_same_bits_as_the_trainer() -> None:
     trainer = Trainer(network, policy=("inv", 0.1), shuffle=False)
     trainer.fit(digits.train_data, digits.train_label, iterations)
 
-    by_hand = [parameter.value for layer in net.layers for parameter in layer.parameters()]
-    for value, parameter in zip(by_hand, network.parameters(), strict=True):
-        np.testing.assert_array_equal(value, parameter.value, err_msg=parameter.name)
+    by_hand = [parameter.value for parameter in net.parameters]
+    for value, (name, expected) in zip(by_hand, network.state().items(), strict=True):
+        np.testing.assert_array_equal(value, expected, err_msg=name)
     assert rate == trainer.evaluate(digits.test_data, digits.test_label).accuracy
 
 
@@ -75,4 +75,5 @@ def test_examples_run_as_scripts(path: Path, tmp_path: Path) -> None:
         [sys.executable, path], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout
     (line,) = (line for line in shown.splitlines() if line.startswith("recognition rate: "))
-    assert float(line.split()[-1]) > 0.95
+    least = {"names.py": 0.85}.get(path.name, 0.95)  # a name may belong to two languages
+    assert float(line.split()[-1]) > least

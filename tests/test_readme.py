@@ -36,7 +36,7 @@ def block(language: str, word: str) -> str:
 
 
 def test_there_are_as_many_blocks_as_are_tested_here() -> None:
-    kinds = ["sh", "sh", "python", "python", "toml", "sh", "python", "sh"]
+    kinds = ["sh", "sh", "python", "python", "python", "toml", "sh", "python", "sh"]
     assert [name for name, _ in BLOCKS] == kinds
 
 
@@ -47,7 +47,7 @@ def test_the_first_two_blocks_are_one_line_each() -> None:
 
 
 def test_the_example_trains_and_saves(tmp_path: Path) -> None:
-    code = block("python", "Trainer")
+    code = block("python", "network.save")
     shown = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout
@@ -55,6 +55,21 @@ def test_the_example_trains_and_saves(tmp_path: Path) -> None:
     assert rate >= 0.96
     assert (tmp_path / "digits.safetensors").stat().st_size > 1000
     assert len(code.splitlines()) <= 16
+
+
+def test_parameters_are_frozen_and_thawed_and_samples_weighed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(block("python", "network.save"), names)
+    exec(block("python", "thawed"), names)
+    network, trainer = names["network"], names["trainer"]
+    assert trainer.iteration == 400
+    assert network.parameters()["chain1.fc1.bias"].lr_mult == 2
+    assert not network.parameters()["fc1.bias"].trainable
+    assert not network.parameters()["fc1.bias"].value.any()
+    assert trainer.evaluate(*names["test"]).accuracy >= 0.94
 
 
 def test_the_plugin_is_installed_by_its_metadata_alone(
@@ -76,7 +91,7 @@ def test_the_plugin_is_installed_by_its_metadata_alone(
     x, dy = np.arange(6.0).reshape(2, 3), np.array([[1.0, 2, 3], [4, 5, 6]])
     np.testing.assert_array_equal(gain.forward(x, training=True), x)
     gain.gradients(dy)
-    np.testing.assert_array_equal(gain.gain.grad, [12, 22, 36])
+    np.testing.assert_array_equal(gain.parameters()["gain"].grad, [12, 22, 36])
     np.testing.assert_array_equal(gain.backward(dy), dy)
 
 

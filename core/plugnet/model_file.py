@@ -41,12 +41,15 @@ def rebuild(
     network = Network.from_spec(document.get("network", {}))
     try:
         network.restore({name: arrays[name] for name in network.state()})
-        for name, place in document.get("generators", {}).items():
-            network.generators[name].bit_generator.state = place
+        generators = network.generators
+        if document["generators"].keys() != generators.keys():
+            raise KeyError(f"the generators must be those of {list(generators)}")
+        for name, place in document["generators"].items():
+            generators[name].bit_generator.state = place
     except (KeyError, ShapeError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise FileFormatError(
-            f"{os.fspath(path)} does not hold the arrays of its own network: {error}. Use an "
-            "intact copy.",
+            f"{os.fspath(path)} does not hold the arrays and generators of its own network: "
+            f"{error}. Use an intact copy.",
             path=os.fspath(path),
         ) from error
     return network

@@ -322,7 +322,12 @@ class Network:
                 "parameters": dict(parameters),
             } if len(spec) == 6:
                 registry.check_specs(layers)
-                return cls(layers, input_shape, dtype, seed, parameters)
+                try:
+                    return cls(layers, input_shape, dtype, seed, parameters)
+                except ArgumentError as error:
+                    if error.argument not in MULTIPLIERS and error.argument != "parameters":
+                        raise
+                    raise SpecError(f"network.parameters: {error}", path="parameters") from error
         raise SpecError(
             "A network's spec has the keys kind, layers, input_shape, dtype, seed and parameters, "
             f"as Network.spec() gives them, but this one is {str(spec)[:200]}.",

@@ -130,7 +130,7 @@ def test_answers_that_are_no_classes_are_given_as_numbers(
     words = ["predict", str(tmp_path), "--json", "--data", str(tmp_path / "data.npz")]
     assert main(words) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    values = network.parameters()[0].value
+    values = network.parameters()["fc1.weight"].value
     assert [row["truth"] for row in rows] == [[1.5], [2.5]]
     np.testing.assert_allclose([row["answer"] for row in rows], x @ values, rtol=1e-5)
     assert main(["evaluate", *words[1:]]) == 0
@@ -213,7 +213,7 @@ def test_predict_with_a_single_output_tells_the_answers_own_strength(
     strengths: list[float],
 ) -> None:
     network = Network([("fc", 2, 1, {"bias": False})])
-    network.parameters()[0].value[...] = 1
+    network.parameters()["fc1.weight"].value[...] = 1
     network.save(tmp_path / "model.safetensors")
     (tmp_path / "config.toml").write_text(f'training.loss = "{loss}"\n')
     x, ids = np.array([[1.0, 2.0], [0.5, -1.5]]), [1, 0]

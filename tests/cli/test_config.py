@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from plugnet import Network
 from plugnet.cli import config_file
 from plugnet.cli.config import Config, TrainingSettings
 from plugnet.errors import ConfigError
+from plugnet.training.trainer import DECAY, DEFAULT
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -21,7 +23,9 @@ def load(tmp_path: Path, content: str | bytes) -> Config:
 
 
 def test_the_example_for_digits_says_the_defaults() -> None:
-    assert config_file.load(EXAMPLES / "digits.toml") == Config()
+    config = config_file.load(EXAMPLES / "digits.toml")
+    assert config.training.regularizer == DECAY  # which is the default for its optimizer
+    assert replace(config, training=replace(config.training, regularizer=DEFAULT)) == Config()
     document = tomllib.loads((EXAMPLES / "digits.toml").read_text())
     assert set(document["training"]) == set(vars(TrainingSettings()))
 
@@ -45,6 +49,14 @@ def test_the_example_for_mnist_is_the_tutorial() -> None:
         iterations=800,
         shuffle=False,
     )
+
+
+def test_the_example_lenet_has_caffes_multipliers_for_biases() -> None:
+    config = config_file.load(EXAMPLES / "lenet.toml")
+    network = Network(config.network.layers, (28, 28, 1), parameters=config.network.parameters)
+    for path, parameter in network.parameters().items():
+        is_bias = path.endswith(".bias")
+        assert (parameter.lr_mult, parameter.decay_mult) == (2 if is_bias else 1, 1)
 
 
 def test_what_a_file_does_not_say_keeps_its_default(tmp_path: Path) -> None:
@@ -71,6 +83,23 @@ def test_dump_and_load_are_inverse(tmp_path: Path, value: Any) -> None:
     assert load(tmp_path, config_file.dump(config)) == config
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'parameters = { "*.bias" = { lr_mult = 2, decay_mult = 0.5 }, '
+        "fc1 = { trainable = false } }",
+        '[network.parameters]\n"*.bias" = { lr_mult = 2, decay_mult = 0.5 }\nfc1.trainable = false',
+        '[network.parameters."*.bias"]\nlr_mult = 2\ndecay_mult = 0.5\n'
+        "[network.parameters.fc1]\ntrainable = false",
+    ],
+)
+def test_parameters_are_told_by_patterns(tmp_path: Path, text: str) -> None:
+    config = load(tmp_path, f"[network]\n{text}\n")
+    patterns = {"*.bias": {"lr_mult": 2, "decay_mult": 0.5}, "fc1": {"trainable": False}}
+    assert config.network.parameters == patterns
+    assert load(tmp_path, config_file.dump(config)) == config
+
+
 def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> None:
     assert load(tmp_path, b"\xef\xbb\xbfseed = 3\r\n\r\n[training]\r\niterations = 5\r\n").seed == 3
 
@@ -91,6 +120,14 @@ def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> N
         ("[network]\nlayers = []", "at least one layer"),
         ("[network]\nlayers = [3]", "at least one layer"),
         ("[network]\ndtype = 'float16'", "float32"),
+        ("[network]\nparameters = { bias = { lr_mul = 2 } }", "line 2: .*a table from patterns"),
+        ("[network.parameters]\nbias = { lr_mult = -1 }", "line 1: .*numbers from 0"),
+        ("[network.parameters]\nbias = { decay_mult = inf }", "numbers from 0"),
+        ("[network.parameters]\nbias = { lr_mult = true }", "numbers from 0"),
+        ("[network.parameters]\nbias = { trainable = 0 }", "true or false"),
+        ("[network.parameters]\nbias = {}", "a table from patterns"),
+        ("[network.parameters]\nlr_mult = 2", "a table from patterns"),
+        ("[network]\nparameters = 'bias'", "a table from patterns"),
         ("[training]\npolicy = [0.1, 'inv']", "name"),
         ("[training]\npolicy = []", "name"),
         ("[data]\npath = 7", "a string"),
@@ -132,6 +169,12 @@ def test_a_missing_config_and_a_folder_are_refused(tmp_path: Path) -> None:
         ("path=/a b/ü=1.csv", "data", "path", "/a b/ü=1.csv"),
         ("path=a\nseed = 3", "data", "path", "a\nseed = 3"),
         ("reader=['csv', {seed = 3}]", "data", "reader", ("csv", {"seed": 3})),
+        (
+            "parameters={'*.bias' = {lr_mult = 2}}",
+            "network",
+            "parameters",
+            {"*.bias": {"lr_mult": 2}},
+        ),
     ],
 )
 def test_set_changes_one_setting(assignment: str, section: str, name: str, value: Any) -> None:

@@ -15,7 +15,7 @@ from plugnet.cli import main
 
 Install = Callable[..., Path]
 GOOD = "from plugnet.interfaces import Layer\nclass Good(Layer):\n    forward = backward = None\n"
-MARK = {"api": {"v1": "it"}}
+MARK = {"api": {"v2": "it"}}
 
 
 def examine(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[dict[str, Any]]]:

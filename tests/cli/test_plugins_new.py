@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from plugnet.cli import main
-from plugnet.registry.kinds import KINDS
+from plugnet.registry.kinds import API_VERSION, KINDS
 
 FILES = {
     ".github/workflows/test.yml", ".gitignore", "LICENSE", "README.md", "pyproject.toml",
@@ -87,7 +87,7 @@ def test_the_files(packages: Path, kind: str) -> None:
     cls = "My" + "".join(part.capitalize() for part in kind.split("_"))
     assert project["entry-points"] == {
         KINDS[kind].group: {f"my_{kind}": f"{package}.my_{kind}:{cls}"},
-        "plugnet.api": {"v1": package},
+        "plugnet.api": {f"v{API_VERSION}": package},
     }
     for name in expected:
         assert "$" not in (folder / name).read_text().replace("${{", ""), name

@@ -20,12 +20,12 @@ def test_the_table_has_a_row_for_every_piece_and_fits_a_terminal(
     assert main(["time", "--rounds", "3", "--threads", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
-    names = [line.split()[0] for line in lines[3:12]]
+    names = [line.split()[0] for line in lines[3:11]]
     layers = ["fc1", "tanh1", "fc2", "tanh2", "fc3"]
-    assert names == ["data", *layers, "loss", "regularizer", "optimizer"]
+    assert names == ["data", *layers, "loss", "update"]
     assert "float32" in lines[0]
     assert "batch of 100" in lines[0]
-    shares = [int(line.split()[-2].rstrip("%")) for line in lines[3:12]]
+    shares = [int(line.split()[-2].rstrip("%")) for line in lines[3:11]]
     assert 95 <= sum(shares) <= 105
 
 
@@ -42,7 +42,7 @@ def test_json_has_the_same_in_seconds(tmp_path: Path, capsys: pytest.CaptureFixt
     assert pieces["fc3"]["flops"] == 20 * 3 * (2 * 50 * 10 + 10)
     assert pieces["fc2"]["products_seconds"] > 0
     assert pieces["tanh1"]["products_seconds"] is None
-    assert pieces["optimizer"]["forward_seconds"] == 0
+    assert pieces["update"]["forward_seconds"] == 0
     assert sum(piece["share"] for piece in pieces.values()) == pytest.approx(1)
     named = [piece["products_seconds"] or 0 for piece in pieces.values()]
     assert found["products_seconds"] == pytest.approx(sum(named))
@@ -85,7 +85,7 @@ def test_a_step_by_piece_does_what_a_whole_step_does(monkeypatch: pytest.MonkeyP
     counting = Counting(network, monkeypatch)
     trainer = Trainer(network, batch_size=8)
     time_step(trainer, np.random.default_rng(0).random((40, 6)), np.arange(40) % 3, 1)
-    each = len(counting.calls) // 8  # one round and three to warm up, each with two steps
+    each = len(counting.calls) // 16  # one round and three to warm up, each with four steps
     assert counting.calls[:each] == counting.calls[each : 2 * each]
     assert "fc1.gradients" in counting.calls
     assert "fc1.backward" not in counting.calls
@@ -98,9 +98,24 @@ def test_timed_steps_are_those_of_fit() -> None:
         for _ in range(2)
     )
     time_step(timed, x, y, 2)
-    fitted.fit(x, y, 10)  # two rounds and three to warm up, each with two steps
-    for one, other in zip(timed.network.parameters(), fitted.network.parameters(), strict=True):
-        np.testing.assert_array_equal(one.value, other.value)
+    fitted.fit(x, y, 20)  # two rounds and three to warm up, each with four steps
+    one, other = timed.network.parameters().value, fitted.network.parameters().value
+    np.testing.assert_array_equal(one, other)
+
+
+def test_layers_within_a_layer_have_rows_of_their_own() -> None:
+    layers = [("chain", [("fc", 6, 5), ("chain", ["tanh"])]), ("fc", 5, 3)]
+    trainer = Trainer(Network(layers), batch_size=8)
+    x, y = np.random.default_rng(0).random((40, 6)), np.arange(40) % 3
+    timing = time_step(trainer, x, y, 3)
+    depths = {piece.name: piece.depth for piece in timing.pieces}
+    assert depths == {
+        "data": 0, "chain1": 0, "chain1.fc1": 1, "chain1.chain1": 1, "chain1.chain1.tanh1": 2,
+        "fc1": 0, "loss": 0, "update": 0,
+    }  # fmt: skip
+    times = {piece.name: piece for piece in timing.pieces}
+    assert 0 < times["chain1.fc1"].backward < times["chain1"].backward
+    assert timing.seconds < sum(piece.seconds for piece in timing.pieces)
 
 
 def test_products_have_the_shapes_of_the_weights() -> None:

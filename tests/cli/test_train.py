@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 import plugnet
-from plugnet import Trainer, registry
+from plugnet import Network, Trainer, registry
 from plugnet.cli import config_file, main
 from plugnet.cli.config import Config
 
@@ -128,7 +128,7 @@ def test_it_says_plainly_what_it_does(
     result = json.loads((tmp_path / "runs/digits-1/result.json").read_text())
     assert "1497 samples to train on, 300 to test, each 8 x 8 x 1; 10 classes" in out
     assert "fc1 -> tanh1 -> fc2 -> tanh2 -> fc3" in out
-    assert "6,310 parameters" in out  # 64 * 50 + 50 + 50 * 50 + 50 + 50 * 10 + 10
+    assert "6,310 parameters to train" in out  # 64 * 50 + 50 + 50 * 50 + 50 + 50 * 10 + 10
     assert f"Recognition rate: {result['recognition_rate']:.4f}" in out
     assert "plugnet evaluate runs/digits-1" in out.replace(os.sep, "/")
     assert [line.partition(":")[0] for line in err.splitlines()] == ["10/20", "20/20"]
@@ -193,6 +193,9 @@ def test_a_directory_that_cannot_be_made_is_refused_before_training(
         (["--set", "optimizer=sdg"], "sgd"),
         (["--set", "layers=[['fc', 3, 10]]"], "(3,)"),
         (["--set", "layers=[['fc', 64, 9]]"], "9"),
+        (["--set", "layers=[[['fc', 64, 10], 'tanh']]"], "a list of at least one layer"),
+        (["--set", "layers=[['chain', ['fc', 64, 10]]]"], "while building layer 'chain'"),
+        (["--set", "parameters={'*.bais' = {lr_mult = 2}}"], "'*.bais' fits no parameter"),
         (["--set", "batch_size=5000"], "batch_size"),
         (["--data", "missing.mat"], "missing.mat"),
         (["missing.toml"], "missing.toml"),
@@ -337,6 +340,69 @@ def test_another_config_hook_and_no_regularizer(tmp_path: Path) -> None:
     last = stored_arrays(folder / "model.safetensors")
     for name, array in stored_arrays(Path(best)).items():
         np.testing.assert_array_equal(array, last[name])
+
+
+@pytest.mark.usefixtures("sketches")
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["optimizer=adamw", "policy=['fixed', 0.001]"], True),
+        (["optimizer=adamw", "regularizer=['l2', 0.1]"], False),
+        (["optimizer=adamw", "regularizer=none"], False),
+        (["optimizer=adam", "policy=['fixed', 0.001]"], False),
+    ],
+)
+def test_it_says_that_an_optimizer_which_decays_itself_has_no_regularizer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], says: bool
+) -> None:
+    sets = [word for text in [*words, "iterations=1"] for word in ("--set", text)]
+    assert main(["train", *sets, "--out", str(tmp_path / "run")]) == 0
+    assert ("without a regularizer" in capsys.readouterr().out) is says
+
+
+@pytest.mark.usefixtures("sketches")
+def test_a_chain_within_the_layers_is_trained_saved_and_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, flat, nested = tmp_path / "some.toml", tmp_path / "flat", tmp_path / "nested"
+    path.write_text(
+        "[network]\n"
+        'layers = [["chain", [["fc", { outputs = 50 }], "tanh"]], ["fc", { outputs = 10 }]]\n'
+        'parameters = { "chain1.*" = { lr_mult = 0.5 } }\n'
+    )
+    words = ["--quiet", "--set", "iterations=100"]
+    assert main(["train", str(path), *words, "--out", str(nested)]) == 0
+    in_a_row = "layers=[['fc', {outputs = 50}], 'tanh', ['fc', {outputs = 10}]]"
+    assert main(["train", *words, "--set", in_a_row, "--out", str(flat)]) == 0
+    arrays = stored_arrays(nested / "model.safetensors")
+    assert sorted(arrays) == [
+        f"{layer}.{name}" for layer in ("chain1.fc1", "fc1") for name in ("bias", "weight")
+    ]
+    others = stored_arrays(flat / "model.safetensors")
+    assert [a.shape for a in arrays.values()] == [a.shape for a in others.values()]
+    again = Network.load(nested / "model.safetensors").parameters()
+    assert {path: p.lr_mult for path, p in again.items()} == {
+        "chain1.fc1.weight": 0.5, "chain1.fc1.bias": 0.5, "fc1.weight": 1, "fc1.bias": 1
+    }  # fmt: skip
+    assert json.loads((nested / "result.json").read_text())["recognition_rate"] > 0.8
+    used = config_file.load(nested / "config.toml").network
+    assert used == config_file.load(path).network
+    assert main(["evaluate", str(nested), "--json"]) == 0
+    rate = json.loads(capsys.readouterr().out)["recognition_rate"]
+    assert rate == json.loads((nested / "result.json").read_text())["recognition_rate"]
+
+
+@pytest.mark.usefixtures("sketches")
+def test_frozen_parameters_stay_as_they_are_and_are_not_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--set", "parameters={'*.bias' = {trainable = false}}", "--set", "iterations=3"]
+    assert main(["train", *words, "--out", str(tmp_path / "run")]) == 0
+    assert "6,200 parameters to train" in capsys.readouterr().out  # without 50 + 50 + 10 biases
+    arrays = stored_arrays(tmp_path / "run" / "model.safetensors")
+    assert [name for name, array in arrays.items() if not array.any()] == [
+        "fc1.bias", "fc2.bias", "fc3.bias"
+    ]  # fmt: skip
 
 
 @pytest.mark.filterwarnings("default::plugnet.errors.PluginWarning")

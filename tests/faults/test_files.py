@@ -1,6 +1,7 @@
 """Paths and files that will not do: each gives one error, and nothing is lost or half-written."""
 
 import gzip
+import json
 import os
 import pickle
 import threading
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from plugnet import Network, Trainer, registry
-from plugnet.arrays import Array
+from plugnet.arrays import Array, Shape
 from plugnet.cli import main
 from plugnet.errors import (
     ArgumentError,
@@ -21,6 +22,7 @@ from plugnet.errors import (
     SpecError,
     UnknownComponentError,
 )
+from plugnet.files import documents, safetensors
 from plugnet.files.atomic import replacing
 from plugnet.interfaces import Layer
 
@@ -124,6 +126,84 @@ def test_other_files_are_no_models(
         out, err = capsys.readouterr()
         assert out == ""
         assert err.startswith(f"plugnet: {path} cannot be read")
+
+
+class Drawing(Layer):
+    """Passes on what it gets, and keeps a generator."""
+
+    def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
+        self.rng = rng
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        return x
+
+    def backward(self, dy: Array) -> Array:
+        return dy
+
+
+def changed(place: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return the document's places of generators, with that of "drawing1" changed."""
+    return {"drawing1": {**place, **changes}}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda place: None,
+        lambda place: [],
+        lambda place: "drawing1",
+        lambda place: {"drawing1": None},
+        lambda place: {"drawing1": 3},
+        lambda place: {"drawing1": {}},
+        lambda place: {"fc1": place},
+        lambda place: {"drawing1": place, "drawing2": place},
+        lambda place: changed(place, bit_generator="MT19937"),
+        lambda place: changed(place, bit_generator=None),
+        lambda place: changed(place, state=None),
+        lambda place: changed(place, state=[1, 2]),
+        lambda place: changed(place, state={"state": 1}),
+        lambda place: changed(place, state={"state": -1, "inc": 1}),
+        lambda place: changed(place, state={"state": 2**200, "inc": 1}),
+        lambda place: changed(place, uinteger=2**70),
+        lambda place: changed(place, has_uint32="x"),
+    ],
+)
+def test_damaged_places_of_generators_are_refused(
+    tmp_path: Path, damage: Callable[[dict[str, Any]], Any]
+) -> None:
+    path = tmp_path / "run"
+    with registry.isolated():
+        registry.layers.register("drawing")(Drawing)
+        trained = trainer(Network([("fc", 4, 3), "drawing"]))
+        trained.save(path)
+        arrays, document = documents.read(path)
+        document["generators"] = damage(document["generators"]["drawing1"])
+        documents.write(path, arrays, document)
+        for load in (Network.load, Trainer.resume):
+            with pytest.raises(FileFormatError, match="Use an intact copy") as caught:
+                load(path)
+            assert caught.value.path == str(path)
+
+
+def test_a_generator_goes_on_from_its_place_in_the_file(tmp_path: Path) -> None:
+    with registry.isolated():
+        registry.layers.register("drawing")(Drawing)
+        network = Network([("fc", 4, 3), "drawing"])
+        network.generators["drawing1"].random(7)
+        network.save(tmp_path / "model")
+        again = Network.load(tmp_path / "model").generators["drawing1"]
+    assert again.random() == network.generators["drawing1"].random()
+
+
+@pytest.mark.parametrize("version", [0, 1, 3, "2", None])
+def test_files_of_another_version_are_refused(tmp_path: Path, version: Any) -> None:
+    path = tmp_path / "model"
+    Network(LAYERS).save(path)
+    arrays, metadata = safetensors.read(path)
+    document = {**json.loads(metadata["plugnet"]), "version": version}
+    safetensors.write(path, arrays, {"plugnet": json.dumps(document)})
+    with pytest.raises(FileFormatError, match=f"its version is {version}, and this plugnet reads"):
+        Network.load(path)
 
 
 class Unregistered(Layer):

@@ -42,7 +42,7 @@ def values(network: Network) -> list[Array]:
 
 @pytest.mark.parametrize("layers", ["tanh", "", None, 5, {"kind": "layer"}, iter(())])
 def test_the_layers_of_a_network_are_a_list(layers: Any) -> None:
-    with pytest.raises(ArgumentError, match="list of at least one layer") as caught:
+    with pytest.raises(ArgumentError, match="list of at least one, as") as caught:
         Network(layers)
     assert caught.value.argument == "layers"
 
@@ -56,7 +56,6 @@ def test_the_layers_of_a_network_are_a_list(layers: Any) -> None:
         {},
         {"fc": 3},
         {"name": "fc", "args": {"outputs": 3}},
-        [["fc", 4, 3]],
         [],
         type(registry.build("fc", 4, 3)),
         np.zeros(3),
@@ -65,6 +64,12 @@ def test_the_layers_of_a_network_are_a_list(layers: Any) -> None:
 )
 def test_what_describes_no_layer_is_refused(layer: Any) -> None:
     with pytest.raises(ArgumentError, match="of kind layer is given as an object, its name"):
+        Network([layer])
+
+
+@pytest.mark.parametrize("layer", [[["fc", 4, 3]], (("fc", 4, 3), "tanh"), [5]], ids=repr)
+def test_a_list_within_the_layers_begins_with_a_name(layer: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"For layers in a row write \['chain', \[...\]\]"):
         Network([layer])
 
 
@@ -122,20 +127,48 @@ def test_a_gradient_of_another_shape_than_the_outputs_is_refused(shape: tuple[in
     network = Network(LAYERS)
     network.forward(X, training=True)
     with pytest.raises(ShapeError, match=r"\(20, 3\), but it has") as caught:
-        network.backward(np.zeros(shape, np.float32))
+        network.backprop(np.zeros(shape, np.float32))
     assert caught.value.got == shape
 
 
 def test_backward_may_be_called_again_but_not_first() -> None:
     network = Network(LAYERS)
-    with pytest.raises(CallOrderError, match="call forward before"):
-        network.backward(np.zeros((20, 3), np.float32))
+    with pytest.raises(CallOrderError, match="call forward with training=True before"):
+        network.backprop(np.zeros((20, 3), np.float32))
     dy = network.forward(X, training=True).copy()
-    network.backward(dy)
-    first = [parameter.grad.copy() for parameter in network.parameters()]
-    network.backward(dy)
-    for parameter, grad in zip(network.parameters(), first, strict=True):
-        np.testing.assert_array_equal(parameter.grad, grad)
+    network.backprop(dy)
+    first = network.parameters().grad.copy()
+    network.backprop(dy)
+    assert first.any()
+    np.testing.assert_array_equal(network.parameters().grad, first)
+
+
+def test_predictions_leave_what_a_training_forward_kept() -> None:
+    network = Network(LAYERS)
+    dy = network.forward(X, training=True).copy()
+    network.backprop(dy)
+    expected = network.parameters().grad.copy()
+    network.forward(X, training=True)
+    network.predict(X[:7] + 1)
+    network.forward(X[::-1])
+    with pytest.raises(ShapeError):
+        network.forward(X[:, :3], training=True)
+    network.backprop(dy)
+    np.testing.assert_array_equal(network.parameters().grad, expected)
+
+
+def test_only_the_last_training_forward_is_gone_back_through() -> None:
+    network = Network(LAYERS)
+    dy = network.forward(X, training=True).copy()
+    network.forward(X[:7], training=True)
+    with pytest.raises(ShapeError, match=r"\(7, 3\), but it has \(20, 3\)"):
+        network.backprop(dy)
+    network.backprop(dy[:7])
+    expected = network.parameters().grad.copy()
+    again = Network(LAYERS)
+    again.forward(X[:7], training=True)
+    again.backprop(dy[:7])
+    np.testing.assert_array_equal(again.parameters().grad, expected)
 
 
 # Training ----------------------------------------------------------------------------------------

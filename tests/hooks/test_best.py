@@ -29,7 +29,7 @@ class Scripted:
         start(trainer=self, iterations=len(losses))
         for number, loss in enumerate(losses):
             self.iteration = number
-            weight = self.network.parameters()[0].value
+            weight = self.network.parameters()["fc1.weight"].value
             weight[...] = number
             hook.plugnet_evaluate_end(trainer=self, evaluation=Evaluation(number, loss, None))
             self.seen.append(weight)
@@ -59,7 +59,7 @@ def test_early_stop_counts_tests_without_progress_and_restores_the_best(
     trainer = Scripted(hook, losses)
     assert [at for at, _ in trainer.stopped[:1]] == ([] if stops_at is None else [stops_at])
     hook.plugnet_train_end(trainer=trainer)
-    assert np.all(trainer.network.parameters()[0].value == best)
+    assert np.all(trainer.network.parameters()["fc1.weight"].value == best)
 
 
 def test_early_stop_ends_a_real_run_with_a_reason() -> None:
@@ -95,7 +95,7 @@ def test_best_model_saves_exactly_when_the_loss_falls(tmp_path: Path) -> None:
     path = tmp_path / "best.safetensors"
     for losses, best in [([3.0, 2.0, 2.5], 1), ([3.0], 0), ([3.0, 3.0, float("nan"), 1.0], 3)]:
         Scripted(registry.hooks.build("best_model", str(path)), losses)
-        assert np.all(Network.load(path).parameters()[0].value == best)
+        assert np.all(Network.load(path).parameters()["fc1.weight"].value == best)
 
 
 def test_early_stop_says_which_loss_it_waited_for() -> None:

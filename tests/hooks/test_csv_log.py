@@ -88,6 +88,25 @@ def test_after_divergence_the_file_is_complete_and_closed(tmp_path: Path) -> Non
     assert diverging.hooks[0]._file is None
 
 
+def test_a_step_that_another_hooks_error_kept_from_it_has_its_row_too(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+
+    class Failing:
+        def plugnet_step_end(self, iteration: int) -> None:
+            if iteration in (2, 3):
+                raise RuntimeError("enough")
+
+    failing = trainer(path)
+    failing.hooks.insert(0, Failing())
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="enough"):
+            failing.fit(X, Y, 9)
+    history = failing.fit(X, Y, 2)
+    written = [row.split(",")[:2] for row in path.read_text().splitlines()[1:]]
+    assert written == [[str(i), repr(loss)] for i, loss in enumerate(history.loss, 1)]
+    assert len(written) == 6
+
+
 def test_answers_that_are_no_classes_leave_the_accuracy_empty(tmp_path: Path) -> None:
     log = registry.hooks.build("csv_log", str(tmp_path / "log.csv"))
     fitting = Trainer(Network([("fc", 3, 1)]), "least_square_error", batch_size=5, hooks=[log])

@@ -40,7 +40,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
 def reader(answers: list[int], classes: int) -> Network:
     """Return a network that gives ``answers[i]`` for row i of the 16 x 16 identity matrix."""
     network = Network([("fc", 16, classes)], dtype="float64")
-    weight, bias = (parameter.value for parameter in network.parameters())
+    weight, bias = (parameter.value for parameter in network.parameters().values())
     weight[...], bias[...] = 0, 0
     for row, answer in enumerate(answers):
         weight[row, answer] = 5
@@ -142,7 +142,7 @@ def test_a_single_output_is_drawn_as_two_classes(drawn: dict[str, Figure]) -> No
     x = np.array([[-1.0], [1.0], [2.0]])
     y = np.array([[0.0], [1.0], [0.0]])
     network = Network([("fc", 1, 1)], dtype="float64")
-    network.parameters()[0].value[...] = 3
+    network.parameters()["fc1.weight"].value[...] = 3
     hook = registry.hooks.build("confusion_matrix", "c.png")
     trainer = Trainer(
         network, "sigmoid_cross_entropy", policy=("fixed", 1e-12), batch_size=3, hooks=[hook]
@@ -192,7 +192,7 @@ def test_mistakes_without_any_says_so(drawn: dict[str, Figure]) -> None:
 
 def test_an_output_that_is_not_a_number_is_no_answer(drawn: dict[str, Figure]) -> None:
     trainer = shown(reader([0, 1], classes=2), [0, 1], registry.hooks.build("mistakes", "m.png"))
-    trainer.network.parameters()[1].value[...] = np.nan
+    trainer.network.parameters()["fc1.bias"].value[...] = np.nan
     trainer.hooks[0].plugnet_train_end(trainer)
     assert texts(drawn["m.png"])[1:] == ["0 read as nothing", "1 read as nothing"]
 
@@ -224,7 +224,7 @@ def test_a_given_shape_is_used(drawn: dict[str, Figure]) -> None:
 def test_coloured_images_keep_their_colours(drawn: dict[str, Figure]) -> None:
     x = RNG.random((4, 5, 6, 3))
     network = Network([("fc", 90, 2)], dtype="float64")
-    network.parameters()[1].value[...] = [100, 0]
+    network.parameters()["fc1.bias"].value[...] = [100, 0]
     hook = registry.hooks.build("mistakes", "m.png")
     trainer = Trainer(network, policy=("fixed", 1e-12), batch_size=2, hooks=[hook])
     trainer.fit(x, [0, 1, 1, 1], 1, (x, [0, 1, 1, 1]))

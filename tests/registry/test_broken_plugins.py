@@ -104,8 +104,8 @@ def test_metadata_without_code_are_a_stale_install(
         ("nn_bad", "gave a module, not a Layer class. Probably ':ClassName' is missing"),
         ("nn_bad:function", "gave a function, not a Layer class"),
         ("nn_bad:instance", "gave a Shift, not a Layer class"),
-        ("nn_bad:Layer", "abstract: it does not implement backward, forward"),
-        ("nn_bad:Half", "abstract: it does not implement backward"),
+        ("nn_bad:Layer", "abstract: it does not implement forward"),
+        ("nn_bad:Half", "abstract: it does not implement forward"),
         ("nn_bad:Other", "not a Layer class; it derives from Loss"),
         ("nn_bad:Plain", "not a Layer class; it derives from object"),
         ("nn_bad:Open", r"takes '\*sizes'"),
@@ -126,7 +126,7 @@ def function(): ...
 instance = Shift()
 
 class Half(Layer):
-    def forward(self, x, training=False): ...
+    def backward(self, dy): ...
 
 class Other(Loss): ...
 
@@ -278,7 +278,7 @@ def test_what_is_registered_during_an_import_is_what_the_name_means(
     [
         ({"v9": "nn_new"}, r"plugin API v9, but this plugnet supports v3 and v4. Upgrade plugnet"),
         ({"v2": "nn_new"}, r"plugin API v2.*Its author must upgrade it"),
-        ({}, r"plugin API v1.*Its author must upgrade it"),
+        ({}, r"plugin API v2.*Its author must upgrade it"),
     ],
 )
 def test_another_plugin_api_is_refused_on_use(
@@ -288,7 +288,7 @@ def test_another_plugin_api_is_refused_on_use(
     fresh: Registry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Newer; older than the one before; no mark, which means v1."""
+    """Newer; older than the one before; no mark, which means the first that was released, v2."""
     monkeypatch.setattr(kinds, "API_VERSION", 4)
     groups = {"layers": {"shift": "nn_new:Shift"}, "api": marks}
     fake_distribution("nn-new", groups, version="2.0")
@@ -298,6 +298,15 @@ def test_another_plugin_api_is_refused_on_use(
     assert "nn_new" not in sys.modules
     assert [e.state for e in fresh.entries() if e.name == "shift"] == ["incompatible"]
     assert any(problem.distribution == "nn-new" for problem in fresh.problems())
+
+
+def test_the_plugin_api_that_was_never_released_is_refused(
+    fake_distribution: Fake, fresh: Registry
+) -> None:
+    fake_distribution("nn-old", {"layers": {"shift": "nn_old:Shift"}, "api": {"v1": "nn_old"}})
+    why = "plugin API v1, but this plugnet supports v2. Its author must upgrade it"
+    with pytest.raises(PluginApiError, match=why):
+        fresh.build("shift")
 
 
 @pytest.mark.parametrize("mark", ["v3", "v4"])
@@ -316,7 +325,7 @@ def test_a_malformed_api_mark_is_a_problem(
     fake_distribution("nn-new", {"layers": {"shift": "nn_new:Shift"}, "api": {mark: "nn_new"}})
     assert fresh.build("shift") is not None
     (problem,) = fresh.problems()
-    assert f"as '{mark}', but a mark must look like 'v1'" in problem.message
+    assert f"as '{mark}', but a mark must look like 'v2'; v2 is assumed" in problem.message
 
 
 def test_strict_turns_every_problem_into_an_error(
@@ -327,4 +336,4 @@ def test_strict_turns_every_problem_into_an_error(
     with pytest.raises(PluginLoadError, match=r"'vX'.*PLUGNET_PLUGINS_STRICT is set"):
         fresh.build("tanh")
     assert len(fresh.problems()) == 1  # listings work all the same
-    assert len(fresh.entries("layer")) == 6
+    assert len(fresh.entries("layer")) == 7

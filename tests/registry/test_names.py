@@ -132,12 +132,20 @@ def test_a_plugin_of_another_kind_does_not_make_a_built_in_name_ambiguous(
 
 def test_names_are_listed_in_order() -> None:
     with registry.isolated():
-        assert registry.layers.names() == ("activation", "fc", "flatten", "rescale", "reshape")
+        assert registry.layers.names() == (
+            "activation",
+            "chain",
+            "fc",
+            "flatten",
+            "rescale",
+            "reshape",
+        )
         assert registry.names("layer") == registry.layers.names()
         assert list(registry.names()) == sorted(set(registry.names()))
         assert "fc" in registry.layers
         assert "tanh" not in registry.layers
         assert (
-            repr(registry.layers) == "<layer registry: activation, fc, flatten, rescale, reshape>"
+            repr(registry.layers)
+            == "<layer registry: activation, chain, fc, flatten, rescale, reshape>"
         )
         assert "regularizers: elastic, l1, l2" in repr(registry)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from plugnet.errors import PluginApiError, PluginLoadError, PluginWarning, UnknownComponentError
-from plugnet.registry import Registry, kinds
+from plugnet.registry import Registry
 
 Fake = Callable[..., Path]
 
@@ -56,12 +56,11 @@ def test_a_disabled_one_is_not_imported(fake_distribution: Fake, fresh: Registry
 
 
 def test_one_for_another_plugin_api_is_not_imported(
-    fake_distribution: Fake, fresh: Registry, monkeypatch: pytest.MonkeyPatch
+    fake_distribution: Fake, fresh: Registry
 ) -> None:
-    monkeypatch.setattr(kinds, "API_VERSION", 1)
-    groups = {"hooks": {"watch": "nn_a"}, "api": {"v2": "nn_a"}}
+    groups = {"hooks": {"watch": "nn_a"}, "api": {"v3": "nn_a"}}
     fake_distribution("nn-a", groups, {"nn_a.py": "raise SystemExit"})
-    with pytest.warns(PluginWarning, match="plugin API v2"):
+    with pytest.warns(PluginWarning, match="plugin API v3"):
         assert fresh.standing_hooks() == []
     assert issubclass(PluginApiError, PluginLoadError)
     assert "nn_a" not in sys.modules

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from plugnet.parameter import MULTIPLIERS
+from plugnet.training.trainer import DEFAULT
 
 
 class Rule(NamedTuple):
@@ -23,6 +27,25 @@ def _is_components(value: object) -> bool:
     return isinstance(value, tuple) and all(map(_is_component, value))
 
 
+def _is_patterns(value: object) -> bool:
+    return isinstance(value, Mapping) and all(map(_is_options, value.values()))
+
+
+def _is_options(value: object) -> bool:
+    """Whether ``value`` says of parameters what there is to say; empty, it would say nothing."""
+    return (
+        isinstance(value, Mapping)
+        and bool(value)
+        and value.keys() <= {*MULTIPLIERS}
+        and all(
+            isinstance(option, bool)
+            if name == "trainable"
+            else type(option) in (int, float) and 0 <= option < math.inf
+            for name, option in value.items()
+        )
+    )
+
+
 TEXT = Rule(lambda value: isinstance(value, str), "a string")
 FLAG = Rule(lambda value: isinstance(value, bool), "true or false")
 SEED = Rule(lambda value: type(value) is int and value >= 0, "a whole number from 0")
@@ -33,6 +56,11 @@ COMPONENTS = Rule(_is_components, "a list whose items are names, or lists as [na
 LAYERS = Rule(
     lambda value: bool(value) and _is_components(value),
     'a list of at least one layer, as [["fc", 784, 50], "tanh", ["fc", 50, 10]]',
+)
+PATTERNS = Rule(
+    _is_patterns,
+    "a table from patterns of names to lr_mult and decay_mult, numbers from 0, or trainable, true "
+    'or false, as { "*.bias" = { lr_mult = 2 } }',
 )
 
 
@@ -52,7 +80,12 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """``[network]``: the arguments of `Network`. A layer's size that is not said is inferred."""
+    """``[network]``: the arguments of `Network`. A layer's size that is not said is inferred.
+
+    Attributes:
+        parameters: for patterns of parameters' names the multipliers of rate and decay, and whether
+            to train at all.
+    """
 
     layers: tuple[Any, ...] = (
         ("fc", {"outputs": 50}),
@@ -62,6 +95,7 @@ class NetworkSettings:
         ("fc", {"outputs": 10}),
     )
     dtype: str = "float32"
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,7 +103,7 @@ class TrainingSettings:
     """``[training]``: the arguments of `Trainer` and `Trainer.fit`.
 
     Attributes:
-        regularizer: "none" for none.
+        regularizer: "none" for none, "default" for what `Trainer` has by itself.
         evaluate_every: iterations between two tests.
         hooks: further hooks, besides those that fill the run directory.
     """
@@ -77,7 +111,7 @@ class TrainingSettings:
     loss: Any = "softmax_with_loss"
     optimizer: Any = ("sgd", 0.9)
     policy: Any = ("inv", 0.1)
-    regularizer: Any = ("l2", 0.001)
+    regularizer: Any = DEFAULT
     batch_size: int = 100
     iterations: int = 800
     shuffle: bool = True
@@ -108,6 +142,7 @@ RULES = {
     "data.path": TEXT,
     "network.layers": LAYERS,
     "network.dtype": DTYPE,
+    "network.parameters": PATTERNS,
     "training.loss": COMPONENT,
     "training.optimizer": COMPONENT,
     "training.policy": COMPONENT,

@@ -65,7 +65,7 @@ def dump(config: Config) -> str:
         lines += ["", f"[{section}]"]
         for setting in fields(settings):
             value = getattr(settings, setting.name)
-            if value is not None:
+            if value not in (None, {}):
                 lines.append(_assignment(setting.name, value))
     return "\n".join(lines) + "\n"
 

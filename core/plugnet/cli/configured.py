@@ -46,8 +46,13 @@ def configured(arguments: Namespace) -> tuple[Config, str]:
 
 def prepare(config: Config, threads: int | None) -> tuple[Trainer, Samples]:
     """Build the trainer and read the data; the network's shapes are known then."""
-    training = config.training
-    network = Network(config.network.layers, dtype=config.network.dtype, seed=config.seed)
+    training, settings = config.training, config.network
+    network = Network(
+        settings.layers,
+        dtype=settings.dtype,
+        seed=config.seed,
+        parameters=settings.parameters,
+    )
     trainer = Trainer(
         network,
         training.loss,

@@ -28,7 +28,7 @@ def run(arguments: Namespace) -> int:
     """Predict as the arguments say, and return the exit status."""
     exam = model.examination(arguments)
     network = exam.network
-    x = as_samples(exam.x, network.dtype, exam.part, network.layers[0].input_scale())
+    x = as_samples(exam.x, network.dtype, exam.part, network.chain.input_scale())
     with limited(arguments.threads):
         outputs = network.predict(x)
     if outputs.ndim != 2:

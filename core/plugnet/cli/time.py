@@ -20,10 +20,11 @@ from plugnet.training.timing import Piece, Timing, time_step
 ROW = "{:<24}{:>12}{:>13}{:>10}{:>9}{:>10}"
 HEADINGS = ROW.format("piece", "forward ms", "backward ms", "GFLOP/s", "% step", "% bare")
 NOTES = """\
-data, the loss's forward pass and the layers' come first; regularizer and
-optimizer stand under backward. % step: share of all pieces. GFLOP/s: by what
-the layer says of its forward pass. % bare: what bare matrix products of the
-layer's weight, forward and for the gradients, would take of the layer's time.
+data, the loss's forward pass and the layers' come first; decay and update
+stand under backward. A layer within another is indented, and its time is part
+of that one's. % step: share of all pieces. GFLOP/s: by what the layer says of
+its forward pass. % bare: what bare matrix products of the layer's weights,
+forward and for the gradients, would take of the layer's time.
 """
 
 
@@ -52,7 +53,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _table(timing: Timing, trainer: Trainer, threads: int, rounds: int) -> str:
-    total = sum(piece.seconds for piece in timing.pieces)
+    total = timing.seconds
     lines = [
         f"batch of {trainer.batch_size}, {trainer.network.dtype.name}, "
         f"at most {threads} thread{'s' if threads > 1 else ''}, medians of {rounds} rounds",
@@ -78,11 +79,12 @@ def _row(piece: Piece, total: float) -> str:
         f"{seconds * 1e3:.3f}" if seconds else "-" for seconds in (piece.forward, piece.backward)
     )
     share = f"{piece.seconds / total:.0%}"
-    return ROW.format(piece.name[:24], forward, backward, rate, share, bare)
+    name = "  " * piece.depth + (piece.name.rpartition(".")[2] if piece.depth else piece.name)
+    return ROW.format(name[:24], forward, backward, rate, share, bare)
 
 
 def _report(timing: Timing, trainer: Trainer, threads: int, rounds: int) -> dict[str, Any]:
-    total = sum(piece.seconds for piece in timing.pieces)
+    total = timing.seconds
     return {
         "batch_size": trainer.batch_size,
         "dtype": trainer.network.dtype.name,
@@ -93,6 +95,7 @@ def _report(timing: Timing, trainer: Trainer, threads: int, rounds: int) -> dict
         "pieces": [
             {
                 "name": piece.name,
+                "depth": piece.depth,
                 "forward_seconds": piece.forward,
                 "backward_seconds": piece.backward,
                 "flops": piece.flops,

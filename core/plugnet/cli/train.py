@@ -32,6 +32,7 @@ from plugnet.cli.run_directory import (
 from plugnet.cli.signals import stopped_by_signals
 from plugnet.errors import DivergenceError
 from plugnet.interfaces import Samples
+from plugnet.training.trainer import DEFAULT
 
 Say: TypeAlias = Callable[[str], None]
 
@@ -71,11 +72,13 @@ def _prepare(
     # After the config's own hooks: one that changes the weights at the end (early_stop) comes
     # before those that draw how the network answers.
     trainer.hooks += _run_hooks(folder, samples.classes, bar)
-    count = sum(parameter.value.size for parameter in network.parameters())
+    count = sum(p.value.size for p in network.parameters().values() if p.trainable)
     say(f"Data:     {describe(config.data, samples)}")
     say(f"Network:  {' -> '.join(network.names)}")
-    say(f"          {count:,} parameters, {network.dtype.name}")
+    say(f"          {count:,} parameters to train, {network.dtype.name}")
     say(f"Training: {training.iterations} iterations of {training.batch_size} samples")
+    if training.regularizer == DEFAULT and trainer.regularizer is None:
+        say("          without a regularizer, as the optimizer decays the weights itself")
     return trainer, samples
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from plugnet.registry.kinds import API_GROUP, CORE, KINDS
+from plugnet.registry.kinds import API_GROUP, API_VERSION, CORE, FIRST_API, KINDS
 from plugnet.registry.names import PATTERN, normalize
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Entry(NamedTuple):
     value: str
     distribution: str | None
     version: str | None = None
-    api: int = 1
+    api: int = FIRST_API
     state: str = "ok"
 
     @property
@@ -194,18 +194,18 @@ def _shadowed(
 
 
 def _api(marks: list[str], provider: str, problems: list[Problem]) -> int:
-    """Return the plugin API version among a distribution's marks; 1 if there is none."""
-    versions = [1]
+    """Return the plugin API version among a distribution's marks, or the first that there was."""
+    versions = []
     for mark in marks:
         if re.fullmatch(r"v[1-9]\d{0,5}", mark):
             versions.append(int(mark[1:]))
         else:
             message = (
                 f"{provider} marks its plugin API version as '{mark}', but a mark must look like "
-                "'v1'; v1 is assumed."
+                f"'v{API_VERSION}'; v{FIRST_API} is assumed."
             )
             problems.append(Problem(provider, message))
-    return max(versions)
+    return max(versions, default=FIRST_API)
 
 
 def _duplicates(entries: tuple[Entry, ...]) -> Iterator[Problem]:

@@ -23,7 +23,8 @@ T = TypeVar("T")
 
 CORE: Final = "plugnet"  # the distribution whose entry points are the built-in components
 API_GROUP: Final = "plugnet.api"
-API_VERSION: Final = 1  # of the plugin API; a plugin written for this or the one before is accepted
+API_VERSION: Final = 2  # of the plugin API; a plugin written for this or the one before is accepted
+FIRST_API: Final = 2  # that was released; a plugin without a mark is taken to be written for it
 
 
 class Kind(Generic[T]):

@@ -20,7 +20,11 @@ class LoadError(Exception):
 
 def supported(entry: Entry) -> bool:
     """Tell whether an entry was written for a plugin API that this plugnet supports."""
-    return kinds.API_VERSION - 1 <= entry.api <= kinds.API_VERSION
+    return _oldest() <= entry.api <= kinds.API_VERSION
+
+
+def _oldest() -> int:
+    return max(kinds.FIRST_API, kinds.API_VERSION - 1)
 
 
 def check_api(entry: Entry) -> None:
@@ -28,7 +32,7 @@ def check_api(entry: Entry) -> None:
     if supported(entry):
         return
     newest = kinds.API_VERSION
-    versions = f"v{newest - 1} and v{newest}" if newest > 1 else f"v{newest}"
+    versions = f"v{newest - 1} and v{newest}" if _oldest() < newest else f"v{newest}"
     advice = (
         "Upgrade plugnet (pip install -U plugnet), or install an older version of the plugin."
         if entry.api > newest

@@ -34,8 +34,8 @@ class Interrupts:
             yield
             return
         self._before = before
-        signal.signal(signal.SIGINT, self._handle)
         try:
+            signal.signal(signal.SIGINT, self._handle)
             yield
         finally:
             signal.signal(signal.SIGINT, before)
@@ -51,4 +51,5 @@ class Interrupts:
         if self.is_held:
             self._pending = number, frame
         else:
+            self._pending = None  # one press more, just as the first was to be passed on
             self._before(number, frame)

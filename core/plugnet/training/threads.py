@@ -26,9 +26,9 @@ def limited(threads: int | None) -> Iterator[int]:
     before the first, in whatever order they end. BLAS's number is the process's, so products that
     others compute meanwhile have one thread, too.
 
-    What somebody else sets meanwhile, as by ``threadpool_limits``, holds from then on, until the
-    next block begins, and stays. A ``threadpool_limits`` that begins within the block and ends
-    after it gives back what it found: one thread.
+    What somebody else sets meanwhile, as by ``threadpool_limits``, holds from then on, but for
+    further blocks, and stays after the last. A ``threadpool_limits`` that begins within a block and
+    ends after it gives back what it found, one thread: end it earlier.
 
     Args:
         threads: the number; None: that of an enclosing block, else `blas_threads`, which are by
@@ -43,16 +43,18 @@ def limited(threads: int | None) -> Iterator[int]:
 def blas_threads() -> int | None:
     """Return how many threads BLAS uses where nothing is `limited`, or None if nobody knows."""
     with _lock:
-        numbers = [(library.path, library.number() or 0) for library in _libraries()]
-        numbers = [(path, _before.get(path, 1) if n == 1 else n) for path, n in numbers]
-    return max((number for _, number in numbers), default=0) or None
+        noted = {path: number for note in _notes.values() for path, number in note.items()}
+        found = {library.path: library.number() or 0 for library in _libraries()}
+    numbers = (noted.get(path, 1) if number == 1 else number for path, number in found.items())
+    return max(numbers, default=0) or None
 
 
 # BLAS's number, once per process -----------------------------------------------------------------
 
 _lock = threading.RLock()  # reentrant, as a signal's handler may train, too
-_holders: set[object] = set()
-_before: dict[str, int] = {}  # what the libraries of a process had, by path
+#: What those who hold the libraries to one thread found, if it was another number, by the library's
+#: path; the first to hold them comes first.
+_notes: dict[object, dict[str, int]] = {}
 
 
 class _Library(NamedTuple):
@@ -94,28 +96,33 @@ def _one_blas_thread() -> Iterator[None]:
 
 
 def _hold(holder: object) -> None:
-    """Give the process's libraries one thread, and note what they had.
-
-    The others' notes stay, but for a library whose number somebody has set since.
-    """
+    """Give the process's libraries one thread, and note what they had."""
     with _lock:
-        _holders.add(holder)
+        note = _notes.setdefault(holder, {})
         for library in _libraries():
             number = library.number()
             if not library.per_thread and number not in (1, None):
-                _before[library.path] = number
+                note[library.path] = number
                 library.set_number(1)
 
 
 def _let_go(holder: object) -> None:
-    """After the last holder give back what was noted, where nobody has set another number."""
+    """Give back what was noted, or leave that to the next who holds the libraries.
+
+    A note of one's own says more than an older one, and what somebody has set since is left.
+    """
     with _lock:
-        _holders.discard(holder)
-        if _before and not _holders:
+        holders = list(_notes)
+        if holder not in holders:  # a forked process has forgotten it
+            return
+        note, later = _notes[holder], holders[holders.index(holder) + 1 :]
+        if later:
+            _notes[later[0]] = note | _notes[later[0]]
+        elif note:
             for library in _libraries():
-                if library.number() == 1 and library.path in _before:
-                    library.set_number(_before[library.path])
-            _before.clear()
+                if library.path in note and library.number() == 1:
+                    library.set_number(note[library.path])
+        del _notes[holder]
 
 
 def _limit_own(before: dict[str, int] | None = None) -> None:
@@ -165,8 +172,8 @@ def _start_again() -> None:
     """In a forked process nobody trains yet."""
     global _lock
     _lock = threading.RLock()
-    _holders.clear()
-    _let_go(None)
+    for holder in list(_notes):
+        _let_go(holder)
 
 
 if sys.platform != "win32":

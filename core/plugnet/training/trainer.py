@@ -181,7 +181,7 @@ class Trainer:
         finally:
             self.history.seconds += time.perf_counter() - started
             self.history.stopped = self._stop if self.iteration < last else None
-            self._stop = None
+            self._stop = self._gradients_ready = self._step_end = None
             _call(hooks.caller("plugnet_train_end"), trainer=self, history=self.history)
         return self.history
 
@@ -198,7 +198,7 @@ class Trainer:
         """Do one iteration on a batch, and return its loss: all of training on one screen.
 
         Up to the commit nothing changes but buffers and gradients. `fit` has checked what it gives
-        here; whoever else calls this must have done so.
+        here, as `check` does; whoever else calls this must have done so, and no hook is called.
         """
         if self._interrupts.is_held:
             raise self._broken()

@@ -10,21 +10,22 @@ import numpy as np
 from plugnet.arguments import flag
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Layer
-from plugnet_pooling.gathering import Batch, as_items
+from plugnet_pooling.gathering import Gathering, as_items
 from plugnet_pooling.windows import Windows
 
 
-class _Means(Batch):
-    """What a batch is pooled with.
+class _Means:
+    """What a batch is averaged with.
 
     Attributes:
+        gathering: what any batch is pooled with.
         weights: one over the size of each window, for the windows of one sample.
     """
 
     def __init__(
         self, windows: Windows, shape: Shape, dtype: np.dtype[Any], count_include_pad: bool
     ) -> None:
-        super().__init__(windows, shape, dtype)
+        self.gathering = Gathering(windows, shape, dtype)
         sizes = windows.sizes(shape[1:], count_include_pad)
         weights = np.reciprocal(sizes, dtype=dtype)[:, :, np.newaxis]
         self.weights = weights.repeat(shape[3], axis=2)  # twice as fast as broadcasting
@@ -94,7 +95,7 @@ class AveragePool(Layer):
         """Return the means, ``(N, output height, output width, channels)``."""
         images = as_items(np.ascontiguousarray(x))
         means = (self._prepared if training else None) or self._make(x.shape, x.dtype)
-        for block in means.blocks:
+        for block in means.gathering.blocks:
             y = block.y
             block.first.read(images, 0)
             for pixel in block.pixels[1:]:
@@ -103,16 +104,16 @@ class AveragePool(Layer):
             y *= means.weights
         if training:
             self._means = means
-        return means.y
+        return means.gathering.y
 
     def backward(self, dy: Array) -> Array:
         """Return dx: for each pixel, the sum of dy over its windows, each divided by its size."""
         means = self._means
-        dx = np.zeros(means.shape, dy.dtype) if self._dx is None else self._dx
+        dx = np.zeros(means.gathering.shape, dy.dtype) if self._dx is None else self._dx
         if self._windows.overlap:
             dx.fill(0)
         images = as_items(dx)
-        for block in means.blocks:
+        for block in means.gathering.blocks:
             np.multiply(dy[block.samples], means.weights, out=block.share)
             for pixel in block.pixels:
                 block.give(pixel, images)

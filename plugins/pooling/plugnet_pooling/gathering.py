@@ -75,7 +75,7 @@ class Block(NamedTuple):
         pixel.write(images)
 
 
-class Batch:
+class Gathering:
     """What a batch of images is pooled with.
 
     Attributes:

@@ -9,14 +9,15 @@ import numpy as np
 
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Layer
-from plugnet_pooling.gathering import Batch, as_items
+from plugnet_pooling.gathering import Gathering, as_items
 from plugnet_pooling.windows import Windows
 
 
-class _Contest(Batch):
+class _Contest:
     """What a batch is pooled with in training, and who wins.
 
     Attributes:
+        gathering: what any batch is pooled with.
         winner: the number of each window's largest pixel: 0, 1, 2 in row-major order.
         start: the number of its first pixel in the image, for the windows of one sample.
         wins: for a block, whether a pixel is the largest so far.
@@ -24,14 +25,14 @@ class _Contest(Batch):
     """
 
     def __init__(self, windows: Windows, shape: Shape, dtype: np.dtype[Any]) -> None:
-        super().__init__(windows, shape, dtype)
-        numbers = np.min_scalar_type(len(self.places) - 1)
-        self.winner = np.empty(self.y.shape, numbers)
-        self.start = np.zeros(self.y.shape[1:], numbers)
-        for number, place in reversed(list(enumerate(self.places))):
+        gathering = self.gathering = Gathering(windows, shape, dtype)
+        numbers = np.min_scalar_type(len(gathering.places) - 1)
+        self.winner = np.empty(gathering.y.shape, numbers)
+        self.start = np.zeros(gathering.y.shape[1:], numbers)
+        for number, place in reversed(list(enumerate(gathering.places))):
             self.start[place.windows] = number
-        self.wins = np.empty(self.block_shape, bool)
-        self.number = np.empty(self.block_shape, numbers)
+        self.wins = np.empty(gathering.block_shape, bool)
+        self.number = np.empty(gathering.block_shape, numbers)
 
     def of(self, samples: slice) -> tuple[Array, Array, Array]:
         """Return winner, wins and number for a block of samples."""
@@ -105,17 +106,17 @@ class MaxPool(Layer):
         if training:
             self._contest = self._prepared or _Contest(self._windows, x.shape, x.dtype)
             return self._compete(images, self._contest)
-        batch = Batch(self._windows, x.shape, x.dtype)
-        for block in batch.blocks:
+        gathering = Gathering(self._windows, x.shape, x.dtype)
+        for block in gathering.blocks:
             block.first.read(images, -np.inf)
             for pixel in block.pixels[1:]:
                 pixel.read(images, -np.inf)
                 np.maximum(block.y, block.gathered, out=block.y)
-        return batch.y
+        return gathering.y
 
     def _compete(self, images: Array, contest: _Contest) -> Array:
         """Return the largest pixels, too, and note who wins."""
-        for block in contest.blocks:
+        for block in contest.gathering.blocks:
             y, gathered = block.y, block.gathered
             winner, wins, number = contest.of(block.samples)
             block.first.read(images, -np.inf)
@@ -131,16 +132,16 @@ class MaxPool(Layer):
                 for n, pixel in enumerate(block.pixels):
                     pixel.read(images, -np.inf)
                     winner[np.isnan(gathered)] = n
-        return contest.y
+        return contest.gathering.y
 
     def backward(self, dy: Array) -> Array:
         """Return dx: dy at the winner of each window, else 0."""
         contest = self._contest
-        dx = np.zeros(contest.shape, dy.dtype) if self._dx is None else self._dx
+        dx = np.zeros(contest.gathering.shape, dy.dtype) if self._dx is None else self._dx
         if self._windows.overlap:
             dx.fill(0)
         images, bits = as_items(dx), f"i{dy.itemsize}"  # as floats, inf times False would be NaN
-        for block in contest.blocks:
+        for block in contest.gathering.blocks:
             winner, wins, _ = contest.of(block.samples)
             block_dy, share = dy[block.samples].view(bits), block.share.view(bits)
             for n, pixel in reversed(list(enumerate(block.pixels))):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from plugnet.cli.plugins import installed, python_version
 from plugnet.registry import Entry, registry
-from plugnet.registry.kinds import CORE
+from plugnet.registry.kinds import CORE, FIRST_API
 
 SLOW = 0.2  # seconds; what an import may take once NumPy and plugnet are imported
 
@@ -65,7 +65,9 @@ def inspect(distributions: list[str], timeout: float) -> Iterator[Report]:
         problems += _misfit(same)
         remarks = list(_remarks(entries))
         if entries and same and installed.unmarked(same[0]):
-            remarks.append("it does not say for which plugin API it was written; v1 is assumed")
+            remarks.append(
+                f"it does not say for which plugin API it was written; v{FIRST_API} is assumed"
+            )
         seconds = 0.0
         for module, group in groupby(sorted(entries, key=_module), key=_module):
             took, bad, slow = _import(module, list(group), timeout)

@@ -11,7 +11,7 @@ from plugnet.arguments import file_path
 
 if TYPE_CHECKING:
     from plugnet import Trainer
-    from plugnet.training.history import Evaluation
+    from plugnet.training.history import Evaluation, History
 
 HEADER = b"iteration,loss,rate,test_loss,test_accuracy\n"
 
@@ -32,6 +32,7 @@ class CsvLog:
         self.path = file_path("path", path)
         self._file: FileIO | None = None
         self._row = b""  # the last row, which an evaluation may still complete
+        self._steps = 0  # how many are in the file, or were before it began
 
     def plugnet_train_start(self, trainer: Trainer) -> None:
         """Open the file."""
@@ -44,13 +45,14 @@ class CsvLog:
             file = path.open("wb", buffering=0)
         if file.seek(0, os.SEEK_END) == 0:
             file.write(HEADER)
-        self._file, self._row = file, b""
+        self._file, self._row, self._steps = file, b"", trainer.iteration
 
     def plugnet_step_end(self, iteration: int, loss: float, rate: float) -> None:
         """Write the row of this step."""
         if self._file is not None:
             self._row = f"{iteration + 1},{loss!r},{rate!r},,\n".encode()
             self._file.write(self._row)
+            self._steps = iteration + 1
 
     def plugnet_evaluate_end(self, evaluation: Evaluation) -> None:
         """Complete the row of the step that has just been tested."""
@@ -62,9 +64,14 @@ class CsvLog:
         self._file.write(step + f",{evaluation.loss!r},{accuracy}\n".encode())
         self._row = b""
 
-    def plugnet_train_end(self) -> None:
-        """Close the file."""
+    def plugnet_train_end(self, trainer: Trainer, history: History) -> None:
+        """Close the file, with a row for the last step even if this hook did not hear of it.
+
+        An interrupt, or another hook's error, may have come first.
+        """
         if self._file is not None:
+            for iteration in range(self._steps, trainer.iteration):
+                self.plugnet_step_end(iteration, history.loss[iteration], history.rate[iteration])
             self._file.close()
             self._file = None
 
