@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -15,26 +15,27 @@ from plugnet.interfaces import Layer
 class Gain(Layer):
     """Multiplies every feature by a gain of its own, which is trained."""
 
-    x: Array | None = None
+    _gain: Parameter
+    _x: Array
 
     def initialize(
         self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.float64]
     ) -> None:
-        self.gain = Parameter("gain", np.ones(shape, dtype))
+        self._gain = Parameter(np.ones(shape, dtype))
 
-    def parameters(self) -> Sequence[Parameter]:
-        return [self.gain]
+    def parameters(self) -> Mapping[str, Parameter]:
+        return {"gain": self._gain}
 
     def forward(self, x: Array, training: bool = False) -> Array:
         if training:
-            self.x = x
-        return self.gain.value * x
+            self._x = x
+        return self._gain.value * x
 
     def gradients(self, dy: Array) -> None:
-        np.sum(dy * self.kept(self.x), axis=0, out=self.gain.grad)
+        np.sum(dy * self._x, axis=0, out=self._gain.grad)
 
     def backward(self, dy: Array) -> Array:
-        return dy * self.gain.value
+        return dy * self._gain.value
 
 
 def main(iterations: int = 800) -> float:

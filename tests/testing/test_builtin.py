@@ -16,7 +16,14 @@ with registry.isolated():
     BUILT_IN = [f"{e.kind}:{e.distribution}/{e.name}" for e in registry.entries() if e.distribution]
 
 #: Our own distributions, where they are installed.
-OTHERS = ("plugnet-convolution", "plugnet-dropout", "plugnet-normalization", "plugnet-pooling")
+OTHERS = (
+    "plugnet-composition",
+    "plugnet-convolution",
+    "plugnet-dropout",
+    "plugnet-normalization",
+    "plugnet-pooling",
+    "plugnet-recurrent",
+)
 
 MORE = [
     ("fc", 6, 4, {"initializer": ("gaussian", 0, 1)}),
@@ -27,6 +34,8 @@ MORE = [
     ("nesterov", 0.5),
     ("rmsprop", 0.9, 1e-6),
     ("adamw", 0.8, 0.9, 1e-6, 0.1),
+    ("chain", [("fc", 6, 5, {"bias": False}), "relu", ("fc", None, 6)]),
+    ("activation", "softplus"),
 ]
 
 

@@ -52,9 +52,9 @@ def test_components_are_given_in_many_ways(component: Any) -> None:
 def test_an_object_that_was_used_is_checked_anew_and_stays_as_it_is() -> None:
     layer = registry.build("fc", 3, 2)
     layer.initialize((3,), np.random.default_rng(0), np.dtype("float32"))
-    before = [parameter.value.copy() for parameter in layer.parameters()]
+    before = [parameter.value.copy() for parameter in layer.parameters().values()]
     check_component(layer)
-    for parameter, value in zip(layer.parameters(), before, strict=True):
+    for parameter, value in zip(layer.parameters().values(), before, strict=True):
         np.testing.assert_array_equal(parameter.value, value)
 
 

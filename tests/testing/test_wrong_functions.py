@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from plugnet.arrays import Array
+from plugnet.arrays import Array, Shape
 from plugnet.interfaces import (
     Activation,
     Component,
     Loss,
 )
-from plugnet.targets import as_rows
-from plugnet.testing import check_component
+from plugnet.targets import as_rows, reweigh, weighted_mean
 
 # Activations -------------------------------------------------------------------------------------
 
@@ -93,39 +94,76 @@ class ClippedAtSix(Activation):
         return np.greater(x, 0, out=out)
 
 
+class Bend(Activation):
+    """f(x) = x |x|^0.1, whose curvature at 0 is infinite."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        return np.multiply(x, np.abs(x) ** 0.1, out=out)
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        return np.multiply(1.1, np.abs(x) ** 0.1, out=out)
+
+
+class KeepsScratch(Square):
+    """Computes in an array that it keeps."""
+
+    _scratch: Array | None = None
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        self._scratch = 1 * x
+        return np.multiply(x, self._scratch, out=out)
+
+
 # Losses ------------------------------------------------------------------------------------------
 
 
 class Squared(Loss):
-    """1/N sum (x - t)^2."""
+    """The weighted mean of |x - t|^2, of the errors in each sample."""
 
-    def __init__(self) -> None:
-        self._error: Array | None = None
+    _error: Array
+    _weights: Array | None
+    _total: float | None
 
-    def forward(self, outputs: Array, targets: Array) -> float:
-        self._error = outputs - as_rows(targets, outputs)
-        return float(np.vdot(self._error, self._error)) / len(outputs)
+    def forward(
+        self,
+        outputs: Array,
+        targets: Array,
+        weights: Array | None = None,
+        total: float | None = None,
+        training: bool = False,
+    ) -> float:
+        error = outputs - self.rows(targets, outputs)
+        if training:
+            self._error, self._weights, self._total = error, weights, total
+        return weighted_mean(error, error, weights, total)
+
+    def rows(self, targets: Array, outputs: Array) -> Array:
+        """Return what the outputs are compared with."""
+        return as_rows(targets, outputs)
 
     def backward(self) -> Array:
-        error = self.kept(self._error)
-        return error * (2 / len(error))
+        return reweigh(self._error * (2 / len(self._error)), self._weights, self._total)
 
 
 class Sum(Squared):
     """Not divided by N."""
 
-    def forward(self, outputs: Array, targets: Array) -> float:
-        return super().forward(outputs, targets) * len(outputs)
-
-    def backward(self) -> Array:
-        return super().backward() * len(self.kept(self._error))
+    def forward(
+        self,
+        outputs: Array,
+        targets: Array,
+        weights: Array | None = None,
+        total: float | None = None,
+        training: bool = False,
+    ) -> float:
+        return super().forward(outputs, targets, weights, 1, training)
 
 
 class GradientNotMean(Squared):
     """The gradient is not divided by N, the loss is."""
 
     def backward(self) -> Array:
-        return super().backward() * len(self.kept(self._error))
+        return super().backward() * len(self._error)
 
 
 class LossSign(Squared):
@@ -135,74 +173,177 @@ class LossSign(Squared):
         return -super().backward()
 
 
+class Unweighted(Squared):
+    """Counts all samples alike, whatever their weights."""
+
+    def forward(
+        self,
+        outputs: Array,
+        targets: Array,
+        weights: Array | None = None,
+        total: float | None = None,
+        training: bool = False,
+    ) -> float:
+        if weights is not None and total is None:
+            total = float(weights.sum())
+        return super().forward(outputs, targets, None, total, training)
+
+
+class HalfWeighted(Squared):
+    """Forgets the weights in its gradient."""
+
+    def backward(self) -> Array:
+        return reweigh(self._error * (2 / len(self._error)), None, self._total)
+
+
+class OwnTotal(Squared):
+    """Divides by the weight of the part that it sees."""
+
+    def forward(
+        self,
+        outputs: Array,
+        targets: Array,
+        weights: Array | None = None,
+        total: float | None = None,
+        training: bool = False,
+    ) -> float:
+        return super().forward(outputs, targets, weights, None, training)
+
+
+class OneOutput(Squared):
+    """Is wrong for a single output."""
+
+    def backward(self) -> Array:
+        dx = super().backward()
+        return dx if dx.shape[1] > 1 else 2 * dx
+
+
+class WrongAtZero(Squared):
+    """Its gradient is wrong where all scores are 0."""
+
+    def backward(self) -> Array:
+        dx = super().backward()
+        return dx + (not (self._error + self._rows).any())
+
+    def rows(self, targets: Array, outputs: Array) -> Array:
+        self._rows = super().rows(targets, outputs)
+        return self._rows
+
+
+class FirstTargets(Squared):
+    """Takes the targets that come in an array of one size for those of the first."""
+
+    def forward(
+        self,
+        outputs: Array,
+        targets: Array,
+        weights: Array | None = None,
+        total: float | None = None,
+        training: bool = False,
+    ) -> float:
+        if training:
+            targets = vars(self).setdefault("_first", {}).setdefault(targets.shape, targets)
+        return super().forward(outputs, targets, weights, total, training)
+
+
+class KeepsAlways(Squared):
+    """Keeps what backward reads outside training too."""
+
+    def forward(
+        self,
+        outputs: Array,
+        targets: Array,
+        weights: Array | None = None,
+        total: float | None = None,
+        training: bool = False,
+    ) -> float:
+        return super().forward(outputs, targets, weights, total, training=True)
+
+
 class Broadcasts(Squared):
     """Takes targets of any shape that NumPy can stretch."""
 
-    def forward(self, outputs: Array, targets: Array) -> float:
+    def check(self, targets: Array, batch_shape: Shape) -> None:
         if targets.ndim == 1 and targets.dtype.kind == "i":
-            return super().forward(outputs, targets)
-        self._error = outputs - targets.astype(outputs.dtype)
-        return float(np.vdot(self._error, self._error)) / len(outputs)
+            super().check(targets, batch_shape)
 
 
-class LogOfSoftmax(Loss):
+class LogOfSoftmax(Squared):
     """The logarithm of a softmax that overflows."""
 
-    def __init__(self) -> None:
-        self._gradient: Array | None = None
-
-    def forward(self, outputs: Array, targets: Array) -> float:
+    def forward(
+        self,
+        outputs: Array,
+        targets: Array,
+        weights: Array | None = None,
+        total: float | None = None,
+        training: bool = False,
+    ) -> float:
         rows = as_rows(targets, outputs)
         p = np.exp(outputs)
         p /= p.sum(axis=1, keepdims=True)
-        self._gradient = (p - rows) / len(rows)
-        return -float((rows * np.log(p)).sum()) / len(rows)
-
-    def backward(self) -> Array:
-        return self.kept(self._gradient)
+        if training:
+            self._weights, self._total = weights, total
+            self._error = (p * rows.sum(axis=1, keepdims=True) - rows) / 2
+        return weighted_mean(-np.log(p), rows, weights, total)
 
 
 class NumpyFloat(Squared):
     """Returns a float of NumPy's."""
 
-    def forward(self, outputs: Array, targets: Array) -> float:
-        return np.float32(super().forward(outputs, targets))  # type: ignore[return-value]
+    def forward(
+        self,
+        outputs: Array,
+        targets: Array,
+        weights: Array | None = None,
+        total: float | None = None,
+        training: bool = False,
+    ) -> float:
+        return np.float64(super().forward(outputs, targets, weights, total, training))
 
 
 class NoIds(Squared):
     """Takes class ids for numbers."""
 
-    def forward(self, outputs: Array, targets: Array) -> float:
-        if targets.ndim == 1:
-            super().forward(outputs, targets)
-            targets = np.repeat(targets[:, None], outputs.shape[1], axis=1)
-        return super().forward(outputs, targets)
+    def rows(self, targets: Array, outputs: Array) -> Array:
+        rows = super().rows(targets, outputs)
+        return rows if targets.ndim == 2 else rows * 0 + targets[:, None].astype(rows.dtype)
 
 
 class MutatedScores(Squared):
     """Computes in the array of the scores."""
 
-    def forward(self, outputs: Array, targets: Array) -> float:
-        rows = as_rows(targets, outputs)
-        outputs -= rows
-        self._error = outputs
-        return float(np.vdot(outputs, outputs)) / len(outputs)
+    def forward(
+        self,
+        outputs: Array,
+        targets: Array,
+        weights: Array | None = None,
+        total: float | None = None,
+        training: bool = False,
+    ) -> float:
+        outputs -= self.rows(targets, outputs)
+        return super().forward(outputs, 0 * outputs, weights, total, training)
 
 
 class BackwardFirst(Squared):
     """Fails without a word if backward comes first."""
 
+    _error: Array | None = None  # type: ignore[assignment]
+
     def backward(self) -> Array:
-        assert self._error is not None
         return super().backward()
 
 
 class Hardens(Squared):
     """Takes the likeliest class of targets that are probabilities."""
 
-    def forward(self, outputs: Array, targets: Array) -> float:
-        rows = as_rows(targets, outputs)
-        return super().forward(outputs, np.eye(rows.shape[1])[rows.argmax(axis=1)])
+    def rows(self, targets: Array, outputs: Array) -> Array:
+        rows = super().rows(targets, outputs)
+        return (
+            np.eye(rows.shape[1], dtype=rows.dtype)[rows.argmax(axis=1)]
+            if rows.shape[1] > 1
+            else rows
+        )
 
 
 class MadeUp(Squared):
@@ -232,13 +373,22 @@ class Reversed(Squared):
         (Doubles, {"dtype"}),
         (Normalised, {"derivative", "elementwise", "kinks"}),
         (ClippedAtSix, {"derivative"}),
+        (Bend, set()),
+        (KeepsScratch, {"forward_keeps_nothing"}),
         (Squared, set()),
-        (Sum, {"mean"}),
-        (GradientNotMean, {"gradient"}),
-        (LossSign, {"gradient"}),
-        (Broadcasts, {"target_shapes"}),
+        (Sum, {"mean", "total"}),
+        (GradientNotMean, {"gradient", "zero_scores", "weights", "total"}),
+        (LossSign, {"gradient", "zero_scores"}),
+        (Unweighted, {"weights"}),
+        (HalfWeighted, {"weights", "total"}),
+        (OwnTotal, {"total"}),
+        (OneOutput, {"gradient", "zero_scores"}),
+        (WrongAtZero, {"zero_scores", "inference_changes_nothing"}),
+        (FirstTargets, {"gradient", "zero_scores", "soft_targets", "second_batch"}),
+        (KeepsAlways, {"inference_changes_nothing"}),
+        (Broadcasts, {"targets"}),
         (LogOfSoftmax, {"large_scores"}),
-        (NumpyFloat, {"number", "gradient"}),
+        (NumpyFloat, {"number"}),
         (NoIds, {"class_ids"}),
         (MutatedScores, {"inputs_unchanged"}),
         (BackwardFirst, {"call_order"}),
@@ -246,8 +396,8 @@ class Reversed(Squared):
         (MadeUp, {"probabilities"}),
         (Reversed, {"probabilities"}),
     ],
-    ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-def test_the_fault_is_named(component: type[Component], faults: set[str]) -> None:
-    report = check_component(component, raise_on_failure=False)
-    assert {result.check for result in report.failed} == faults
+def test_the_fault_is_named(
+    component: type[Component], faults: set[str], faults_of: Callable[[object], set[str]]
+) -> None:
+    assert faults_of(component) == faults

@@ -10,9 +10,9 @@ In a test file, `parametrize_with_checks` makes a test of every check::
     def test_conformance(component, check):
         check(component)
 
-What the kit needs to know a component's class may say: `Component.examples` gives the arguments to
-try it with, ``Layer.differs_in_training`` that a layer is not the same in training. Random numbers
-are found by themselves: generators among the attributes are set back before each repetition.
+The docstring of a check is the rule that it proves. What the kit needs to know a component's class
+may say: `Component.examples` gives the arguments to try it with, ``Layer.differs_in_training`` that
+a layer is not the same in training. Random numbers are set back before each repetition.
 """
 
 from plugnet.testing.kit import check_component as check_component

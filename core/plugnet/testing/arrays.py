@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,19 @@ def near(one: Any, other: Any) -> bool:
     return np.shape(one) == np.shape(other) and np.allclose(one, other, rtol=1e-9, atol=1e-11)
 
 
-def strided(array: Array) -> Array:
-    """Return the same values in an array that is contiguous in no order."""
-    spread = np.zeros((2 * len(array), *array.shape[1:-1], 3 * array.shape[-1]), array.dtype)
-    view: Array = spread[::-2, ..., ::3]
-    view[...] = array
-    return view
-
-
 def read_only(array: Array) -> Array:
     """Return a copy that cannot be written to."""
     copy = array.copy()
     copy.flags.writeable = False
     return copy
+
+
+def writes(call: Callable[[], object]) -> bool:
+    """Tell whether a call fails as it writes to an array that is `read_only`."""
+    try:
+        call()
+    except ValueError as error:
+        if "read-only" in str(error) or "read only" in str(error):
+            return True
+        raise
+    return False

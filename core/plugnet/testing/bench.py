@@ -1,17 +1,20 @@
-"""A layer on the bench: built, initialized, and run with what it keeps set back each time."""
+"""A layer on the bench: built, initialized, and run with its generators set back each time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Layer
-from plugnet.parameter import Parameter, pack
+from plugnet.layers import is_differentiable, parameters_of, walk
+from plugnet.parameter import Parameter, Parameters
+from plugnet.testing.arrays import near
 from plugnet.testing.report import NotApplicable
-from plugnet.testing.state import Beginning, silent
+from plugnet.testing.state import held, silent
 from plugnet.testing.subject import Example, Subject
 
 #: Shapes of inputs to try, unless an example says one: of each rank the first that is taken.
@@ -21,6 +24,7 @@ SHAPES: Final[tuple[tuple[Shape, ...], ...]] = (
     ((4, 5, 3), (7, 8, 4)),
 )
 ROWS: Final = 3
+ROOT: Final = "layer"
 
 
 class Case(NamedTuple):
@@ -35,13 +39,22 @@ class Passed(NamedTuple):
 
     Attributes:
         y: the outputs.
-        dx: the gradient with respect to the inputs.
-        grads: the gradient of each trainable parameter, in order.
+        dx: the gradient by the inputs; without entries if there is none.
+        grads: ``grad`` of each parameter that is trained or a statistic, by name.
     """
 
     y: Array
     dx: Array
-    grads: list[Array]
+    grads: dict[str, Array]
+
+    def like(self, other: Passed) -> bool:
+        """Tell whether another pass gave the same but for rounding."""
+        return (
+            near(self.y, other.y)
+            and near(self.dx, other.dx)
+            and self.grads.keys() == other.grads.keys()
+            and all(near(grad, other.grads[name]) for name, grad in self.grads.items())
+        )
 
 
 class Bench:
@@ -49,9 +62,11 @@ class Bench:
 
     Attributes:
         layer: the layer; its trained parameters are moved away from zeros and ones.
+        layers: it and all that it holds, by path.
+        parameters: theirs, laid side by side as a network does, by path.
+        differentiable: whether there is a gradient by the inputs.
         x: inputs ``(rows, *shape)``: the example's, or else drawn from a normal distribution.
         dy: the gradient with respect to the outputs, of their shape.
-        beginning: what the layer keeps for itself, to be set back before a forward.
     """
 
     def __init__(
@@ -63,17 +78,26 @@ class Bench:
         rows: int = ROWS,
         seed: int = 1,
         spread: float = 1,
+        prepares: bool = True,
     ) -> None:
         rng = np.random.default_rng(seed)
-        self.case = case
+        self.subject, self.case = subject, case
         self.layer: Layer = subject.build(case.example)
         self.layer.initialize(case.shape, np.random.default_rng(seed + 1), np.dtype(dtype))
-        pack(self.trained())  # as a network does
-        for parameter in self.trained():
-            away = np.asarray(rng.normal(0, 0.1, parameter.value.shape))
-            parameter.value += away.astype(dtype)
-        self.beginning = Beginning(self.layer)
+        self.layers = walk({ROOT: self.layer})
+        found = parameters_of(self.layers)
+        self.parameters = Parameters(
+            {path.removeprefix(f"{ROOT}."): found[path] for path in found}, np.dtype(dtype)
+        )
+        self.differentiable = is_differentiable(self.layer)
+        for parameter in self.trained().values():
+            parameter.value += np.asarray(rng.normal(0, 0.1, parameter.value.shape), dtype)
+        self._generators = [
+            (g, g.bit_generator.state) for g in held(self.layer, np.random.Generator)
+        ]
+        self.keep()
         self._drawn: Array = np.asarray(rng.normal(0, spread, (rows, *case.shape)))
+        self._prepares, self._batch_shape = prepares, (-1,)
         self._dtype = dtype
         self.x = self.inputs(0)
         shape = (rows, *self.layer.output_shape(case.shape))
@@ -88,31 +112,76 @@ class Bench:
             x = given[(np.arange(rows) + number) % len(given)]
         return np.asarray(x, self._dtype)
 
-    def trained(self) -> list[Parameter]:
-        """Return the trainable parameters."""
-        return [parameter for parameter in self.layer.parameters() if parameter.trainable]
+    def trained(self) -> dict[str, Parameter]:
+        """Return the trainable parameters by name."""
+        return {name: p for name, p in self.parameters.items() if p.trainable}
+
+    def draws(self) -> bool:
+        """Tell whether random numbers have been drawn since the last `restore`."""
+        return any(repr(g.bit_generator.state) != repr(state) for g, state in self._generators)
+
+    def keep(self) -> None:
+        """Keep what is not trained as it is now, for `restore`."""
+        self._untrained: list[tuple[Array, Array]] = [
+            (p.value, p.value.copy()) for p in self.parameters.values() if not p.trainable
+        ]
+
+    def restore(self) -> None:
+        """Set generators back, and what is not trained: whether it moves has a check of its own."""
+        for generator, state in self._generators:
+            generator.bit_generator.state = state
+        for array, value in self._untrained:
+            array[...] = value
 
     def forward(self, x: Array, training: bool = True) -> Array:
-        """Return a copy of the outputs for a copy of ``x``, from the same beginning each time."""
-        self.beginning.restore()
-        return np.array(self.layer.forward(x.copy(), training))
+        """Return a copy of the outputs for a copy of ``x``, with generators set back each time."""
+        return np.array(self.forward_in_place(x.copy(), training))
 
-    def backward(self, dy: Array) -> tuple[Array, list[Array]]:
-        """Return copies of dx and of the gradients, in the order in which a network asks.
+    def forward_in_place(self, x: Array, training: bool = True) -> Array:
+        """Return the outputs as they are, of a layer that is prepared as by a chain."""
+        self.restore()
+        if training and self._prepares and x.shape != self._batch_shape:
+            self.layer.prepare(x.shape, x.dtype)
+            self._batch_shape = x.shape
+        return self.layer.forward(x, training)
 
-        For a layer that is not differentiable, dx has no entries.
-        """
-        for parameter in self.trained():
-            parameter.grad.fill(0)  # that what is in it does not count has a check of its own
-        if self.trained():
-            self.layer.gradients(dy)
-        dx = np.array(self.layer.backward(dy)) if self.layer.differentiable else dy[:0]
-        return dx, [parameter.grad.copy() for parameter in self.trained()]
+    def backward(self, dy: Array, inputs: bool = True) -> tuple[Array, dict[str, Array]]:
+        """Return copies of dx, if there is one, and of the gradients."""
+        self.clear()
+        dx = self.layer.backprop(dy, inputs and self.differentiable)
+        return (dy[:0] if dx is None else np.array(dx)), self.grads()
+
+    def halves(self) -> dict[str, Callable[[Array], Array | None]]:
+        """Return the two methods that `backprop` stands for, as far as there is use for them."""
+        found: dict[str, Callable[[Array], Array | None]] = {}
+        if self.trained() and type(self.layer).gradients is not Layer.gradients:
+            found["gradients"] = self.layer.gradients
+        if self.differentiable:
+            found["backward"] = self.layer.backward
+        return found
+
+    def clear(self) -> None:
+        """Set gradients to 0: that what is in them does not count has a check of its own."""
+        for parameter in self.trained().values():
+            parameter.grad.fill(0)
+
+    def grads(self) -> dict[str, Array]:
+        """Return copies of the gradients, and of what statistics see."""
+        followed = [*self.trained().values(), *self.parameters.statistics]
+        return {n: p.grad.copy() for n, p in self.parameters.items() if p in followed}
 
     def run(self, x: Array | None = None, dy: Array | None = None) -> Passed:
         """Return what one training pass gives."""
         y = self.forward(self.x if x is None else x)
         return Passed(y, *self.backward((self.dy if dy is None else dy).copy()))
+
+    def twin(self, **options: Any) -> Bench:
+        """Return another bench of the same case, whose layer has the same values."""
+        self.restore()
+        other = Bench(self.subject, self.case, **options)
+        other.parameters.value[...] = self.parameters.value
+        other.keep()
+        return other
 
 
 def cases(subject: Subject) -> list[Case]:
@@ -121,7 +190,9 @@ def cases(subject: Subject) -> list[Case]:
     Raises:
         NotApplicable: there is none, of which `check_shapes` says why.
     """
-    found = [case for example in subject.usable for case in _working(subject, example)]
+    if subject.cases is None:
+        subject.cases = [c for example in subject.usable for c in _working(subject, example)]
+    found: list[Case] = subject.cases
     if not found:
         raise NotApplicable("no shape of inputs works: see shapes")
     return found
@@ -131,6 +202,11 @@ def benches(subject: Subject, **options: Any) -> Iterator[Bench]:
     """Yield a bench for each case."""
     for case in cases(subject):
         yield Bench(subject, case, **options)
+
+
+def both(subject: Subject) -> Iterator[Bench]:
+    """Yield benches in both dtypes."""
+    return chain(benches(subject, dtype="float32"), benches(subject))
 
 
 def candidates(subject: Subject, example: Example) -> tuple[tuple[Shape, ...], ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 import numpy as np
 
@@ -85,6 +84,3 @@ def _loaded(subject: Subject) -> Iterator[Samples]:
 def _arrays(samples: Samples) -> dict[str, Array]:
     names = ("train_data", "train_label", "test_data", "test_label")
     return {name: getattr(samples, name) for name in names}
-
-
-CHECKS: Final = (check_samples, check_data, check_labels, check_repeatable)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from plugnet.errors import HookError
 from plugnet.testing.report import fail, require
 from plugnet.testing.subject import Subject
@@ -30,6 +28,3 @@ def check_fits(subject: Subject) -> None:
             HookCaller([subject.build(example)])
         except HookError as error:
             fail(str(error))
-
-
-CHECKS: Final = (check_methods, check_fits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from plugnet.errors import ArgumentError, PluginLoadError
@@ -15,11 +16,10 @@ from plugnet.testing import (
     hooks,
     initializers,
     installed,
-    layer_arrays,
     layer_gradients,
     layer_objects,
+    layer_passes,
     layers,
-    loss_arrays,
     losses,
     lr_policies,
     optimizers,
@@ -31,34 +31,31 @@ from plugnet.testing.subject import Subject, as_subject
 
 Check = Callable[[Subject], None]
 
-_EVERY: Final = (*general.CHECKS, *installed.CHECKS)
+_MODULES: Final[dict[str, tuple[ModuleType, ...]]] = {
+    "layer": (layers, layer_gradients, layer_passes, layer_objects),
+    "activation": (activations,),
+    "loss": (losses,),
+    "initializer": (initializers,),
+    "lr_policy": (lr_policies,),
+    "optimizer": (optimizers,),
+    "regularizer": (regularizers,),
+    "dataset": (datasets,),
+    "hook": (hooks,),
+}
+
+
+def _checks(*modules: ModuleType) -> tuple[Check, ...]:
+    """Return the functions whose names say that they are checks, in the order of the text."""
+    return tuple(
+        value
+        for module in modules
+        for name, value in vars(module).items()
+        if name.startswith("check_")
+    )
+
 
 CHECKS: Final[dict[str, tuple[Check, ...]]] = {
-    "layer": (
-        *_EVERY,
-        *layers.CHECKS,
-        *layer_gradients.CHECKS,
-        *layer_arrays.CHECKS,
-        *layer_objects.CHECKS,
-    ),
-    "activation": (*_EVERY, *activations.CHECKS),
-    "loss": (*_EVERY, *losses.CHECKS, *loss_arrays.CHECKS),
-    "initializer": (*_EVERY, *initializers.CHECKS),
-    "lr_policy": (*_EVERY, *lr_policies.CHECKS),
-    "optimizer": (*_EVERY, *optimizers.CHECKS),
-    "regularizer": (*_EVERY, *regularizers.CHECKS),
-    "dataset": (*_EVERY, *datasets.CHECKS),
-    "hook": (*_EVERY, *hooks.CHECKS),
-}
-_EXERCISES: Final = {
-    "layer": layers.exercise,
-    "activation": activations.exercise,
-    "loss": losses.exercise,
-    "initializer": initializers.exercise,
-    "lr_policy": lr_policies.exercise,
-    "optimizer": optimizers.exercise,
-    "regularizer": regularizers.exercise,
-    "dataset": datasets.exercise,
+    kind: _checks(general, installed, *modules) for kind, modules in _MODULES.items()
 }
 
 
@@ -115,7 +112,7 @@ def run_check(component: Any, name: str) -> None:
 def prepared(component: Any) -> Subject:
     """Return the subject that ``component`` means, with how it is run."""
     subject = component if isinstance(component, Subject) else as_subject(component)
-    subject.exercise = _EXERCISES.get(subject.kind, subject.exercise)
+    subject.exercise = getattr(_MODULES[subject.kind][0], "exercise", subject.exercise)
     return subject
 
 

@@ -1,111 +1,156 @@
-"""Checks of layers: several objects of one class, at once or one after the other."""
+"""Checks of layers: several objects of one class, in networks, at once, copied, saved."""
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
+from plugnet.arrays import Array
 from plugnet.network import Network
 from plugnet.testing.arrays import near, same
-from plugnet.testing.bench import Bench, benches, cases
-from plugnet.testing.general import pickled
+from plugnet.testing.bench import Bench, Passed, benches
 from plugnet.testing.report import NotApplicable, require
-from plugnet.testing.subject import Subject
+from plugnet.testing.state import held
+from plugnet.testing.subject import each
 
-FORWARDS: Final = 3  # in training, before the state is copied
+STEPS: Final = 3  # in training, before the state is copied
+MANY: Final = 100  # samples, whose buffers a copy must not hold
+SLACK: Final = 1000  # bytes by which a copy may grow, as generators' places are numbers
 
 
-def check_network(subject: Subject) -> None:
-    """The layer works in a network, whose spec builds the same network again."""
-    if subject.given is not None and len(cases(subject)[0].example.arguments) < len(
-        subject.signature
-    ):
-        raise NotApplicable("not every argument is kept: see arguments_kept")
-    for case in cases(subject):
-        network = Network([subject.build(case.example)], case.shape)
-        again = Network.from_spec(network.spec())
-        x = Bench(subject, case).x
+@each(benches)
+def check_network(bench: Bench) -> None:
+    """The layer works in a network and in a chain within it, and the spec builds both again."""
+    first, x = _network(bench), bench.x
+    spec = first.spec()
+    others = [
+        Network.from_spec(spec),
+        Network([("chain", spec["layers"])], spec["input_shape"], spec["dtype"]),
+    ]
+    for network in others:
+        own = network.parameters().value
+        require(own.size == first.parameters().value.size, "In a chain, parameters are not found.")
+        own[...] = first.parameters().value
+    y = first.forward(x.copy())
+    for network in others:
         require(
-            same(network.forward(x), again.forward(x)),
-            "A network that was built from the spec, with the same seed, gives other outputs.",
+            near(network.forward(x.copy()), y),
+            "A network that was built from the spec, with the same values, gives other outputs.",
         )
-        inputs = subject.cls.differentiable
-        dx = network.backward(np.ones_like(network.forward(x, training=True)), inputs)
-        require(
-            not inputs or (dx is not None and dx.shape == x.shape),
-            "In a network, dx has not the shape of x.",
-        )
+        dy = np.ones_like(network.forward(x.copy(), training=True))
+        dx = network.backprop(dy, inputs=bench.differentiable)
+        require(dx is None or dx.shape == x.shape, "In a network, dx has not the shape of x.")
 
 
-def check_instances_independent(subject: Subject) -> None:
+@each(benches)
+def check_instances_independent(one: Bench) -> None:
     """Two layers of the same arguments do not disturb each other, as in one network."""
-    for case in cases(subject):
-        one, other = Bench(subject, case), Bench(subject, case)
-        other.x, other.dy = other.inputs(1), -other.dy
-        expected = one.run()
-        one.beginning.restore()
-        y = one.layer.forward(one.x.copy(), training=True)
-        before = np.array(y)
-        other.run()
-        require(
-            same(y, before),
-            "The outputs of one layer are changed by another of the same class. Keep buffers in "
-            "the object, not on the class or in the module.",
-        )
-        dx, grads = one.backward(one.dy.copy())
-        require(
-            near(dx, expected.dx) and all(map(near, grads, expected.grads)),
-            "With another layer of the same class at work between its forward and its backward, a "
-            "layer gives another gradient than alone. Keep what backward reads in the object, not "
-            "on the class or in the module.",
-        )
-        last = one.layer.backward(one.dy.copy()) if one.layer.differentiable else dx
-        before = np.array(last)
-        other.run()
-        require(
-            same(last, before),
-            "The dx of one layer is changed by another of the same class. Keep buffers in the "
-            "object, not on the class or in the module.",
-        )
+    other = one.twin()
+    other.x, other.dy = other.inputs(1), -other.dy
+    expected = one.run()
+    y = one.forward_in_place(one.x.copy())
+    other.run()
+    y_later = np.array(y)
+    one.clear()
+    dx, grads = one.layer.backprop(one.dy.copy(), one.differentiable), one.grads()
+    other.run()
+    require(
+        Passed(y_later, expected.dx if dx is None else dx, grads).like(expected),
+        "With another layer of the same class at work in between, a layer gives other outputs or "
+        "another gradient than alone. Keep buffers, and what backward reads, in the object, not on "
+        "the class or in the module.",
+    )
 
 
-def check_pickle_in_use(subject: Subject) -> None:
-    """A layer that has been trained is the same in another process."""
-    for bench in benches(subject):
-        bench.run()
-        there = pickled(subject, bench.layer).forward(bench.x.copy(), training=False)
+@each(benches)
+def check_copies(bench: Bench) -> None:
+    """A network that was trained with it is the same after a copy, which holds no buffers."""
+    network, large = _network(bench), _network(bench)
+    copies: dict[str, Callable[[Network], Network]] = {"deep copy": copy.deepcopy}
+    if "<locals>" not in bench.subject.cls.__qualname__:  # Python cannot pickle these
+        copies["pickled copy"] = _pickled
+        _train(large, np.resize(bench.x, (MANY, *bench.x.shape[1:])))
+        grown = len(pickle.dumps(large)) - len(pickle.dumps(network))
         require(
-            same(there, bench.layer.forward(bench.x.copy(), training=False)),
-            "A pickled copy of a layer in use gives other outputs. Pickling must keep whatever "
-            "outputs depend on.",
+            grown < SLACK,
+            f"A pickled network is {grown} bytes larger after a batch of {MANY} samples. What a "
+            "batch needs must not be kept in a constructor argument.",
         )
+    _train(network, bench.x)
+    for name, make in copies.items():
+        other = make(network)
+        for training in (False, True):
+            require(
+                near(
+                    other.forward(bench.x.copy(), training),
+                    network.forward(bench.x.copy(), training),
+                ),
+                f"A {name} of a network gives other outputs with training={training}. Outputs may "
+                "depend on arguments, parameters, and what self.rng draws.",
+            )
 
 
-def check_state_complete(subject: Subject) -> None:
+@each(benches)
+def check_state_complete(bench: Bench) -> None:
     """A network that takes over another's state gives the same outputs, outside training."""
-    for case in cases(subject):
-        bench = Bench(subject, case)
-        trained, fresh = (
-            Network([subject.build(case.example)], case.shape, dtype="float64") for _ in range(2)
-        )
-        for parameter, moved in zip(trained.parameters(), bench.trained(), strict=True):
-            parameter.value[...] = moved.value
-        for step in range(FORWARDS):
-            trained.forward(bench.inputs(step), training=True)
-        fresh.forward(bench.x.copy())  # what is derived from the old values must not outlive them
-        fresh.restore(trained.state())
-        require(
-            near(fresh.forward(bench.x.copy()), trained.forward(bench.x.copy())),
-            "After some training, a new network with the state of the first gives other outputs: "
-            "something is lost on saving. Whatever outputs depend on must be a Parameter that "
-            "parameters() returns (trainable=False if it is no weight), read anew each time.",
-        )
+    trained, fresh = _network(bench), _network(bench)
+    for parameter, moved in zip(
+        trained.parameters().values(), bench.parameters.values(), strict=True
+    ):
+        parameter.value = moved.value
+    for step in range(STEPS):
+        _train(trained, bench.inputs(step))
+    fresh.forward(bench.x.copy())  # what is derived from the old values must not outlive them
+    fresh.restore(trained.state())
+    require(
+        near(fresh.forward(bench.x.copy()), trained.forward(bench.x.copy())),
+        "After some training, a new network with the state of the first gives other outputs: "
+        "something is lost on saving. Whatever outputs depend on must be a Parameter that "
+        "parameters() returns, or a Statistic if it follows the batches, read anew each time.",
+    )
 
 
-CHECKS: Final = (
-    check_network,
-    check_instances_independent,
-    check_pickle_in_use,
-    check_state_complete,
-)
+@each(benches)
+def check_random(bench: Bench) -> None:
+    """All that is drawn comes from ``self.rng``: with that set back, training repeats itself."""
+    own = {id(layer.rng): layer.rng for layer in bench.layers.values() if layer.rng is not None}
+    found = held(bench.layer, np.random.Generator)
+    require(
+        all(id(generator) in own for generator in found),
+        "It keeps a generator elsewhere than in rng, where networks set it to the place of the "
+        "step. Keep the one that initialize is given as self.rng, and draw from that alone.",
+    )
+    states = [(generator, generator.bit_generator.state) for generator in found]
+    first = np.array(bench.layer.forward(bench.x.copy(), True))
+    second = np.array(bench.layer.forward(bench.x.copy(), True))
+    if not own and same(first, second):
+        raise NotApplicable("it draws nothing")
+    for generator, state in states:
+        generator.bit_generator.state = state
+    require(
+        same(first, bench.layer.forward(bench.x.copy(), True)),
+        "With the generator in rng set back, a training forward gives other outputs. Draw from "
+        "self.rng alone, and as much each time.",
+    )
+
+
+def _network(bench: Bench) -> Network:
+    return Network([bench.subject.build(bench.case.example)], bench.case.shape, dtype="float64")
+
+
+def _pickled(network: Network) -> Network:
+    copied: Network = pickle.loads(pickle.dumps(network))
+    return copied
+
+
+def _train(network: Network, x: Array) -> None:
+    """Do what a step does to statistics and buffers."""
+    network.place(0)
+    y = network.forward(x.copy(), training=True)
+    network.backprop(np.ones_like(y))
+    for statistic in network.parameters().statistics:
+        statistic.commit()

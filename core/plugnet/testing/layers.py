@@ -1,21 +1,25 @@
-"""Checks of layers: shapes, parameters, dtypes, errors."""
+"""Checks of layers: what they say of themselves, and their parameters."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from functools import partial
 
 import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.errors import PlugnetError, ShapeError
-from plugnet.testing.arrays import near, same
-from plugnet.testing.bench import SHAPES, Bench, Case, benches, candidates, cases
+from plugnet.interfaces import Layer
+from plugnet.layers import parameters_of
+from plugnet.parameter import Parameter
+from plugnet.testing.arrays import near
+from plugnet.testing.bench import SHAPES, Bench, Case, benches, both, candidates
 from plugnet.testing.gradients import RESTRICTED
-from plugnet.testing.report import fail, require
-from plugnet.testing.subject import Subject
+from plugnet.testing.report import NotApplicable, fail, require
+from plugnet.testing.state import held
+from plugnet.testing.subject import Subject, each
 
 
 def exercise(subject: Subject) -> list[Array]:
@@ -23,7 +27,7 @@ def exercise(subject: Subject) -> list[Array]:
     results = []
     for bench in benches(subject, dtype="float32"):
         y, dx, grads = bench.run()
-        results += [y, dx, *grads, bench.forward(bench.x, training=False)]
+        results += [y, dx, *grads.values(), bench.forward(bench.x, training=False)]
     return results
 
 
@@ -36,7 +40,11 @@ def check_shapes(subject: Subject) -> None:
             try:
                 output = layer.output_shape(shape)
             except ShapeError as error:
-                _check_message(error)
+                require(
+                    hasattr(error, "expected") and hasattr(error, "got"),
+                    "A ShapeError must say what was expected and what came: raise "
+                    "ShapeError(message, expected=..., got=shape).",
+                )
                 continue
             except Exception as error:
                 fail(
@@ -50,14 +58,6 @@ def check_shapes(subject: Subject) -> None:
         worked,
         f"output_shape takes none of the shapes {[s for group in SHAPES for s in group]}. Let "
         "examples() return pairs (arguments, shape) that work.",
-    )
-
-
-def _check_message(error: ShapeError) -> None:
-    require(
-        hasattr(error, "expected") and hasattr(error, "got"),
-        "A ShapeError must say what was expected and what came: raise ShapeError(message, "
-        "expected=..., got=shape).",
     )
 
 
@@ -83,82 +83,90 @@ def _check_outputs(bench: Bench, output: object) -> None:
         )
 
 
-def check_dtype(subject: Subject) -> None:
+@each(both)
+def check_dtype(bench: Bench) -> None:
     """What comes in float32 leaves in float32, and float64 in float64."""
-    for dtype in ("float32", "float64"):
-        for bench in benches(subject, dtype=dtype):
-            y, dx, grads = bench.run()
-            found = {
-                "y": y,
-                "y, not in training,": bench.forward(bench.x, training=False),
-                "dx": dx,
-                **{p.name: p.value for p in bench.layer.parameters()},
-                **{f"{p.name}.grad": g for p, g in zip(bench.trained(), grads, strict=True)},
-            }
-            for name, array in found.items():
-                require(
-                    array.dtype == dtype, f"In {dtype}, {name} must be so too, not {array.dtype}."
-                )
+    y, dx, _ = bench.run()
+    found = {"y": y, "y, not in training,": bench.forward(bench.x, False), "dx": dx}
+    for name, array in found.items():
+        dtype = bench.x.dtype
+        require(array.dtype == dtype, f"In {dtype}, {name} must be so too, not {array.dtype}.")
 
 
-def check_parameters(subject: Subject) -> None:
-    """Parameters have names of their own, stay the same arrays, and fit their gradients."""
-    for bench in benches(subject):
-        before = list(bench.layer.parameters())
-        names = [parameter.name for parameter in before]
-        require(len(set(names)) == len(names), f"The parameters' names {names} must differ.")
-        arrays = [(parameter.value, parameter.value.copy()) for parameter in before]
-        bench.run()
-        after = list(bench.layer.parameters())
+@each(benches)
+def check_parameters(bench: Bench) -> None:
+    """Parameters are finite, always the same, and all among those that the layer gives."""
+    for name, parameter in bench.parameters.items():
+        require(np.isfinite(parameter.value).all(), f"{name} must begin with finite values.")
+    bench.run()
+    again = list(parameters_of(bench.layers).values())
+    require(
+        len(again) == len(bench.parameters)
+        and all(a is b for a, b in zip(again, bench.parameters.values(), strict=True)),
+        "parameters() must always return the same parameters in the same order.",
+    )
+    lost = [p for p in held(bench.layer, Parameter) if all(p is not one for one in again)]
+    require(
+        not lost,
+        f"It holds {lost[:1]}, which is not found, so that it is neither trained nor saved. Let "
+        "parameters() return its own parameters, and inner() the layers that it holds.",
+    )
+
+
+@each(benches)
+def check_statistics(bench: Bench) -> None:
+    """A training forward writes the batch's value to ``grad`` of every Statistic."""
+    if not bench.parameters.statistics:
+        raise NotApplicable("it has no statistics")
+    for statistic in bench.parameters.statistics:
+        statistic.grad.fill(np.nan)
+    bench.forward(bench.x)
+    for name, parameter in bench.parameters.items():
         require(
-            len(after) == len(before) and all(a is b for a, b in zip(after, before, strict=True)),
-            "parameters() must always return the same parameters in the same order.",
+            parameter not in bench.parameters.statistics or np.isfinite(parameter.grad).all(),
+            f"A training forward does not write the batch's value to {name}.grad, from which the "
+            "trainer moves a Statistic.",
         )
-        for parameter, (array, value) in zip(after, arrays, strict=True):
-            name = parameter.name
-            require(np.isfinite(value).all(), f"{name} must begin with finite values.")
-            require(parameter.value is array, f"{name}.value must stay the same array.")
-            require(
-                parameter.grad.shape == array.shape, f"{name}.grad must have {name}'s own shape."
-            )
-            require(
-                not parameter.trainable or same(array, value),
-                f"{name} is changed by forward or backward, but only the optimizer may do that.",
-            )
 
 
-def check_call_order(subject: Subject) -> None:
-    """`backward` before any `forward` raises CallOrderError, unless it needs none."""
-    for bench in benches(subject):
-        calls: list[Callable[[Array], object]] = []
-        if bench.layer.differentiable:
-            calls.append(bench.layer.backward)
-        if bench.trained():
-            calls.append(bench.layer.gradients)
-        for call in calls:
-            try:
-                call(bench.dy)
-            except PlugnetError:
-                continue
-            except Exception as error:
-                fail(
-                    f"{call.__name__} before forward must raise CallOrderError, but it raised "
-                    f"{type(error).__name__}: {error}. Set what forward keeps to None in the "
-                    "constructor, and read it by self.kept(...)."
-                )
+@each(benches)
+def check_call_order(bench: Bench) -> None:
+    """A backward pass before any `forward` raises CallOrderError, unless it needs none."""
+    calls = list(bench.halves().values())
+    if bench.trained():
+        calls.append(partial(bench.layer.backprop, inputs=False))
+    for call in calls:
+        refused_early(partial(call, bench.dy))
+
+
+def refused_early(call: Callable[[], object]) -> bool:
+    """Tell whether a backward pass raises a CallOrderError before any forward; no other may be."""
+    try:
+        call()
+    except PlugnetError:
+        return True
+    except Exception as error:
+        fail(
+            "A backward pass before forward must raise CallOrderError, but it raised "
+            f"{type(error).__name__}: {error}. Do not set what forward keeps before that: declare "
+            "it in the class, as _x: Array, and reading it raises the right error."
+        )
+    return False
 
 
 def check_training_difference(subject: Subject) -> None:
     """Training gives other outputs only if the class says ``differs_in_training = True``."""
-    differs = _differs(subject)
     if subject.cls.differs_in_training:
         require(  # an object may be one that does not, as dropout with p = 0
-            differs or (subject.given is not None and _differs(replace(subject, given=None))),
+            _differs(subject)
+            or (subject.given is not None and _differs(replace(subject, given=None, cases=None))),
             "differs_in_training is True, but outputs are the same in training.",
         )
-    else:
+        return
+    for bench in benches(subject):
         require(
-            not differs,
+            any(layer.differs_in_training for layer in bench.layers.values())
+            or near(bench.forward(bench.x), bench.forward(bench.x, training=False)),
             "forward gives other outputs with training=True. If that is meant, write "
             "differs_in_training = True in the class.",
         )
@@ -171,32 +179,21 @@ def _differs(subject: Subject) -> bool:
     )
 
 
-def check_input_scale(subject: Subject) -> None:
+@each(Subject.built)
+def check_input_scale(layer: Layer) -> None:
     """`input_scale` is a magnitude above 0, or None."""
-    for case in cases(subject):
-        scale = subject.build(case.example).input_scale()
-        require(
-            scale is None or (isinstance(scale, int | float) and 0 < scale < math.inf),
-            f"input_scale() must be a number above 0, or None, but it is {scale!r}.",
-        )
+    scale = layer.input_scale()
+    require(
+        scale is None or (isinstance(scale, int | float) and 0 < scale < math.inf),
+        f"input_scale() must be a number above 0, or None, but it is {scale!r}.",
+    )
 
 
-def check_flops(subject: Subject) -> None:
+@each(benches)
+def check_flops(bench: Bench) -> None:
     """`flops` is a whole number from 0."""
-    for case in cases(subject):
-        flops = subject.build(case.example).flops(case.shape)
-        require(
-            isinstance(flops, int) and flops >= 0,
-            f"flops({case.shape}) must be an int of at least 0, but it is {flops!r}.",
-        )
-
-
-CHECKS: Final = (
-    check_shapes,
-    check_dtype,
-    check_parameters,
-    check_call_order,
-    check_training_difference,
-    check_input_scale,
-    check_flops,
-)
+    flops = bench.layer.flops(bench.case.shape)
+    require(
+        isinstance(flops, int) and flops >= 0,
+        f"flops({bench.case.shape}) must be an int of at least 0, but it is {flops!r}.",
+    )

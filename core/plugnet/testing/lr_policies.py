@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -10,31 +9,31 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.interfaces import LRPolicy
 from plugnet.testing.report import require
-from plugnet.testing.subject import Subject
+from plugnet.testing.subject import Subject, each
 
 ITERATIONS: Final = (0, 1, 2, 3, 10, 99, 100, 101, 1000, 12345, 100_000)
 
 
 def exercise(subject: Subject) -> list[Array]:
     """Ask for the rates of some iterations."""
-    return [np.array([policy(i) for i in ITERATIONS]) for policy in _built(subject)]
+    return [np.array([policy(i) for i in ITERATIONS]) for policy in subject.built()]
 
 
-def check_rate(subject: Subject) -> None:
+@each(Subject.built)
+def check_rate(policy: LRPolicy) -> None:
     """The rate is a finite float of at least 0, at iteration 0 too."""
-    for policy in _built(subject):
-        for iteration in ITERATIONS:
-            rate = policy(iteration)
-            require(
-                isinstance(rate, float) and 0 <= rate < np.inf,
-                f"The rate must be a finite float of at least 0, but at iteration {iteration} it "
-                f"is {rate!r}.",
-            )
+    for iteration in ITERATIONS:
+        rate = policy(iteration)
+        require(
+            isinstance(rate, float) and 0 <= rate < np.inf,
+            f"The rate must be a finite float of at least 0, but at iteration {iteration} it is "
+            f"{rate!r}.",
+        )
 
 
 def check_pure(subject: Subject) -> None:
     """The rate depends on the iteration alone, so a run that is resumed goes on with it."""
-    for policy, other in zip(_built(subject), _built(subject), strict=True):
+    for policy, other in zip(subject.built(), subject.built(), strict=True):
         upward = [policy(iteration) for iteration in ITERATIONS]
         downward = [other(iteration) for iteration in reversed(ITERATIONS)]
         again = [policy(iteration) for iteration in ITERATIONS]
@@ -42,10 +41,3 @@ def check_pure(subject: Subject) -> None:
             upward == downward[::-1] == again,
             "The rate of an iteration depends on what was asked before. A policy keeps nothing.",
         )
-
-
-def _built(subject: Subject) -> Iterator[LRPolicy]:
-    return (subject.build(example) for example in subject.usable)
-
-
-CHECKS: Final = (check_rate, check_pure)

@@ -1,218 +1,236 @@
-"""Checks of optimizers, on a bowl: half the squared distance of the weights from a goal."""
+"""Checks of optimizers, on a bowl: half the squared distance of the values from a goal."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
 
-from plugnet.arrays import Array
+from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Optimizer
-from plugnet.parameter import Parameter, pack
 from plugnet.testing.arrays import near, same
-from plugnet.testing.general import pickled
-from plugnet.testing.report import require
-from plugnet.testing.subject import Subject
+from plugnet.testing.report import NotApplicable, fail, require
+from plugnet.testing.state import Snapshot
+from plugnet.testing.subject import Subject, each
 
 RATES: Final = (1.0, 0.1, 0.01)
+CHANGING: Final = (0.1, 0.02, 0.05)
 STEPS: Final = 20
+GOAL: Final = 0.25
+#: Of weights, a bias, a kernel, a weight whose layer has no inputs, and one number.
+SHAPES: Final[tuple[Shape, ...]] = ((4, 3), (3,), (2, 3, 2, 4), (0, 3), (1,))
+
+
+class Run:
+    """One parameter with what an optimizer remembers of it.
+
+    Attributes:
+        optimizer: an optimizer of its own.
+        value: the values, which go down the bowl.
+        grad: their gradient.
+        slots: the optimizer's arrays.
+        t: how many steps there have been.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, shape: Shape = (4, 3), dtype: str = "float64", seed: int = 1
+    ) -> None:
+        self.optimizer = copy.deepcopy(optimizer)  # so what one keeps has a check of its own
+        start = np.random.default_rng(seed).normal(1, 0.2, shape)
+        self.value: Array = start.astype(dtype)
+        self.grad = np.zeros_like(self.value)
+        self.slots = [np.zeros_like(self.value) for _ in optimizer.slots]
+        self.t = 0
+
+    def step(self, rate: float, decay: float = 0, fill: float = 0) -> None:
+        """Take one step; the scratch arrays hold ``fill``."""
+        self.t += 1
+        np.subtract(self.value, GOAL, out=self.grad)
+        scratches = [np.full_like(self.value, fill) for _ in range(self.optimizer.scratches)]
+        self.optimizer.step(self.value, self.grad, rate, decay, self.t, *self.slots, *scratches)
+
+    def steps(
+        self, rates: Sequence[float] = CHANGING, decay: float = 0, fill: float = 0
+    ) -> list[Array]:
+        """Take steps with one rate after the other, and return what they have changed."""
+        for rate in rates:
+            self.step(rate, decay, fill)
+        return [self.value, *self.slots]
+
+    def cost(self) -> float:
+        """Return how far the values are from the goal."""
+        return float(np.linalg.norm(self.value - GOAL))
+
+
+def stepping(subject: Subject) -> Iterator[Optimizer]:
+    """Yield an optimizer for each example, if it can take steps at all."""
+    for optimizer in subject.built():
+        try:
+            for shape in SHAPES:
+                Run(optimizer, shape).step(0.1)
+        except Exception:
+            raise NotApplicable("it cannot take steps: see step") from None
+        yield optimizer
 
 
 def exercise(subject: Subject) -> list[Array]:
     """Take some steps."""
-    results = []
-    for optimizer in _built(subject):
-        parameters = _parameters("float32")
-        _steps(optimizer, parameters, 3)
-        results += [parameter.value for parameter in parameters]
-    return results
-
-
-def check_descends(subject: Subject) -> None:
-    """With one of the rates 1, 0.1 and 0.01, every parameter comes nearer to the least loss."""
-    for example in subject.usable:
-        nearer = []
-        for rate in RATES:
-            parameters = _parameters()
-            before = [_cost(parameter) for parameter in parameters]
-            _steps(subject.build(example), parameters, STEPS, rate)
-            after = [_cost(parameter) for parameter in parameters]
-            nearer.append(all(b < a for a, b in zip(before, after, strict=True)))
-        require(
-            any(nearer),
-            f"After {STEPS} steps down a bowl the loss is not lower, with none of the rates "
-            f"{RATES}. An update must subtract.",
-        )
-
-
-def check_in_place(subject: Subject) -> None:
-    """Values are changed in place: `Parameter.value` stays the same array, of the same dtype."""
-    for optimizer in _built(subject):
-        for dtype in ("float32", "float64"):
-            parameters = _parameters(dtype, prefix=dtype)
-            arrays = [parameter.value for parameter in parameters]
-            _steps(optimizer, parameters, 2)
-            require(
-                all(p.value is array for p, array in zip(parameters, arrays, strict=True)),
-                "update must change parameter.value in place (value -= ...): layers hold views.",
-            )
-
-
-def check_grad_unchanged(subject: Subject) -> None:
-    """`Parameter.grad` is left as it is: hooks and logs read it after the update."""
-    for optimizer in _built(subject):
-        parameters = _parameters()
-        for _ in range(2):
-            _fill(parameters)
-            grads = [(parameter.grad, parameter.grad.copy()) for parameter in parameters]
-            optimizer.update(parameters, 0.1)
-            for parameter, (array, value) in zip(parameters, grads, strict=True):
-                require(
-                    parameter.grad is array and same(array, value),
-                    "update changes parameter.grad, but must leave it as it is.",
-                )
-
-
-def check_zero_gradient(subject: Subject) -> None:
-    """A parameter whose gradient was always zero, and that does not decay, stays as it is."""
-    for optimizer in _built(subject):
-        parameters = [Parameter("bias", np.linspace(-1, 1, 5), decay=False)]
-        before = parameters[0].value.copy()
-        for _ in range(3):
-            optimizer.update(parameters, 0.1)
-        require(
-            same(parameters[0].value, before), "A zero gradient changes the value, even a bias."
-        )
-
-
-def check_rate(subject: Subject) -> None:
-    """The first step is longer with a higher rate."""
-    for example in subject.usable:
-        lengths = []
-        for rate in (0.01, 0.02):
-            parameters = _parameters()
-            before = [parameter.value.copy() for parameter in parameters]
-            _steps(subject.build(example), parameters, 1, rate)
-            moves = [p.value - b for p, b in zip(parameters, before, strict=True)]
-            lengths.append(sum(float(np.vdot(move, move)) for move in moves))
-        require(
-            lengths[1] > lengths[0],
-            "The first step is no longer with the rate 0.02 than with 0.01: update must use the "
-            "rate that it is given.",
-        )
-
-
-def check_parameters_apart(subject: Subject) -> None:
-    """What is remembered of one parameter is not used for another: their order does not matter."""
-    for example in subject.usable:
-        one, other = _parameters(), _parameters()
-        _steps(subject.build(example), one, 3)
-        _steps(subject.build(example), other[::-1], 3)
-        for parameter, turned in zip(one, other, strict=True):
-            require(
-                near(parameter.value, turned.value),
-                f"With the parameters in the opposite order, {parameter.name} moves elsewhere. "
-                "Remember what belongs to each parameter under its name.",
-            )
-
-
-def check_state(subject: Subject) -> None:
-    """`state`, restored into a new optimizer, goes on bit for bit as without interruption."""
-    for example in subject.usable:
-        whole, first, second = (subject.build(example) for _ in range(3))
-        straight, resumed = _parameters(), _parameters()
-        _steps(whole, straight, 6)
-        _steps(first, resumed, 3)
-        state = first.state()
-        require(
-            all(isinstance(k, str) and isinstance(v, np.ndarray) for k, v in state.items()),
-            "state must give arrays by name.",
-        )
-        kept = {name: array.copy() for name, array in state.items()}
-        second.restore(kept)
-        saved = {name: array.copy() for name, array in kept.items()}
-        _steps(second, resumed, 3)
-        require(
-            all(same(one.value, other.value) for one, other in zip(straight, resumed, strict=True)),
-            "After restore(state) in a new optimizer, training does not go on as it would have. "
-            "state must give, and restore take over, all that update remembers.",
-        )
-        require(
-            all(same(kept[name], saved[name]) for name in kept),
-            "restore must copy: the arrays it was given were changed by the next update.",
-        )
-
-
-def check_state_is_whole(subject: Subject) -> None:
-    """A state that was taken before any step can be restored too, and starts anew."""
-    for example in subject.usable:
-        one, other = subject.build(example), subject.build(example)
-        parameters, expected = _parameters(), _parameters()
-        one.restore({name: array.copy() for name, array in one.state().items()})
-        _steps(one, parameters, 2)
-        _steps(other, expected, 2)
-        require(
-            all(same(p.value, e.value) for p, e in zip(parameters, expected, strict=True)),
-            "The state of a new optimizer, restored, makes it take other steps.",
-        )
-
-
-def check_pickle_in_use(subject: Subject) -> None:
-    """An optimizer and its parameters, sent to another process after some steps, go on there."""
-    for optimizer in _built(subject):
-        parameters = _parameters()
-        pack(parameters)  # as a network does
-        _steps(optimizer, parameters, 3)
-        there, others = pickled(subject, (optimizer, parameters))
-        _steps(optimizer, parameters, 3)
-        _steps(there, others, 3)
-        require(
-            all(same(p.value, other.value) for p, other in zip(parameters, others, strict=True)),
-            "A pickled copy of an optimizer and its parameters takes other steps. Views of arrays "
-            "become arrays of their own in a copy: leave them out in __getstate__.",
-        )
-
-
-def _built(subject: Subject) -> Iterator[Optimizer]:
-    return (subject.build(example) for example in subject.usable)
-
-
-def _parameters(dtype: str = "float64", prefix: str = "fc1") -> list[Parameter]:
-    rng = np.random.default_rng(1)
     return [
-        Parameter(f"{prefix}.weight", rng.normal(1, 0.2, (4, 3)).astype(dtype)),
-        Parameter(f"{prefix}.bias", rng.normal(-1, 0.2, 3).astype(dtype), decay=False),
-        Parameter(f"{prefix}.other", rng.normal(2, 0.2, (4, 3)).astype(dtype)),
+        array
+        for optimizer in stepping(subject)
+        for shape in SHAPES
+        for array in Run(optimizer, shape, "float32").steps()
     ]
 
 
-def _fill(parameters: Sequence[Parameter]) -> None:
-    for parameter in parameters:
-        np.subtract(parameter.value, 0.25, out=parameter.grad)
+@each(Subject.built)
+def check_step(optimizer: Optimizer) -> None:
+    """`step` takes values of any shape, and the arrays that ``slots`` and ``scratches`` say."""
+    for shape in SHAPES:
+        try:
+            Run(optimizer, shape).step(0.1)
+        except Exception as error:
+            fail(
+                f"With values of shape {shape}, the slots {optimizer.slots} and "
+                f"{optimizer.scratches} scratch arrays, step raised {type(error).__name__}: "
+                f"{error}."
+            )
 
 
-def _cost(parameter: Parameter) -> float:
-    error: Array = parameter.value - 0.25
-    return float(np.vdot(error, error))
+@each(stepping)
+def check_descends(optimizer: Optimizer) -> None:
+    """With one of the rates 1, 0.1 and 0.01, values of each shape come nearer to the least loss."""
+    for shape in SHAPES:
+        runs = [Run(optimizer, shape) for _ in RATES]
+        before = runs[0].cost()
+        for run, rate in zip(runs, RATES, strict=True):
+            run.steps([rate] * STEPS)
+        require(
+            not before or any(run.cost() < before for run in runs),
+            f"After {STEPS} steps down a bowl the loss of values of shape {shape} is not lower, "
+            f"with none of the rates {RATES}. A step must subtract, in place.",
+        )
 
 
-def _steps(
-    optimizer: Optimizer, parameters: Sequence[Parameter], count: int, rate: float = 0.1
-) -> None:
-    for _ in range(count):
-        _fill(parameters)
-        optimizer.update(parameters, rate)
+@each(stepping)
+def check_grad_unchanged(optimizer: Optimizer) -> None:
+    """``grad`` is left as it is: hooks and logs read it after the step."""
+    for shape in SHAPES:
+        run = Run(optimizer, shape)
+        run.step(0.1)
+        before = run.value.copy()
+        run.step(0.1)
+        require(near(run.grad, before - GOAL), "step changes grad, but must leave it as it is.")
 
 
-CHECKS: Final = (
-    check_descends,
-    check_in_place,
-    check_grad_unchanged,
-    check_zero_gradient,
-    check_rate,
-    check_parameters_apart,
-    check_state,
-    check_state_is_whole,
-    check_pickle_in_use,
-)
+@each(stepping)
+def check_zero_gradient(optimizer: Optimizer) -> None:
+    """Values whose gradient was always zero, and that do not decay, stay as they are."""
+    run = Run(optimizer)
+    run.value.fill(GOAL)
+    run.steps()
+    require(bool(np.all(run.value == GOAL)), "A zero gradient changes the value, decay or not.")
+
+
+@each(stepping)
+def check_rate(optimizer: Optimizer) -> None:
+    """The first step is longer with a higher rate."""
+    lengths = []
+    for rate in (0.01, 0.02):
+        run = Run(optimizer)
+        before = run.value.copy()
+        run.step(rate)
+        lengths.append(float(np.linalg.norm(run.value - before)))
+    require(
+        lengths[1] > lengths[0],
+        "The first step is no longer with the rate 0.02 than with 0.01: step must use the rate "
+        "that it is given.",
+    )
+
+
+def check_decay(subject: Subject) -> None:
+    """``decay`` counts only, and does, if the class says ``decoupled_decay = True``."""
+    counts = [
+        not same(Run(optimizer).steps()[0], Run(optimizer).steps(decay=1)[0])
+        for optimizer in stepping(subject)
+    ]
+    if not subject.cls.decoupled_decay:
+        require(
+            not any(counts),
+            "With decay=1 it takes other steps than with 0. Weights are decayed by a regularizer, "
+            "unless the class says decoupled_decay = True.",
+        )
+    elif subject.given is None:  # an object may be one that does not decay
+        require(
+            any(counts),
+            "decoupled_decay is True, but with decay=1 it takes the same steps as with 0.",
+        )
+
+
+@each(stepping)
+def check_pure(optimizer: Optimizer) -> None:
+    """A step depends on its arguments alone: nothing is kept but in the slots."""
+    run = Run(optimizer)
+    before = Snapshot(run.optimizer)
+    alone = run.steps()
+    require(
+        not (changed := before.changed()),
+        f"step changes {changed}. What must be remembered goes to a slot: slots = ('velocity',).",
+    )
+    one, other = Run(optimizer), Run(optimizer, seed=2)
+    other.optimizer = one.optimizer
+    for rate in CHANGING:
+        one.step(rate)
+        other.step(rate)
+    require(
+        all(map(same, [one.value, *one.slots], alone)),
+        "With steps of other parameters in between, it takes other steps. Keep nothing in the "
+        "class or the module.",
+    )
+
+
+@each(stepping)
+def check_scratch(optimizer: Optimizer) -> None:
+    """It does not matter what is in the scratch arrays."""
+    require(
+        all(map(same, Run(optimizer).steps(), Run(optimizer).steps(fill=np.nan))),
+        "What was in the scratch arrays changes the step: write to them before reading.",
+    )
+
+
+@each(stepping)
+def check_elementwise(optimizer: Optimizer) -> None:
+    """If ``elementwise``, blocks of values, cut anywhere, get what they get together."""
+    if not optimizer.elementwise:
+        raise NotApplicable("the class says elementwise = False")
+    for shape in SHAPES:
+        start = Run(optimizer, shape).value.reshape(-1)
+        whole = Run(optimizer, shape).steps()
+        for cut in (0, 1, start.size // 2, start.size):
+            for part in (slice(cut), slice(cut, start.size)):
+                block = Run(optimizer, start[part].shape)
+                block.value[...] = start[part]
+                require(
+                    all(
+                        near(array, all_.reshape(-1)[part])
+                        for array, all_ in zip(block.steps(), whole, strict=True)
+                    ),
+                    f"Of values of shape {shape}, a block takes other steps than within the "
+                    "whole. Say elementwise = False in the class, to be given whole parameters.",
+                )
+
+
+@each(stepping)
+def check_resume(optimizer: Optimizer) -> None:
+    """With copies of values, slots and count, a new optimizer goes on bit for bit."""
+    straight, resumed = Run(optimizer), Run(optimizer)
+    for own, array in zip([resumed.value, *resumed.slots], straight.steps(), strict=True):
+        own[...] = array
+    resumed.t = straight.t
+    require(
+        all(map(same, straight.steps(), resumed.steps())),
+        "A new optimizer with copies of the slots does not go on as the first does. Remember "
+        "nothing but in the slots.",
+    )

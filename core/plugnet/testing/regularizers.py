@@ -2,99 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 
-from plugnet.arrays import Array
+from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Regularizer
 from plugnet.testing.arrays import near, same
 from plugnet.testing.gradients import compare
 from plugnet.testing.report import NotApplicable, require
-from plugnet.testing.subject import Subject
+from plugnet.testing.state import Snapshot
+from plugnet.testing.subject import Subject, each
+
+#: Of weights, a kernel, a weight whose layer has no inputs, and one number.
+SHAPES: Final[tuple[Shape, ...]] = ((4, 3), (2, 3, 2, 4), (0, 3), (1,))
 
 
 def exercise(subject: Subject) -> list[Array]:
     """Compute penalties and gradients."""
     results = []
-    for regularizer in _built(subject):
-        grad = np.zeros_like(_value())
-        regularizer.add_gradient(_value(), grad)
-        results += [np.array(regularizer.penalty(_value())), grad]
+    for regularizer in subject.built():
+        for value in _values():
+            results += [np.array(regularizer.penalty(value)), _gradient(regularizer, value)]
     return results
 
 
-def check_gradient(subject: Subject) -> None:
-    """`add_gradient` adds the gradient of `penalty`, in float64."""
-    for regularizer in _built(subject):
-        value, grad = _value(), np.zeros_like(_value())
-        regularizer.add_gradient(value.copy(), grad)
-        compare(grad, lambda: regularizer.penalty(value), value, "gradient")  # noqa: B023
+@each(Subject.built)
+def check_gradient(regularizer: Regularizer) -> None:
+    """`add_gradient` adds the gradient of `penalty`, in float64, for values of every shape."""
+    for value in _values():
+        gradient = _gradient(regularizer, value)
+        compare(gradient, lambda: regularizer.penalty(value), value, "gradient")  # noqa: B023
 
 
-def check_adds(subject: Subject) -> None:
+@each(Subject.built)
+def check_adds(regularizer: Regularizer) -> None:
     """What is in the gradient before stays in the sum."""
-    for regularizer in _built(subject):
-        alone, sum_ = np.zeros_like(_value()), np.full_like(_value(), 3)
-        regularizer.add_gradient(_value(), alone)
-        regularizer.add_gradient(_value(), sum_)
-        require(near(sum_, alone + 3), "add_gradient must add to grad, which holds the loss's.")
-
-
-def check_elementwise(subject: Subject) -> None:
-    """If ``elementwise``, several parameters in one flat array give what each gives alone."""
-    if not subject.cls.elementwise:
-        raise NotApplicable("the class does not say elementwise = True")
-    for regularizer in _built(subject):
-        parts = [_value(), 3 * _value()[:2]]
-        grads = [np.zeros_like(part) for part in parts]
-        for part, grad in zip(parts, grads, strict=True):
-            regularizer.add_gradient(part, grad)
-        flat, whole = (np.concatenate([part.ravel() for part in group]) for group in (parts, grads))
-        together = np.zeros_like(flat)
-        regularizer.add_gradient(flat, together)
+    for value in _values():
         require(
-            near(together, whole)
-            and near(regularizer.penalty(flat), sum(map(regularizer.penalty, parts))),
-            "Two arrays in one have another gradient or penalty than each by itself, so the class "
+            near(_gradient(regularizer, value, before=3), _gradient(regularizer, value) + 3),
+            "add_gradient must add to grad, which holds the loss's.",
+        )
+
+
+@each(Subject.built)
+def check_scale(regularizer: Regularizer) -> None:
+    """Twice the ``scale`` adds twice as much, and 0 nothing."""
+    for value in _values():
+        plain = _gradient(regularizer, value)
+        for scale in (0.0, 0.5, 2.0):
+            require(
+                near(_gradient(regularizer, value, scale), scale * plain),
+                f"With scale={scale} it does not add {scale} times what it adds with 1.",
+            )
+
+
+@each(Subject.built)
+def check_scratch(regularizer: Regularizer) -> None:
+    """It does not matter what is in the scratch array."""
+    for value in _values():
+        require(
+            same(_gradient(regularizer, value, fill=np.nan), _gradient(regularizer, value)),
+            "What was in scratch changes the gradient: write to it before reading.",
+        )
+
+
+@each(Subject.built)
+def check_elementwise(regularizer: Regularizer) -> None:
+    """If ``elementwise``, blocks of values, cut anywhere, get what they get together."""
+    if not regularizer.elementwise:
+        raise NotApplicable("the class does not say elementwise = True")
+    flat = np.concatenate([value.reshape(-1) for value in _values()])
+    whole, penalty = _gradient(regularizer, flat), regularizer.penalty(flat)
+    for cut in (0, 1, len(flat) // 2):
+        parts = flat[:cut], flat[cut:]
+        require(
+            near(np.concatenate([_gradient(regularizer, part) for part in parts]), whole)
+            and near(sum(map(regularizer.penalty, parts)), penalty),
+            "Two blocks of values have another gradient or penalty than together, so the class "
             "must not say elementwise = True.",
         )
 
 
-def check_penalty(subject: Subject) -> None:
+@each(Subject.built)
+def check_penalty(regularizer: Regularizer) -> None:
     """The penalty is a finite float of at least 0."""
-    for regularizer in _built(subject):
-        for value in (_value(), np.zeros((2, 3), "float32"), _value().astype("float32")):
-            penalty = regularizer.penalty(value)
-            require(
-                isinstance(penalty, float) and 0 <= penalty < np.inf,
-                f"The penalty must be a finite float of at least 0, but it is {penalty!r}.",
-            )
+    for value in (*_values(), np.zeros((2, 3)), *(v.astype("float32") for v in _values())):
+        penalty = regularizer.penalty(value)
+        require(
+            isinstance(penalty, float) and 0 <= penalty < np.inf,
+            f"The penalty must be a finite float of at least 0, but it is {penalty!r}.",
+        )
 
 
-def check_value_unchanged(subject: Subject) -> None:
-    """The weights are left as they are."""
-    for regularizer in _built(subject):
-        value = _value()
+@each(Subject.built)
+def check_value_unchanged(regularizer: Regularizer) -> None:
+    """Values and attributes are left as they are."""
+    before = Snapshot(regularizer)
+    for value, expected in zip(_values(), _values(), strict=True):
         regularizer.penalty(value)
-        regularizer.add_gradient(value, np.zeros_like(value))
-        require(same(value, _value()), "penalty or add_gradient changes the weights.")
+        regularizer.add_gradient(value, np.zeros_like(value), 1.0, np.zeros_like(value))
+        require(same(value, expected), "penalty or add_gradient changes the values.")
+    require(
+        not (changed := before.changed()),
+        f"penalty or add_gradient changes {changed}. A regularizer keeps nothing.",
+    )
 
 
-def _built(subject: Subject) -> Iterator[Regularizer]:
-    return (subject.build(example) for example in subject.usable)
+def _values() -> list[Array]:
+    return [np.random.default_rng(1).normal(size=shape) for shape in SHAPES]
 
 
-def _value() -> Array:
-    value: Array = np.random.default_rng(1).normal(size=(4, 3))
-    return value
-
-
-CHECKS: Final = (
-    check_gradient,
-    check_adds,
-    check_elementwise,
-    check_penalty,
-    check_value_unchanged,
-)
+def _gradient(
+    regularizer: Regularizer, value: Array, scale: float = 1.0, before: float = 0, fill: float = 0
+) -> Array:
+    """Return what is in grad, after ``before``; the scratch array holds ``fill``."""
+    grad = np.full_like(value, before)
+    regularizer.add_gradient(value.copy(), grad, scale, np.full_like(value, fill))
+    return grad

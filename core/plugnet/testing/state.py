@@ -1,23 +1,23 @@
-"""State: what a component must not touch, and what makes it repeat itself."""
+"""State: what a component must not touch, and what it holds."""
 
 from __future__ import annotations
 
-import copy
 import io
 import logging
 import os
 import random
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from plugnet.arrays import Array
-from plugnet.interfaces import Layer
+from plugnet.testing.report import fail
+
+T = TypeVar("T")
 
 
 def global_state() -> dict[str, str]:
@@ -77,48 +77,73 @@ def silent() -> Iterator[None]:
             yield
 
 
+@contextmanager
+def complaining(where: str, flags: Sequence[str]) -> Iterator[None]:
+    """Fail where NumPy raises one of the flags, or anything warns."""
+    kinds: dict[str, Any] = dict.fromkeys(flags, "raise")
+    with warnings.catch_warnings(), np.errstate(**kinds):
+        warnings.simplefilter("error")
+        try:
+            yield
+        except (FloatingPointError, Warning) as error:
+            fail(f"{where}: {type(error).__name__}: {error}.")
+
+
 def _numpy_random() -> tuple[Any, ...]:
     state: Any = np.random.get_state()  # noqa: NPY002 (to see that nobody draws from it)
     return tuple(part.tobytes() if isinstance(part, np.ndarray) else part for part in state)
 
 
-class Beginning:
-    """A layer's random generators and untrained parameters, as they are before a forward."""
+class Snapshot:
+    """What an object holds at one moment: which objects, and what is in them."""
 
-    def __init__(self, layer: Layer) -> None:
-        self._generators = [
-            (generator, copy.deepcopy(generator.bit_generator.state))
-            for generator in _generators(layer)
-        ]
-        self._kept: list[tuple[Array, Array]] = [
-            (parameter.value, parameter.value.copy())
-            for parameter in layer.parameters()
-            if not parameter.trainable
-        ]
+    def __init__(self, value: Any) -> None:
+        self._value = value
+        # What was held is kept alive, so that no new object can take its identity.
+        self._before = {path: (item, _state(item)) for path, item in _contents(value)}
 
-    def restore(self) -> None:
-        """Set all of them back."""
-        for generator, state in self._generators:
-            generator.bit_generator.state = copy.deepcopy(state)
-        for array, value in self._kept:
-            array[...] = value
-
-    def drawn(self) -> bool:
-        """Tell whether random numbers have been drawn since."""
-        return any(repr(g.bit_generator.state) != repr(state) for g, state in self._generators)
+    def changed(self) -> str:
+        """Return the names of what is held otherwise now, separated by commas."""
+        now = {path: _state(item) for path, item in _contents(self._value)}
+        before = {path: state for path, (_, state) in self._before.items()}
+        paths = [path for path in before | now if before.get(path) != now.get(path)]
+        return ", ".join(dict.fromkeys(path.strip(".") for path in paths))
 
 
-def _generators(value: Any, seen: set[int] | None = None) -> list[np.random.Generator]:
-    """Return the generators that an object holds, itself or in what it holds."""
+def held(value: Any, kind: type[T]) -> list[T]:
+    """Return the objects of a kind that an object holds, itself or in what it holds."""
+    found = {id(item): item for _, item in _contents(value) if isinstance(item, kind)}
+    return list(found.values())
+
+
+def _contents(
+    value: Any, path: str = "", seen: set[int] | None = None
+) -> Iterator[tuple[str, Any]]:
+    """Yield an object and all that it holds, by path."""
     seen = set() if seen is None else seen
+    yield path, value
     if id(value) in seen or isinstance(value, type | ModuleType):
-        return []
+        return
     seen.add(id(value))
-    if isinstance(value, np.random.Generator):
-        return [value]
-    inside = list(getattr(value, "__dict__", {}).values())
+    for name, item in _parts(value).items():
+        yield from _contents(item, f"{path}.{name}", seen)
+
+
+def _parts(value: Any) -> Mapping[Any, Any]:
     if isinstance(value, Mapping):
-        inside += value.values()
-    elif isinstance(value, list | tuple):
-        inside += value
-    return [generator for item in inside for generator in _generators(item, seen)]
+        return value
+    if isinstance(value, list | tuple):
+        return dict(enumerate(value))
+    slots = [name for cls in type(value).__mro__ for name in getattr(cls, "__slots__", ())]
+    own = {name: getattr(value, name) for name in slots if hasattr(value, name)}
+    return own | getattr(value, "__dict__", {})
+
+
+def _state(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return id(value), value.tobytes()
+    if isinstance(value, np.random.Generator):
+        return id(value), repr(value.bit_generator.state)
+    if isinstance(value, int | float | str | bytes | np.generic):
+        return repr(value)
+    return id(value)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, NamedTuple
+from functools import cached_property, wraps
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from plugnet.arrays import Array, Shape
+from plugnet.copying import describe, rebuild
 from plugnet.errors import ArgumentError
 from plugnet.interfaces import Component
 from plugnet.registry import Entry, registry
 from plugnet.registry.kinds import KINDS
 from plugnet.registry.view import is_description
 from plugnet.testing.report import NotApplicable
+from plugnet.testing.state import held
 
 TEMPORARY = "component_under_test"
+
+T = TypeVar("T")
 
 
 class Example(NamedTuple):
@@ -48,6 +51,7 @@ class Subject:
         entry: the registry's record, or None if the class is not registered.
         given: the object that was given, or None for a class or a name.
         exercise: runs the component as it is meant to, and returns all arrays that come out.
+        cases: for a layer the ways to try it, once they have been found.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Subject:
     entry: Entry | None
     given: object = None
     exercise: Callable[[Subject], list[Array]] = field(default=lambda _: [], repr=False)
+    cases: Any = None
 
     @property
     def title(self) -> str:
@@ -93,25 +98,64 @@ class Subject:
         return usable
 
     def build(self, example: Example) -> Any:
-        """Return a new component, as the registry builds it."""
-        if self.given is not None and len(example.arguments) < len(self.signature):
-            return copy.deepcopy(self.given)  # it does not keep its arguments; a check says so
+        """Return a new component, as the registry builds it; also what it holds is new."""
         entry = self.entry
         provider = f"{entry.distribution}/" if entry and entry.distribution else ""
-        name = entry.name if entry else TEMPORARY
-        return registry.build(f"{self.kind}:{provider}{name}", **example.arguments)
+        name = entry.name if entry else f"{TEMPORARY}_0"
+        arguments = rebuild(describe(example.arguments))
+        return registry.build(f"{self.kind}:{provider}{name}", **arguments)
+
+    def built(self) -> list[Any]:
+        """Return a new component for each example."""
+        return [self.build(example) for example in self.usable]
 
     @contextmanager
     def registered(self) -> Iterator[None]:
-        """Give the class a name meanwhile, if it has none."""
-        if self.entry is not None:
-            yield
-            return
-        registry.register(TEMPORARY, self.kind, replace=True)(self.cls)
+        """Give the class a name meanwhile, and those of what an object holds, if they have none."""
+        classes = [] if self.entry is not None else [self.cls]
+        classes += [type(one) for one in held(self.given, Component) if not registry.name_of(one)]
+        names = {cls: f"{TEMPORARY}_{number}" for number, cls in enumerate(dict.fromkeys(classes))}
+        for cls, name in names.items():
+            registry.register(name, _kind(cls), replace=True)(cls)
         try:
             yield
         finally:
-            registry.unregister(TEMPORARY, self.kind)
+            for cls, name in names.items():
+                registry.unregister(name, _kind(cls))
+
+
+def described(component: Any) -> str:
+    """Return a component with its arguments in words, or nothing if it does not keep them."""
+    try:
+        return repr(component)
+    except AttributeError:
+        return ""
+
+
+def each(
+    give: Callable[[Subject], Iterable[T]],
+) -> Callable[[Callable[[T], None]], Callable[[Subject], None]]:
+    """Turn a check of one thing into one of all that ``give`` yields, which ends at a failure.
+
+    It is applicable if it is so to any of them.
+    """
+
+    def decorate(check: Callable[[T], None]) -> Callable[[Subject], None]:
+        @wraps(check)
+        def run(subject: Subject) -> None:
+            reasons, passed = [], False
+            for thing in give(subject):
+                try:
+                    check(thing)
+                    passed = True
+                except NotApplicable as reason:
+                    reasons.append(reason)
+            if not passed:
+                raise reasons[0] if reasons else NotApplicable("there is nothing to try")
+
+        return run
+
+    return decorate
 
 
 def as_subject(component: Any) -> Subject:
@@ -132,7 +176,6 @@ def as_subject(component: Any) -> Subject:
         keywords = arguments.pop() if arguments and isinstance(arguments[-1], dict) else {}
         return as_subject(registry.build(name, *arguments, **keywords))
     cls = component if isinstance(component, type) else type(component)
-    kinds = [kind.name for kind in KINDS.values() if issubclass(cls, kind.interface)]
     if not issubclass(cls, Component) and not _is_hook(cls):
         raise ArgumentError(
             "A component to check is a name, a tuple of a name and arguments, a spec, a class of "
@@ -142,10 +185,14 @@ def as_subject(component: Any) -> Subject:
         )
     given = None if component is cls else component
     place = f"{cls.__module__}:{cls.__qualname__}"
-    for entry in registry.entries(kinds[0]):
+    for entry in registry.entries(_kind(cls)):
         if entry.value == place and entry.state not in ("disabled", "incompatible"):
             return Subject(entry.name, entry.kind, cls, entry, given)
-    return Subject(cls.__name__, kinds[0], cls, None, given)
+    return Subject(cls.__name__, _kind(cls), cls, None, given)
+
+
+def _kind(cls: type[Any]) -> str:
+    return next(kind.name for kind in KINDS.values() if issubclass(cls, kind.interface))
 
 
 def _is_hook(cls: type[Any]) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from plugnet import Parameter
 from plugnet.arguments import integer, number
-from plugnet.arrays import Array, Shape, reuse
-from plugnet.errors import CallOrderError, ShapeError
+from plugnet.arrays import Array, Shape
+from plugnet.errors import ShapeError
 from plugnet.interfaces import Layer
 
 
@@ -20,6 +21,13 @@ class FourierFeatures(Layer):
     function of its coordinates; with these features in front it is not (Tancik et al. 2020,
     equation 5, where F is 2 pi B^T). F is ``(inputs, features)``, drawn once, and saved.
     """
+
+    # Set by initialize, by forward and by prepare; None: an array is made each time.
+    _frequencies: Parameter
+    _y: Array
+    _y_buffer: Array | None = None
+    _dphase: Array | None = None
+    _dx: Array | None = None
 
     def __init__(self, features: int = 64, scale: float = 1.0) -> None:
         """Describe the layer.
@@ -33,10 +41,6 @@ class FourierFeatures(Layer):
         """
         self.features = integer("features", features, at_least=1)
         self.scale = number("scale", scale, above=0)
-        self._frequencies: Parameter | None = None
-        self._y: Array | None = None
-        self._dphase: Array | None = None
-        self._dx: Array | None = None
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return ``(2 * features,)``.
@@ -57,42 +61,34 @@ class FourierFeatures(Layer):
         """Draw the frequencies."""
         self.output_shape(shape)
         drawn = rng.normal(0, 2 * math.pi * self.scale, (*shape, self.features))
-        frequencies = drawn.astype(dtype, copy=False)
-        self._frequencies = Parameter("frequencies", frequencies, trainable=False)
+        self._frequencies = Parameter(drawn.astype(dtype, copy=False), trainable=False)
 
-    def parameters(self) -> list[Parameter]:
-        """Return the frequencies, so that they are saved with the network."""
-        return [] if self._frequencies is None else [self._frequencies]
+    def parameters(self) -> Mapping[str, Parameter]:
+        return {"frequencies": self._frequencies}
+
+    def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
+        rows = batch_shape[0]
+        self._y_buffer = np.empty((rows, 2 * self.features), dtype)
+        self._dphase = np.empty((rows, self.features), dtype)
+        self._dx = np.empty(batch_shape, dtype)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return the cosines, then the sines, ``(N, 2 * features)``."""
-        phase = x @ self._drawn()
-        y = reuse(self._y if training else None, phase, (len(x), 2 * self.features))
+        phase = x @ self._frequencies.value
+        buffer = self._y_buffer if training else None
+        y = np.concatenate([np.cos(phase), np.sin(phase)], axis=1, out=buffer)
         if training:
             self._y = y
-        np.cos(phase, out=y[:, : self.features])
-        np.sin(phase, out=y[:, self.features :])
         return y
 
     def backward(self, dy: Array) -> Array:
         """Return dx = (cos dsin - sin dcos) F^T."""
-        y, frequencies = self.kept(self._y), self._drawn()
-        cos, sin = np.split(y, 2, axis=1)
+        cos, sin = np.split(self._y, 2, axis=1)
         dcos, dsin = np.split(dy, 2, axis=1)
-        self._dphase = reuse(self._dphase, cos)
-        np.multiply(cos, dsin, out=self._dphase)
-        self._dphase -= sin * dcos
-        self._dx = reuse(self._dx, y, (len(y), len(frequencies)))
-        return np.matmul(self._dphase, frequencies.T, out=self._dx)
+        dphase = np.multiply(cos, dsin, out=self._dphase)
+        dphase -= sin * dcos
+        return np.matmul(dphase, self._frequencies.value.T, out=self._dx)
 
     def flops(self, shape: Shape) -> int:
         """Return two for each frequency and input; sines and cosines are not counted."""
         return 2 * math.prod(shape) * self.features
-
-    def _drawn(self) -> Array:
-        if self._frequencies is None:
-            raise CallOrderError(
-                "These features have no frequencies yet: call initialize(shape, rng, dtype) "
-                "before forward, or put the layer in a Network, which does it."
-            )
-        return self._frequencies.value
