@@ -10,7 +10,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import pytest
 
-from plugnet.arrays import Array
+from plugnet import registry
+from plugnet.arrays import Array, Shape
+from plugnet.interfaces import Layer
 
 ROOT = Path(__file__).parents[1]
 
@@ -68,6 +70,24 @@ def no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20)
+
+
+@pytest.fixture(scope="session")
+def initialized() -> Callable[..., Layer]:
+    """Build a layer by its name and arguments, and initialize it for samples of a shape."""
+
+    def build(
+        *arguments: Any,
+        shape: Shape = (5,),
+        dtype: str = "float64",
+        seed: int = 1,
+        **keywords: Any,
+    ) -> Layer:
+        layer = registry.layers.build(*arguments, **keywords)
+        layer.initialize(shape, np.random.default_rng(seed), np.dtype(dtype))
+        return layer
+
+    return build
 
 
 @pytest.fixture(scope="session")

@@ -38,16 +38,12 @@ def test_names_tuples_objects_and_specs_build_the_same_network() -> None:
 def test_layers_are_named_by_what_they_are_and_counted() -> None:
     network = Network([("fc", 6, 5), "tanh", ("fc", 5, 5), "tanh", ("fc", 5, 3), "relu"])
     assert network.names == ("fc1", "tanh1", "fc2", "tanh2", "fc3", "relu1")
-    assert [parameter.name for parameter in network.parameters()][:3] == [
-        "fc1.weight",
-        "fc1.bias",
-        "fc2.weight",
-    ]
+    assert list(network.parameters())[:3] == ["fc1.weight", "fc1.bias", "fc2.weight"]
 
 
 def test_the_tutorials_network_has_42310_parameters_and_84400_flops() -> None:
     network = Network([("fc", 784, 50), "tanh", ("fc", 50, 50), "tanh", ("fc", 50, 10)])
-    assert sum(parameter.value.size for parameter in network.parameters()) == 42310
+    assert network.parameters().value.shape == (42310,)
     summary = network.summary()
     assert "42,310" in summary
     assert f"{2 * (784 * 50 + 50 * 50 + 50 * 10) + 110:,}" in summary
@@ -81,12 +77,12 @@ def test_forward_equals_the_formula() -> None:
         np.testing.assert_allclose(network.forward(x, training), expected, rtol=1e-14)
 
 
-def test_backward_equals_central_differences_for_parameters_and_input() -> None:
+def test_backprop_equals_central_differences_for_parameters_and_input() -> None:
     network = Network(LAYERS, dtype="float64", seed=2)
     rng = np.random.default_rng(2)
     x, dy = rng.normal(size=(4, 6)), rng.normal(size=(4, 3))
     network.forward(x, training=True)
-    dx = network.backward(dy, inputs=True)
+    dx = network.backprop(dy, inputs=True)
     assert dx is not None
 
     def numeric(array: Array) -> Array:
@@ -101,9 +97,9 @@ def test_backward_equals_central_differences_for_parameters_and_input() -> None:
         return result
 
     np.testing.assert_allclose(dx, numeric(x), rtol=1e-7, atol=1e-9)
-    for parameter in network.parameters():
+    for path, parameter in network.parameters().items():
         np.testing.assert_allclose(
-            parameter.grad, numeric(parameter.value), rtol=1e-7, atol=1e-9, err_msg=parameter.name
+            parameter.grad, numeric(parameter.value), rtol=1e-7, atol=1e-9, err_msg=path
         )
 
 
@@ -115,10 +111,10 @@ class Probe(Layer):
         self.calls: list[str] = []
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
-        self.scale = Parameter("scale", np.ones(shape, dtype), trainable=self.trained)
+        self.scale = Parameter(np.ones(shape, dtype), trainable=self.trained)
 
-    def parameters(self) -> list[Parameter]:
-        return [self.scale]
+    def parameters(self) -> dict[str, Parameter]:
+        return {"scale": self.scale}
 
     def forward(self, x: Array, training: bool = False) -> Array:
         return x
@@ -135,7 +131,7 @@ def test_no_gradient_is_computed_that_nobody_reads() -> None:
     probes = [Probe(False), Probe(True), Probe(False), Probe(True)]
     network = Network(probes, input_shape=(3,))
     network.forward(np.zeros((2, 3)), training=True)
-    assert network.backward(np.zeros((2, 3), np.float32)) is None
+    assert network.backprop(np.zeros((2, 3), np.float32)) is None
     assert [probe.calls for probe in probes] == [
         [],
         ["gradients"],
@@ -144,10 +140,11 @@ def test_no_gradient_is_computed_that_nobody_reads() -> None:
     ]
 
 
-def test_saved_but_untrained_arrays_are_in_the_state_only() -> None:
+def test_untrained_arrays_are_parameters_and_in_the_state_too() -> None:
     network = Network([Probe(False), ("fc", 3, 2)], input_shape=(3,))
-    assert [parameter.name for parameter in network.parameters()] == ["fc1.weight", "fc1.bias"]
-    assert "probe1.scale" in network.state()
+    paths = ["probe1.scale", "fc1.weight", "fc1.bias"]
+    assert list(network.parameters()) == list(network.state()) == paths
+    assert [p.trainable for p in network.parameters().values()] == [False, True, True]
 
 
 def test_predict_in_blocks_equals_forward() -> None:
@@ -161,13 +158,12 @@ def test_forward_for_others_does_not_disturb_a_pending_backward() -> None:
     x, dy = rng.random((4, 6)), rng.random((4, 3)).astype(np.float32)
     network = Network([("fc", 6, 5), "relu", ("fc", 5, 3)])
     network.forward(x, training=True)
-    network.backward(dy)
-    expected = [parameter.grad.copy() for parameter in network.parameters()]
+    network.backprop(dy)
+    expected = network.parameters().grad.copy()
     network.forward(x, training=True)
     network.forward(rng.random((9, 6)))
-    network.backward(dy)
-    for parameter, grad in zip(network.parameters(), expected, strict=True):
-        np.testing.assert_array_equal(parameter.grad, grad)
+    network.backprop(dy)
+    np.testing.assert_array_equal(network.parameters().grad, expected)
 
 
 def test_networks_of_different_batch_sizes_live_side_by_side() -> None:
@@ -196,10 +192,10 @@ def test_the_global_generator_is_left_alone() -> None:
 def test_everything_stays_in_the_networks_dtype(dtype: str) -> None:
     network = Network(LAYERS, dtype=dtype)
     y = network.forward(np.ones((2, 6), np.float16), training=True)
-    network.backward(np.ones_like(y))
+    network.backprop(np.ones_like(y))
     assert y.dtype == dtype
-    assert {p.value.dtype.name for p in network.parameters()} == {dtype}
-    assert {p.grad.dtype.name for p in network.parameters()} == {dtype}
+    assert {p.value.dtype.name for p in network.parameters().values()} == {dtype}
+    assert {p.grad.dtype.name for p in network.parameters().values()} == {dtype}
 
 
 @pytest.mark.parametrize(
@@ -265,7 +261,7 @@ def test_wrong_arguments_are_named(arguments: dict[str, Any], culprit: str) -> N
 
 def test_a_layer_may_not_stand_twice() -> None:
     layer = registry.layers.build("fc", 6, 6)
-    with pytest.raises(ArgumentError, match="stands twice"):
+    with pytest.raises(ArgumentError, match="'fc1' stands in a second place, 'fc2'"):
         Network([layer, "tanh", layer])
 
 
@@ -285,16 +281,17 @@ def test_layers_of_a_network_that_could_not_be_built_are_free_again() -> None:
 
 
 class Two(Layer):
-    """A layer made of two others, whose parameters it gives out."""
+    """Gives its parameters the names that it is told."""
 
-    def __init__(self, names: tuple[str, str] = ("a.weight", "b.weight")) -> None:
-        self.names = names
+    def __init__(self, names: tuple[str, str] = ("a", "b"), tied: bool = False) -> None:
+        self.names, self.tied = names, tied
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
-        self.pair = [Parameter(name, rng.random(shape).astype(dtype)) for name in self.names]
+        first, second = (Parameter(rng.random(shape).astype(dtype)) for _ in range(2))
+        self.pair = (first, first if self.tied else second)
 
-    def parameters(self) -> list[Parameter]:
-        return self.pair
+    def parameters(self) -> dict[str, Parameter]:
+        return dict(zip(self.names, self.pair, strict=True))
 
     def forward(self, x: Array, training: bool = False) -> Array:
         return x * self.pair[0].value + self.pair[1].value
@@ -302,19 +299,23 @@ class Two(Layer):
     def backward(self, dy: Array) -> Array:
         return dy * self.pair[0].value
 
-    def gradients(self, dy: Array) -> None:
-        """Not asked for here."""
 
-
-def test_a_composite_layer_keeps_its_own_names_behind_the_networks() -> None:
+def test_a_layer_with_parameters_and_without_gradients_is_told_to_write_them() -> None:
     network = Network([Two()], input_shape=(3,))
-    network.initialize((3,))
-    assert list(network.state()) == ["two1.a.weight", "two1.b.weight"]
+    network.forward(np.ones((2, 3)), training=True)
+    with pytest.raises(NotImplementedError, match=r"Two has parameters, .* implement gradients"):
+        network.backprop(np.ones((2, 3), np.float32))
 
 
-def test_parameters_of_a_layer_need_names_of_their_own() -> None:
-    with pytest.raises(ArgumentError, match=r"two1\.w.*two1\.w"):
-        Network([Two(("w", "w"))], input_shape=(3,))
+@pytest.mark.parametrize("name", ["w.1", "", "1", "weight matrix"])
+def test_the_name_of_a_parameter_must_be_an_identifier(name: str) -> None:
+    with pytest.raises(ArgumentError, match=rf"identifier, but layer 'two1' has '{name}'"):
+        Network([Two(("a", name))], input_shape=(3,))
+
+
+def test_a_parameter_may_not_stand_in_two_places() -> None:
+    with pytest.raises(ArgumentError, match=r"'two1\.a' stands in a second place, 'two1\.b'"):
+        Network([Two(tied=True)], input_shape=(3,))
 
 
 def test_outputs_are_never_the_callers_own_samples() -> None:
@@ -350,8 +351,7 @@ def test_a_spec_of_something_else_is_refused(spec: dict[str, Any]) -> None:
 
 def test_save_and_load_give_the_same_answers(tmp_path: Path) -> None:
     network = Network(LAYERS, seed=5)
-    for parameter in network.parameters():
-        parameter.value += 1
+    network.parameters().value += 1
     x = np.random.default_rng(0).random((4, 6))
     network.save(tmp_path / "net.safetensors")
     again = Network.load(tmp_path / "net.safetensors")

@@ -18,6 +18,8 @@ from plugnet.layers import (
     is_differentiable,
     is_trained,
     names_of,
+    parameters_of,
+    walk,
 )  # fmt: skip
 from plugnet.parameter import Parameter, Statistic
 
@@ -105,7 +107,9 @@ class Chain(Layer):
         try:
             for layer in self.layers:
                 y = layer.forward(y, training)
-            if training or (y.shape == (len(x), *self.shapes[-1]) and y.dtype == x.dtype):
+            if training or (
+                len(y) == len(x) and y.shape[1:] == self.shapes[-1] and y.dtype == x.dtype
+            ):
                 return y
         except Exception as error:
             if training:
@@ -157,7 +161,7 @@ class Chain(Layer):
                 break
             frozen = [
                 parameter.grad
-                for parameter in layer.parameters().values()
+                for parameter in parameters_of(walk({"": layer})).values()
                 if not (parameter.trainable or isinstance(parameter, Statistic))
             ]
             if type(layer).backprop is Layer.backprop:

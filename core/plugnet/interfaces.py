@@ -4,7 +4,8 @@ A component is a class that implements one of these eight interfaces. These rule
 
 * Every constructor argument is kept as an attribute of the same name (a dataclass gives that for
   nothing), so that a component can be described, saved and copied without help from its author: a
-  copy is the class, the arguments, the parameters and the place of the generator, never a buffer.
+  copy is the class and the arguments; that of a network has the parameters and the places of the
+  generators, too, and never a buffer.
 * Classes are abstract or final: the interfaces here are abstract, and a component is not
   subclassed. To change one, wrap it.
 * Computing is pure. A training forward, a backward pass and a loss write buffers and
@@ -30,6 +31,7 @@ import numpy as np
 
 from plugnet.arrays import Array, Shape
 from plugnet.copying import describe, rebuild
+from plugnet.errors import CallOrderError
 from plugnet.parameter import Parameter
 from plugnet.targets import check_targets
 from plugnet.unset import stand_in
@@ -125,6 +127,21 @@ class Layer(Component):
 
     #: Set by the network that the layer belongs to, so that no other one takes it over.
     owner: object = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._is_initialized():
+            raise CallOrderError(
+                f"{type(self).__name__} is initialized, and a copy by itself would lose its "
+                "parameters. Copy or pickle the network that holds it, or copy before initialize."
+            )
+        return super().__reduce__()
+
+    def _is_initialized(self) -> bool:
+        try:
+            owned = any(isinstance(each, Parameter) for each in self.parameters().values())
+        except AttributeError:  # a parameter is not there yet
+            return False
+        return owned or any(layer._is_initialized() for layer in self.inner().values())
 
     def inner(self) -> Mapping[str, Layer]:
         """Return the layers that it holds, by name; here, none.

@@ -15,7 +15,7 @@ from plugnet.chain import Chain
 from plugnet.copying import describe, rebuild
 from plugnet.errors import ArgumentError, ShapeError, SpecError
 from plugnet.layers import as_shape, parameters_of, walk
-from plugnet.parameter import MULTIPLIERS, Parameter, Parameters, Statistic
+from plugnet.parameter import MULTIPLIERS, Parameter, Parameters, Statistic, checked
 from plugnet.registry import registry
 from plugnet.samples import as_array
 from plugnet.summary import summarize
@@ -421,7 +421,10 @@ def _patterns(parameters: Any) -> dict[str, dict[str, Any]]:
             argument="parameters",
             value=given,
         )
-    return {pattern: dict(options) for pattern, options in given.items()}
+    return {
+        pattern: {name: checked(name, value) for name, value in options.items()}
+        for pattern, options in given.items()
+    }
 
 
 def _apply(patterns: Mapping[str, Mapping[str, Any]], parameters: Mapping[str, Parameter]) -> None:

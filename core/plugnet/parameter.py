@@ -64,7 +64,7 @@ class Parameter:
                 )
             held[...] = new
             return
-        super().__setattr__(name, _checked(name, new))
+        super().__setattr__(name, checked(name, new))
         if name == "trainable" and not self.trainable:
             self.grad.fill(0)  # or a sum over all gradients would find the last one here
         Parameter.change()
@@ -140,10 +140,10 @@ class Parameters(Mapping[str, Parameter]):
     that are trained first, by their multipliers, and statistics last; no array ever moves.
 
     Attributes:
-        value: ``(n,)``, all values, of which each `Parameter.value` is a view.
-        grad: ``(n,)``, all gradients, likewise.
-        places: where each parameter lies in them, by path, in the order of the layers.
-        statistics: those that are no weights but follow the batches.
+        value: ``(n,)``, the values of all but the statistics; each `Parameter.value` is a view.
+        grad: ``(n,)``, their gradients, likewise: what may be clipped or scaled as a whole.
+        places: where each of them lies in the two, by path, in the order of the layers.
+        statistics: the parameters that follow the batches.
     """
 
     def __init__(self, parameters: Mapping[str, Parameter], dtype: np.dtype[Any]) -> None:
@@ -162,19 +162,23 @@ class Parameters(Mapping[str, Parameter]):
                     value=parameter.value.dtype,
                 )
         self._order = sorted(self._parameters, key=self._rank)
+        self.statistics = tuple(p for p in parameters.values() if isinstance(p, Statistic))
         size = sum(parameter.value.size for parameter in parameters.values())
-        self.value, self.grad = np.zeros((2, size), dtype)
+        values, grads = (np.zeros(size, dtype) for _ in range(2))
         places, start = {}, 0
         for path in self._order:
             parameter = self._parameters[path]
             shape, stop = parameter.value.shape, start + parameter.value.size
             place = places[path] = slice(start, stop)
-            self.value[place] = parameter.value.reshape(-1)
-            self.grad[place] = parameter.grad.reshape(-1)
-            parameter._bind(self.value[place].reshape(shape), self.grad[place].reshape(shape))
+            values[place] = parameter.value.reshape(-1)
+            grads[place] = parameter.grad.reshape(-1)
+            parameter._bind(values[place].reshape(shape), grads[place].reshape(shape))
             start = stop
-        self.places = {path: places[path] for path in parameters}
-        self.statistics = tuple(p for p in parameters.values() if isinstance(p, Statistic))
+        rest = size - sum(statistic.value.size for statistic in self.statistics)
+        self.value, self.grad = values[:rest], grads[:rest]
+        self.places = {
+            path: places[path] for path in parameters if not isinstance(self[path], Statistic)
+        }
 
     def runs(self, *multipliers: str) -> list[Run]:
         """Return the stretches of what is trained, as long as may be with equal ``multipliers``.
@@ -185,9 +189,10 @@ class Parameters(Mapping[str, Parameter]):
         """
         found: list[Run] = []
         for path in self._order:
-            parameter, place = self._parameters[path], self.places[path]
+            parameter = self._parameters[path]
             if not parameter.trainable:
                 continue
+            place = self.places[path]
             run = Run(place, parameter.lr_mult, parameter.decay_mult)
             last = found[-1] if found else None
             if (
@@ -219,8 +224,12 @@ class Parameters(Mapping[str, Parameter]):
         )
 
 
-def _checked(name: str, value: Any) -> bool | float:
-    """Return a multiplier, or whether to train."""
+def checked(name: str, value: Any) -> bool | float:
+    """Return a multiplier as a float, or whether to train.
+
+    Raises:
+        ArgumentError: it is neither.
+    """
     if name == "trainable":
         if isinstance(value, bool | np.bool_):
             return bool(value)

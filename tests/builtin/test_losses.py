@@ -31,7 +31,9 @@ def outputs(rng: np.random.Generator) -> Array:
 
 def both(name: tuple[Any, ...], outputs: Array, targets: Array) -> tuple[float, Array]:
     loss = registry.losses.build(*name)
-    return loss.forward(outputs, targets), loss.backward()
+    loss.check(targets, outputs.shape)
+    loss.prepare(outputs.shape, outputs.dtype)
+    return loss.forward(outputs, targets, training=True), loss.backward()
 
 
 # Values against hand-written formulas, SciPy and PyTorch -----------------------------------------
@@ -146,7 +148,7 @@ def test_gradient_by_ids_agrees_with_central_differences(
     x, ids = outputs[:n].copy(), IDS[:n]
     loss = registry.losses.build(*name)
     expected = numerical_gradient(lambda: loss.forward(x, ids), x)
-    loss.forward(x, ids)
+    loss.forward(x, ids, training=True)
     np.testing.assert_allclose(loss.backward(), expected, rtol=1e-6, atol=1e-8)
 
 
@@ -160,7 +162,7 @@ def test_gradient_by_rows_agrees_with_central_differences(
     loss = registry.losses.build(*name)
     rows = rng.uniform(size=(6, 3))
     expected = numerical_gradient(lambda: loss.forward(outputs, rows), outputs)
-    loss.forward(outputs, rows)
+    loss.forward(outputs, rows, training=True)
     np.testing.assert_allclose(loss.backward(), expected, rtol=1e-6, atol=1e-8)
 
 
@@ -176,19 +178,154 @@ def test_a_batch_twice_in_one_costs_the_same(name: tuple[Any, ...], outputs: Arr
 @every
 def test_backward_twice_gives_the_same(name: tuple[Any, ...], outputs: Array) -> None:
     loss = registry.losses.build(*name)
-    loss.forward(outputs, IDS)
+    loss.forward(outputs, IDS, training=True)
     first = loss.backward().copy()
     np.testing.assert_array_equal(loss.backward(), first)
 
 
 @every
-def test_forward_leaves_the_last_gradient_as_it_is(name: tuple[Any, ...], outputs: Array) -> None:
+def test_a_loss_with_buffers_gives_the_bits_of_one_without(
+    name: tuple[Any, ...], outputs: Array
+) -> None:
+    for targets in (IDS, np.eye(3)[IDS], np.eye(3)[IDS].astype(int)):
+        value, gradient = both(name, outputs, targets)
+        plain = registry.losses.build(*name)
+        assert plain.forward(outputs, targets, training=True) == value
+        assert plain.forward(outputs, targets) == value
+        np.testing.assert_array_equal(plain.backward(), gradient)
+
+
+@every
+def test_evaluation_leaves_what_a_pending_backward_reads(
+    name: tuple[Any, ...], outputs: Array
+) -> None:
     loss = registry.losses.build(*name)
-    loss.forward(outputs, IDS)
-    gradient = loss.backward()
-    before = gradient.copy()
-    loss.forward(outputs[::-1] - 1, IDS)
-    np.testing.assert_array_equal(gradient, before)
+    loss.prepare(outputs.shape, outputs.dtype)
+    loss.forward(outputs, IDS, training=True)
+    before = loss.backward().copy()
+    kept = {attribute: id(value) for attribute, value in vars(loss).items()}
+    for rows in (outputs[::-1] - 1, outputs[:2]):
+        loss.forward(rows, IDS[: len(rows)])
+        loss.forward(rows, np.eye(3)[IDS[: len(rows)]], np.ones(len(rows)), 3.0)
+    assert {attribute: id(value) for attribute, value in vars(loss).items()} == kept
+    np.testing.assert_array_equal(loss.backward(), before)
+
+
+# Weights -----------------------------------------------------------------------------------------
+
+#: Targets of each form, for three outputs and for one.
+FORMS: dict[str, Array] = {
+    "ids": IDS,
+    "rows": np.eye(3)[IDS],
+    "whole rows": np.eye(3, dtype=int)[IDS],
+    "soft rows": np.random.default_rng(1).uniform(size=(6, 3)),
+    "one output": np.array([[1.0], [0.0], [1.0], [1.0], [0.0], [0.0]]),
+    "binary ids": np.array([1, 0, 1, 1, 0, 0]),
+}
+every_form = pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        (name, form)
+        for name in ALL
+        for form in FORMS
+        if not (name[0] == "hinge" and form == "soft rows")
+        and (form != "binary ids" or name in THRESHOLD)
+        and (form != "one output" or name[0] != "softmax_with_loss")
+    ],
+    ids=str,
+)
+
+
+def weighted(
+    name: tuple[Any, ...],
+    outputs: Array,
+    targets: Array,
+    weights: Array | None,
+    total: float | None = None,
+) -> tuple[float, Array]:
+    """Return loss and gradient, after seeing that they are the same with and without buffers."""
+    plain, prepared = (registry.losses.build(*name) for _ in range(2))
+    prepared.prepare(outputs.shape, outputs.dtype)
+    value = prepared.forward(outputs, targets, weights, total, training=True)
+    assert plain.forward(outputs, targets, weights, total, training=True) == value
+    gradient = prepared.backward()
+    np.testing.assert_array_equal(plain.backward(), gradient)
+    return value, gradient
+
+
+@pytest.fixture
+def scores(outputs: Array, form: str) -> Array:
+    return outputs[:, :1].copy() if form in ("one output", "binary ids") else outputs
+
+
+@every_form
+def test_a_whole_weight_means_so_many_copies(
+    name: tuple[Any, ...], form: str, scores: Array
+) -> None:
+    counts, targets = np.array([2, 1, 0, 3, 1, 5]), FORMS[form]
+    value, gradient = weighted(name, scores, targets, counts.astype(float))
+    copies = np.repeat(np.arange(6), counts)
+    expected, each = weighted(name, scores[copies], targets[copies], None)
+    assert value == pytest.approx(expected, rel=1e-12)
+    summed = np.zeros_like(scores)
+    np.add.at(summed, copies, each)
+    np.testing.assert_allclose(gradient, summed, rtol=1e-12, atol=1e-15)
+    assert not gradient[2].any()
+
+
+@every_form
+def test_the_weighted_gradient_agrees_with_central_differences(
+    name: tuple[Any, ...], form: str, scores: Array, numerical_gradient: Callable[..., Array]
+) -> None:
+    loss, weights = registry.losses.build(*name), np.array([0.3, 2.5, 0.0, 1.0, 7.0, 0.01])
+    expected = numerical_gradient(lambda: loss.forward(scores, FORMS[form], weights), scores)
+    _, gradient = weighted(name, scores, FORMS[form], weights)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-8)
+
+
+@every_form
+@pytest.mark.parametrize("has_weights", [False, True])
+def test_parts_with_the_total_of_the_whole_add_up_to_it(
+    name: tuple[Any, ...], form: str, has_weights: bool, scores: Array
+) -> None:
+    targets = FORMS[form]
+    weights = np.array([0.3, 2.5, 0.0, 1.0, 7.0, 0.01]) if has_weights else None
+    total = 6.0 if weights is None else float(weights.sum())
+    value, gradient = weighted(name, scores, targets, weights)
+    parts = [
+        weighted(
+            name, scores[part], targets[part], None if weights is None else weights[part], total
+        )
+        for part in (slice(0, 1), slice(1, 3), slice(3, 6))
+    ]
+    assert sum(part for part, _ in parts) == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(
+        np.concatenate([part for _, part in parts]), gradient, rtol=1e-12, atol=1e-16
+    )
+
+
+@every_form
+@pytest.mark.parametrize("weights", [np.zeros(6), None])
+def test_a_total_of_0_gives_loss_and_gradient_0(
+    name: tuple[Any, ...], form: str, weights: Array | None, scores: Array
+) -> None:
+    value, gradient = weighted(name, scores, FORMS[form], weights, 0.0 if weights is None else None)
+    assert value == 0.0
+    np.testing.assert_array_equal(gradient, np.zeros_like(scores))
+
+
+@every_form
+def test_float32_stays_float32_with_weights(
+    name: tuple[Any, ...], form: str, scores: Array
+) -> None:
+    weights, targets = np.array([1, 2, 0, 1, 3, 1], "float32"), FORMS[form]
+    given = targets if targets.ndim == 1 else targets.astype("float32")
+    value, gradient = weighted(name, scores.astype("float32"), given, weights)
+    expected, same = weighted(name, scores, targets, weights.astype(float))
+    assert gradient.dtype == np.float32
+    assert type(value) is float
+    assert value == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(gradient, same, rtol=2e-5, atol=1e-7)
 
 
 # Probabilities -----------------------------------------------------------------------------------
@@ -282,7 +419,8 @@ def test_one_object_serves_batches_of_ids_and_rows_of_any_size(
     loss = registry.losses.build(*name)
     rows = np.eye(3)[IDS]
     for x, targets in [(outputs, rows), (outputs, IDS), (outputs[:2], IDS[:2]), (outputs, rows)]:
-        assert loss.forward(x, targets) == both(name, x, targets)[0]
+        loss.prepare(x.shape, x.dtype)
+        assert loss.forward(x, targets, training=True) == both(name, x, targets)[0]
         np.testing.assert_array_equal(loss.backward(), both(name, x, targets)[1])
     np.testing.assert_array_equal(rows, np.eye(3)[IDS])
 
@@ -308,9 +446,7 @@ def test_unequal_shapes_are_refused_even_where_numpy_would_broadcast(
     name: tuple[Any, ...], outputs_shape: tuple[int, ...], targets_shape: tuple[int, ...]
 ) -> None:
     with pytest.raises(ShapeError):
-        registry.losses.build(*name).forward(
-            np.ones(outputs_shape), np.zeros(targets_shape, "int64")
-        )
+        registry.losses.build(*name).check(np.zeros(targets_shape, "int64"), outputs_shape)
 
 
 @every
@@ -319,7 +455,7 @@ def test_ids_out_of_range_are_refused_by_row(
     name: tuple[Any, ...], ids: list[int], row: int
 ) -> None:
     with pytest.raises(DataError, match=f"within 0 .. 2, but row {row} has {ids[row]}") as caught:
-        registry.losses.build(*name).forward(np.ones((4, 3)), np.array(ids))
+        registry.losses.build(*name).check(np.array(ids), (4, 3))
     assert caught.value.row == row
 
 
@@ -327,14 +463,14 @@ def test_ids_out_of_range_are_refused_by_row(
 @pytest.mark.parametrize("dtype", ["float64", "bool", "complex128", "object", "U1"])
 def test_ids_must_be_of_integer_dtype(name: tuple[Any, ...], dtype: str) -> None:
     with pytest.raises(DataError, match="integers"):
-        registry.losses.build(*name).forward(np.ones((2, 3)), np.zeros(2).astype(dtype))
+        registry.losses.build(*name).check(np.zeros(2).astype(dtype), (2, 3))
 
 
 @every
 @pytest.mark.parametrize("dtype", ["complex128", "object", "U1"])
 def test_rows_must_be_numbers(name: tuple[Any, ...], dtype: str) -> None:
     with pytest.raises(DataError, match="numbers"):
-        registry.losses.build(*name).forward(np.ones((2, 3)), np.zeros((2, 3)).astype(dtype))
+        registry.losses.build(*name).check(np.zeros((2, 3)).astype(dtype), (2, 3))
 
 
 @every
@@ -356,16 +492,16 @@ def test_threshold_losses_take_ids_0_and_1_for_a_single_output(name: tuple[Any, 
     np.testing.assert_array_equal(gradient, same_gradient)
     assert (np.sign(gradient[:, 0]) == [-1, 1, 1]).all()
     with pytest.raises(DataError, match=r"within 0 \.\. 1, but row 2"):
-        registry.losses.build(*name).forward(x, np.array([1, 0, 2]))
+        registry.losses.build(*name).check(np.array([1, 0, 2]), x.shape)
 
 
 @pytest.mark.parametrize("name", REAL, ids=str)
 def test_other_losses_refuse_values_in_the_shape_of_ids(name: tuple[Any, ...]) -> None:
     assert registry.losses.build(*name).threshold is None
     with pytest.raises(DataError, match=r"\(N, 1\)"):
-        registry.losses.build(*name).forward(np.ones((2, 1)), np.array([0.5, 1.5]))
+        registry.losses.build(*name).check(np.array([0.5, 1.5]), (2, 1))
     with pytest.raises(DataError):
-        registry.losses.build(*name).forward(np.ones((2, 1)), np.array([0, 1]))
+        registry.losses.build(*name).check(np.array([0, 1]), (2, 1))
 
 
 # Arguments and ranges ----------------------------------------------------------------------------
@@ -383,7 +519,7 @@ def test_other_losses_refuse_values_in_the_shape_of_ids(name: tuple[Any, ...]) -
 )
 def test_rows_out_of_range_are_refused_by_row(name: str, bad: float) -> None:
     with pytest.raises(DataError, match="row 1") as caught:
-        registry.losses.build(name).forward(np.ones((3, 2)), np.array([[0, 1], [1, bad], [0, 1]]))
+        registry.losses.build(name).check(np.array([[0, 1], [1, bad], [0, 1]]), (3, 2))
     assert caught.value.row == 1
 
 

@@ -1,17 +1,20 @@
 """Optimizers: hand values, PyTorch over 50 steps with changing rates, saved state."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
-from plugnet import Parameter, registry
+import plugnet.training.update
+from plugnet import Parameter, parallel, registry
 from plugnet.arrays import Array
 from plugnet.errors import ArgumentError, ShapeError
 from plugnet.interfaces import Optimizer
+from plugnet.parameter import Parameters
+from plugnet.training.update import Update
 
-ALL = [
+ALL: list[tuple[Any, ...]] = [
     ("sgd", 0.9),
     ("nesterov", 0.9),
     ("adagrad",),
@@ -24,28 +27,30 @@ every = pytest.mark.parametrize("name", ALL, ids=lambda name: name[0])
 RATES = [0.1 * (1 + 0.05 * i) ** -0.75 for i in range(50)]
 
 
-def parameters(dtype: str = "float64") -> list[Parameter]:
+def parameters(dtype: str = "float64") -> Parameters:
     rng = np.random.default_rng(7)
-    return [
-        Parameter("fc1.weight", rng.normal(size=(7, 3)).astype(dtype)),
-        Parameter("fc1.bias", rng.normal(size=3).astype(dtype), decay=False),
-        Parameter("scale1.scale", np.array(1.5, dtype)),
-    ]
+    return Parameters(
+        {
+            "fc1.weight": Parameter(rng.normal(size=(7, 3)).astype(dtype)),
+            "fc1.bias": Parameter(rng.normal(size=3).astype(dtype), decay_mult=0),
+            "scale1.scale": Parameter(np.array(1.5, dtype)),
+        },
+        np.dtype(dtype),
+    )
 
 
-def run(
-    optimizer: Optimizer, trained: Sequence[Parameter], rates: Sequence[float], first: int = 0
-) -> None:
+def updating(name: tuple[Any, ...], trained: Parameters) -> Update:
+    return Update(trained, registry.optimizers.build(*name), None)
+
+
+def run(update: Update, rates: Sequence[float], first: int = 0) -> Parameters:
     """Take a step for each rate, with gradients that depend on its number alone."""
     for step, rate in enumerate(rates, first):
         rng = np.random.default_rng(step)
-        for parameter in trained:
+        for parameter in update.parameters.values():
             parameter.grad[...] = rng.normal(size=parameter.value.shape)
-        optimizer.update(trained, rate)
-
-
-def values(trained: Sequence[Parameter]) -> list[bytes]:
-    return [parameter.value.tobytes() for parameter in trained]
+        update.apply(rate)
+    return update.parameters
 
 
 def compare_with_pytorch(
@@ -54,18 +59,18 @@ def compare_with_pytorch(
     """Return the largest difference from PyTorch after a step for each rate."""
     torch = pytest.importorskip("torch")
     trained = parameters()
-    tensors = [torch.tensor(parameter.value, requires_grad=True) for parameter in trained]
-    optimizer, peer = registry.optimizers.build(*name), make(torch.optim, tensors)
+    tensors = [torch.tensor(parameter.value, requires_grad=True) for parameter in trained.values()]
+    update, peer = updating(name, trained), make(torch.optim, tensors)
     for step, rate in enumerate(rates):
-        run(optimizer, trained, [rate], step)
+        run(update, [rate], step)
         for group in peer.param_groups:
             group["lr"] = rate
-        for parameter, tensor in zip(trained, tensors, strict=True):
+        for parameter, tensor in zip(trained.values(), tensors, strict=True):
             tensor.grad = torch.tensor(parameter.grad)
         peer.step()
     return max(
         float(np.abs(parameter.value - tensor.detach().numpy()).max())
-        for parameter, tensor in zip(trained, tensors, strict=True)
+        for parameter, tensor in zip(trained.values(), tensors, strict=True)
     )
 
 
@@ -73,13 +78,13 @@ def compare_with_pytorch(
 
 
 def test_sgd_keeps_the_rate_inside_the_direction() -> None:
-    weight = Parameter("weight", np.array([1.0]))
-    optimizer = registry.optimizers.build("sgd", 0.9)
+    weight = Parameter(np.array([1.0]))
+    update = updating(("sgd", 0.9), Parameters({"weight": weight}, np.dtype("float64")))
     weight.grad[:] = 2
-    optimizer.update([weight], 0.1)  # d = 0.1 * 2 = 0.2
+    update.apply(0.1)  # d = 0.1 * 2 = 0.2
     assert weight.value[0] == pytest.approx(0.8, rel=1e-14)
     weight.grad[:] = 3
-    optimizer.update([weight], 0.01)  # d = 0.9 * 0.2 + 0.01 * 3 = 0.21
+    update.apply(0.01)  # d = 0.9 * 0.2 + 0.01 * 3 = 0.21
     assert weight.value[0] == pytest.approx(0.59, rel=1e-14)
 
 
@@ -93,38 +98,36 @@ def test_sgd_is_pytorchs_at_a_constant_rate_and_differs_once_the_rate_changes() 
 
 def test_sgd_follows_its_formula_at_changing_rates() -> None:
     trained = parameters()
-    expected = [parameter.value.copy() for parameter in trained]
-    directions = [np.zeros_like(value) for value in expected]
-    optimizer = registry.optimizers.build("sgd", 0.9)
+    expected = {path: parameter.value.copy() for path, parameter in trained.items()}
+    directions = {path: np.zeros_like(value) for path, value in expected.items()}
+    update = updating(("sgd", 0.9), trained)
     for step, rate in enumerate(RATES):
-        run(optimizer, trained, [rate], step)
-        for i, parameter in enumerate(trained):
-            directions[i] = 0.9 * directions[i] + rate * parameter.grad
-            expected[i] = expected[i] - directions[i]
-    for parameter, value in zip(trained, expected, strict=True):
-        np.testing.assert_allclose(parameter.value, value, rtol=1e-12)
+        run(update, [rate], step)
+        for path, parameter in trained.items():
+            directions[path] = 0.9 * directions[path] + rate * parameter.grad
+            expected[path] = expected[path] - directions[path]
+    for path, parameter in trained.items():
+        np.testing.assert_allclose(parameter.value, expected[path], rtol=1e-12)
 
 
 def test_sgd_without_momentum_is_plain_gradient_descent() -> None:
-    (weight, *_) = parameters()
-    before = weight.value.copy()
-    optimizer = registry.optimizers.build("sgd")
-    run(optimizer, [weight], [0.5])
-    np.testing.assert_allclose(weight.value, before - 0.5 * weight.grad, rtol=1e-14)
-    before = weight.value.copy()
-    run(optimizer, [weight], [0.25])
-    np.testing.assert_allclose(weight.value, before - 0.25 * weight.grad, rtol=1e-14)
+    trained = parameters()
+    update = updating(("sgd",), trained)
+    for rate in (0.5, 0.25):
+        before = trained.value.copy()
+        run(update, [rate])
+        np.testing.assert_allclose(trained.value, before - rate * trained.grad, rtol=1e-14)
 
 
 def test_nesterov_follows_caffes_formula_at_changing_rates() -> None:
-    (weight, *_) = parameters()
-    expected, history = weight.value.copy(), np.zeros_like(weight.value)
-    optimizer = registry.optimizers.build("nesterov", 0.9)
+    trained = parameters()
+    expected, history = trained.value.copy(), np.zeros_like(trained.value)
+    update = updating(("nesterov", 0.9), trained)
     for step, rate in enumerate(RATES):
-        run(optimizer, [weight], [rate], step)
-        before, history = history, 0.9 * history + rate * weight.grad
+        run(update, [rate], step)
+        before, history = history, 0.9 * history + rate * trained.grad
         expected = expected - ((1 + 0.9) * history - 0.9 * before)
-    np.testing.assert_allclose(weight.value, expected, rtol=1e-12)
+    np.testing.assert_allclose(trained.value, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -168,10 +171,11 @@ def test_adaptive_ones_agree_with_pytorch_at_changing_rates(
 
 def test_adamw_leaves_the_bias_to_the_gradient() -> None:
     trained = parameters()
-    before = [parameter.value.copy() for parameter in trained]
-    registry.optimizers.build("adamw", weight_decay=0.5).update(trained, 0.1)  # gradients are 0
-    np.testing.assert_allclose(trained[0].value, 0.95 * before[0], rtol=1e-14)
-    np.testing.assert_array_equal(trained[1].value, before[1])
+    before = {path: parameter.value.copy() for path, parameter in trained.items()}
+    updating(("adamw", 0.9, 0.999, 1e-8, 0.5), trained).apply(0.1)  # gradients are 0
+    weight, bias = trained["fc1.weight"], trained["fc1.bias"]
+    np.testing.assert_allclose(weight.value, 0.95 * before["fc1.weight"], rtol=1e-14)
+    np.testing.assert_array_equal(bias.value, before["fc1.bias"])
 
 
 # In place, in blocks -----------------------------------------------------------------------------
@@ -179,29 +183,69 @@ def test_adamw_leaves_the_bias_to_the_gradient() -> None:
 
 @every
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_update_is_in_place_and_leaves_the_gradient(name: tuple[Any, ...], dtype: str) -> None:
+def test_a_step_changes_value_and_slots_in_place_and_nothing_else(
+    name: tuple[Any, ...], dtype: str
+) -> None:
+    optimizer = registry.optimizers.build(*name)
+    attributes = dict(vars(optimizer))
     trained = parameters(dtype)
-    arrays = [parameter.value for parameter in trained]
-    run(registry.optimizers.build(*name), trained, [0.1])
-    for parameter, array in zip(trained, arrays, strict=True):
-        assert parameter.value is array
-        assert array.dtype == dtype
-    run(registry.optimizers.build(*name), trained, [0.1], 1)
-    grads = [parameter.grad.copy() for parameter in trained]
-    registry.optimizers.build(*name).update(trained, 0.1)
-    for parameter, grad in zip(trained, grads, strict=True):
-        np.testing.assert_array_equal(parameter.grad, grad)
+    slots = [np.zeros_like(trained.value) for _ in optimizer.slots]
+    scratches = [np.full_like(trained.value, np.nan) for _ in range(optimizer.scratches)]
+    for t in (1, 2):
+        trained.grad[...] = np.random.default_rng(t).normal(size=trained.grad.size)
+        grad, before = trained.grad.copy(), trained.value.copy()
+        assert optimizer.step(trained.value, trained.grad, 0.1, 1.0, t, *slots, *scratches) is None
+        np.testing.assert_array_equal(trained.grad, grad)
+        assert (trained.value != before).all()
+    assert all(slot.all() and slot.dtype == dtype for slot in slots)
+    assert vars(optimizer) == attributes
 
 
 @every
 def test_blocks_change_nothing(name: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, parts = parameters(), parameters()
-    run(registry.optimizers.build(*name), whole, RATES[:5])
-    monkeypatch.setattr("plugnet_builtin.slots.BLOCK", 6)  # 7 rows of 3: blocks of 2, 2, 2 and 1
-    optimizer = registry.optimizers.build(*name)
-    run(optimizer, parts, RATES[:5])
-    assert values(parts) == values(whole)
-    assert all(array.shape in [(7, 3), (3,), ()] for array in optimizer.state().values())
+    whole = run(updating(name, parameters()), RATES[:5])
+    monkeypatch.setattr(plugnet.training.update, "BLOCK", 6)  # 25 numbers: 4 blocks of 6, and 1
+    parts = run(updating(name, parameters()), RATES[:5])
+    np.testing.assert_array_equal(parts.value, whole.value)
+
+
+@every
+def test_threads_change_nothing(name: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    optimizer, decay = registry.optimizers.build(*name), registry.regularizers.build("l2", 0.1)
+    whole = run(Update(parameters(), optimizer, decay), RATES[:5])
+    monkeypatch.setattr(plugnet.training.update, "THREAD_BLOCK", 6)
+    with parallel.threads(2):
+        parts = run(Update(parameters(), optimizer, decay), RATES[:5])
+    np.testing.assert_array_equal(parts.value, whole.value)
+
+
+class Largest(Optimizer):
+    """Follows the sign of the largest gradient of a parameter: one that needs it whole."""
+
+    elementwise: ClassVar[bool] = False
+    slots: ClassVar[tuple[str, ...]] = ("seen",)
+
+    def step(
+        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
+    ) -> None:
+        seen, scratch = arrays
+        assert value.shape == grad.shape == seen.shape == scratch.shape
+        seen += 1
+        value -= rate * np.sign(grad.flat[np.abs(grad).argmax()])
+
+
+def test_an_optimizer_that_is_not_elementwise_gets_whole_parameters_in_their_shape(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(plugnet.training.update, "BLOCK", 6)
+    trained = parameters()
+    before = {path: parameter.value.copy() for path, parameter in trained.items()}
+    update = Update(trained, Largest(), registry.regularizers.build("l2", 0.0))
+    run(update, [0.5])
+    for path, parameter in trained.items():
+        sign = np.sign(parameter.grad.flat[np.abs(parameter.grad).argmax()])
+        np.testing.assert_allclose(parameter.value, before[path] - 0.5 * sign, rtol=1e-15)
+        np.testing.assert_array_equal(update.state()[f"seen/{path}"], np.ones_like(before[path]))
 
 
 # State -------------------------------------------------------------------------------------------
@@ -209,75 +253,82 @@ def test_blocks_change_nothing(name: tuple[Any, ...], monkeypatch: pytest.Monkey
 
 @every
 def test_restored_state_goes_on_bit_for_bit(name: tuple[Any, ...]) -> None:
-    through, stopped = parameters("float32"), parameters("float32")
-    run(registry.optimizers.build(*name), through, RATES[:20])
-    first = registry.optimizers.build(*name)
-    run(first, stopped, RATES[:10])
+    through = run(updating(name, parameters("float32")), RATES[:20])
+    stopped = parameters("float32")
+    first, second = updating(name, stopped), updating(name, stopped)
+    run(first, RATES[:10])
     state = {key: array.copy() for key, array in first.state().items()}
-    second = registry.optimizers.build(*name)
+    run(first, RATES[:3])  # what was given is a copy: `first` can do as it likes
+    stopped.value[...] = run(updating(name, parameters("float32")), RATES[:10]).value
     second.restore(state)
-    run(second, stopped, RATES[10:20], 10)
-    assert values(stopped) == values(through)
+    run(second, RATES[10:20], 10)
+    np.testing.assert_array_equal(stopped.value, through.value)
 
 
 @every
 def test_restore_copies_and_replaces_what_was_there(name: tuple[Any, ...]) -> None:
-    used, fresh = registry.optimizers.build(*name), registry.optimizers.build(*name)
+    used, fresh = (updating(name, parameters()) for _ in range(2))
     empty = {key: array.copy() for key, array in fresh.state().items()}
-    run(used, parameters(), RATES[:3])
+    run(used, RATES[:3])
     state = {key: array.copy() for key, array in used.state().items()}
     fresh.restore(state)
     for key, array in fresh.state().items():
         assert not np.shares_memory(array, state[key])
-        assert array.tobytes() == state[key].tobytes()
+        np.testing.assert_array_equal(array, state[key])
         assert array.dtype == state[key].dtype
     used.restore(empty)
-    anew, again = parameters(), parameters()
-    run(used, anew, RATES[:3])
-    run(registry.optimizers.build(*name), again, RATES[:3])
-    assert values(anew) == values(again)
+    used.parameters.value[...] = parameters().value
+    run(used, RATES[:3])
+    np.testing.assert_array_equal(
+        used.parameters.value, run(updating(name, parameters()), RATES[:3]).value
+    )
 
 
 def test_state_is_named_by_slot_and_parameter() -> None:
-    trained = parameters()[:2]
-    sgd, adam = registry.optimizers.build("sgd", 0.9), registry.optimizers.build("adam")
-    run(sgd, trained, [0.1])
-    run(adam, trained, [0.1, 0.1])
-    assert list(sgd.state()) == ["velocity/fc1.weight", "velocity/fc1.bias"]
+    sgd, adam = updating(("sgd", 0.9), parameters()), updating(("adam",), parameters())
+    run(sgd, [0.1])
+    run(adam, [0.1, 0.1])
+    paths = list(parameters())
+    assert list(sgd.state()) == ["steps", *(f"velocity/{path}" for path in paths)]
     np.testing.assert_allclose(
         sgd.state()["velocity/fc1.bias"], 0.1 * np.random.default_rng(0).normal(size=(8, 3))[7]
     )
-    state = adam.state()
-    assert (state["steps"].shape, state["steps"].dtype.name, int(state["steps"])) == (
-        (),
-        "int64",
-        2,
-    )
-    assert set(state) - {"steps"} == {
-        f"{slot}/fc1.{name}" for slot in ("sum", "square_sum") for name in ("weight", "bias")
+    steps = adam.state()["steps"]
+    assert (steps.shape, steps.dtype.name, int(steps)) == ((), "int64", 2)
+    assert set(adam.state()) - {"steps"} == {
+        f"{slot}/{path}" for slot in ("sum", "square_sum") for path in paths
     }
 
 
 @pytest.mark.parametrize(
-    ("name", "keys"),
+    ("name", "change"),
     [
-        ("sgd", ["mean/fc1.weight"]),
-        ("sgd", ["steps", "velocity/fc1.weight"]),
-        ("adam", ["steps", "sum/fc1.weight"]),
-        ("adam", ["sum/fc1.weight", "square_sum/fc1.weight"]),
+        ("sgd", {"mean/fc1.weight": np.zeros((7, 3))}),
+        ("sgd", {"velocity/fc1.weight": np.zeros((1, 3))}),
+        ("adam", {"square_sum/fc1.bias": None}),
+        ("adam", {"steps": None}),
     ],
 )
-def test_state_of_another_optimizer_is_refused(name: str, keys: list[str]) -> None:
-    state: dict[str, Array] = {key: np.zeros(()) for key in keys}
+def test_state_of_another_optimizer_or_of_other_parameters_is_refused_wholly(
+    name: str, change: dict[str, Array | None]
+) -> None:
+    update = updating((name,), parameters())
+    state = {key: array + 1 for key, array in update.state().items()} | change
     with pytest.raises(ShapeError, match="kind that saved it"):
-        registry.optimizers.build(name).restore(state)
+        update.restore({key: array for key, array in state.items() if array is not None})
+    assert not any(array.any() for array in update.state().values())
 
 
-def test_parameter_of_another_shape_under_the_same_name_is_refused() -> None:
-    optimizer = registry.optimizers.build("sgd", 0.9)
-    run(optimizer, [Parameter("fc1.weight", np.ones((1, 3)))], [0.1])
-    with pytest.raises(ShapeError, match=r"'fc1.weight' with the shape \(1, 3\)"):
-        optimizer.update([Parameter("fc1.weight", np.ones((4, 3)))], 0.1)
+def test_a_new_update_goes_on_with_what_the_one_before_remembers_of_the_same_parameters() -> None:
+    first = updating(("adam",), parameters())
+    run(first, RATES[:3])
+    decay = registry.regularizers.build("l2", 0.1)
+    second = Update(first.parameters, first.optimizer, decay, first)
+    assert second.steps == 3
+    assert second.slots is first.slots
+    other = Update(first.parameters, registry.optimizers.build("adam"), decay, first)
+    assert other.steps == 0
+    assert not any(slot.any() for slot in other.slots.values())
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_backward_before_a_training_forward_is_refused(
 ) -> None:
     layer = registry.layers.build(*name)
     layer.forward(np.ones((1, 2, 3, 4)))
-    with pytest.raises(CallOrderError, match="training=True"):
+    with pytest.raises(CallOrderError, match="training"):
         layer.backward(np.ones((1, *shape)))
 
 

@@ -16,8 +16,10 @@ ARGUMENTS: dict[str, dict[str, list[tuple[Any, ...]]]] = {
             (5, 3, ("gaussian", 0, 0.1)),
         ],
         "activation": [("tanh",), (("leaky_relu", 0.2),)],
+        "chain": [([("fc", 5, 3), "tanh", ["chain", ["relu"]]],)],
         "flatten": [()],
         "reshape": [([4, 3, 2],)],
+        "rescale": [(255,), (4, 0.5)],
     },
     "activations": {
         "sigmoid": [()],

@@ -9,28 +9,30 @@ import pytest
 
 from plugnet import Network, Parameter, Trainer, registry
 from plugnet.arrays import Array, Shape
-from plugnet.errors import FileFormatError
+from plugnet.errors import ArgumentError, FileFormatError, SpecError
 from plugnet.files import documents
 from plugnet.interfaces import Layer
+from plugnet.parameter import Statistic
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(70, 4)), RNG.integers(0, 3, 70)
 
 
 class Noise(Layer):
-    """Adds noise in training: a layer with a generator, and an array that is not trained."""
+    """Adds noise in training: a layer with a generator, and a statistic."""
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         self.rng = rng
-        self.seen = Parameter("seen", np.zeros(1, dtype), trainable=False)
+        self.seen = Statistic(np.zeros(1, dtype), momentum=0.5)
 
-    def parameters(self) -> list[Parameter]:
-        return [self.seen]
+    def parameters(self) -> dict[str, Parameter]:
+        return {"seen": self.seen}
 
     def forward(self, x: Array, training: bool = False) -> Array:
         if not training:
             return x
-        self.seen.value += len(x)
+        assert self.rng is not None
+        self.seen.grad[...] = x.mean()
         return x + self.rng.standard_normal(x.shape, np.float32)
 
     def backward(self, dy: Array) -> Array:
@@ -86,22 +88,22 @@ def test_a_network_without_its_training_cannot_be_resumed(tmp_path: Path) -> Non
 
 
 class Wrapped(Layer):
-    """Hands its generator on to a layer inside."""
+    """Holds a layer that draws."""
 
     def __init__(self) -> None:
-        self.inner = Noise()
+        self.noise = Noise()
 
-    def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
-        self.inner.initialize(shape, rng, dtype)
+    def inner(self) -> dict[str, Layer]:
+        return {"noise": self.noise}
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        return self.inner.forward(x, training)
+        return self.noise.forward(x, training)
 
     def backward(self, dy: Array) -> Array:
         return dy
 
 
-def test_a_generator_that_a_layer_hands_on_is_saved_too(tmp_path: Path) -> None:
+def test_the_generator_of_a_layer_inside_a_layer_is_saved_too(tmp_path: Path) -> None:
     with registry.isolated():
         registry.layers.register("wrapped")(Wrapped)
         whole, first = (
@@ -113,6 +115,7 @@ def test_a_generator_that_a_layer_hands_on_is_saved_too(tmp_path: Path) -> None:
         first.save(tmp_path / "run")
         second = Trainer.resume(tmp_path / "run")
         second.fit(X, Y, 4)
+    assert list(second.network.generators) == ["wrapped1.noise"]
     assert second.history.loss == whole.history.loss
 
 
@@ -127,20 +130,28 @@ def test_settings_given_as_numpy_numbers_are_saved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda saved: saved.pop("components"),
-        lambda saved: saved["settings"].update(extra=1),
-        lambda saved: saved.update(evaluations=[3]),
-        lambda saved: saved["generators"].update(fc1={"state": 3}),
-        lambda saved: saved["generators"].update(fc9={}),
-        lambda saved: saved.update(components=3),
+        lambda document: document["trainer"].pop("components"),
+        lambda document: document["trainer"]["settings"].update(extra=1),
+        lambda document: document["trainer"].update(evaluations=[3]),
+        lambda document: document["trainer"].update(components=3),
+        lambda document: document["trainer"].update(iteration=-1),
+        lambda document: document["trainer"].update(rate_scale="1"),
+        lambda document: document["generators"].update(noise1={"state": 3}),
+        lambda document: document["generators"].update(noise1=3),
+        lambda document: document["generators"].update(fc9={}),
+        lambda document: document.update(generators=[3]),
+        lambda document: document["network"].update(parameters={"fc9.*": {"lr_mult": 2}}),
+        lambda document: document["network"].update(parameters={"fc1.*": {"lr_mult": -1}}),
     ],
 )
 def test_a_crafted_description_of_a_trainer_is_refused(
     tmp_path: Path, change: Callable[[dict[str, Any]], object]
 ) -> None:
-    Trainer(Network([("fc", 4, 3)])).save(tmp_path / "run")
-    arrays, document = documents.read(tmp_path / "run")
-    change(document["trainer"])
-    documents.write(tmp_path / "run", arrays, document)
-    with pytest.raises(FileFormatError):
-        Trainer.resume(tmp_path / "run")
+    with registry.isolated():
+        registry.layers.register("noise")(Noise)
+        trainer(("sgd", 0.9), True).save(tmp_path / "run")
+        arrays, document = documents.read(tmp_path / "run")
+        change(document)
+        documents.write(tmp_path / "run", arrays, document)
+        with pytest.raises((FileFormatError, SpecError, ArgumentError)):
+            Trainer.resume(tmp_path / "run")

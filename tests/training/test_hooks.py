@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plugnet import Network, Parameter, Trainer
+from plugnet import Network, Trainer
 from plugnet.arrays import Array
 from plugnet.errors import DivergenceError, HookError
+from plugnet.parameter import Parameters
 from plugnet.training import History
 from plugnet.training.hooks import HookCaller, Hooks
 
@@ -59,15 +60,32 @@ def test_hooks_are_called_in_the_order_of_the_loop() -> None:
 
 def test_gradients_can_be_changed_before_the_update() -> None:
     class Freeze:
-        def plugnet_gradients_ready(self, parameters: list[Parameter]) -> None:
-            for parameter in parameters:
-                parameter.grad[...] = 0
+        def plugnet_gradients_ready(self, parameters: Parameters) -> None:
+            parameters.grad[...] = 0
 
-    frozen = trainer(Freeze())
+    frozen = trainer(Freeze(), regularizer=None)
     before = {name: value.copy() for name, value in frozen.network.state().items()}
     frozen.fit(X, Y, 3)
     for name, value in frozen.network.state().items():
         np.testing.assert_array_equal(value, before[name])
+
+
+def test_gradients_can_be_scaled_as_a_whole_and_statistics_stay_what_they_are() -> None:
+    class Scale:
+        def plugnet_gradients_ready(self, parameters: Parameters) -> None:
+            parameters.grad *= 1e-6
+
+    layers = ["batch_norm", ("fc", {"outputs": 3})]
+    scaled, plain = (
+        Trainer(Network(layers), policy=("fixed", 1e-9), batch_size=5, hooks=hooks)
+        for hooks in ([Scale()], [])
+    )
+    for each in (scaled, plain):
+        each.fit(X, Y, 1)
+    name = "batch_norm1.running_mean"
+    mean = scaled.network.state()[name]
+    np.testing.assert_array_equal(mean, plain.network.state()[name])
+    assert mean.any()
 
 
 def test_hooks_given_first_are_called_first() -> None:

@@ -41,18 +41,19 @@ def in_a_file(samples: Array, folder: Path) -> Any:
 
 
 def pulled(data: Data, batches: int) -> list[list[int]]:
-    """Return the numbers of the rows of the next batches, checking that labels belong to them."""
+    """Return the numbers of the rows of the next batches, checking that all else goes with them."""
     found = []
     for _ in range(batches):
-        x, y = data.pull_data()
-        assert x[:, 0].tolist() == x[:, 2].tolist() == y.tolist()
+        x, y, weights = data.pull_batch()
+        assert weights is not None
+        assert x[:, 0].tolist() == x[:, 2].tolist() == y.tolist() == weights.tolist()
         found.append(y.tolist())
     return found
 
 
 def loaded(samples: Array, labels: Array, batch_size: int, **options: Any) -> Data:
     data = Data(batch_size, **options)
-    data.get_data(samples, labels)
+    data.get_data(samples, labels, labels.astype(np.float32))
     return data
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pluggy
 import pytest
 
-from plugnet import Network, Trainer
+from plugnet import Network, Trainer, samples
 from plugnet.arrays import Array
+from plugnet.errors import DataError
 from plugnet.interfaces import Layer
 
 
@@ -57,3 +58,44 @@ def test_hooks_that_nobody_implements_are_not_called(monkeypatch: pytest.MonkeyP
     assert calls == []
     Trainer(Network([("fc", 6, 3)]), batch_size=10, hooks=[Counts()]).fit(x, y, iterations=2)
     assert calls == ["plugnet_step_end", "step 0", "plugnet_step_end", "step 1"]
+
+
+def test_samples_are_looked_at_once_and_labels_and_weights_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[str] = []
+    value_range = samples.value_range
+
+    def note(array: Array, name: str, *others: Any) -> tuple[float, float]:
+        looked.append(name)
+        return value_range(array, name, *others)
+
+    monkeypatch.setattr(samples, "value_range", note)
+    x, y = np.random.default_rng(0).random((40, 6), dtype=np.float32), np.arange(40) % 3
+    weights = np.ones(40)
+    trainer = Trainer(Network([("fc", 6, 3)]), batch_size=10)
+    for _ in range(3):
+        trainer.fit(x, y, 2, test=(x, y), weights=weights)
+        trainer.evaluate(x, y)
+    assert len(looked) == 1
+    Trainer(Network([("fc", 6, 3)], dtype="float64"), batch_size=10).fit(x, y, 2)
+    trainer.fit(x.copy(), y, 2)
+    trainer.fit(x[:20], y[:20], 2)
+    assert len(looked) == 4
+    y[7] = 3
+    with pytest.raises(DataError, match="row 7"):
+        trainer.fit(x, y, 2)
+    y[7], weights[3] = 0, -1
+    with pytest.raises(DataError, match="Row 3"):
+        trainer.fit(x, y, 2, weights=weights)
+
+
+def test_an_array_in_the_place_of_one_that_is_gone_is_looked_at() -> None:
+    trainer = Trainer(Network([("fc", 6, 3)]), batch_size=10)
+    y = np.arange(40) % 3
+    for _ in range(50):  # the next array often has the address of the last
+        trainer.fit(np.random.default_rng(0).random((40, 6), dtype=np.float32), y, 1)
+        wrong = np.full((40, 6), np.nan, np.float32)
+        with pytest.raises(DataError, match="finite"):
+            trainer.fit(wrong, y, 1)
+        del wrong

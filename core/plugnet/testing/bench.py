@@ -179,7 +179,8 @@ class Bench:
         """Return another bench of the same case, whose layer has the same values."""
         self.restore()
         other = Bench(self.subject, self.case, **options)
-        other.parameters.value[...] = self.parameters.value
+        for own, theirs in zip(other.parameters.values(), self.parameters.values(), strict=True):
+            own.value = theirs.value
         other.keep()
         return other
 

@@ -32,9 +32,10 @@ def check_network(bench: Bench) -> None:
         Network([("chain", spec["layers"])], spec["input_shape"], spec["dtype"]),
     ]
     for network in others:
-        own = network.parameters().value
-        require(own.size == first.parameters().value.size, "In a chain, parameters are not found.")
-        own[...] = first.parameters().value
+        own, given = network.parameters(), first.parameters()
+        require(len(own) == len(given), "In a chain, parameters are not found.")
+        for parameter, held in zip(own.values(), given.values(), strict=True):
+            parameter.value = held.value
     y = first.forward(x.copy())
     for network in others:
         require(

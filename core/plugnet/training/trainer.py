@@ -231,6 +231,7 @@ class Trainer:
         it refuses to go on, as there is no way back.
         """
         interrupts, update = self._interrupts, self.update
+        update.prepare()
         interrupts.is_held = True
         update.apply(rate)
         self.history.loss.append(loss)
@@ -319,7 +320,8 @@ class Trainer:
     def _check_parameters(self) -> None:
         """Check what the last update left; those before it show in the next loss."""
         history = self.history
-        if history.loss and not np.isfinite(self.network.parameters().value).all():
+        parameters = self.network.parameters().values()
+        if history.loss and not all(np.isfinite(p.value).all() for p in parameters):
             what = "parameters are not finite after"
             raise self._diverged(what, history.loss[-1], history.rate[-1])
 

@@ -76,11 +76,15 @@ class Update:
             and self.regularizer is regularizer
         )
 
-    def apply(self, rate: float) -> None:
-        """Add the regularizer's gradient, then take a step with the learning rate ``rate``."""
+    def prepare(self) -> None:
+        """Make what `apply` works on; it allocates nothing then."""
         threads = parallel.current() or 1
         if self._version != Parameter.version or self._threads != threads:
             self._derive(threads)
+
+    def apply(self, rate: float) -> None:
+        """Add the regularizer's gradient, then take a step with the learning rate ``rate``."""
+        self.prepare()
         self.steps += 1
         parts = self._parts
         if len(parts) == 1:
@@ -108,7 +112,6 @@ class Update:
             f"{slot}/{path}": array[place].reshape(self.parameters[path].value.shape)
             for slot, array in self.slots.items()
             for path, place in places.items()
-            if self.parameters[path] not in self.parameters.statistics
         }
         return {"steps": np.array(self.steps), **own}
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from plugnet.arrays import Array, Shape, ones, scalar
 from plugnet.interfaces import Loss
-from plugnet.targets import check_within, reweigh, row_starts, weighted_mean
+from plugnet.targets import as_rows, check_within, reweigh, row_starts, weighted_mean
 
 
 class SoftmaxWithLoss(Loss):
@@ -58,9 +58,8 @@ class SoftmaxWithLoss(Loss):
         exp = np.exp(x, out=self._exp_buffer if training else None)
         sums = exp.dot(ones(exp.shape[1], exp.dtype))  # p = exp / sums
         logs = np.log(sums)  # -log p = logs - x
-        ids = targets.ndim == 1
-        if ids:
-            targets = targets + starts  # the places of the samples' own classes
+        ids = targets.ndim == 1  # then the places of the samples' own classes are kept
+        targets = targets + starts if ids else as_rows(targets, outputs)
         if training:
             self._exp, self._sums, self._targets = exp, sums, targets
             self._weights, self._total = weights, total

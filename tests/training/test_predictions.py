@@ -1,0 +1,108 @@
+"""Predictions in several threads while the network is trained: neither disturbs the other."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet import Network, Trainer
+from plugnet.arrays import Array
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.random((1500, 3, 4), dtype=np.float32), RNG.integers(0, 3, 1500)
+PARTS = [slice(0, 1500), slice(3, 40), *(slice(i, i + 32) for i in range(0, 320, 32))]  # as a batch
+
+LAYERS: list[Any] = [
+    ("rescale", 2, 0.1),
+    "flatten",
+    ("fc", 12, 16),
+    "tanh",
+    ("chain", [("reshape", [4, 4]), "relu", ("fc", None, 8), "gelu", "swish"]),
+    "sigmoid",
+    ("fc", 8, 8),
+    "elu",
+    "softplus",
+    ("fc", 8, 3),
+]
+if importlib.util.find_spec("plugnet_dropout") is not None:
+    LAYERS.insert(4, ("dropout", 0.3))
+
+
+def trainer(*more: Any) -> Trainer:
+    network = Network([*LAYERS[:-1], *more, LAYERS[-1]], (3, 4))
+    return Trainer(network, batch_size=32)
+
+
+@pytest.fixture(autouse=True)
+def threads_that_switch_often() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@contextmanager
+def asked(network: Network, look: Callable[[int, Array], None]) -> Iterator[None]:
+    """Have three threads predict all the time; see what each part gives."""
+    over = threading.Event()
+    wrong: list[BaseException] = []
+    answers = [0, 0, 0]
+
+    def ask(number: int) -> None:
+        try:
+            while not over.is_set():
+                for part, rows in enumerate(PARTS):
+                    look(part, network.predict(X[rows]))
+                answers[number] += 1
+        except BaseException as error:  # for the main thread
+            wrong.append(error)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    if wrong:
+        raise wrong[0]
+    assert min(answers) > 0
+
+
+def test_predictions_during_a_training_that_stands_still_have_the_bits_of_those_alone() -> None:
+    trained = trainer()
+    trained.rate_scale = 0
+    expected = [trained.network.predict(X[rows]) for rows in PARTS]
+
+    def look(part: int, found: Array) -> None:
+        np.testing.assert_array_equal(found, expected[part])
+
+    with asked(trained.network, look):
+        trained.fit(X, Y, 150)
+    assert trained.iteration == 150
+
+
+@pytest.mark.parametrize("more", [(), ("batch_norm",)], ids=["plain", "batch_norm"])
+def test_predictions_change_no_bit_of_the_training(
+    more: tuple[Any, ...], saved_bits: Callable[[Trainer], str]
+) -> None:
+    if more:
+        pytest.importorskip("plugnet_normalization")
+    watched, alone = trainer(*more), trainer(*more)
+
+    def look(part: int, found: Array) -> None:
+        assert np.isfinite(found).all()
+
+    with asked(watched.network, look):
+        watched.fit(X, Y, 150)
+    alone.fit(X, Y, 150)
+    assert saved_bits(watched) == saved_bits(alone)
