@@ -30,7 +30,7 @@ ROOMS = {
     "samples": ("arrays", "errors", "mapped"),
     "labels": ("arguments", "arrays", "errors", "samples"),
     "unset": ("errors",),
-    "interfaces": ("arrays", "copying", "parameter", "targets", "unset"),
+    "interfaces": ("arrays", "copying", "errors", "parameter", "targets", "unset"),
     "convert": ("arrays", "errors", "files", "interfaces"),
     "registry": ("errors", "interfaces"),
     "layers": ("arrays", "errors", "parameter", "interfaces", "registry"),
