@@ -21,7 +21,7 @@ ROOMS = {
     "errors": (),
     "arguments": ("errors",),
     "arrays": (),
-    "parameter": ("arrays", "errors"),
+    "parameter": ("arguments", "arrays", "errors"),
     "copying": (),
     "files": ("arguments", "arrays", "errors"),
     "targets": ("arrays", "errors"),

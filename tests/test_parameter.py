@@ -211,6 +211,7 @@ def test_an_update_of_all_gives_the_bits_of_an_update_one_by_one(optimizer: Any)
             for number in range(3):
                 for parameter in parameters.values():
                     parameter.grad = np.sin(parameter.value + number)
+                update.prepare()
                 update.apply(0.1)
     for group in alone:
         for path, parameter in group.items():

@@ -97,7 +97,7 @@ class Chain(Layer):
             _initialize(layer, name, given, own, dtype)
         first = next((i for i, layer in enumerate(self.layers) if is_trained(layer)), len(shapes))
         check_differentiable(dict(list(self.inner().items())[first + 1 :]))
-        self.shapes, self._batch_shape = shapes, None
+        self.shapes, self._batch_shape, self._version = shapes, None, -1
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return what the last layer gives, ``(N, *shapes[-1])``."""
@@ -114,6 +114,8 @@ class Chain(Layer):
         except Exception as error:
             if training:
                 self._blame(error, layer, y)
+            self._look_forward(x)  # which names the layer, or the one that gave it something wrong
+            raise  # it failed only once
         return self._look_forward(x)
 
     def backprop(self, dy: Array, inputs: bool) -> Array | None:

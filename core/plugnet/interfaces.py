@@ -279,6 +279,9 @@ class Loss(Component):
     #: "class 0". None: the answers of a single output are not classes.
     threshold: ClassVar[float | None] = None
 
+    #: The batch shape and dtype that it is prepared for. Set by the trainer.
+    prepared_for: tuple[Shape, np.dtype[Any]] | None = None
+
     def check(self, targets: Array, batch_shape: Shape) -> None:
         """Check targets once, where they enter, for outputs of ``batch_shape``, ``(N, K)``.
 

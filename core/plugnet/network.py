@@ -281,9 +281,9 @@ class Network:
         shape = as_shape(shape)
         self.chain.initialize(shape, np.random.default_rng(self.seed), self.dtype)
         parameters = parameters_of(self._walk())
-        _apply(self._patterns, parameters)
-        self._declared = {path: _multipliers(p) for path, p in parameters.items()}
         self._parameters = Parameters(parameters, self.dtype)
+        _apply(self._patterns, parameters)  # afterwards, so that a copy is laid like the first
+        self._declared = {path: _multipliers(p) for path, p in parameters.items()}
         self._drawing = [(rng, rng.bit_generator.state) for rng in self.generators.values()]
         self.input_shape = shape
 

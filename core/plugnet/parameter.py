@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from plugnet.arguments import number
 from plugnet.arrays import Array
 from plugnet.errors import ArgumentError, ShapeError
 
@@ -48,7 +49,8 @@ class Parameter:
         self, value: Array, *, lr_mult: float = 1.0, decay_mult: float = 1.0, trainable: bool = True
     ) -> None:
         self._bind(value, np.zeros_like(value))
-        self.lr_mult, self.decay_mult, self.trainable = lr_mult, decay_mult, trainable
+        for name, own in zip(MULTIPLIERS, (lr_mult, decay_mult, trainable), strict=True):
+            super().__setattr__(name, checked(name, own))
 
     def __setattr__(self, name: str, new: Any) -> None:
         if name in ("value", "grad"):
@@ -64,7 +66,10 @@ class Parameter:
                 )
             held[...] = new
             return
-        super().__setattr__(name, checked(name, new))
+        new = checked(name, new)
+        if new == getattr(self, name):
+            return
+        super().__setattr__(name, new)
         if name == "trainable" and not self.trainable:
             self.grad.fill(0)  # or a sum over all gradients would find the last one here
         Parameter.change()
@@ -93,7 +98,7 @@ class Statistic(Parameter):
     ``value``. So a step that fails has moved nothing.
 
     Attributes:
-        momentum: how much of the old value stays; 0 replaces it.
+        momentum: how much of the old value stays, from 0, which replaces it, to 1.
     """
 
     __slots__ = ("momentum",)
@@ -102,13 +107,13 @@ class Statistic(Parameter):
 
     def __init__(self, value: Array, *, momentum: float) -> None:
         super().__init__(value, lr_mult=0.0, decay_mult=0.0, trainable=False)
-        object.__setattr__(self, "momentum", momentum)
+        object.__setattr__(self, "momentum", number("momentum", momentum, at_least=0, at_most=1))
 
     def __setattr__(self, name: str, new: Any) -> None:
-        if name in MULTIPLIERS and getattr(self, name, new) != new:
+        if name == "momentum" or (name in MULTIPLIERS and getattr(self, name) != new):
             raise ArgumentError(
-                f"A statistic is not trained, so its '{name}' stays {getattr(self, name)}, but "
-                f"it was to be {new!r}. Leave out what is a plugnet.parameter.Statistic.",
+                f"A statistic is not trained, and its '{name}' stays {getattr(self, name)}, but it "
+                f"was to be {new!r}. Leave out what is a plugnet.parameter.Statistic.",
                 argument=name,
                 value=new,
             )
@@ -117,11 +122,15 @@ class Statistic(Parameter):
     def __reduce__(self) -> tuple[Any, ...]:
         return _copied, (type(self), self.value, {"momentum": self.momentum})
 
+    def moved(self) -> Array:
+        """Return ``momentum * value + (1 - momentum) * grad``, which `commit` makes the value."""
+        moved: Array = self.momentum * self.value
+        moved += (1 - self.momentum) * self.grad
+        return moved
+
     def commit(self) -> None:
-        """Set ``value = momentum * value + (1 - momentum) * grad``."""
-        value = self.value
-        value *= self.momentum
-        value += (1 - self.momentum) * self.grad
+        """Move ``value``, in one go: another thread may predict meanwhile."""
+        self.value[...] = self.moved()
 
 
 class Run(NamedTuple):
@@ -136,8 +145,8 @@ class Parameters(Mapping[str, Parameter]):
     """All parameters of a network by path, as "residual1.fc2.weight", laid side by side.
 
     What is done to each number by itself can be done to all at once: a network has many small
-    arrays, and a call of NumPy costs as much as some thousand additions. They are laid once, those
-    that are trained first, by their multipliers, and statistics last; no array ever moves.
+    arrays, and a call of NumPy costs as much as some thousand additions. They are laid once, by
+    the multipliers that their layers give them, statistics last; no array ever moves.
 
     Attributes:
         value: ``(n,)``, the values of all but the statistics; each `Parameter.value` is a view.
@@ -235,8 +244,8 @@ def checked(name: str, value: Any) -> bool | float:
             return bool(value)
         wanted = "True or False"
     else:
-        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-        if number and 0 <= float(value) < np.inf:
+        is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if is_number and 0 <= float(value) < np.inf:
             return float(value)
         wanted = "a finite number, at least 0"
     raise ArgumentError(
@@ -247,5 +256,5 @@ def checked(name: str, value: Any) -> bool | float:
 
 
 def _copied(cls: type[Parameter], value: Array, options: Mapping[str, Any]) -> Parameter:
-    """Return a parameter like one that was pickled; its gradient is none of what is saved."""
+    """Return a parameter like one that was pickled; its gradient is not saved."""
     return cls(np.array(value), **options)

@@ -78,7 +78,7 @@ def as_samples(
     Raises:
         DataError: not numbers, no samples, no features, or a value that is NaN or infinite.
     """
-    array = as_array(samples, name)
+    array = given = as_array(samples, name)
     if array.ndim < 2:
         raise DataError(
             f"{name} must have one row per sample, (N, features) or (N, height, width, channels), "
@@ -93,7 +93,8 @@ def as_samples(
             row=None,
         )
     checked_for = (np.dtype(dtype), scale)
-    if (found := _checked.get(id(array))) is not None and found[1] == checked_for:
+    found = _checked.get(id(samples))
+    if found is not None and found[0]() is samples and found[1] == checked_for:
         return array
     own = None if np.can_cast(array.dtype, dtype) else dtype
     with np.errstate(over="ignore"):  # what becomes infinite is refused below, with its place
@@ -109,9 +110,9 @@ def as_samples(
             DataWarning,
             stacklevel=3,
         )
-    if array is samples:
-        number = id(array)
-        _checked[number] = weakref.ref(array, lambda _: _checked.pop(number, None)), checked_for
+    if array is given and isinstance(samples, np.ndarray):
+        number = id(samples)
+        _checked[number] = weakref.ref(samples, lambda _: _checked.pop(number, None)), checked_for
     return array
 
 

@@ -49,6 +49,7 @@ def run(update: Update, rates: Sequence[float], first: int = 0) -> Parameters:
         rng = np.random.default_rng(step)
         for parameter in update.parameters.values():
             parameter.grad[...] = rng.normal(size=parameter.value.shape)
+        update.prepare()
         update.apply(rate)
     return update.parameters
 
@@ -81,9 +82,11 @@ def test_sgd_keeps_the_rate_inside_the_direction() -> None:
     weight = Parameter(np.array([1.0]))
     update = updating(("sgd", 0.9), Parameters({"weight": weight}, np.dtype("float64")))
     weight.grad[:] = 2
+    update.prepare()
     update.apply(0.1)  # d = 0.1 * 2 = 0.2
     assert weight.value[0] == pytest.approx(0.8, rel=1e-14)
     weight.grad[:] = 3
+    update.prepare()
     update.apply(0.01)  # d = 0.9 * 0.2 + 0.01 * 3 = 0.21
     assert weight.value[0] == pytest.approx(0.59, rel=1e-14)
 
@@ -172,7 +175,9 @@ def test_adaptive_ones_agree_with_pytorch_at_changing_rates(
 def test_adamw_leaves_the_bias_to_the_gradient() -> None:
     trained = parameters()
     before = {path: parameter.value.copy() for path, parameter in trained.items()}
-    updating(("adamw", 0.9, 0.999, 1e-8, 0.5), trained).apply(0.1)  # gradients are 0
+    update = updating(("adamw", 0.9, 0.999, 1e-8, 0.5), trained)
+    update.prepare()
+    update.apply(0.1)  # gradients are 0
     weight, bias = trained["fc1.weight"], trained["fc1.bias"]
     np.testing.assert_allclose(weight.value, 0.95 * before["fc1.weight"], rtol=1e-14)
     np.testing.assert_array_equal(bias.value, before["fc1.bias"])

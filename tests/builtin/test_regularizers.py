@@ -98,7 +98,9 @@ def test_a_regularizer_that_is_not_elementwise_gets_whole_parameters_in_their_sh
         np.dtype("float64"),
     )
     before = {path: p.value.copy() for path, p in parameters.items()}
-    Update(parameters, registry.optimizers.build("sgd"), Group()).apply(0.5)
+    update = Update(parameters, registry.optimizers.build("sgd"), Group())
+    update.prepare()
+    update.apply(0.5)
     for path, scale in {"a": 2, "b": 0, "c": 0, "d": 1}.items():
         expected = before[path] - 0.5 * scale * before[path] / np.linalg.norm(before[path])
         np.testing.assert_allclose(parameters[path].value, expected, rtol=1e-14)

@@ -120,7 +120,7 @@ def test_statistics_have_no_multipliers() -> None:
     mean = network.parameters()["seen1.mean"]
     mean.trainable = False  # as it is
     for name, value in [("trainable", True), ("lr_mult", 1), ("decay_mult", 0.5)]:
-        with pytest.raises(ArgumentError, match=f"statistic is not trained, so its '{name}' stays"):
+        with pytest.raises(ArgumentError, match=f"statistic is not trained, and its '{name}' stays"):
             setattr(mean, name, value)
     assert multipliers(network)["seen1.mean"] == (0, 0, False)
 
@@ -187,6 +187,7 @@ def test_adamw_decays_by_rate_and_both_multipliers() -> None:
         np.dtype("float64"),
     )
     update = Update(parameters, registry.optimizers.build("adamw", weight_decay=0.25), None)
+    update.prepare()
     update.apply(0.1)  # all gradients are 0
     factors = {path: p.value[0] / 2 for path, p in parameters.items()}
     assert factors == pytest.approx(

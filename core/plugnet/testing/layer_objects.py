@@ -34,8 +34,8 @@ def check_network(bench: Bench) -> None:
     for network in others:
         own, given = network.parameters(), first.parameters()
         require(len(own) == len(given), "In a chain, parameters are not found.")
-        for parameter, held in zip(own.values(), given.values(), strict=True):
-            parameter.value = held.value
+        for parameter, first_one in zip(own.values(), given.values(), strict=True):
+            parameter.value = first_one.value
     y = first.forward(x.copy())
     for network in others:
         require(

@@ -41,8 +41,7 @@ class Interrupts:
             signal.signal(signal.SIGINT, before)
 
     def release(self) -> None:
-        """End a commit: pass on the interrupt that came meanwhile, if any."""
-        self.is_held = False
+        """Pass on the interrupt that came during a commit, if any."""
         if self._pending is not None:
             pending, self._pending = self._pending, None
             self._before(*pending)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plugnet.arguments import flag, integer
-from plugnet.arrays import Array, Shape
+from plugnet.arrays import Array
 from plugnet.errors import ArgumentError, BrokenStepError, DivergenceError
 from plugnet.interfaces import Batch, Loss, LRPolicy, Optimizer, Regularizer
 from plugnet.labels import as_targets, as_weights, warn_one_class
@@ -48,7 +48,6 @@ class Trainer:
     _stop: str | None
     _interrupts: Interrupts
     _update: Update | None
-    _scores_shape: Shape | None  # for which the loss is prepared
     _gradients_ready: Callable[..., None] | None
     _step_end: Callable[..., None] | None
 
@@ -133,7 +132,9 @@ class Trainer:
         """Train for the given number of iterations, going on where the last call ended.
 
         Whatever ends it, an interrupt, a hook's error or a diverging loss, the state is that after
-        the last step that was done, and another call goes on from there, bit for bit.
+        the last step that was done, and another call goes on from there, bit for bit. Only where an
+        optimizer or a regularizer fails in the middle of an update is there no way back: then all
+        further use is refused.
 
         Args:
             x: ``(N, *shape)`` samples. If the network's dtype can hold their numbers exactly, as
@@ -166,13 +167,15 @@ class Trainer:
         warn_one_class(given.y)
         held_out = None if test is None else self.check(*_parts(test), "test samples")
         batches = Data(self.batch_size, self.shuffle, self.seed)
-        batches.get_data(*given)
+        batches.get_data(self.network.accept(given.x), given.y, given.weights)
         batches.seek(self.position)
         hooks = self._hook_caller()
         started = time.perf_counter()
         try:
             _call(hooks.caller("plugnet_train_start"), trainer=self, iterations=iterations)
             with limited(self.threads), self._interrupts.handled():
+                if held_out is not None and self._is_due(evaluate_every):
+                    self._evaluate_test(held_out, hooks)
                 while self.iteration < last and self._stop is None:
                     pause = min(last, (self.iteration // every + 1) * every)
                     self._run(batches, pause, hooks)
@@ -184,6 +187,17 @@ class Trainer:
             self._stop = self._gradients_ready = self._step_end = None
             _call(hooks.caller("plugnet_train_end"), trainer=self, history=self.history)
         return self.history
+
+    def _is_due(self, every: int | None) -> bool:
+        """Tell whether the last call of `fit` ended before an evaluation that was due."""
+        done = self.history.evaluations
+        return bool(
+            every
+            and self.iteration
+            and self.iteration % every == 0
+            and done
+            and done[-1].iteration < self.iteration
+        )
 
     def _run(self, batches: Data, last: int, hooks: HookCaller) -> None:
         """Train until ``last`` iterations are done."""
@@ -206,10 +220,10 @@ class Trainer:
         network, loss = self.network, self.loss
         network.place(self.iteration)
         scores = network.forward(x, training=True)
-        if scores.shape != self._scores_shape:
-            self._scores_shape = None  # until the loss is prepared wholly
+        if (scores.shape, scores.dtype) != loss.prepared_for:
+            loss.prepared_for = None  # until it is prepared wholly
             loss.prepare(scores.shape, scores.dtype)
-            self._scores_shape = scores.shape
+            loss.prepared_for = scores.shape, scores.dtype
         value = loss.forward(scores, y, weights, training=True)
         rate = self.policy(self.iteration) * self.rate_scale
         if not (math.isfinite(value) and math.isfinite(rate)):
@@ -222,13 +236,14 @@ class Trainer:
         self._commit(len(x), value, rate)
         if self._step_end is not None:
             self._step_end(trainer=self, iteration=self.iteration - 1, loss=value, rate=rate)
+        self._interrupts.release()
         return value
 
     def _commit(self, rows: int, loss: float, rate: float) -> None:
         """Change all that is saved: parameters, statistics, slots, counts, history.
 
-        An interrupt waits for the end. An error of a component in here leaves the trainer broken:
-        it refuses to go on, as there is no way back.
+        An interrupt waits for the end of the step. An error of a component in here leaves the
+        trainer broken: it refuses to go on, as there is no way back.
         """
         interrupts, update = self._interrupts, self.update
         update.prepare()
@@ -238,7 +253,7 @@ class Trainer:
         self.history.rate.append(rate)
         self.iteration += 1
         self.position += rows
-        interrupts.release()
+        interrupts.is_held = False
 
     def stop(self, reason: str) -> None:
         """End `fit` after the current iteration; for hooks and signals.
@@ -399,7 +414,7 @@ class Trainer:
         """Set what only a running `fit` uses."""
         self._stop = None
         self._interrupts = Interrupts()
-        self._update = self._scores_shape = None
+        self._update = None
         self._gradients_ready = self._step_end = None
 
     def _hook_caller(self) -> HookCaller:

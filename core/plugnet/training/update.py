@@ -12,7 +12,7 @@ from plugnet import parallel
 from plugnet.arrays import Array
 from plugnet.errors import ShapeError
 from plugnet.interfaces import Optimizer, Regularizer
-from plugnet.parameter import Parameter, Parameters
+from plugnet.parameter import Parameter, Parameters, Run
 
 #: Numbers that are decayed and updated at a time: all passes but the first find them in the cache.
 BLOCK = 1 << 16
@@ -64,6 +64,7 @@ class Update:
         if before is not None and before.fits(parameters, optimizer, before.regularizer):
             self.steps, self.slots = before.steps, before.slots
         self._version = self._threads = -1  # from which the parts were derived
+        self._moved: list[Array] = []  # what the statistics are to become
         self._parts: list[list[_Block]] = []
 
     def fits(
@@ -77,22 +78,24 @@ class Update:
         )
 
     def prepare(self) -> None:
-        """Make what `apply` works on; it allocates nothing then."""
+        """Make all that the next `apply` needs, so that it allocates nothing."""
         threads = parallel.current() or 1
         if self._version != Parameter.version or self._threads != threads:
             self._derive(threads)
+        self._moved = [statistic.moved() for statistic in self.parameters.statistics]
 
     def apply(self, rate: float) -> None:
-        """Add the regularizer's gradient, then take a step with the learning rate ``rate``."""
-        self.prepare()
+        """Add the regularizer's gradient, take a step with the learning rate ``rate``, and move the
+        statistics; after `prepare`.
+        """
         self.steps += 1
         parts = self._parts
         if len(parts) == 1:
             self._work(parts[0], rate)
         else:
             parallel.run([partial(self._work, part, rate) for part in parts])
-        for statistic in self.parameters.statistics:
-            statistic.commit()
+        for statistic, moved in zip(self.parameters.statistics, self._moved, strict=True):
+            statistic.value = moved  # in one go: another thread may predict meanwhile
 
     def _work(self, blocks: Sequence[_Block], rate: float) -> None:
         step, t = self.optimizer.step, self.steps
@@ -145,7 +148,11 @@ class Update:
         size = THREAD_BLOCK if count > 1 else BLOCK
         places = [slice(start, min(start + size, n)) for start in range(0, n, size)]
         scratches = [self._scratches(min(size, n)) for _ in range(count)]
-        parts = [[self._block(p, scratches[i]) for p in places[i::count]] for i in range(count)]
+        runs = self._runs()
+        parts = [
+            [self._block(place, runs, scratch) for place in places[i::count]]
+            for i, scratch in enumerate(scratches)
+        ]
         decays, steps = list(self._whole_decays()), list(self._whole_steps())
         if decays or steps:  # what takes whole parameters waits for all others, or they for it
             parts = [[*decays, *(block for part in parts for block in part), *steps]]
@@ -156,26 +163,35 @@ class Update:
         count = max(self.optimizer.scratches, 1)
         return [np.empty_like(self.parameters.value, shape=(size,)) for _ in range(count)]
 
-    def _block(self, place: slice, scratches: Sequence[Array]) -> _Block:
-        """Return what is done to the numbers at a place, as far as it is done to each by itself."""
-        value, grad = self.parameters.value, self.parameters.grad
-        decays, steps = [], []
+    def _runs(self) -> tuple[list[Run], list[Run]]:
+        """Return the runs that are decayed, and those that are updated, number by number."""
+        decayed: list[Run] = []
+        updated: list[Run] = []
         if self.regularizer is not None and self.regularizer.elementwise:
-            for run in self.parameters.runs("decay_mult"):
-                if run.decay_mult and (part := _overlap(run.place, place)) is not None:
-                    scratch = scratches[0][: part.stop - part.start]
-                    decays.append(_Decay(value[part], grad[part], run.decay_mult, scratch))
+            decayed = [run for run in self.parameters.runs("decay_mult") if run.decay_mult]
         if self.optimizer.elementwise:
-            both = ("lr_mult", "decay_mult") if self.optimizer.decoupled_decay else ("lr_mult",)
-            for run in self.parameters.runs(*both):
-                if (part := _overlap(run.place, place)) is not None:
-                    arrays = [slot[part] for slot in self.slots.values()]
-                    arrays += [
-                        s[: part.stop - part.start] for s in scratches[: self.optimizer.scratches]
-                    ]
-                    steps.append(
-                        _Step(value[part], grad[part], run.lr_mult, run.decay_mult, arrays)
-                    )
+            decays = ("decay_mult",) if self.optimizer.decoupled_decay else ()
+            updated = self.parameters.runs("lr_mult", *decays)
+        return decayed, updated
+
+    def _block(
+        self, place: slice, runs: tuple[list[Run], list[Run]], scratches: Sequence[Array]
+    ) -> _Block:
+        """Return what is done to the numbers at a place, as far as it is done to each by itself."""
+        value, grad, slots = self.parameters.value, self.parameters.grad, self.slots.values()
+        decayed, updated = runs
+        decays = [
+            _Decay(value[part], grad[part], run.decay_mult, _cut(scratches[:1], part)[0])
+            for run, part in _within(decayed, place)
+        ]
+        scratches = scratches[: self.optimizer.scratches]
+        steps = [
+            _Step(
+                value[part], grad[part], run.lr_mult, run.decay_mult,
+                [*(slot[part] for slot in slots), *_cut(scratches, part)],
+            )
+            for run, part in _within(updated, place)
+        ]  # fmt: skip
         return decays, steps
 
     def _whole_decays(self) -> Iterator[_Block]:
@@ -195,6 +211,13 @@ class Update:
                 yield [], [_Step(p.value, p.grad, p.lr_mult, p.decay_mult, arrays)]
 
 
-def _overlap(one: slice, other: slice) -> slice | None:
-    start, stop = max(one.start, other.start), min(one.stop, other.stop)
-    return slice(start, stop) if start < stop else None
+def _within(runs: Sequence[Run], place: slice) -> Iterator[tuple[Run, slice]]:
+    """Yield the runs that have numbers at a place, and where these are."""
+    for run in runs:
+        start, stop = max(run.place.start, place.start), min(run.place.stop, place.stop)
+        if start < stop:
+            yield run, slice(start, stop)
+
+
+def _cut(arrays: Sequence[Array], part: slice) -> list[Array]:
+    return [array[: part.stop - part.start] for array in arrays]
