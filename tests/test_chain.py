@@ -146,9 +146,9 @@ def test_a_layer_in_two_places_at_any_depth_is_refused_with_both_named() -> None
     ]:
         with pytest.raises(ArgumentError) as caught:
             Network([within(one), within(other)], (6,))
-        assert f"'{first}' stands in a second place, '{second}'" in str(caught.value)
+        assert f"'{first}' is used in a second place, '{second}'" in str(caught.value)
     assert layer.owner is None
-    with pytest.raises(ArgumentError, match=r"'chain1\.fc1' stands in a second place"):
+    with pytest.raises(ArgumentError, match=r"'chain1\.fc1' is used in a second place"):
         Network([Chain([layer, layer])])
     assert Network([within(1)], (6,)).output_shape == (6,)
 

@@ -261,7 +261,7 @@ def test_wrong_arguments_are_named(arguments: dict[str, Any], culprit: str) -> N
 
 def test_a_layer_may_not_stand_twice() -> None:
     layer = registry.layers.build("fc", 6, 6)
-    with pytest.raises(ArgumentError, match="'fc1' stands in a second place, 'fc2'"):
+    with pytest.raises(ArgumentError, match="'fc1' is used in a second place, 'fc2'"):
         Network([layer, "tanh", layer])
 
 
@@ -314,7 +314,7 @@ def test_the_name_of_a_parameter_must_be_an_identifier(name: str) -> None:
 
 
 def test_a_parameter_may_not_stand_in_two_places() -> None:
-    with pytest.raises(ArgumentError, match=r"'two1\.a' stands in a second place, 'two1\.b'"):
+    with pytest.raises(ArgumentError, match=r"'two1\.a' is used in a second place, 'two1\.b'"):
         Network([Two(tied=True)], input_shape=(3,))
 
 

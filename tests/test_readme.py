@@ -80,8 +80,11 @@ def test_the_plugin_is_installed_by_its_metadata_alone(
     metadata = tmp_path / "plugnet_gain-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: plugnet-gain\nVersion: 1.0\n")
-    ((group, names),) = tomllib.loads(block("toml", "gain"))["project"]["entry-points"].items()
-    lines = [f"[{group}]", *(f"{name} = {value}" for name, value in names.items())]
+    project = tomllib.loads(block("toml", "gain"))["project"]
+    assert (project["name"], project["version"]) == ("plugnet-gain", "1.0")
+    lines: list[str] = []
+    for group, names in project["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {value}" for name, value in names.items())]
     (metadata / "entry_points.txt").write_text("\n".join(lines))
     monkeypatch.syspath_prepend(str(tmp_path))
 

@@ -30,7 +30,7 @@ def reuse(held: Array | None, like: Array, shape: Shape | None = None) -> Array:
 
 @lru_cache(maxsize=256)
 def scalar(number: float, dtype: np.dtype[Any]) -> Array:
-    """Return a constant as a read-only array without axes, at which NumPy is sooner at work.
+    """Return a constant as a read-only array without axes, which NumPy takes up faster.
 
     For the constants of formulas that small arrays go through at every step; not for numbers that
     change, as each one is remembered.

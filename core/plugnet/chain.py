@@ -59,7 +59,7 @@ class Chain(Layer):
         self.names = names_of(self.layers)
         self.shapes: tuple[Shape, ...] = ()
         self._batch_shape: Shape | None = None  # for which all layers are prepared
-        self._checked: set[bool] = set()  # with which ``inputs`` a backward pass was looked at
+        self._checked: set[bool] = set()  # the ``inputs`` whose backward pass was checked
         self._version = -1  # of the parameters, from which the stages were derived
         self._stages: tuple[list[Stage], list[Stage]] = ([], [])
 

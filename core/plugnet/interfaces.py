@@ -1,22 +1,25 @@
 """The contract: every kind of component, on one page.
 
-A component is a class that implements one of these eight interfaces. These rules hold for all:
+A component is a class that implements one of these eight interfaces. (Hooks need none: see
+`plugnet.training.hooks`.) These rules hold for all:
 
 * Every constructor argument is kept as an attribute of the same name (a dataclass gives that for
   nothing), so that a component can be described, saved and copied without help from its author: a
-  copy is the class and the arguments; that of a network has the parameters and the places of the
-  generators, too, and never a buffer.
+  copy is the class and the arguments; a network's copy also has the parameters and the generators'
+  states, but no buffers.
 * Classes are abstract or final: the interfaces here are abstract, and a component is not
   subclassed. To change one, wrap it.
 * Computing is pure. A training forward, a backward pass and a loss write buffers and
   `Parameter.grad` only. What is saved changes in one place, the trainer's commit, at the end of a
-  step: a step that fails on its way there has not happened.
+  step: a step that fails on its way there has not happened. So a running mean is a
+  `plugnet.parameter.Statistic`: a training forward writes the batch's mean into its ``grad``, and
+  the commit moves its ``value``.
 
 Arrays are C-ordered NumPy arrays with the samples along axis 0: ``(N, features)``, and channels
 last for images: ``(N, height, width, channels)``. A *shape* leaves ``N`` out, a *batch shape* has
 it. The dtype is that of the network, float32 unless it says otherwise; a component computes in the
-dtype that comes in. Gradients are those of the mean loss over the batch: losses divide by its
-weight, layers sum.
+dtype that comes in. Gradients are those of the mean loss over the batch: a loss divides by the
+batch's total weight, layers only sum.
 """
 
 from __future__ import annotations
@@ -108,9 +111,9 @@ class Layer(Component):
 
     A layer without parameters writes `forward` and `backward`. One with parameters also writes
     `initialize`, `parameters` and `gradients`. One that changes the shape writes `output_shape`.
-    One that wants to allocate nothing in a warm step writes `prepare`. One that holds layers writes
-    `inner`, and `backprop` instead of `gradients` and `backward`. Whoever calls them, a chain of
-    layers as a rule, has checked what goes in: the methods check nothing.
+    One that wants to allocate nothing in any step after the first writes `prepare`. One that holds
+    layers writes `inner`, and `backprop` instead of `gradients` and `backward`. Whoever calls them,
+    a chain of layers as a rule, has checked what goes in: the methods check nothing.
     """
 
     #: Whether `forward` computes something else if ``training``, as dropout does.
@@ -122,7 +125,8 @@ class Layer(Component):
 
     #: The layer's own generator. A layer that draws random numbers in training forwards keeps the
     #: one given to `initialize` here: then it is placed, before each of them, by the network's
-    #: seed, the iteration and the shard, so that the same step always draws the same.
+    #: seed, the iteration and the shard (the number of the part, where a batch is divided), so that
+    #: the same step always draws the same.
     rng: np.random.Generator | None = None
 
     #: Set by the network that the layer belongs to, so that no other one takes it over.
@@ -313,19 +317,22 @@ class Loss(Component):
         Args:
             outputs: ``(N, K)``, the network's scores.
             targets: as `check` wants them: ``(N, K)``, or ``(N,)`` integer class ids, which mean
-                the same as one-hot rows.
+                the same as one-hot rows; `plugnet.targets.as_rows` makes the ones of the others.
             weights: ``(N,)`` of the outputs' dtype, at least 0; None: 1 each. A whole number means
-                the same as so many copies of the sample.
+                the same as that many copies of the sample.
             total: the weight of the whole batch, if these samples are only a part of it; None: the
                 sum of ``weights``. If it is 0, so are the loss and its gradient.
             training: whether a backward pass follows.
+
+        `plugnet.targets.weighted_mean` computes it.
         """
 
     @abstractmethod
     def backward(self) -> Array:
         """Return d loss / d outputs, ``(N, K)``, of the last training `forward`.
 
-        It may be a buffer that the next call overwrites.
+        It may be a buffer that the next call overwrites. `plugnet.targets.reweigh` makes it from
+        the gradient of a plain mean.
         """
 
     def probabilities(self, outputs: Array) -> Array | None:

@@ -63,7 +63,7 @@ def as_shape(shape: Sequence[int]) -> Shape:
     """Return the shape of one sample as a tuple.
 
     Raises:
-        ShapeError: it is none.
+        ShapeError: it is not a shape.
     """
     sizes = tuple(shape) if isinstance(shape, Iterable) else ()
     if not sizes or not all(map(_is_size, sizes)):
@@ -115,7 +115,7 @@ def walk(layers: Mapping[str, Layer], seen: dict[int, str] | None = None) -> dic
         first = seen.setdefault(id(layer), path)
         if first != path:
             raise ArgumentError(
-                f"Layer '{first}' stands in a second place, '{path}', but a layer keeps what one "
+                f"Layer '{first}' is used in a second place, '{path}', but a layer keeps what one "
                 f"place needs: {layer!r}. Name it, or give its spec, to get a new one.",
                 argument="layers",
                 value=layer,
@@ -142,7 +142,7 @@ def parameters_of(layers: Mapping[str, Layer]) -> dict[str, Parameter]:
             first = seen.setdefault(id(parameter), own)
             if first != own or not name.isidentifier():
                 problem = (
-                    f"The parameter '{first}' stands in a second place, '{own}'. Make one for each"
+                    f"The parameter '{first}' is used in a second place, '{own}'. Make one for each"
                     if first != own
                     else f"The name of a parameter must be an identifier, but layer '{path}' has "
                     f"{name!r}. Rename it"

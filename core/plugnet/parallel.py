@@ -116,7 +116,7 @@ def current() -> int | None:
 
 @contextmanager
 def threads(count: int, each: Call = lambda: None) -> Iterator[None]:
-    """Divide work among so many threads within the block, in this context of this Python thread.
+    """Divide work among ``count`` threads within the block, in this context of this Python thread.
 
     Args:
         count: the number, the caller's own thread included.
@@ -148,7 +148,7 @@ def divide(size: int, work: int, unit: int = 1, most: int | None = None) -> list
     Args:
         size: the items.
         work: the multiplications for all of them; each slice has `PART` of them or more.
-        unit: all slices but the last are a multiple of so many items.
+        unit: all slices but the last are a multiple of this many items.
         most: how many slices at most, or None.
     """
     units = -(-size // unit)
@@ -194,7 +194,7 @@ def multiply(a: Array, b: Array, out: Array | None = None) -> Array:
     """
     team = _team.get()
     if team is None or team.count == 1 or (work := a.size * b.shape[1]) < 2 * PART:
-        return a.dot(b, out)  # as np.matmul, and sooner at work: small layers gain by it
+        return a.dot(b, out)  # as np.matmul, but starts faster: small layers gain by it
     if out is None:
         out = np.empty_like(a, shape=(len(a), b.shape[1]), order="C")
     rows, columns = out.shape

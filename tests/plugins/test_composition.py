@@ -340,7 +340,7 @@ def test_a_layer_in_two_places_is_refused_with_both_named() -> None:
         (("residual", [shared, "tanh", shared]), "fc1", "fc2"),
     ]
     for layer, first, second in wrong:
-        with pytest.raises(ArgumentError, match=rf"{first}' stands.*1\.{second}'"):
+        with pytest.raises(ArgumentError, match=rf"{first}' is used.*1\.{second}'"):
             Network([layer], (4,))
 
 

@@ -120,7 +120,9 @@ def test_statistics_have_no_multipliers() -> None:
     mean = network.parameters()["seen1.mean"]
     mean.trainable = False  # as it is
     for name, value in [("trainable", True), ("lr_mult", 1), ("decay_mult", 0.5)]:
-        with pytest.raises(ArgumentError, match=f"statistic is not trained, and its '{name}' stays"):
+        with pytest.raises(
+            ArgumentError, match=f"statistic is not trained, and its '{name}' stays"
+        ):
             setattr(mean, name, value)
     assert multipliers(network)["seen1.mean"] == (0, 0, False)
 

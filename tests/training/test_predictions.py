@@ -106,3 +106,27 @@ def test_predictions_change_no_bit_of_the_training(
         watched.fit(X, Y, 150)
     alone.fit(X, Y, 150)
     assert saved_bits(watched) == saved_bits(alone)
+
+
+def test_a_prediction_never_sees_a_statistic_half_moved() -> None:
+    pytest.importorskip("plugnet_normalization")
+    features = 20_000  # so many that NumPy lets other threads run while it computes
+    rng = np.random.default_rng(0)
+    x, y = 5 + rng.random((32, features), dtype=np.float32), rng.integers(0, 3, 32)
+    trained = Trainer(Network(["batch_norm", ("fc", features, 3)]), batch_size=32, shuffle=False)
+    trained.rate_scale = 0
+    trained.fit(x, y, 300)  # until the running values no longer move
+    expected, over = trained.network.predict(x[:4]), threading.Event()
+    worst: list[float] = []
+
+    def ask() -> None:
+        while not over.is_set():
+            worst.append(float(np.abs(trained.network.predict(x[:4]) - expected).max()))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    trained.fit(x, y, 200)
+    over.set()
+    thread.join()
+    assert len(worst) > 10
+    assert max(worst) < 1e-3

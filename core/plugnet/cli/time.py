@@ -22,9 +22,9 @@ HEADINGS = ROW.format("piece", "forward ms", "backward ms", "GFLOP/s", "% step",
 NOTES = """\
 data, the loss's forward pass and the layers' come first; decay and update
 stand under backward. A layer within another is indented, and its time is part
-of that one's. % step: share of all pieces. GFLOP/s: by what the layer says of
-its forward pass. % bare: what bare matrix products of the layer's weights,
-forward and for the gradients, would take of the layer's time.
+of that one's. % step: share of all pieces. GFLOP/s: computed from the layer's
+flops(). % bare: the time of the bare matrix products of the layer's weights,
+forward and for the gradients, as a share of the layer's.
 """
 
 

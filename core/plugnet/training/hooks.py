@@ -34,7 +34,7 @@ class Hooks:
 
     @specification
     def plugnet_train_start(self, trainer: Trainer, iterations: int) -> None:
-        """Hear that training of so many iterations begins."""
+        """Act when training begins, for the given number of iterations."""
 
     @specification
     def plugnet_gradients_ready(

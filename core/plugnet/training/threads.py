@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def limited(threads: int | None) -> Iterator[int]:
-    """Divide work among so many threads within the block; give their number.
+    """Divide work among the given number of threads within the block; yield the number.
 
     BLAS has one thread within it: only work that is worth it is divided, see `plugnet.parallel`.
     Where blocks overlap, in several Python threads, the last to end gives BLAS back what it had

@@ -146,7 +146,7 @@ class Trainer:
                 real values.
             iterations: how many batches to train on.
             test: samples and targets to evaluate on, at the end at least; perhaps also weights.
-            evaluate_every: also evaluate after every so many iterations.
+            evaluate_every: also evaluate each time this many iterations are done.
             weights: ``(N,)``, how much each sample counts, at least 0; None: all the same.
 
         Returns:

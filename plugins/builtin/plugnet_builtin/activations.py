@@ -18,7 +18,6 @@ class Sigmoid(Activation):
     """f(x) = 1 / (1 + exp(-x)), computed as tanh(x / 2) / 2 + 1 / 2 (Caffe, sigmoid_layer.cpp)."""
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
-        """Return f(x)."""
         out = np.multiply(x, 0.5, out=out)
         np.tanh(out, out=out)
         out *= 0.5
@@ -37,7 +36,6 @@ class Tanh(Activation):
     """f(x) = (exp(x) - exp(-x)) / (exp(x) + exp(-x)) (Caffe, tanh_layer.cpp)."""
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
-        """Return f(x)."""
         return np.tanh(x, out=out)
 
     def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
@@ -54,7 +52,6 @@ class Relu(Activation):
     """
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
-        """Return f(x)."""
         out = reuse(out, x)
         out.fill(0)
         return np.maximum(x, out, out=out)  # twice as fast as with the scalar 0
@@ -103,11 +100,9 @@ class Elu(Activation):
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{}, {"alpha": 1.7}]
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
-        """Return f(x)."""
         out = np.minimum(x, 0, out=out)
         np.expm1(out, out=out)
         out *= self.alpha
@@ -138,11 +133,9 @@ class Gelu(Activation):
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{}, {"approximate": True}]
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
-        """Return f(x)."""
         out = self._probability(x, out)
         out *= x
         return out
@@ -192,7 +185,6 @@ class Softplus(Activation):
     """f(x) = log(1 + exp(x)), a smooth relu (Dugas et al. 2001; Caffe, bnll_layer.cpp)."""
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
-        """Return f(x)."""
         return np.logaddexp(x, 0, out=out)
 
     def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
@@ -207,7 +199,6 @@ class Swish(Activation):
     _scratch: Array | None = field(default=None, init=False, repr=False)
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
-        """Return f(x)."""
         out = Sigmoid().forward(x, out)
         out *= x
         return out

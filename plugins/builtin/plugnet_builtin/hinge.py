@@ -8,11 +8,11 @@ import numpy as np
 
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError
-from plugnet.interfaces import Loss
-from plugnet.targets import as_rows, check_binary, reweigh, weighted_mean
+from plugnet.targets import check_binary
+from plugnet_builtin.row_loss import Mean, RowLoss
 
 
-class Hinge(Loss):
+class Hinge(RowLoss):
     """The mean of sum max(0, 1 - s x)^p over the outputs of each sample: each class against all
     others.
 
@@ -28,12 +28,6 @@ class Hinge(Loss):
 
     _signs: Array
     _margins: Array
-    _weights: Array | None
-    _total: float | None
-    _rows: Array | None = None
-    _signs_buffer: Array | None = None
-    _margins_buffer: Array | None = None
-    _dx: Array | None = None
 
     def __init__(self, norm: str = "L1") -> None:
         if norm not in ("L1", "L2"):
@@ -57,36 +51,21 @@ class Hinge(Loss):
         if targets.ndim == 2:
             check_binary(targets)
 
-    def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
-        self._rows, self._signs_buffer, self._margins_buffer, self._dx = (
-            np.empty(batch_shape, dtype) for _ in range(4)
-        )
-
-    def forward(
-        self,
-        outputs: Array,
-        targets: Array,
-        weights: Array | None = None,
-        total: float | None = None,
-        training: bool = False,
-    ) -> float:
-        rows = as_rows(targets, outputs, self._rows if training else None, binary=True)
-        signs = np.multiply(rows, 2, out=self._signs_buffer if training else None)
+    def value(self, outputs: Array, targets: Array, mean: Mean, training: bool) -> float:
+        signs = np.multiply(targets, 2, out=self._first if training else None)
         signs -= 1
-        margins = np.multiply(signs, outputs, out=self._margins_buffer if training else None)
+        margins = np.multiply(signs, outputs, out=self._second if training else None)
         np.subtract(1, margins, out=margins)
         np.maximum(margins, 0, out=margins)
         if training:
             self._signs, self._margins = signs, margins
-            self._weights, self._total = weights, total
-        return weighted_mean(margins, None if self.norm == "L1" else margins, weights, total)
+        return mean(margins, None if self.norm == "L1" else margins)
 
-    def backward(self) -> Array:
-        """Return -s for p = 1, or -2 s max(0, 1 - s x), over N or by the weights, ``(N, K)``."""
+    def slope(self) -> Array:
+        """Return -s where s x < 1 for p = 1, or -2 s max(0, 1 - s x)."""
         if self.norm == "L1":
-            dx = np.sign(self._margins, out=self._dx)
+            slope = np.sign(self._margins, out=self._dx)
         else:
-            dx = np.multiply(self._margins, 2, out=self._dx)
-        dx *= self._signs
-        dx /= -len(dx)
-        return reweigh(dx, self._weights, self._total)
+            slope = np.multiply(self._margins, 2, out=self._dx)
+        slope *= self._signs
+        return np.negative(slope, out=slope)

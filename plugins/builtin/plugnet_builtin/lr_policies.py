@@ -30,7 +30,6 @@ class Fixed(LRPolicy):
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{"rate": 0.1}]
 
     def __call__(self, iteration: int) -> float:
@@ -59,7 +58,6 @@ class Inv(LRPolicy):
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{"rate": 0.1}]
 
     def __call__(self, iteration: int) -> float:
@@ -88,7 +86,6 @@ class Step(LRPolicy):
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{"rate": 0.1, "step_size": 10}]
 
     def __call__(self, iteration: int) -> float:
@@ -121,7 +118,6 @@ class MultiStep(LRPolicy):
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{"rate": 0.1, "steps": [10, 100]}]
 
     def __call__(self, iteration: int) -> float:
@@ -155,7 +151,6 @@ class Exp(LRPolicy):
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{"rate": 0.1, "gamma": 0.9}]
 
     def __call__(self, iteration: int) -> float:
@@ -187,7 +182,6 @@ class Poly(LRPolicy):
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{"rate": 0.1, "iterations": 100}]
 
     def __call__(self, iteration: int) -> float:
@@ -216,7 +210,6 @@ class Sigmoid(LRPolicy):
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{"rate": 0.1, "step_size": 100, "gamma": -0.1}]
 
     def __call__(self, iteration: int) -> float:
@@ -248,7 +241,6 @@ class Cosine(LRPolicy):
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{"rate": 0.1, "iterations": 100, "floor": 0.01}]
 
     def __call__(self, iteration: int) -> float:
@@ -281,7 +273,6 @@ class Warmup(LRPolicy):
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return arguments to try it with."""
         return [{"policy": ("inv", 0.1), "iterations": 10}]
 
     def __call__(self, iteration: int) -> float:

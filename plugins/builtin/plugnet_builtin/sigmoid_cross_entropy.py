@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from plugnet.arrays import Array, Shape
-from plugnet.interfaces import Loss
-from plugnet.targets import as_rows, check_within, reweigh, weighted_mean
+from plugnet.targets import check_within
 from plugnet_builtin.activations import Sigmoid
+from plugnet_builtin.row_loss import Mean, RowLoss
 
 
-class SigmoidCrossEntropy(Loss):
+class SigmoidCrossEntropy(RowLoss):
     """The mean of -sum t log p + (1 - t) log(1 - p) over the outputs of each sample, where
     p = sigmoid(x).
 
-    The gradient is p - t, weighted (Caffe, sigmoid_cross_entropy_loss_layer.cpp). Computed as
+    The slope is p - t (Caffe, sigmoid_cross_entropy_loss_layer.cpp). Computed as
     log(1 + exp(-|x|)) + (h - t) x, where h is 1 for x >= 0, else 0; this does not overflow. Targets
     lie within 0 .. 1; class ids for a single output are its targets 0 and 1.
     """
@@ -25,11 +25,6 @@ class SigmoidCrossEntropy(Loss):
 
     _outputs: Array
     _targets: Array
-    _weights: Array | None
-    _total: float | None
-    _rows: Array | None = None
-    _scratch: Array | None = None
-    _dx: Array | None = None
 
     def check(self, targets: Array, batch_shape: Shape) -> None:
         """Check that targets lie within 0 .. 1, or are class ids.
@@ -42,36 +37,23 @@ class SigmoidCrossEntropy(Loss):
         if targets.ndim == 2:
             check_within(targets, 0, 1)
 
-    def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
-        self._rows, self._scratch, self._dx = (np.empty(batch_shape, dtype) for _ in range(3))
-
-    def forward(
-        self,
-        outputs: Array,
-        targets: Array,
-        weights: Array | None = None,
-        total: float | None = None,
-        training: bool = False,
-    ) -> float:
-        rows = as_rows(targets, outputs, self._rows if training else None, binary=True)
+    def value(self, outputs: Array, targets: Array, mean: Mean, training: bool) -> float:
         if training:
-            self._outputs, self._targets = outputs, rows
-            self._weights, self._total = weights, total
-        scratch = np.abs(outputs, out=self._scratch if training else None)
+            self._outputs, self._targets = outputs, targets
+        scratch = np.abs(outputs, out=self._first if training else None)
         np.negative(scratch, out=scratch)
         np.exp(scratch, out=scratch)
         np.log1p(scratch, out=scratch)
-        logs = weighted_mean(scratch, None, weights, total)
+        logs = mean(scratch, None)
         np.greater_equal(outputs, 0, out=scratch)
-        scratch -= rows
-        return logs + weighted_mean(scratch, outputs, weights, total)
+        scratch -= targets
+        return logs + mean(scratch, outputs)
 
-    def backward(self) -> Array:
-        """Return (p - t) / N, ``(N, K)``, or by the weights."""
-        dx = Sigmoid().forward(self._outputs, self._dx)
-        dx -= self._targets
-        dx /= len(dx)
-        return reweigh(dx, self._weights, self._total)
+    def slope(self) -> Array:
+        """Return p - t."""
+        slope = Sigmoid().forward(self._outputs, self._second)
+        slope -= self._targets
+        return slope
 
     def probabilities(self, outputs: Array) -> Array:
         """Return sigmoid(x) of each output by itself, ``(N, K)``."""

@@ -68,7 +68,7 @@ class SoftmaxWithLoss(Loss):
         return weighted_mean(targets, logs[:, np.newaxis] - x, weights, total)
 
     def backward(self) -> Array:
-        """Return (p sum(t) - t) / N, ``(N, K)``, or by the weights."""
+        """Return w (p sum(t) - t) / total, ``(N, K)``; without weights w is 1, and total is N."""
         exp, sums, t = self._exp, self._sums, self._targets
         if t.ndim == 1:
             n = len(exp)
