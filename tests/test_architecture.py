@@ -22,7 +22,7 @@ ROOMS = {
     "arguments": ("errors",),
     "arrays": (),
     "parameter": ("arguments", "arrays", "errors"),
-    "copying": (),
+    "copying": ("errors",),
     "files": ("arguments", "arrays", "errors"),
     "targets": ("arrays", "errors"),
     "mapped": ("arrays",),

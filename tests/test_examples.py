@@ -1,5 +1,6 @@
 """The examples run, and do what they say."""
 
+import importlib
 import runpy
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from plugnet import Network, Trainer, registry
+from plugnet.testing import check_component
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -67,6 +69,22 @@ def test_by_hand_gives_the_same_bits_as_the_trainer() -> None:
 def test_custom_layer_is_trained() -> None:
     with registry.isolated():
         assert example("custom_layer.py")(iterations=200) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"), [("custom_layer", "Gain"), ("composite_layer", "Highway")]
+)
+def test_layers_keep_the_contract(name: str, layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(EXAMPLES)  # as pickle imports the module of a class
+    with registry.isolated():
+        check_component(getattr(importlib.import_module(name), layer))
+
+
+def test_composite_layer_says_what_it_computes() -> None:
+    with registry.isolated():
+        runpy.run_path(str(EXAMPLES / "composite_layer.py"))
+        layer = registry.layers.build("highway", 40)
+        assert layer.flops((40,)) > 2 * registry.layers.build("fc", 40, 40).flops((40,))
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)

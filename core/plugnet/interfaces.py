@@ -25,7 +25,7 @@ batch's total weight, layers only sum.
 from __future__ import annotations
 
 import inspect
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, TypeAlias
@@ -33,7 +33,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 import numpy as np
 
 from plugnet.arrays import Array, Shape
-from plugnet.copying import describe, rebuild
+from plugnet.copying import Describable, describe, rebuild
 from plugnet.errors import CallOrderError
 from plugnet.parameter import Parameter
 from plugnet.targets import check_targets
@@ -44,7 +44,7 @@ from plugnet.unset import stand_in
 Example: TypeAlias = Mapping[str, Any] | tuple[Mapping[str, Any], Shape | Array]
 
 
-class Component(ABC):
+class Component(Describable):
     """What all kinds share: a component can describe itself. Only `examples` is overridden.
 
     A private attribute that `initialize` or `forward` sets is annotated in the class and has no
@@ -283,8 +283,10 @@ class Loss(Component):
     #: "class 0". None: the answers of a single output are not classes.
     threshold: ClassVar[float | None] = None
 
-    #: The batch shape and dtype that it is prepared for. Set by the trainer.
+    #: The batch shape and dtype that it is prepared for, and whether a training uses it now. Set by
+    #: the trainer.
     prepared_for: tuple[Shape, np.dtype[Any]] | None = None
+    is_in_training: bool = False
 
     def check(self, targets: Array, batch_shape: Shape) -> None:
         """Check targets once, where they enter, for outputs of ``batch_shape``, ``(N, K)``.

@@ -14,7 +14,8 @@ from plugnet.network import Network
 
 def save(network: Network, path: str | os.PathLike[str]) -> None:
     """Write ``network`` to ``path``; see `Network.save`."""
-    documents.write(path, network.state(), describe(network))
+    with network.lock:  # a training in another thread waits with its next commit
+        documents.write(path, network.state(), describe(network))
 
 
 def describe(network: Network) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -38,6 +40,9 @@ class Network:
         shapes: the shape of one sample after each layer; empty until it is known.
         dtype: the dtype of parameters and computation.
         seed: what the parameters' first values, and all that layers draw, are drawn from.
+        is_in_training: whether a `Trainer.fit` is going on; set by it.
+        lock: held while a training changes the parameters, and by who must see all of them as they
+            are after a step: predictions during a training, copies, and files.
     """
 
     def __init__(
@@ -74,6 +79,8 @@ class Network:
         self._patterns = _patterns(parameters)
         self._declared: dict[str, dict[str, Any]] = {}  # multipliers, as the patterns say
         self._parameters: Parameters | None = None
+        self.lock = threading.RLock()
+        self.is_in_training = False
         self._drawing: list[tuple[np.random.Generator, Mapping[str, Any]]] = []  # and first states
         self._batch: Array | None = None  # training samples that came in another dtype
         shape = self.chain.input_shape() if input_shape is None else input_shape
@@ -138,10 +145,15 @@ class Network:
     def predict(self, x: Any) -> Array:
         """Return the outputs for ``x`` as `forward` does, in blocks of bounded memory.
 
-        Nothing of the network changes, so several threads may ask at once, also while it is
-        trained.
+        Nothing of the network changes, so several threads may ask at once. While another thread
+        trains it they get the answers after a whole step: training waits for them, and they for
+        each other.
         """
         samples = self.accept(x)
+        with self.lock if self.is_in_training else nullcontext():
+            return self._predict(samples)
+
+    def _predict(self, samples: Array) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):  # BLAS raises the flags without a cause
             if len(samples) <= BLOCK:
                 return self.forward(samples)
@@ -233,6 +245,7 @@ class Network:
 
         Raises:
             ShapeError: names or shapes differ from this network's.
+            DataError: one of them is not an array of numbers.
         """
         own = self.state()
         if state.keys() != own.keys():
@@ -242,16 +255,18 @@ class Network:
                 expected=sorted(own),
                 got=sorted(state),
             )
+        given = {name: as_array(value, name) for name, value in state.items()}
         for name, value in own.items():
-            if state[name].shape != value.shape:
+            if given[name].shape != value.shape:
                 raise ShapeError(
                     f"'{name}' must have the shape {value.shape}, but the array to load has "
-                    f"{state[name].shape}. Load it into a network of the same sizes.",
+                    f"{given[name].shape}. Load it into a network of the same sizes.",
                     expected=value.shape,
-                    got=state[name].shape,
+                    got=given[name].shape,
                 )
-        for name, value in own.items():
-            value[...] = state[name]
+        with self.lock:
+            for name, value in own.items():
+                value[...] = given[name]
 
     @property
     def generators(self) -> dict[str, np.random.Generator]:
@@ -279,6 +294,10 @@ class Network:
             ArgumentError: a parameter cannot be made, or a pattern fits none.
         """
         shape = as_shape(shape)
+        self.input_shape, self._parameters = (
+            None,
+            None,
+        )  # if it fails on the way, there is no network
         self.chain.initialize(shape, np.random.default_rng(self.seed), self.dtype)
         parameters = parameters_of(self._walk())
         self._parameters = Parameters(parameters, self.dtype)
@@ -347,7 +366,10 @@ class Network:
     def __reduce__(self) -> tuple[Any, ...]:
         layers = describe(list(self.layers))
         arguments = (layers, self.input_shape, self.dtype.name, self.seed, self._changed_patterns())
-        state = None if self._parameters is None else self.state()
+        with self.lock:
+            state = None
+            if self._parameters is not None:
+                state = {path: value.copy() for path, value in self.state().items()}
         places = {path: rng.bit_generator.state for path, rng in self.generators.items()}
         return _copied, (type(self), arguments, state, places)
 

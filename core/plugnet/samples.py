@@ -41,6 +41,8 @@ def as_array(values: Any, name: str) -> Array:
         )
     try:
         array = np.asarray(values)
+    except MemoryError:
+        raise
     except Exception as error:  # a foreign object's conversion may raise anything
         raise DataError(f"{name} cannot be turned into an array: {error}", row=None) from error
     if array.dtype.kind not in "buif":

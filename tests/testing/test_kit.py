@@ -80,6 +80,12 @@ def test_failure_names_every_failed_check_and_its_reason() -> None:
     assert isinstance(caught.value, AssertionError)
 
 
+def test_a_single_failure_is_one_check() -> None:
+    expected = dict.fromkeys(FAULTS[1:], "3 is not 2")
+    with pytest.raises(CheckFailure, match=r"^layer Doubled \(not registered\) fails 1 check:\n"):
+        check_component(Doubled, expected_failures=expected)
+
+
 def test_expected_failures_are_no_failures() -> None:
     report = check_component(Doubled, expected_failures=dict.fromkeys(FAULTS, "3 is not 2"))
     assert report.failed == ()
@@ -104,7 +110,8 @@ def test_the_report_is_a_table_of_80_columns() -> None:
     assert max(map(len, text.splitlines())) <= 80
     assert "  FAILED    input_gradient\n" in text
     assert "  passed    documented\n" in text
-    assert "  skipped   parameter_gradients\n            it has no parameters to train" in text
+    assert "\n  skipped   statistics: it has no statistics\n" in text
+    assert text.count("it has no parameters to train") == 1
 
 
 def test_a_short_report_reads_so() -> None:
@@ -114,6 +121,22 @@ def test_a_short_report_reads_so() -> None:
     assert str(report) == (
         "layer x (y 1.0): 1 passed, 1 failed\n  passed    a\n  FAILED    b\n            c"
     )
+
+
+def test_skips_of_one_reason_are_one_line() -> None:
+    results = (
+        CheckResult("a", "skipped", "c"),
+        CheckResult("b", "failed", "c"),
+        CheckResult("d", "skipped", "c"),
+        CheckResult("e", "skipped", "f"),
+    )
+    assert str(Report("x", results)).splitlines() == [
+        "x: 1 failed, 3 skipped",
+        "  FAILED    b",
+        "            c",
+        "  skipped   2 checks: c",
+        "  skipped   e: f",
+    ]
 
 
 def test_checking_leaves_the_registry_and_global_state_alone() -> None:

@@ -332,6 +332,23 @@ class CountsCalls(Right):
         return super().forward(x, training)
 
 
+class SetsMultiplier(Right):
+    """Changes in training how fast it learns."""
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        if training:
+            self._weight.lr_mult = 0.5
+        return super().forward(x, training)
+
+
+class StopsDecay(Right):
+    """Changes in its backward pass how its weight decays."""
+
+    def gradients(self, dy: Array) -> None:
+        super().gradients(dy)
+        self._weight.decay_mult = 0.0
+
+
 class PreparesAnew(Right):
     """Begins anew whenever it is prepared."""
 
@@ -504,6 +521,8 @@ class MovedByInference(WritesMean):
         (LeftOut, {"parameters"}),
         (OtherEachTime, {"parameters"}),
         (CountsCalls, {"saved_stays"}),
+        (SetsMultiplier, {"saved_stays"}),
+        (StopsDecay, {"saved_stays"}),
         (PreparesAnew, {"saved_stays", "prepare", "new_values"}),
         (GrowingArgument, {"saved_stays", "copies"}),
         (NeedsPrepare, {"prepare"}),
@@ -565,6 +584,7 @@ class NearlyRight(Right):
         (NearlyRight, "input_gradient", "central differences of forward give", "factor"),
         (LeftOut, "parameters", "Let parameters() return", "trainable"),
         (MovesMean, "saved_stays", "changes the value of mean", "argument"),
+        (SetsMultiplier, "saved_stays", "changes the lr_mult of weight", "value of"),
     ],
 )
 def test_the_message_says_what_is_wrong(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -13,16 +12,9 @@ from plugnet.interfaces import Layer
 from plugnet.layers import is_differentiable, parameters_of, walk
 from plugnet.parameter import Parameter, Parameters
 from plugnet.testing.arrays import near
-from plugnet.testing.report import NotApplicable
-from plugnet.testing.state import held, silent
+from plugnet.testing.state import held
 from plugnet.testing.subject import Example, Subject
 
-#: Shapes of inputs to try, unless an example says one: of each rank the first that is taken.
-SHAPES: Final[tuple[tuple[Shape, ...], ...]] = (
-    ((6,),),
-    ((5, 4),),
-    ((4, 5, 3), (7, 8, 4)),
-)
 ROWS: Final = 3
 ROOT: Final = "layer"
 
@@ -183,47 +175,3 @@ class Bench:
             own.value = theirs.value
         other.keep()
         return other
-
-
-def cases(subject: Subject) -> list[Case]:
-    """Return the ways to try a layer that work at all.
-
-    Raises:
-        NotApplicable: there is none, of which `check_shapes` says why.
-    """
-    if subject.cases is None:
-        subject.cases = [c for example in subject.usable for c in _working(subject, example)]
-    found: list[Case] = subject.cases
-    if not found:
-        raise NotApplicable("no shape of inputs works: see shapes")
-    return found
-
-
-def benches(subject: Subject, **options: Any) -> Iterator[Bench]:
-    """Yield a bench for each case."""
-    for case in cases(subject):
-        yield Bench(subject, case, **options)
-
-
-def both(subject: Subject) -> Iterator[Bench]:
-    """Yield benches in both dtypes."""
-    return chain(benches(subject, dtype="float32"), benches(subject))
-
-
-def candidates(subject: Subject, example: Example) -> tuple[tuple[Shape, ...], ...]:
-    """Return the shapes to try for one example, in groups of which one is enough."""
-    shape = example.shape or subject.build(example).input_shape()
-    return SHAPES if shape is None else ((tuple(shape),),)
-
-
-def _working(subject: Subject, example: Example) -> Iterator[Case]:
-    for group in candidates(subject, example):
-        for shape in group:
-            case = Case(example, shape)
-            try:
-                with silent():
-                    Bench(subject, case).run()
-            except Exception:
-                continue
-            yield case
-            break

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
@@ -25,7 +23,7 @@ from plugnet.testing import (
     optimizers,
     regularizers,
 )
-from plugnet.testing.report import CheckFailure, CheckResult, NotApplicable, Report
+from plugnet.testing.report import CheckFailure, CheckResult, NotApplicable, Report, raised
 from plugnet.testing.state import silent, undisturbed
 from plugnet.testing.subject import Subject, as_subject
 
@@ -82,7 +80,8 @@ def check_component(
     report = _report(component, dict(expected_failures or {}))
     if raise_on_failure and report.failed:
         lines = [f"{result.check}: {result.reason}" for result in report.failed]
-        raise CheckFailure("\n  ".join([f"{report.component} fails {len(lines)} checks:", *lines]))
+        count = "1 check" if len(lines) == 1 else f"{len(lines)} checks"
+        raise CheckFailure("\n  ".join([f"{report.component} fails {count}:", *lines]))
     return report
 
 
@@ -106,7 +105,7 @@ def run_check(component: Any, name: str) -> None:
         except (CheckFailure, NotApplicable):
             raise
         except (Exception, SystemExit) as error:
-            raise CheckFailure(_unforeseen(error)) from error
+            raise CheckFailure(f"It {raised(error)}.") from error
 
 
 def prepared(component: Any) -> Subject:
@@ -153,8 +152,3 @@ def _result(subject: Subject, name: str, expected: str | None) -> CheckResult:
             name, "failed", f"It passes now; remove it from expected_failures ({expected})."
         )
     return CheckResult(name, "passed")
-
-
-def _unforeseen(error: BaseException) -> str:
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"It raised {type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"

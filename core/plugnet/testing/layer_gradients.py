@@ -11,7 +11,8 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.errors import ShapeError
 from plugnet.testing.arrays import near
-from plugnet.testing.bench import Bench, benches, cases
+from plugnet.testing.bench import Bench
+from plugnet.testing.cases import benches, cases
 from plugnet.testing.gradients import compare, sides
 from plugnet.testing.report import NotApplicable, require
 from plugnet.testing.subject import Subject, each

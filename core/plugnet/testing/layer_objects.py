@@ -12,7 +12,8 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.network import Network
 from plugnet.testing.arrays import near, same
-from plugnet.testing.bench import Bench, Passed, benches
+from plugnet.testing.bench import Bench, Passed
+from plugnet.testing.cases import benches
 from plugnet.testing.report import NotApplicable, require
 from plugnet.testing.state import held
 from plugnet.testing.subject import each
@@ -43,8 +44,7 @@ def check_network(bench: Bench) -> None:
             "A network that was built from the spec, with the same values, gives other outputs.",
         )
         dy = np.ones_like(network.forward(x.copy(), training=True))
-        dx = network.backprop(dy, inputs=bench.differentiable)
-        require(dx is None or dx.shape == x.shape, "In a network, dx has not the shape of x.")
+        network.backprop(dy, inputs=bench.differentiable)
 
 
 @each(benches)

@@ -9,15 +9,15 @@ from functools import partial
 
 import numpy as np
 
-from plugnet.arrays import Array
+from plugnet.arrays import Array, Shape
 from plugnet.errors import PlugnetError, ShapeError
 from plugnet.interfaces import Layer
 from plugnet.layers import parameters_of
 from plugnet.parameter import Parameter
 from plugnet.testing.arrays import near
-from plugnet.testing.bench import SHAPES, Bench, Case, benches, both, candidates
-from plugnet.testing.gradients import RESTRICTED
-from plugnet.testing.report import NotApplicable, fail, require
+from plugnet.testing.bench import Bench, Case
+from plugnet.testing.cases import benches, both, candidates, try_case, working
+from plugnet.testing.report import NotApplicable, fail, raised, require
 from plugnet.testing.state import held
 from plugnet.testing.subject import Subject, each
 
@@ -32,55 +32,37 @@ def exercise(subject: Subject) -> list[Array]:
 
 
 def check_shapes(subject: Subject) -> None:
-    """`output_shape` says what `forward` gives, or refuses the shape with a ShapeError."""
-    worked = []
+    """For each shape that `output_shape` does not refuse with a ShapeError, all passes work."""
     for example in subject.usable:
-        for shape in [(), *(shape for group in candidates(subject, example) for shape in group)]:
-            layer = subject.build(example)
-            try:
-                output = layer.output_shape(shape)
-            except ShapeError as error:
-                require(
-                    hasattr(error, "expected") and hasattr(error, "got"),
-                    "A ShapeError must say what was expected and what came: raise "
-                    "ShapeError(message, expected=..., got=shape).",
-                )
-                continue
-            except Exception as error:
-                fail(
-                    f"output_shape({shape}) must return a shape or raise ShapeError, but it raised "
-                    f"{type(error).__name__}: {error}."
-                )
-            if shape:
-                _check_outputs(Bench(subject, Case(example, shape)), output)
-                worked.append(shape)
-    require(
-        worked,
-        f"output_shape takes none of the shapes {[s for group in SHAPES for s in group]}. Let "
-        "examples() return pairs (arguments, shape) that work.",
-    )
+        shapes = [shape for group in candidates(subject, example) for shape in group]
+        for shape in [(), *shapes]:
+            if _takes(subject.build(example), shape) and shape:
+                try_case(subject, Case(example, shape))
+        require(
+            any(case.example is example for case in working(subject)),
+            f"With the arguments {example.arguments} it takes none of the shapes {shapes}. Let "
+            "examples() return pairs (arguments, shape) that work.",
+        )
 
 
-def _check_outputs(bench: Bench, output: object) -> None:
-    shape = bench.case.shape
+def _takes(layer: Layer, shape: Shape) -> bool:
+    """Tell whether ``output_shape`` takes a shape, or refuses it as it should."""
+    try:
+        output: object = layer.output_shape(shape)
+    except ShapeError as error:
+        require(
+            hasattr(error, "expected") and hasattr(error, "got"),
+            "A ShapeError must say what was expected and what came: raise "
+            "ShapeError(message, expected=..., got=shape).",
+        )
+        return False
+    except Exception as error:
+        fail(f"output_shape({shape}) must return a shape or raise ShapeError, but {raised(error)}.")
     require(
         isinstance(output, tuple) and all(isinstance(size, int) for size in output),
         f"output_shape({shape}) must return a tuple of ints, but it returned {output!r}.",
     )
-    for training in (True, False):
-        try:
-            y = bench.forward(bench.x, training)
-        except Exception as error:
-            fail(
-                f"output_shape takes {shape}, but forward raised {type(error).__name__}: {error}. "
-                "Let output_shape raise ShapeError for shapes that cannot be; or, if it takes only "
-                f"some numbers, {RESTRICTED}."
-            )
-        require(
-            y.shape[1:] == output and len(y) == len(bench.x),
-            f"For inputs of shape {shape} output_shape says {output}, but forward gave an array "
-            f"of shape {y.shape} for {len(bench.x)} samples.",
-        )
+    return True
 
 
 @each(both)
@@ -147,9 +129,9 @@ def refused_early(call: Callable[[], object]) -> bool:
         return True
     except Exception as error:
         fail(
-            "A backward pass before forward must raise CallOrderError, but it raised "
-            f"{type(error).__name__}: {error}. Do not set what forward keeps before that: declare "
-            "it in the class, as _x: Array, and reading it raises the right error."
+            f"A backward pass before forward must raise CallOrderError, but it {raised(error)}. Do "
+            "not set what forward keeps before that: declare it in the class, as _x: Array, and "
+            "reading it raises the right error."
         )
     return False
 

@@ -15,7 +15,7 @@ from plugnet.interfaces import Loss
 from plugnet.testing.arrays import near, read_only, same, writes
 from plugnet.testing.gradients import compare, sides
 from plugnet.testing.layers import refused_early
-from plugnet.testing.report import NotApplicable, fail, require
+from plugnet.testing.report import NotApplicable, fail, raised, require
 from plugnet.testing.state import Snapshot, complaining
 from plugnet.testing.subject import Subject, described, each
 
@@ -83,7 +83,14 @@ def benches(subject: Subject, dtype: str = "float64") -> Iterator[Bench]:
                 found = True
                 yield bench
     if not found:
-        raise NotApplicable("it takes neither class ids nor one-hot rows")
+        raise NotApplicable("it takes neither: see targets")
+
+
+def _benches_or_failure(subject: Subject) -> Iterator[Bench]:
+    try:
+        yield from benches(subject)
+    except NotApplicable as reason:
+        fail(f"check must take class ids and one-hot rows of 4, 2 or 1 classes, but {reason}.")
 
 
 def both(subject: Subject) -> Iterator[Bench]:
@@ -209,9 +216,9 @@ def check_soft_targets(bench: Bench) -> None:
         )
 
 
-@each(benches)
+@each(_benches_or_failure)
 def check_targets(bench: Bench) -> None:
-    """`check` refuses shapes that do not fit and class ids that there are not.
+    """`check` takes ids and one-hot rows, but no shapes that do not fit, nor ids there are not.
 
     ``(N, 1) - (N,)`` is an ``(N, N)`` array in NumPy, and trains a network to nothing.
     """
@@ -225,7 +232,7 @@ def check_targets(bench: Bench) -> None:
         except PlugnetError:
             continue
         except Exception as error:
-            got = f"raised {type(error).__name__}: {error}"
+            got = raised(error)
         else:
             got = "took them"
         what = f" of ids {targets.tolist()}" if targets.dtype.kind == "i" else ""

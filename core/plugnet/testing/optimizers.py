@@ -11,7 +11,7 @@ import numpy as np
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Optimizer
 from plugnet.testing.arrays import near, same
-from plugnet.testing.report import NotApplicable, fail, require
+from plugnet.testing.report import NotApplicable, fail, raised, require
 from plugnet.testing.state import Snapshot
 from plugnet.testing.subject import Subject, each
 
@@ -94,8 +94,7 @@ def check_step(optimizer: Optimizer) -> None:
         except Exception as error:
             fail(
                 f"With values of shape {shape}, the slots {optimizer.slots} and "
-                f"{optimizer.scratches} scratch arrays, step raised {type(error).__name__}: "
-                f"{error}."
+                f"{optimizer.scratches} scratch arrays, step {raised(error)}."
             )
 
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import textwrap
+import traceback
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+import numpy as np
+
 WIDTH = 80  # columns of the table
+#: Folders of code that is no component's.
+NOT_ITS_OWN = frozenset({Path(__file__).parents[1], Path(np.__file__).parent})
 
 
 class CheckFailure(AssertionError):  # noqa: N818 (the word for a failed test, as AssertionError)
@@ -53,16 +60,38 @@ class Report:
         counts = Counter(result.status for result in self.results)
         statuses = ("passed", "failed", "skipped", "expected")
         summary = ", ".join(f"{counts[status]} {status}" for status in statuses if counts[status])
-        return "\n".join([f"{self.component}: {summary}", *map(_lines, self.results)])
+        lines = [_lines(result) for result in self.results if result.status != "skipped"]
+        return "\n".join([f"{self.component}: {summary}", *lines, *self._skipped()])
+
+    def _skipped(self) -> Iterator[str]:
+        """Yield one paragraph for each reason."""
+        checks: dict[str, list[str]] = {}
+        for result in self.results:
+            if result.status == "skipped":
+                checks.setdefault(result.reason, []).append(result.check)
+        for reason, names in checks.items():
+            what = names[0] if len(names) == 1 else f"{len(names)} checks"
+            yield _wrapped(f"  skipped   {what}: {reason}")
 
 
 def _lines(result: CheckResult) -> str:
     status = result.status.upper() if result.status == "failed" else result.status
     head = f"  {status:<9} {result.check}"
-    reason = textwrap.wrap(
-        result.reason, WIDTH, initial_indent=" " * 12, subsequent_indent=" " * 12
-    )
-    return "\n".join([head, *reason])
+    return f"{head}\n{_wrapped(' ' * 12 + result.reason)}" if result.reason else head
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, WIDTH, subsequent_indent=" " * 12)
+
+
+def raised(error: BaseException) -> str:
+    """Say what was raised, and where in a component: "raised NameError: ... (in f, x.py:3)"."""
+    text = f"raised {type(error).__name__}: {str(error).strip().rstrip('.')}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if not NOT_ITS_OWN.intersection(path.parents):
+            return f"{text} (in {frame.name}, {path.name}:{frame.lineno})"
+    return text
 
 
 def fail(message: str) -> NoReturn:

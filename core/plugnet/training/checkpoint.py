@@ -27,6 +27,12 @@ SETTINGS = ("batch_size", "seed", "shuffle")
 
 def save(trainer: Trainer, path: str | os.PathLike[str]) -> None:
     """Write ``trainer`` to ``path``. A `Network.load` finds the network in the same file."""
+    with trainer.network.lock:  # a training in another thread waits with its next commit
+        documents.write(path, *_contents(trainer))
+
+
+def _contents(trainer: Trainer) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Return the arrays, and the document that says what they are."""
     history = trainer.history
     arrays = trainer.network.state()
     arrays |= {OPTIMIZER + name: array for name, array in trainer.update.state().items()}
@@ -40,13 +46,14 @@ def save(trainer: Trainer, path: str | os.PathLike[str]) -> None:
             "settings": {name: getattr(trainer, name) for name in SETTINGS},
             "iteration": trainer.iteration,
             "position": trainer.position,
-            "rate_scale": trainer.rate_scale,
+            "rate_scale": float(trainer.rate_scale),
+            "evaluation_due": trainer.evaluation_due,
             "evaluations": [asdict(evaluation) for evaluation in history.evaluations],
             "seconds": history.seconds,
             "stopped": history.stopped,
         },
     }
-    documents.write(path, arrays, document)
+    return arrays, document
 
 
 def load(
@@ -89,6 +96,8 @@ def _rebuild(
     trainer.iteration = integer("iteration", saved["iteration"], at_least=0)
     trainer.position = integer("position", saved["position"], at_least=0)
     trainer.rate_scale = number("rate_scale", saved["rate_scale"], at_least=0)
+    due = saved["evaluation_due"]
+    trainer.evaluation_due = None if due is None else integer("evaluation_due", due, at_least=0)
     trainer.history = History(
         loss=arrays["history/loss"].tolist(),
         rate=arrays["history/rate"].tolist(),

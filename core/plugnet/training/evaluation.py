@@ -91,7 +91,7 @@ def evaluate(
     for block in blocks(rows, size):
         outputs, targets = answer(block), given.y[block]
         weights = None if given.weights is None else given.weights[block]
-        value += loss.forward(outputs, targets, weights, total)
+        value += float(loss.forward(outputs, targets, weights, total))
         hits = correct(outputs, targets, loss.threshold, weights)
         recognised = recognised and hits is not None
         right += hits or 0

@@ -39,6 +39,7 @@ class Interrupts:
             yield
         finally:
             signal.signal(signal.SIGINT, before)
+            self.release()  # one that came during a commit which failed
 
     def release(self) -> None:
         """Pass on the interrupt that came during a commit, if any."""

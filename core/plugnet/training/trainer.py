@@ -13,7 +13,7 @@ import numpy as np
 
 from plugnet.arguments import flag, integer
 from plugnet.arrays import Array
-from plugnet.errors import ArgumentError, BrokenStepError, DivergenceError
+from plugnet.errors import ArgumentError, BrokenStepError, DataError, DivergenceError
 from plugnet.interfaces import Batch, Loss, LRPolicy, Optimizer, Regularizer
 from plugnet.labels import as_targets, as_weights, warn_one_class
 from plugnet.network import BLOCK, Network
@@ -21,6 +21,7 @@ from plugnet.registry import registry
 from plugnet.samples import as_samples
 from plugnet.training.data import Data
 from plugnet.training.evaluation import evaluate
+from plugnet.training.exclusive import exclusive
 from plugnet.training.history import Evaluation, History
 from plugnet.training.interrupts import Interrupts
 from plugnet.training.threads import limited
@@ -42,10 +43,12 @@ class Trainer:
         iteration: how many iterations are done, over all calls of `fit`.
         position: how many samples they have seen, from which the next batch follows.
         rate_scale: what the policy's learning rate is multiplied by; 1 unless a hook changes it.
+        evaluation_due: the iteration after which `fit` next evaluates; None without test samples.
         history: what they recorded.
     """
 
     _stop: str | None
+    _is_broken: bool
     _interrupts: Interrupts
     _update: Update | None
     _gradients_ready: Callable[..., None] | None
@@ -117,6 +120,7 @@ class Trainer:
         self.iteration = 0
         self.position = 0
         self.rate_scale = 1.0
+        self.evaluation_due: int | None = None
         self.history = History()
         self._begin()
 
@@ -170,34 +174,31 @@ class Trainer:
         batches.get_data(self.network.accept(given.x), given.y, given.weights)
         batches.seek(self.position)
         hooks = self._hook_caller()
-        started = time.perf_counter()
-        try:
-            _call(hooks.caller("plugnet_train_start"), trainer=self, iterations=iterations)
-            with limited(self.threads), self._interrupts.handled():
-                if held_out is not None and self._is_due(evaluate_every):
-                    self._evaluate_test(held_out, hooks)
-                while self.iteration < last and self._stop is None:
-                    pause = min(last, (self.iteration // every + 1) * every)
-                    self._run(batches, pause, hooks)
-                    if held_out is not None:
-                        self._evaluate_test(held_out, hooks)
-        finally:
-            self.history.seconds += time.perf_counter() - started
-            self.history.stopped = self._stop if self.iteration < last else None
-            self._stop = self._gradients_ready = self._step_end = None
-            _call(hooks.caller("plugnet_train_end"), trainer=self, history=self.history)
+        with exclusive(self.network, self.loss):
+            started = time.perf_counter()
+            try:
+                _call(hooks.caller("plugnet_train_start"), trainer=self, iterations=iterations)
+                with limited(self.threads), self._interrupts.handled():
+                    self._train(batches, last, every, held_out, hooks)
+            finally:
+                self.history.seconds += time.perf_counter() - started
+                self.history.stopped = self._stop if self.iteration < last else None
+                self._stop = self._gradients_ready = self._step_end = None
+                _call(hooks.caller("plugnet_train_end"), trainer=self, history=self.history)
         return self.history
 
-    def _is_due(self, every: int | None) -> bool:
-        """Tell whether the last call of `fit` ended before an evaluation that was due."""
-        done = self.history.evaluations
-        return bool(
-            every
-            and self.iteration
-            and self.iteration % every == 0
-            and done
-            and done[-1].iteration < self.iteration
-        )
+    def _train(
+        self, batches: Data, last: int, every: int, test: Batch | None, hooks: HookCaller
+    ) -> None:
+        """Train until ``last`` iterations are done, with an evaluation after each ``every``."""
+        if test is not None and self.evaluation_due == self.iteration:
+            self._evaluate_test(test, hooks)  # which the last call did not come to
+        while self.iteration < last and self._stop is None:
+            pause = min(last, (self.iteration // every + 1) * every)
+            self.evaluation_due = None if test is None else pause
+            self._run(batches, pause, hooks)
+            if test is not None:
+                self._evaluate_test(test, hooks)
 
     def _run(self, batches: Data, last: int, hooks: HookCaller) -> None:
         """Train until ``last`` iterations are done."""
@@ -214,46 +215,59 @@ class Trainer:
         Up to the commit nothing changes but buffers and gradients. `fit` has checked what it gives
         here, as `check` does; whoever else calls this must have done so, and no hook is called.
         """
-        if self._interrupts.is_held:
+        if self._is_broken:
             raise self._broken()
         x, y, weights = batch
         network, loss = self.network, self.loss
         network.place(self.iteration)
         scores = network.forward(x, training=True)
-        if (scores.shape, scores.dtype) != loss.prepared_for:
+        is_new = (scores.shape, scores.dtype) != loss.prepared_for
+        if is_new:
             loss.prepared_for = None  # until it is prepared wholly
             loss.prepare(scores.shape, scores.dtype)
-            loss.prepared_for = scores.shape, scores.dtype
-        value = loss.forward(scores, y, weights, training=True)
-        rate = self.policy(self.iteration) * self.rate_scale
+        value = float(loss.forward(scores, y, weights, training=True))
+        rate = float(self.policy(self.iteration)) * self.rate_scale
         if not (math.isfinite(value) and math.isfinite(rate)):
-            raise self._diverged(f"loss is {value} at", value, rate)
-        network.backprop(loss.backward())
+            raise self._diverged(batch, value, rate)
+        dy = loss.backward()
+        if is_new:
+            self._check_gradient(dy, scores)
+            loss.prepared_for = scores.shape, scores.dtype
+        network.backprop(dy)
         if self._gradients_ready is not None:
             self._gradients_ready(
                 trainer=self, iteration=self.iteration, parameters=network.parameters()
             )
         self._commit(len(x), value, rate)
-        if self._step_end is not None:
-            self._step_end(trainer=self, iteration=self.iteration - 1, loss=value, rate=rate)
-        self._interrupts.release()
+        try:
+            if self._step_end is not None:
+                self._step_end(trainer=self, iteration=self.iteration - 1, loss=value, rate=rate)
+        finally:
+            self._interrupts.release()
         return value
 
     def _commit(self, rows: int, loss: float, rate: float) -> None:
         """Change all that is saved: parameters, statistics, slots, counts, history.
 
-        An interrupt waits for the end of the step. An error of a component in here leaves the
-        trainer broken: it refuses to go on, as there is no way back.
+        An interrupt waits for the end of the step, a prediction in another thread for that of the
+        commit. An error of a component in here leaves the trainer broken: it refuses to go on, as
+        there is no way back.
         """
         interrupts, update = self._interrupts, self.update
         update.prepare()
         interrupts.is_held = True
-        update.apply(rate)
-        self.history.loss.append(loss)
-        self.history.rate.append(rate)
-        self.iteration += 1
-        self.position += rows
-        interrupts.is_held = False
+        try:
+            with self.network.lock:
+                update.apply(rate)
+                self.history.loss.append(loss)
+                self.history.rate.append(rate)
+                self.iteration += 1
+                self.position += rows
+        except BaseException:
+            self._is_broken = True
+            raise
+        finally:
+            interrupts.is_held = False
 
     def stop(self, reason: str) -> None:
         """End `fit` after the current iteration; for hooks and signals.
@@ -296,7 +310,7 @@ class Trainer:
         """
         from plugnet.training import checkpoint
 
-        if self._interrupts.is_held:
+        if self._is_broken:
             raise self._broken()
         checkpoint.save(self, path)
 
@@ -332,13 +346,26 @@ class Trainer:
             update = self._update = Update(parameters, self.optimizer, self.regularizer, update)
         return update
 
+    def _check_gradient(self, dy: Any, scores: Array) -> None:
+        """Check what an own loss has returned, before a layer is blamed for it."""
+        if not (
+            isinstance(dy, np.ndarray) and dy.shape == scores.shape and dy.dtype == scores.dtype
+        ):
+            raise ArgumentError(
+                f"{type(self.loss).__name__}.backward must return an array of shape "
+                f"{scores.shape} and dtype {scores.dtype}, as the scores are, but it returned "
+                f"{_described(dy)}. Correct the loss.",
+                argument="loss",
+                value=self.loss,
+            )
+
     def _check_parameters(self) -> None:
         """Check what the last update left; those before it show in the next loss."""
         history = self.history
         parameters = self.network.parameters().values()
         if history.loss and not all(np.isfinite(p.value).all() for p in parameters):
             what = "parameters are not finite after"
-            raise self._diverged(what, history.loss[-1], history.rate[-1])
+            raise self._divergence(what, history.loss[-1], history.rate[-1])
 
     def _broken(self) -> BrokenStepError:
         return BrokenStepError(
@@ -348,7 +375,19 @@ class Trainer:
             iteration=self.iteration,
         )
 
-    def _diverged(self, what: str, loss: float, rate: float) -> DivergenceError:
+    def _diverged(self, batch: Batch, loss: float, rate: float) -> Exception:
+        """Return the error for a loss or a rate that is not finite."""
+        finite = np.isfinite(batch.x).reshape(len(batch.x), -1).all(axis=1)
+        if not finite.all():
+            return DataError(
+                "A batch has a sample that is NaN or infinite. It was put there after the samples "
+                f"were checked: {batch.x[int(np.argmin(finite))]}.",
+                row=None,
+            )
+        what = f"loss is {loss} at" if math.isfinite(rate) else f"learning rate is {rate} at"
+        return self._divergence(what, loss, rate)
+
+    def _divergence(self, what: str, loss: float, rate: float) -> DivergenceError:
         return DivergenceError(
             f"Training has diverged: the {what} iteration {self.iteration}, with a learning rate "
             f"of {rate:.4g}. Lower the rate, or scale the data; then start again, or from a model "
@@ -362,6 +401,7 @@ class Trainer:
         outputs = self.network.predict(test.x)
         evaluation = self._judge(test, lambda rows: outputs[rows])
         self.history.evaluations.append(evaluation)
+        self.evaluation_due = None
         _call(
             hooks.caller("plugnet_evaluate_end"),
             trainer=self,
@@ -392,11 +432,10 @@ class Trainer:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy is made from: never the buffers, and not what a call of fit set up."""
-        if self._interrupts.is_held:
+        if self._is_broken:
             raise self._broken()
-        update = self._update
         kept = {name: value for name, value in vars(self).items() if not name.startswith("_")}
-        return {**kept, "_state": None if update is None else update.state()}
+        return {**kept, "_state": None if self._update is None else self.update.state()}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         kept = dict(state)
@@ -413,6 +452,7 @@ class Trainer:
     def _begin(self) -> None:
         """Set what only a running `fit` uses."""
         self._stop = None
+        self._is_broken = False  # whether an update has failed half-way
         self._interrupts = Interrupts()
         self._update = None
         self._gradients_ready = self._step_end = None
@@ -421,6 +461,12 @@ class Trainer:
         from plugnet.training.hooks import HookCaller  # late: only training needs pluggy
 
         return HookCaller(self.hooks)
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"one of shape {value.shape} and dtype {value.dtype}"
+    return f"a {type(value).__name__}"
 
 
 def _parts(test: Any) -> tuple[Any, Any, Any]:

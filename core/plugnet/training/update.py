@@ -143,6 +143,7 @@ class Update:
 
     def _derive(self, threads: int) -> None:
         """Divide the numbers into blocks, and the blocks among the threads."""
+        version = Parameter.version  # before anything is read: what changes meanwhile is seen next
         n = self.parameters.value.size
         count = max(1, min(threads, n // THREAD_BLOCK))
         size = THREAD_BLOCK if count > 1 else BLOCK
@@ -157,7 +158,7 @@ class Update:
         if decays or steps:  # what takes whole parameters waits for all others, or they for it
             parts = [[*decays, *(block for part in parts for block in part), *steps]]
         self._parts = parts
-        self._version, self._threads = Parameter.version, threads
+        self._version, self._threads = version, threads
 
     def _scratches(self, size: int) -> list[Array]:
         count = max(self.optimizer.scratches, 1)

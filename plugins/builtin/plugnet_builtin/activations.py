@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,6 +117,12 @@ class Elu(Activation):
         return out
 
 
+class _Scratch(threading.local):
+    """An array to compute in, for each thread: networks in several may share an activation."""
+
+    array: Array | None = None
+
+
 @dataclass(eq=False)
 class Gelu(Activation):
     """f(x) = x P(X <= x) for X normal (Hendrycks and Gimpel 2016, section 2).
@@ -126,7 +133,7 @@ class Gelu(Activation):
     """
 
     approximate: bool = False
-    _scratch: Array | None = field(default=None, init=False, repr=False)
+    _scratch: _Scratch = field(default_factory=_Scratch, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.approximate = flag("approximate", self.approximate)
@@ -143,7 +150,7 @@ class Gelu(Activation):
     def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
         """Return P(x) + x P'(x)."""
         out = self._probability(x, out)
-        slope = self._scratch = reuse(self._scratch, x)
+        slope = self._scratch.array = reuse(self._scratch.array, x)
         np.clip(x, -40, 40, out=slope)  # beyond, P'(x) is 0, and x^2 might overflow
         slope *= slope
         if self.approximate:  # P'(x) = 2 P(x) (1 - P(x)) a (1 + 3 b x^2), and x P(x) = y
@@ -196,7 +203,7 @@ class Softplus(Activation):
 class Swish(Activation):
     """f(x) = x sigmoid(x) (Ramachandran et al. 2017), also called SiLU."""
 
-    _scratch: Array | None = field(default=None, init=False, repr=False)
+    _scratch: _Scratch = field(default_factory=_Scratch, init=False, repr=False)
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
         out = Sigmoid().forward(x, out)
@@ -206,7 +213,8 @@ class Swish(Activation):
     def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
         """Return s + y (1 - s) where s is the sigmoid of x."""
         out = Sigmoid().forward(x, out)
-        rest = self._scratch = np.subtract(1, out, out=reuse(self._scratch, x))
+        rest = self._scratch.array = reuse(self._scratch.array, x)
+        np.subtract(1, out, out=rest)
         rest *= y
         out += rest
         return out

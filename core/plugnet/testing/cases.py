@@ -1,0 +1,142 @@
+"""The ways to try a layer: which there are, and whether they work at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+
+from plugnet.arrays import Array, Shape
+from plugnet.errors import MissingStateError
+from plugnet.interfaces import Layer
+from plugnet.testing.bench import ROWS, Bench, Case
+from plugnet.testing.gradients import RESTRICTED
+from plugnet.testing.report import CheckFailure, NotApplicable, fail, raised, require
+from plugnet.testing.state import silent
+from plugnet.testing.subject import Example, Subject
+
+#: Shapes of inputs to try, unless an example says one: of each rank the first that is taken.
+SHAPES: Final[tuple[tuple[Shape, ...], ...]] = (
+    ((6,),),
+    ((5, 4),),
+    ((4, 5, 3), (7, 8, 4)),
+)
+
+FEW: Final = 2  # rows of another batch than that which was prepared for
+
+UNSET: Final = (
+    "If backward reads it, a training forward must keep it. If prepare makes it, it must be None "
+    "in the class, {name}: Array | None = None, as prepare may never be called; and out= must be "
+    "None unless training: out=self.{name} if training else None."
+)
+SHAPES_CANNOT_BE: Final = (
+    "Let output_shape raise ShapeError for shapes that cannot be; or, if it takes only some "
+    f"numbers, {RESTRICTED}."
+)
+PREPARED: Final = (
+    "Without prepare it works. Let prepare make all buffers for its batch shape and dtype, and use "
+    "them in training only: out= must be None unless training, out=self._y if training else None."
+)
+
+
+def cases(subject: Subject) -> list[Case]:
+    """Return the ways to try a layer that work at all.
+
+    Raises:
+        NotApplicable: there is none, of which `check_shapes` says why.
+    """
+    found = working(subject)
+    if not found:
+        raise NotApplicable("it does not work at all: see shapes")
+    return found
+
+
+def working(subject: Subject) -> list[Case]:
+    """Return the ways to try a layer that work, perhaps none."""
+    if subject.cases is None:
+        subject.cases = [c for example in subject.usable for c in _working(subject, example)]
+    found: list[Case] = subject.cases
+    return found
+
+
+def benches(subject: Subject, **options: Any) -> Iterator[Bench]:
+    """Yield a bench for each case."""
+    for case in cases(subject):
+        yield Bench(subject, case, **options)
+
+
+def both(subject: Subject) -> Iterator[Bench]:
+    """Yield benches in both dtypes."""
+    return chain(benches(subject, dtype="float32"), benches(subject))
+
+
+def candidates(subject: Subject, example: Example) -> tuple[tuple[Shape, ...], ...]:
+    """Return the shapes to try for one example, in groups of which one is enough."""
+    shape = example.shape or subject.build(example).input_shape()
+    return SHAPES if shape is None else ((tuple(shape),),)
+
+
+def try_case(subject: Subject, case: Case) -> None:
+    """Call all that training and predictions call, without `prepare` and with it.
+
+    Raises:
+        CheckFailure: a call raises, or returns no array of the right shape.
+    """
+    bench: Bench = _try("initialize", case, partial(Bench, subject, case))
+    layer, x, dy = bench.layer, bench.x, bench.dy
+    back = "backward" if type(layer).backprop is Layer.backprop else "backprop"
+    dx = x.shape if bench.differentiable else None
+
+    def forward(training: bool, rows: int = ROWS) -> Array:
+        return layer.forward(x[:rows].copy(), training)
+
+    def backprop() -> Array | None:
+        return layer.backprop(dy.copy(), bench.differentiable)
+
+    _try("forward(x, False)", case, partial(forward, False), dy.shape, SHAPES_CANNOT_BE)
+    _try("forward(x, True)", case, partial(forward, True), dy.shape, SHAPES_CANNOT_BE)
+    _try(back, case, backprop, dx)
+    _try("prepare", case, partial(layer.prepare, x.shape, x.dtype))
+    _try("forward(x, True) after prepare", case, partial(forward, True), dy.shape, PREPARED)
+    _try(f"{back} after prepare", case, backprop, dx, PREPARED)
+    fewer = "forward(x, False) of fewer samples after prepare"
+    _try(fewer, case, partial(forward, False, FEW), dy[:FEW].shape, PREPARED)
+
+
+def _try(
+    call: str, case: Case, step: Callable[[], Any], shape: Shape | None = None, advice: str = ""
+) -> Any:
+    """Return what a call returns, an array of ``shape`` unless that is None."""
+    where = f"For inputs of shape {case.shape}, {call}"
+    try:
+        result = step()
+    except Exception as error:
+        own = isinstance(error, AttributeError) and isinstance(error.obj, Layer)
+        if isinstance(error, MissingStateError) or (own and advice):
+            advice = UNSET.format(name=getattr(error, "name", ""))
+        elif not isinstance(error, ValueError | IndexError):
+            advice = ""
+        fail(f"{where} {raised(error)}. {advice}".rstrip())
+    got = "None" if result is None else f"an array of shape {np.shape(result)}"
+    rule = "(N, *output_shape)" if call.startswith("forward") else "that of x"
+    require(
+        shape is None or np.shape(result) == shape,
+        f"{where} returned {got}, but must return an array of shape {shape}, {rule}.",
+    )
+    return result
+
+
+def _working(subject: Subject, example: Example) -> Iterator[Case]:
+    for group in candidates(subject, example):
+        for shape in group:
+            case = Case(example, shape)
+            try:
+                with silent():
+                    try_case(subject, case)
+            except CheckFailure:
+                continue
+            yield case
+            break
