@@ -17,7 +17,7 @@ from plugnet.parameter import Parameter, Parameters, Run
 #: Numbers that are decayed and updated at a time: all passes but the first find them in the cache.
 BLOCK = 1 << 16
 #: Numbers that are worth a thread: with fewer, threads wait for each other's interpreter lock.
-THREAD_BLOCK = 1 << 18
+THREAD_BLOCK = 1 << 17
 
 
 class _Decay(NamedTuple):
