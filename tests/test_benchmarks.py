@@ -27,6 +27,13 @@ def run(tmp_path: Path, script: str, *arguments: str) -> tuple[dict[str, Any], s
     return json.loads(file.read_text()), shown.stdout
 
 
+def test_nested_layers_are_raced_against_the_same_in_a_row(tmp_path: Path) -> None:
+    document, _ = run(tmp_path, "race_nested.py")
+    (race,) = document["races"]
+    names = [line["name"] for line in race["lines"]]
+    assert names == ["in a row", "in two chains", "in chains, three deep"]
+
+
 @pytest.mark.parametrize(
     ("script", "arguments", "races"),
     [

@@ -120,7 +120,7 @@ class Network:
         """
         samples = x if self._is_ready(x) else self._converted(self.accept(x), training)
         y = self.chain.forward(samples, training)
-        if not training and np.may_share_memory(y, samples):
+        if not training and _owner(y) is _owner(samples):
             return y.copy()  # only layers that rearrange: the caller's samples must not be ours
         return y
 
@@ -398,6 +398,13 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network({' -> '.join(self.names)})"
+
+
+def _owner(array: Array) -> Array:
+    """Return the array whose memory ``array`` is a view of, or itself."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 def _copied(
