@@ -82,7 +82,8 @@ class Update:
         threads = parallel.current() or 1
         if self._version != Parameter.version or self._threads != threads:
             self._derive(threads)
-        self._moved = [statistic.moved() for statistic in self.parameters.statistics]
+        if self.parameters.statistics:
+            self._moved = [statistic.moved() for statistic in self.parameters.statistics]
 
     def apply(self, rate: float) -> None:
         """Add the regularizer's gradient, take a step with the learning rate ``rate``, and move the
