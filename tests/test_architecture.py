@@ -37,9 +37,10 @@ ROOMS = {
     "chain": ("arrays", "errors", "parameter", "interfaces", "layers"),
     "summary": ("parameter", "interfaces", "layers", "network"),
     "model_file": ("arrays", "errors", "files", "network"),
+    "patterns": ("errors", "parameter"),
     "network": (
-        "arguments", "arrays", "copying", "errors", "parameter", "layers", "chain", "registry",
-        "samples",
+        "arguments", "arrays", "copying", "errors", "parameter", "patterns", "layers", "chain",
+        "registry", "samples",
         "summary", "model_file",  # rooms of the network's own, entered by its methods only
     ),
     "training": (

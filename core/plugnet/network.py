@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,8 @@ from plugnet.chain import Chain
 from plugnet.copying import describe, rebuild
 from plugnet.errors import ArgumentError, ShapeError, SpecError
 from plugnet.layers import as_shape, parameters_of, walk
-from plugnet.parameter import MULTIPLIERS, Parameter, Parameters, Statistic, checked
+from plugnet.parameter import MULTIPLIERS, Parameters
+from plugnet.patterns import Patterns
 from plugnet.registry import registry
 from plugnet.samples import as_array
 from plugnet.summary import summarize
@@ -76,8 +76,7 @@ class Network:
         self.dtype = _dtype(dtype)
         self.seed = integer("seed", seed, at_least=0)
         self.input_shape: Shape | None = None
-        self._patterns = _patterns(parameters)
-        self._declared: dict[str, dict[str, Any]] = {}  # multipliers, as the patterns say
+        self._patterns = Patterns(parameters)
         self._parameters: Parameters | None = None
         self.lock = threading.RLock()
         self.is_in_training = False
@@ -301,8 +300,7 @@ class Network:
         self.chain.initialize(shape, np.random.default_rng(self.seed), self.dtype)
         parameters = parameters_of(self._walk())
         self._parameters = Parameters(parameters, self.dtype)
-        _apply(self._patterns, parameters)  # afterwards, so that a copy is laid like the first
-        self._declared = {path: _multipliers(p) for path, p in parameters.items()}
+        self._patterns.apply(parameters)  # afterwards, so that a copy is laid like the first
         self._drawing = [(rng, rng.bit_generator.state) for rng in self.generators.values()]
         self.input_shape = shape
 
@@ -321,7 +319,7 @@ class Network:
             "input_shape": None if self.input_shape is None else list(self.input_shape),
             "dtype": self.dtype.name,
             "seed": self.seed,
-            "parameters": self._changed_patterns(),
+            "parameters": self._patterns.now(),
         }
 
     @classmethod
@@ -353,19 +351,9 @@ class Network:
             path="network",
         )
 
-    def _changed_patterns(self) -> dict[str, dict[str, Any]]:
-        """Return the patterns, with what was changed since at single parameters behind them."""
-        patterns = {pattern: dict(options) for pattern, options in self._patterns.items()}
-        for path, declared in self._declared.items():
-            now = _multipliers(self.parameters()[path])
-            if now != declared:
-                patterns.pop(path, None)  # so that the new one is the last
-                patterns[path] = now
-        return patterns
-
     def __reduce__(self) -> tuple[Any, ...]:
         layers = describe(list(self.layers))
-        arguments = (layers, self.input_shape, self.dtype.name, self.seed, self._changed_patterns())
+        arguments = (layers, self.input_shape, self.dtype.name, self.seed, self._patterns.now())
         with self.lock:
             state = None
             if self._parameters is not None:
@@ -435,42 +423,3 @@ def _dtype(dtype: str | np.dtype[Any]) -> np.dtype[Any]:
             value=dtype,
         )
     return found
-
-
-def _patterns(parameters: Any) -> dict[str, dict[str, Any]]:
-    """Return what a user says of parameters, checked as far as it can be without them."""
-    given = {} if parameters is None else parameters
-    if not isinstance(given, Mapping) or not all(
-        isinstance(pattern, str) and isinstance(options, Mapping) and set(options) <= {*MULTIPLIERS}
-        for pattern, options in given.items()
-    ):
-        raise ArgumentError(
-            "The parameters must be a dict from patterns to dicts with any of "
-            f"{', '.join(MULTIPLIERS)}, as {{'*.bias': {{'lr_mult': 2}}}}, but they are {given!r}.",
-            argument="parameters",
-            value=given,
-        )
-    return {
-        pattern: {name: checked(name, value) for name, value in options.items()}
-        for pattern, options in given.items()
-    }
-
-
-def _apply(patterns: Mapping[str, Mapping[str, Any]], parameters: Mapping[str, Parameter]) -> None:
-    """Set the multipliers of the parameters that each pattern fits; statistics have none."""
-    own = {path: p for path, p in parameters.items() if not isinstance(p, Statistic)}
-    for pattern, options in patterns.items():
-        fitting = [parameter for path, parameter in own.items() if fnmatchcase(path, pattern)]
-        if not fitting:
-            raise ArgumentError(
-                f"The pattern '{pattern}' fits no parameter. There are {', '.join(own) or 'none'}.",
-                argument="parameters",
-                value=pattern,
-            )
-        for parameter in fitting:
-            for name, value in options.items():
-                setattr(parameter, name, value)
-
-
-def _multipliers(parameter: Parameter) -> dict[str, Any]:
-    return {name: getattr(parameter, name) for name in MULTIPLIERS}

@@ -333,12 +333,13 @@ class HalfWay(Optimizer):
     [
         lambda broken, folder: broken.fit(X, Y, 1),
         lambda broken, folder: broken.step(Batch(X[:20].astype("float32"), Y[:20])),
+        lambda broken, folder: broken.evaluate(X, Y),
         lambda broken, folder: broken.save(folder / "run"),
         lambda broken, folder: copy.copy(broken),
         lambda broken, folder: copy.deepcopy(broken),
         lambda broken, folder: pickle.dumps(broken),
     ],
-    ids=["fit", "step", "save", "copy", "deepcopy", "pickle"],
+    ids=["fit", "step", "evaluate", "save", "copy", "deepcopy", "pickle"],
 )
 def test_a_trainer_whose_update_failed_half_way_refuses_to_go_on(
     tmp_path: Path, error: BaseException, use: Callable[[Trainer, Path], object]

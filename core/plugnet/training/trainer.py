@@ -13,12 +13,13 @@ import numpy as np
 
 from plugnet.arguments import flag, integer
 from plugnet.arrays import Array
-from plugnet.errors import ArgumentError, BrokenStepError, DataError, DivergenceError
+from plugnet.errors import ArgumentError
 from plugnet.interfaces import Batch, Loss, LRPolicy, Optimizer, Regularizer
 from plugnet.labels import as_targets, as_weights, warn_one_class
 from plugnet.network import BLOCK, Network
 from plugnet.registry import registry
 from plugnet.samples import as_samples
+from plugnet.training import failures
 from plugnet.training.data import Data
 from plugnet.training.evaluation import evaluate
 from plugnet.training.exclusive import exclusive
@@ -216,7 +217,7 @@ class Trainer:
         here, as `check` does; whoever else calls this must have done so, and no hook is called.
         """
         if self._is_broken:
-            raise self._broken()
+            raise failures.broken(self.iteration)
         x, y, weights = batch
         network, loss = self.network, self.loss
         network.place(self.iteration)
@@ -228,10 +229,10 @@ class Trainer:
         value = float(loss.forward(scores, y, weights, training=True))
         rate = float(self.policy(self.iteration)) * self.rate_scale
         if not (math.isfinite(value) and math.isfinite(rate)):
-            raise self._diverged(batch, value, rate)
+            raise failures.not_finite(batch, self.iteration, value, rate)
         dy = loss.backward()
         if is_new:
-            self._check_gradient(dy, scores)
+            failures.check_gradient(loss, dy, scores)
             loss.prepared_for = scores.shape, scores.dtype
         network.backprop(dy)
         if self._gradients_ready is not None:
@@ -283,6 +284,8 @@ class Trainer:
         rows, so ``x`` may be a memory map larger than it; values of one from 1 GiB on are not
         looked at first, and a row with a NaN counts as answered wrong.
         """
+        if self._is_broken:
+            raise failures.broken(self.iteration)
         given = self.check(x, y, weights)
         with limited(self.threads):
             return self._judge(given, lambda rows: self.network.predict(given.x[rows]))
@@ -311,7 +314,7 @@ class Trainer:
         from plugnet.training import checkpoint
 
         if self._is_broken:
-            raise self._broken()
+            raise failures.broken(self.iteration)
         checkpoint.save(self, path)
 
     @classmethod
@@ -346,56 +349,13 @@ class Trainer:
             update = self._update = Update(parameters, self.optimizer, self.regularizer, update)
         return update
 
-    def _check_gradient(self, dy: Any, scores: Array) -> None:
-        """Check what an own loss has returned, before a layer is blamed for it."""
-        if not (
-            isinstance(dy, np.ndarray) and dy.shape == scores.shape and dy.dtype == scores.dtype
-        ):
-            raise ArgumentError(
-                f"{type(self.loss).__name__}.backward must return an array of shape "
-                f"{scores.shape} and dtype {scores.dtype}, as the scores are, but it returned "
-                f"{_described(dy)}. Correct the loss.",
-                argument="loss",
-                value=self.loss,
-            )
-
     def _check_parameters(self) -> None:
         """Check what the last update left; those before it show in the next loss."""
         history = self.history
         parameters = self.network.parameters().values()
         if history.loss and not all(np.isfinite(p.value).all() for p in parameters):
             what = "parameters are not finite after"
-            raise self._divergence(what, history.loss[-1], history.rate[-1])
-
-    def _broken(self) -> BrokenStepError:
-        return BrokenStepError(
-            f"The update of iteration {self.iteration} failed half-way, so some parameters are "
-            "those after it and others those before. Resume from a file that was saved before: "
-            "Trainer.resume(path).",
-            iteration=self.iteration,
-        )
-
-    def _diverged(self, batch: Batch, loss: float, rate: float) -> Exception:
-        """Return the error for a loss or a rate that is not finite."""
-        finite = np.isfinite(batch.x).reshape(len(batch.x), -1).all(axis=1)
-        if not finite.all():
-            return DataError(
-                "A batch has a sample that is NaN or infinite. It was put there after the samples "
-                f"were checked: {batch.x[int(np.argmin(finite))]}.",
-                row=None,
-            )
-        what = f"loss is {loss} at" if math.isfinite(rate) else f"learning rate is {rate} at"
-        return self._divergence(what, loss, rate)
-
-    def _divergence(self, what: str, loss: float, rate: float) -> DivergenceError:
-        return DivergenceError(
-            f"Training has diverged: the {what} iteration {self.iteration}, with a learning rate "
-            f"of {rate:.4g}. Lower the rate, or scale the data; then start again, or from a model "
-            "that was saved before.",
-            iteration=self.iteration,
-            loss=loss,
-            rate=rate,
-        )
+            raise failures.divergence(what, self.iteration, history.loss[-1], history.rate[-1])
 
     def _evaluate_test(self, test: Batch, hooks: HookCaller) -> None:
         outputs = self.network.predict(test.x)
@@ -433,7 +393,7 @@ class Trainer:
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy is made from: never the buffers, and not what a call of fit set up."""
         if self._is_broken:
-            raise self._broken()
+            raise failures.broken(self.iteration)
         kept = {name: value for name, value in vars(self).items() if not name.startswith("_")}
         return {**kept, "_state": None if self._update is None else self.update.state()}
 
@@ -461,12 +421,6 @@ class Trainer:
         from plugnet.training.hooks import HookCaller  # late: only training needs pluggy
 
         return HookCaller(self.hooks)
-
-
-def _described(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return f"one of shape {value.shape} and dtype {value.dtype}"
-    return f"a {type(value).__name__}"
 
 
 def _parts(test: Any) -> tuple[Any, Any, Any]:
