@@ -227,7 +227,7 @@ class Trainer:
             loss.prepared_for = None  # until it is prepared wholly
             loss.prepare(scores.shape, scores.dtype)
         value = float(loss.forward(scores, y, weights, training=True))
-        rate = float(self.policy(self.iteration)) * self.rate_scale
+        rate = float(self.policy(self.iteration) * self.rate_scale)
         if not (math.isfinite(value) and math.isfinite(rate)):
             raise failures.not_finite(batch, self.iteration, value, rate)
         dy = loss.backward()

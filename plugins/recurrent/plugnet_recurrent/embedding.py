@@ -105,10 +105,6 @@ class Embedding(Layer):
         grad.fill(0)
         np.add.at(grad.reshape(-1), flat.reshape(-1), rows.reshape(-1))
 
-    def backward(self, dy: Array) -> Array:
-        """Never called: `differentiable` is False."""
-        raise NotImplementedError("An embedding has no gradient by its ids.")
-
     def _ids(self, x: Array) -> Array:
         with np.errstate(invalid="ignore"):  # NaN becomes some integer, and so is not equal to it
             ids = x.astype(np.intp)
