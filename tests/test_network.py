@@ -24,7 +24,7 @@ def test_names_tuples_objects_and_specs_build_the_same_network() -> None:
     fc = registry.layers.build("fc", 6, 5)
     tanh = registry.activations.build("tanh")
     spelled = [
-        fc.spec(),
+        registry.spec(fc),
         tanh,
         {"kind": "layer", "name": "fc", "args": {"inputs": 5, "outputs": 3}},
     ]

@@ -13,8 +13,7 @@ import pytest
 from plugnet import registry
 from plugnet.cli import main
 from plugnet.cli.plugins.source_folder import as_if_installed
-from plugnet.registry.kinds import KINDS
-from plugnet.registry.providers import PROVIDERS
+from plugnet.registry.kinds import KINDS, PUBLISHED
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -140,14 +139,14 @@ def test_the_table_lists_what_is_built_in() -> None:
     assert {kind.view for kind in KINDS.values()} == rows.keys()
     with registry.isolated():
         for kind in KINDS.values():
-            assert listed(rows[kind.view]) == list(registry.names(kind.name))
+            assert listed(rows[kind.view]) == list(registry.view(kind.name).names())
 
 
 def test_the_table_lists_the_layers_of_our_packages() -> None:
     rows = re.findall(r"^\| \[(plugnet-\w+)\]\(.*\) \| (`.*) \|$", README, re.MULTILINE)
-    assert {name for name, _ in rows} == set(PROVIDERS.values())
+    assert {name for name, _ in rows} == set(PUBLISHED.values())
     for package, row in rows:
-        provided = (name for (_, name), provider in PROVIDERS.items() if provider == package)
+        provided = (name for (_, name), provider in PUBLISHED.items() if provider == package)
         assert listed(row) == sorted(provided)
 
 

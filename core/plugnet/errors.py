@@ -6,7 +6,11 @@ All of them are `PlugnetError`; `exit_code` is what the command line ends with.
 
 from __future__ import annotations
 
+import reprlib
 from typing import ClassVar
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 60
 
 
 class PlugnetError(Exception):
@@ -158,3 +162,16 @@ class ConfigError(PlugnetError, ValueError):
     """A setting is unknown or wrong. Culprit: key."""
 
     key: str
+
+
+# What messages quote -----------------------------------------------------------------------------
+
+
+def shown(value: object) -> str:
+    """Return the ``repr`` of any value, however long or broken, short enough for a message."""
+    return _REPR.repr(value)
+
+
+def shorten(text: str, length: int = 60) -> str:
+    """Return ``text``, its end cut off if it is longer than ``length`` characters."""
+    return text if len(text) <= length else f"{text[:length]}... ({len(text)} characters)"

@@ -24,72 +24,19 @@ batch's total weight, layers only sum.
 
 from __future__ import annotations
 
-import inspect
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from plugnet.arrays import Array, Shape
-from plugnet.copying import Describable, describe, rebuild
+from plugnet.component import Component as Component
+from plugnet.component import Example as Example
 from plugnet.errors import CallOrderError
 from plugnet.parameter import Parameter
 from plugnet.targets import check_targets
-from plugnet.unset import stand_in
-
-#: Arguments for a constructor, by name. For a layer the shape of one sample may go with them, or,
-#: where only some numbers may come in, samples to use; for an activation, numbers in its domain.
-Example: TypeAlias = Mapping[str, Any] | tuple[Mapping[str, Any], Shape | Array]
-
-
-class Component(Describable):
-    """What all kinds share: a component can describe itself. Only `examples` is overridden.
-
-    A private attribute that `initialize` or `forward` sets is annotated in the class and has no
-    value there, ``_weight: Parameter``: until it is set it raises a CallOrderError, whatever is
-    done with it.
-    """
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        stand_in(cls)
-
-    #: Turns a component into its spec. Set by the registry, which knows the registered names.
-    specify: ClassVar[Callable[[Component], dict[str, Any]]]
-
-    @classmethod
-    def examples(cls) -> Sequence[Example]:
-        """Return arguments to try the class with; here, once without any.
-
-        Only the kit `plugnet.testing` asks. Override it if the constructor needs arguments, or if
-        several choices are worth trying; give an empty list if none work everywhere, as for the
-        path of a file. Layers are tried with inputs of many shapes, unless an example says which;
-        layers and activations with all sorts of numbers, unless an example gives an array of them:
-        ``[({"words": 100}, np.array([[7.0, 0.0], [3.0, 99.0]]))]``.
-        """
-        return [{}]
-
-    def arguments(self) -> dict[str, object]:
-        """Return the constructor's arguments by name, read from the attributes."""
-        names = inspect.signature(type(self)).parameters
-        return {name: getattr(self, name) for name in names}
-
-    def spec(self) -> dict[str, Any]:
-        """Return a JSON-ready description from which ``registry.from_spec`` builds an equal one.
-
-        Raises:
-            SpecError: an argument cannot be written as JSON, or the class is not registered.
-        """
-        return type(self).specify(self)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return rebuild, (describe(self),)
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments().items())
-        return f"{type(self).__name__}({arguments})"
 
 
 class Batch(NamedTuple):

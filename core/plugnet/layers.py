@@ -23,7 +23,7 @@ def as_layers(values: Iterable[Any]) -> tuple[Layer, ...]:
         RegistryError: a name cannot be built.
     """
     single = isinstance(values, str | Mapping)
-    layers = () if single or not isinstance(values, Iterable) else tuple(map(as_layer, values))
+    layers = () if single or not isinstance(values, Iterable) else tuple(map(_as_layer, values))
     if not layers:
         raise ArgumentError(
             'The layers must be a list of at least one, as [("fc", 784, 10)], but they are '
@@ -34,10 +34,7 @@ def as_layers(values: Iterable[Any]) -> tuple[Layer, ...]:
     return layers
 
 
-def as_layer(value: Any) -> Layer:
-    """Return the layer that ``value`` means; an activation is wrapped in the layer for it."""
-    if isinstance(value, Activation) or _names_activation(value):
-        return registry.layers.build("activation", value)
+def _as_layer(value: Any) -> Layer:
     if isinstance(value, list | tuple) and value and not isinstance(value[0], str):
         raise ArgumentError(
             "A list within the layers begins with a name, as ['fc', 784, 50]. For layers in a row "
@@ -178,18 +175,6 @@ def check_differentiable(layers: Mapping[str, Layer]) -> None:
                 argument="layers",
                 value=layer,
             )
-
-
-def _names_activation(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return value.get("kind") == "activation"
-    name = value[0] if isinstance(value, tuple | list) and value else value
-    if not isinstance(name, str):
-        return False
-    kind, _, bare = name.rpartition(":")
-    if kind:
-        return kind == "activation"
-    return bare in registry.activations.names() and bare not in registry.layers.names()
 
 
 def _label(layer: Layer) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from plugnet.arguments import integer
 from plugnet.arrays import Array, Shape
 from plugnet.chain import Chain
-from plugnet.copying import describe, rebuild
+from plugnet.component import describe, rebuild
 from plugnet.errors import ArgumentError, ShapeError, SpecError
 from plugnet.layers import as_shape, parameters_of, walk
 from plugnet.parameter import MULTIPLIERS, Parameters
@@ -315,7 +315,7 @@ class Network:
         """Return a JSON-ready description without the parameters' values."""
         return {
             "kind": "network",
-            "layers": [layer.spec() for layer in self.layers],
+            "layers": [registry.spec(layer) for layer in self.layers],
             "input_shape": None if self.input_shape is None else list(self.input_shape),
             "dtype": self.dtype.name,
             "seed": self.seed,

@@ -86,9 +86,9 @@ ARGUMENTS: dict[str, dict[str, list[tuple[Any, ...]]]] = {
 )
 def test_spec_round_trip_through_json(view: str, name: str, arguments: tuple[Any, ...]) -> None:
     component = getattr(registry, view).build(name, *arguments)
-    spec = json.loads(json.dumps(component.spec()))
+    spec = json.loads(json.dumps(registry.spec(component)))
     again = registry.from_spec(spec)
     assert type(again) is type(component)
     assert again is not component
-    assert again.spec() == spec
+    assert registry.spec(again) == spec
     assert repr(again) == repr(component)

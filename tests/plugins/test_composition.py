@@ -446,7 +446,7 @@ def test_objects_and_specs_mean_the_same_as_names(rng: np.random.Generator) -> N
     side = Chain([("fc", 4, 4), "tanh"])
     objects = Network([build("residual", layers, shortcut=side)], (4,))
     names = Network([("residual", BODY, {"shortcut": chain(fc(4), "tanh")})], (4,))
-    specs = Network([layer.spec() for layer in names.layers], (4,))
+    specs = Network([registry.spec(layer) for layer in names.layers], (4,))
     x = rng.normal(size=(3, 4))
     np.testing.assert_array_equal(objects.predict(x), names.predict(x))
     np.testing.assert_array_equal(specs.predict(x), names.predict(x))

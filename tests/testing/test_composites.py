@@ -172,7 +172,7 @@ BODY = ("chain", [FC, "tanh"])
         lambda: TwoWays,
         lambda: TwoWays(registry.build("fc", 6, 6)),
         lambda: TwoWays(Chain([FC])),
-        lambda: Skip(Chain([FC, "tanh"])).spec(),
+        lambda: registry.spec(Skip(Chain([FC, "tanh"]))),
     ],
 )
 def test_a_right_composite_passes_however_it_is_given(make: Callable[[], Any]) -> None:

@@ -37,7 +37,7 @@ FAULTS = ("input_gradient", "batch_of_one", "ties")
         "layer:plugnet/fc",
         ("fc", 6, 4, {"bias": False}),
         registry.build("fc", None, 4),
-        registry.build("fc", None, 4).spec(),
+        registry.spec(registry.build("fc", None, 4)),
         registry.get("fc"),
     ],
     ids=["name", "qualified", "tuple", "object", "spec", "class"],

@@ -1,12 +1,157 @@
-"""The registry: names -> entry points -> classes -> objects."""
+"""The registry: name -> entry point -> class -> object -> spec.
 
-from plugnet.interfaces import Component
-from plugnet.registry.discovery import Entry as Entry
-from plugnet.registry.discovery import Problem as Problem
-from plugnet.registry.facade import Registry as Registry
-from plugnet.registry.information import Information as Information
-from plugnet.registry.view import View as View
+`index` finds the entry that a name means, `entries` reads them all, `loading` imports the class of
+one, `building` calls it, and `specs` describes the object and builds it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from plugnet.errors import ArgumentError
+from plugnet.interfaces import (
+    Activation,
+    Component,
+    Dataset,
+    Initializer,
+    Layer,
+    Loss,
+    LRPolicy,
+    Optimizer,
+    Regularizer,
+)
+from plugnet.registry.building import View
+from plugnet.registry.entries import Entry as Entry
+from plugnet.registry.entries import Problem as Problem
+from plugnet.registry.index import Current, Settings
+from plugnet.registry.kinds import CORE, KINDS
+from plugnet.registry.names import normalize
+from plugnet.registry.specs import Reader, write
+
+
+class Registry(View[Any]):
+    """Builds components by name, from the entry points of all that is installed.
+
+    Nothing is read before the first use, and of the plugins only the module that a name needs is
+    imported. Each kind has a typed view with the methods of `View`.
+
+    >>> from plugnet import registry
+    >>> layer = registry.build("fc", 784, 50)
+    >>> registry.layers.build("fc", 784, 50).output_shape((784,))
+    (50,)
+    >>> registry.from_spec(registry.spec(layer)).outputs
+    50
+    """
+
+    layers: View[Layer]
+    activations: View[Activation]
+    losses: View[Loss]
+    initializers: View[Initializer]
+    lr_policies: View[LRPolicy]
+    optimizers: View[Optimizer]
+    regularizers: View[Regularizer]
+    datasets: View[Dataset]
+    hooks: View[Any]  # any class; its methods are the contract
+
+    def __init__(self) -> None:
+        current = Current()
+        super().__init__(current, self.from_spec, None)
+        for kind in KINDS.values():
+            setattr(self, kind.view, View(current, self.from_spec, kind))
+
+    def view(self, kind: str) -> View[Any]:
+        """Return the view of a kind, such as "layer"."""
+        view: View[Any] = getattr(self, KINDS[kind].view)
+        return view
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Return what is wrong with installed plugins, as far as it shows without imports."""
+        return self._current.index.problems()
+
+    def always_on_hooks(self) -> list[tuple[str, ModuleType]]:
+        """Import and return the hook modules that act in every Trainer, each with its name.
+
+        One that cannot be imported is left out, with a PluginWarning.
+        """
+        return self._current.index.always_on_hooks()
+
+    # Names and specs of objects ------------------------------------------------------------------
+
+    def name_of(self, component: object) -> str | None:
+        """Return the registered name of a component's class, or None if there is none."""
+        entry = self._current.index.entry_of(type(component))
+        return None if entry is None else entry.name
+
+    def spec(self, component: Component) -> dict[str, Any]:
+        """Return a JSON-ready description from which `from_spec` builds an equal component.
+
+        Raises:
+            SpecError: an argument cannot be written as JSON, or the class is not registered.
+        """
+        return write(self._current.index, component)
+
+    def from_spec(self, spec: Mapping[str, Any], kind: str | None = None) -> Any:
+        """Build the component that ``spec`` describes, from registered names alone.
+
+        Raises:
+            SpecError: it is not a spec; nothing has been built.
+            MissingComponentsError: it needs components that are not available: names them all.
+        """
+        (plan,) = Reader(self._current.index).read([spec], kind)
+        return plan.build()
+
+    def check_specs(self, specs: Iterable[Mapping[str, Any]], kind: str | None = None) -> None:
+        """Raise what `from_spec` would before it builds, for all that is missing in ``specs``."""
+        Reader(self._current.index).read(specs, kind)
+
+    # Changes, for this process -------------------------------------------------------------------
+
+    def disable(self, distribution: str) -> None:
+        """Switch off the plugins of a distribution before anything of theirs is imported."""
+        name = normalize(distribution)
+        if name == CORE:
+            raise ArgumentError(
+                "The built-in components cannot be disabled; name a plugin's distribution.",
+                argument="distribution",
+                value=distribution,
+            )
+        self._current.index.disabled.add(name)
+        self._current.index.changed()
+        self._current.index.scan()  # warns if there is no such plugin
+
+    def refresh(self) -> None:
+        """Read metadata and settings again on the next use, and try again what failed to load.
+
+        Modules that are imported already stay as they are until Python is restarted.
+        """
+        self._current.index.forget()
+
+    @contextmanager
+    def isolated(self, plugins: Iterable[str] = ()) -> Iterator[Registry]:
+        """Use only plugnet's own components, what the program registered, and some plugins.
+
+        On leaving, by an exception too, everything is as it was before: what was registered,
+        loaded or disabled inside is forgotten. May be nested. It holds for all threads.
+
+        Args:
+            plugins: the distributions whose plugins are used all the same.
+        """
+        current, outside = self._current, self._current.index
+        allowed = frozenset(map(normalize, plugins))
+        current.index = outside.isolated(Settings(allowed=allowed, origin="registry.isolated()"))
+        try:
+            yield self
+        finally:
+            current.index = outside
+
+    def __repr__(self) -> str:
+        views = (
+            f"  {kind.view}: {', '.join(self.view(kind.name).names())}" for kind in KINDS.values()
+        )
+        return "\n".join(["<plugnet registry", *views]) + ">"
+
 
 registry = Registry()
-
-Component.specify = registry.spec

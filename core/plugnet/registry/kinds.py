@@ -1,8 +1,8 @@
-"""The kinds of component, in one table. A new kind is one row of `Kinds`."""
+"""The kinds of component, in one table, and the constants of the plugin API."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
+from typing import Any, Final, NamedTuple
 
 from plugnet.interfaces import (
     Activation,
@@ -14,65 +14,63 @@ from plugnet.interfaces import (
     Optimizer,
     Regularizer,
 )
-from plugnet.registry.view import View
-
-if TYPE_CHECKING:
-    from plugnet.registry.facade import Registry
-
-T = TypeVar("T")
 
 CORE: Final = "plugnet"  # the distribution whose entry points are the built-in components
 API_GROUP: Final = "plugnet.api"
-API_VERSION: Final = 2  # of the plugin API; a plugin written for this or the one before is accepted
-FIRST_API: Final = 2  # that was released; a plugin without a mark is taken to be written for it
+API_VERSION: Final = 2  # of the plugin API; plugins for this one and the one before are accepted
+FIRST_API: Final = 2  # the first that was released; a plugin without a mark is taken to be for it
 
 
-class Kind(Generic[T]):
-    """One kind of component. As an attribute of the registry it gives the kind's typed view.
+class Kind(NamedTuple):
+    """One kind of component.
 
     Attributes:
         name: the word for one of them, as in a spec: "layer".
-        interface: the class that all of them implement.
-        group: the entry-point group in which distributions declare them.
         view: the attribute of the registry: "layers".
+        interface: the class that all of them implement; `object` for hooks, which may be any class.
+        wraps: a kind that may be given instead: the component of this kind that has that kind's
+            name takes it as its argument. A layer may be given as an activation.
     """
 
-    def __init__(self, name: str, interface: type[Any], group: str) -> None:
-        self.name = name
-        self.interface = interface
-        self.group = group
+    name: str
+    view: str
+    interface: type[Any]
+    wraps: str | None = None
 
-    def __set_name__(self, owner: type[Kinds], view: str) -> None:
-        self.view = view
-
-    @overload
-    def __get__(self, registry: None, owner: type[Registry]) -> Kind[T]: ...
-
-    @overload
-    def __get__(self, registry: Registry, owner: type[Registry]) -> View[T]: ...
-
-    def __get__(self, registry: Registry | None, owner: type[Registry]) -> Kind[T] | View[T]:
-        if registry is None:
-            return self
-        # Kept in the instance, where the next access finds it without coming here.
-        view: View[T] = View(registry, self.name, self.interface)
-        return registry.__dict__.setdefault(self.view, view)  # type: ignore[no-any-return]
+    @property
+    def group(self) -> str:
+        """The entry-point group in which distributions declare them: "plugnet.layers"."""
+        return f"plugnet.{self.view}"
 
 
-class Kinds:
-    """The table: the name of the view, then kind, interface and entry-point group."""
+#: The table. `Registry` has a typed attribute for each row.
+KINDS: Final[dict[str, Kind]] = {
+    kind.name: kind
+    for kind in (
+        Kind("layer", "layers", Layer, wraps="activation"),
+        Kind("activation", "activations", Activation),
+        Kind("loss", "losses", Loss),
+        Kind("initializer", "initializers", Initializer),
+        Kind("lr_policy", "lr_policies", LRPolicy),
+        Kind("optimizer", "optimizers", Optimizer),
+        Kind("regularizer", "regularizers", Regularizer),
+        Kind("dataset", "datasets", Dataset),
+        Kind("hook", "hooks", object),
+    )
+}
+KIND_OF_GROUP: Final = {kind.group: kind.name for kind in KINDS.values()}
 
-    layers = Kind[Layer]("layer", Layer, "plugnet.layers")
-    activations = Kind[Activation]("activation", Activation, "plugnet.activations")
-    losses = Kind[Loss]("loss", Loss, "plugnet.losses")
-    initializers = Kind[Initializer]("initializer", Initializer, "plugnet.initializers")
-    lr_policies = Kind[LRPolicy]("lr_policy", LRPolicy, "plugnet.lr_policies")
-    optimizers = Kind[Optimizer]("optimizer", Optimizer, "plugnet.optimizers")
-    regularizers = Kind[Regularizer]("regularizer", Regularizer, "plugnet.regularizers")
-    datasets = Kind[Dataset]("dataset", Dataset, "plugnet.datasets")
-    hooks = Kind[Any]("hook", object, "plugnet.hooks")  # any class; its methods are the contract
-
-
-KINDS: Final[dict[str, Kind[Any]]] = {
-    kind.name: kind for kind in vars(Kinds).values() if isinstance(kind, Kind)
+#: Which of plugnet's own distributions provides a name that is not installed. Names of strangers'
+#: distributions are never guessed: typosquatters wait for a guess.
+PUBLISHED: Final = {
+    ("layer", name): distribution
+    for distribution, names in {
+        "plugnet-convolution": "conv2d conv2d_transpose",
+        "plugnet-pooling": "max_pool average_pool global_max_pool global_average_pool",
+        "plugnet-dropout": "dropout",
+        "plugnet-normalization": "batch_norm layer_norm",
+        "plugnet-composition": "residual branches",
+        "plugnet-recurrent": "embedding rnn lstm gru",
+    }.items()
+    for name in names.split()
 }

@@ -76,5 +76,5 @@ def answer() -> None:
     seconds = time.process_time() - start
     changed = touched(before)
     modules = sorted({name.partition(".")[0] for name in set(sys.modules) - loaded})
-    built = [registry.from_spec(spec).spec() for spec in json.loads(specs)]
+    built = [registry.spec(registry.from_spec(spec)) for spec in json.loads(specs)]
     print(json.dumps(Fresh(printed.getvalue(), changed, modules, seconds, built)))

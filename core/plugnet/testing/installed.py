@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from plugnet.registry import registry
 from plugnet.testing.fresh import Fresh, in_fresh_process
 from plugnet.testing.general import describable
 from plugnet.testing.report import NotApplicable, require
@@ -21,7 +22,7 @@ SLOW: Final = 1.0  # seconds of processor time
 def check_fresh_process(subject: Subject) -> None:
     """A new interpreter builds the equal component from the spec alone."""
     module = _module(subject)
-    specs = json.dumps([component.spec() for component in describable(subject)])
+    specs = json.dumps([registry.spec(component) for component in describable(subject)])
     if '"provider": null' in specs:
         raise NotApplicable("it holds a component that no installed distribution provides")
     built = in_fresh_process(module, specs).specs
@@ -60,7 +61,7 @@ def _imported(subject: Subject) -> Fresh:
     """Return what importing did; with the specs, if they can be had, to need one process only."""
     module = _module(subject)
     try:
-        specs = json.dumps([component.spec() for component in describable(subject)])
+        specs = json.dumps([registry.spec(component) for component in describable(subject)])
         return in_fresh_process(module, specs)
     except Exception:
         return in_fresh_process(module, "[]")

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from plugnet.arrays import Array, Shape
-from plugnet.copying import describe, rebuild
+from plugnet.component import describe, rebuild
 from plugnet.errors import ArgumentError
 from plugnet.interfaces import Component
 from plugnet.registry import Entry, registry
+from plugnet.registry.building import is_spec
 from plugnet.registry.kinds import KINDS
-from plugnet.registry.view import is_description
 from plugnet.testing.report import NotApplicable
 from plugnet.testing.state import held
 
@@ -116,12 +116,12 @@ class Subject:
         classes += [type(one) for one in held(self.given, Component) if not registry.name_of(one)]
         names = {cls: f"{TEMPORARY}_{number}" for number, cls in enumerate(dict.fromkeys(classes))}
         for cls, name in names.items():
-            registry.register(name, _kind(cls), replace=True)(cls)
+            registry.view(_kind(cls)).register(name, replace=True)(cls)
         try:
             yield
         finally:
             for cls, name in names.items():
-                registry.unregister(name, _kind(cls))
+                registry.view(_kind(cls)).unregister(name)
 
 
 def described(component: Any) -> str:
@@ -168,7 +168,7 @@ def as_subject(component: Any) -> Subject:
     if isinstance(component, str):
         entry = registry.info(component).entry
         return Subject(entry.name, entry.kind, registry.get(component), entry)
-    if is_description(component):
+    if isinstance(component, tuple | list) or is_spec(component):
         kind = component.get("kind") if isinstance(component, Mapping) else None
         if kind is not None:
             return as_subject(registry.from_spec(component, kind))
@@ -185,7 +185,7 @@ def as_subject(component: Any) -> Subject:
         )
     given = None if component is cls else component
     place = f"{cls.__module__}:{cls.__qualname__}"
-    for entry in registry.entries(_kind(cls)):
+    for entry in registry.view(_kind(cls)).entries():
         if entry.value == place and entry.state not in ("disabled", "incompatible"):
             return Subject(entry.name, entry.kind, cls, entry, given)
     return Subject(cls.__name__, _kind(cls), cls, None, given)

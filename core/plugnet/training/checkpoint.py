@@ -15,6 +15,7 @@ from plugnet.arrays import Array
 from plugnet.errors import FileFormatError, PlugnetError
 from plugnet.files import documents
 from plugnet.network import Network
+from plugnet.registry import registry
 from plugnet.training.history import Evaluation, History
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _contents(trainer: Trainer) -> tuple[dict[str, Array], dict[str, Any]]:
     document = {
         **model_file.describe(trainer.network),
         "trainer": {
-            "components": {name: part and part.spec() for name, part in components.items()},
+            "components": {name: part and registry.spec(part) for name, part in components.items()},
             "settings": {name: getattr(trainer, name) for name in SETTINGS},
             "iteration": trainer.iteration,
             "position": trainer.position,

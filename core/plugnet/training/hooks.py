@@ -98,17 +98,17 @@ class _Manager(pluggy.PluginManager):
 
 
 class HookCaller:
-    """Calls the hooks of standing plugins and of a trainer's own."""
+    """Calls the hooks of plugins that are always on and of a trainer's own."""
 
     def __init__(self, hooks: Iterable[object] = ()) -> None:
-        """Register the standing plugins and ``hooks``, of which the first is called first.
+        """Register the plugins that are always on and ``hooks``, the first to be called first.
 
         Raises:
             HookError: one of ``hooks`` has no hook, or a method that fits no specification.
         """
         self._manager = _Manager("plugnet")
         self._manager.add_hookspecs(Hooks)
-        for name, module in registry.standing_hooks():
+        for name, module in registry.always_on_hooks():
             try:
                 self._register(module, name)
             except HookError as error:

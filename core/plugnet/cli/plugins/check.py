@@ -69,7 +69,7 @@ def _report(entry: Entry) -> Report:
     """Put one component through the checks of its kind."""
     from plugnet.testing import CheckResult, Report, check_component
 
-    if entry.standing:
+    if entry.always_on:
         skipped = CheckResult("methods", "skipped", "plugnet plugins doctor looks at such modules")
         return Report(f"hook {entry.name} ({entry.provider})", (skipped,))
     name = f"{entry.kind}:{entry.distribution}/{entry.name}"

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from plugnet.arguments import number
 from plugnet.errors import ArgumentError
+from plugnet.registry.index import Settings
 from plugnet.registry.kinds import CORE
-from plugnet.registry.names import normalize
-from plugnet.registry.settings import Settings
-from plugnet.registry.suggestions import close, did_you_mean
+from plugnet.registry.names import close, did_you_mean, normalize
 
 if TYPE_CHECKING:
     from plugnet.cli.plugins.inspection import Report

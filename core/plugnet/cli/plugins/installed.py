@@ -13,8 +13,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from plugnet.registry import Entry
-from plugnet.registry.discovery import KIND_OF_GROUP
-from plugnet.registry.kinds import API_GROUP
+from plugnet.registry.kinds import API_GROUP, KIND_OF_GROUP
 from plugnet.registry.names import PATTERN, normalize
 
 

@@ -21,7 +21,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print a line per component, and return the exit status."""
-    known = sorted(registry.entries(arguments.kind), key=lambda entry: (entry.kind, entry.order))
+    view = registry.view(arguments.kind) if arguments.kind else registry
+    known = sorted(view.entries(), key=lambda entry: (entry.kind, entry.order))
     entries = [entry for entry in known if arguments.all or entry.state in USABLE]
     if arguments.json:
         print(json.dumps([entry._asdict() for entry in entries]))

@@ -12,9 +12,8 @@ from string import Template
 from plugnet import __version__
 from plugnet.errors import ArgumentError, ConfigError
 from plugnet.registry import registry
-from plugnet.registry.kinds import CORE, KINDS
+from plugnet.registry.kinds import CORE, KINDS, PUBLISHED
 from plugnet.registry.names import PATTERN
-from plugnet.registry.providers import PROVIDERS
 
 TEMPLATES = Path(__file__).with_name("templates")
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -123,7 +122,7 @@ def _distribution(name: str) -> str:
         raise _bad_name(name, "is not so", _better(name))
     if keyword.iskeyword(package) or package in ("test", "tests"):
         raise _bad_name(name, "cannot be imported as a package of one's own", f"nn-{name}")
-    if name in PROVIDERS.values() or _importable(package):
+    if name in PUBLISHED.values() or _importable(package):
         raise _bad_name(name, "is taken by another package", f"{name}-2")
     return name
 

@@ -61,7 +61,7 @@ def _problem(entry: Entry) -> str | None:
     """Load an entry, and return why that fails, or None if it does not."""
     try:
         loading.check_api(entry)
-        if entry.standing:
+        if entry.always_on:
             module = loading.load_module(entry)
             with registry.isolated():
                 HookCaller([module])

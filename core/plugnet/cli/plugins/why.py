@@ -7,9 +7,9 @@ from argparse import ArgumentParser, Namespace
 
 from plugnet.errors import RegistryError
 from plugnet.registry import Entry, registry
+from plugnet.registry.index import Settings
 from plugnet.registry.kinds import CORE
 from plugnet.registry.names import Name, parse
-from plugnet.registry.settings import Settings
 
 STEPS = ("registered by the program", "built in", "plugins")
 
@@ -77,7 +77,7 @@ def _explanation(entry: Entry) -> str:
     qualified = f"'{entry.distribution}/{entry.name}'"
     if entry.state == "disabled":
         return f"disabled by {Settings.from_environment().disabler(entry.distribution)}"
-    if entry.standing:
+    if entry.always_on:
         return "acts in every Trainer by itself, and is not built by name"
     explanations = {
         "ok": f"ok; whether it can be imported says plugnet plugins doctor {entry.distribution}",

@@ -1,4 +1,4 @@
-"""Discovery: one pass over the metadata of what is installed. Nothing is imported."""
+"""Entries: one pass over the metadata of what is installed. Nothing is imported."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from plugnet.registry.kinds import API_GROUP, API_VERSION, CORE, FIRST_API, KINDS
-from plugnet.registry.names import PATTERN, normalize
+from plugnet.registry.kinds import API_GROUP, API_VERSION, CORE, FIRST_API, KIND_OF_GROUP
+from plugnet.registry.names import PATTERN, Name, normalize
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
-
-KIND_OF_GROUP = {kind.group: kind.name for kind in KINDS.values()}
 
 
 class Entry(NamedTuple):
@@ -22,9 +20,9 @@ class Entry(NamedTuple):
     Attributes:
         kind: "layer", "activation", ...
         name: the public name.
-        value: where the class is, ``module:Class``; a hook without ``:Class`` stands by itself.
-        distribution: who provides it, normalised; None if it was registered by the program.
-        version: the version of that distribution, if it says one.
+        value: where the class is, ``module:Class``; a hook without ``:Class`` is always on.
+        distribution: who provides it, normalised; None if the program registered it.
+        version: the version of that distribution, or None if it does not say one.
         api: the plugin API version that it was written for.
         state: in a listing one of built-in, ok, loaded, broken, disabled, ambiguous, incompatible
             and shadowed (by a built-in of that name).
@@ -39,7 +37,7 @@ class Entry(NamedTuple):
     state: str = "ok"
 
     @property
-    def standing(self) -> bool:
+    def always_on(self) -> bool:
         """Whether it is a hook module that acts without being built by name."""
         return self.kind == "hook" and ":" not in self.value
 
@@ -55,6 +53,15 @@ class Entry(NamedTuple):
         """What entries are sorted by, so that no result depends on the order of folders."""
         return (self.distribution or "", self.name, self.kind, self.value)
 
+    def fits(self, name: Name) -> bool:
+        """Tell whether a name may mean this entry."""
+        return (
+            self.name == name.bare
+            and name.kind in (None, self.kind)
+            and name.distribution in (None, self.distribution)
+            and not self.always_on
+        )
+
 
 class Problem(NamedTuple):
     """Something wrong with an installed plugin. Attributes: distribution, message."""
@@ -67,50 +74,68 @@ def split(value: str) -> tuple[str, str] | None:
     """Return module and class of ``module:Class``, "" for no class; None if it is malformed."""
     module, colon, attribute = value.partition(":")
     parts = [*module.split("."), *(attribute.split(".") if colon else ())]
-    return (module, attribute) if all(part.isidentifier() for part in parts) else None
+    return (module, attribute) if all(map(str.isidentifier, parts)) else None
 
 
-class Scan(NamedTuple):
-    """What one pass found, in the order of distribution and name."""
+def scan(core_only: bool = False) -> tuple[tuple[Entry, ...], tuple[Problem, ...]]:
+    """Return the entries of every installed distribution, in order, and what is wrong with them.
 
-    entries: tuple[Entry, ...]
-    problems: tuple[Problem, ...]
-
-
-def scan(core_only: bool = False) -> Scan:
-    """Read the entry points of every installed distribution, or of plugnet's own only."""
-    from importlib import metadata  # 12 ms, so not before somebody asks for a name
+    Args:
+        core_only: read plugnet's own metadata only.
+    """
+    from importlib import metadata  # takes 12 ms, so not before the first name is asked for
 
     entries: set[Entry] = set()
     problems: list[Problem] = []
-    if core_only:
-        distributions: Iterable[Distribution] = metadata.distributions(name=CORE)
-    else:
-        distributions = metadata.distributions()
-    for distribution in distributions:
+    everything = metadata.distributions
+    for distribution in everything(name=CORE) if core_only else everything():
         try:
-            text = distribution.read_text("entry_points.txt")
-            if text:
-                declared = list(_declarations(text, _path(distribution), problems))
-                if declared:
-                    entries.update(_entries(distribution, declared, problems))
+            if text := distribution.read_text("entry_points.txt"):
+                entries.update(_entries(distribution, text, problems))
         except Exception as error:  # one damaged distribution must not hide the others
-            problems.append(
-                Problem(
-                    None,
-                    f"{_path(distribution)}/entry_points.txt cannot be read "
-                    f"({type(error).__name__}: {error}); re-install that package.",
-                )
+            message = (
+                f"{_path(distribution)}/entry_points.txt cannot be read "
+                f"({type(error).__name__}: {error}); re-install that package."
             )
+            problems.append(Problem(None, message))
     ordered = tuple(sorted(entries, key=lambda entry: entry.order))
-    return Scan(ordered, tuple(dict.fromkeys([*problems, *_duplicates(ordered)])))
+    return ordered, tuple(dict.fromkeys([*problems, *_duplicates(ordered)]))
+
+
+def _entries(distribution: Distribution, text: str, problems: list[Problem]) -> Iterator[Entry]:
+    """Yield the entries of one distribution, unless another of its name comes before it."""
+    declared = list(_declarations(text, _path(distribution), problems))
+    if not declared:
+        return
+    provider, version = _identity(distribution, problems)
+    if _is_hidden(distribution, provider, version, problems):
+        return
+    api = _api([key for group, key, _ in declared if group == API_GROUP], provider, problems)
+    for group, key, value in declared:
+        if group == API_GROUP:
+            continue
+        kind = KIND_OF_GROUP[group]
+        what = f"{provider} declares the {kind} '{key}'"
+        if not PATTERN.fullmatch(key):
+            message = (
+                f"{what}, but a name must be lower-case letters, digits and underscores; it is "
+                "left out."
+            )
+            problems.append(Problem(provider, message))
+            continue
+        if split(value) is None:
+            message = (
+                f"{what} with the value '{value}', but it must be 'module:Class'. Fix its "
+                "pyproject.toml and re-install it."
+            )
+            problems.append(Problem(provider, message))
+        yield Entry(kind, key, value, provider, version, api)
 
 
 def _declarations(text: str, path: str, problems: list[Problem]) -> Iterator[tuple[str, str, str]]:
-    """Yield group, key and value of each entry point that is plugnet's business."""
-    group = damage = ""
-    for line in text.lstrip("\ufeff").splitlines():
-        line = line.strip()
+    """Yield group, key and value of each entry point in a group of plugnet."""
+    group = damaged = ""
+    for line in map(str.strip, text.lstrip("\ufeff").splitlines()):
         if not line or line[0] in "#;":
             continue
         if line[0] == "[" and line[-1] == "]":
@@ -118,51 +143,18 @@ def _declarations(text: str, path: str, problems: list[Problem]) -> Iterator[tup
             continue
         key, equals, value = line.partition("=")
         if not equals:
-            damage = damage or line
+            damaged = damaged or line
         elif group in KIND_OF_GROUP or group == API_GROUP:
             yield group, key.strip(), value.strip()
-    if damage:
-        message = f"{path}/entry_points.txt is damaged: '{damage[:60]}' has no '='; re-install."
+    if damaged:
+        message = f"{path}/entry_points.txt is damaged: '{damaged[:60]}' has no '='; re-install."
         problems.append(Problem(None, message))
-
-
-def _entries(
-    distribution: Distribution, declared: list[tuple[str, str, str]], problems: list[Problem]
-) -> Iterator[Entry]:
-    """Yield the entries of one distribution, unless another of its name comes before it."""
-    provider, version = _identity(distribution, problems)
-    if _shadowed(distribution, provider, version, problems):
-        return
-    api = _api([key for group, key, _ in declared if group == API_GROUP], provider, problems)
-    for group, key, value in declared:
-        if group == API_GROUP:
-            continue
-        kind = KIND_OF_GROUP[group]
-        if not PATTERN.fullmatch(key):
-            problems.append(
-                Problem(
-                    provider,
-                    f"{provider} declares the {kind} '{key}', but a name must be lower-case "
-                    "letters, digits and underscores; it is left out.",
-                )
-            )
-            continue
-        if split(value) is None:
-            problems.append(
-                Problem(
-                    provider,
-                    f"{provider} declares the {kind} '{key}' with the value '{value}', but it "
-                    "must be 'module:Class'. Fix its pyproject.toml and re-install it.",
-                )
-            )
-        yield Entry(kind, key, value, provider, version, api)
 
 
 def _identity(distribution: Distribution, problems: list[Problem]) -> tuple[str, str | None]:
     """Return name and version; the name of the metadata's folder where METADATA is missing."""
-    metadata = distribution.metadata
-    if "Name" in metadata:
-        return normalize(metadata["Name"]), _version(distribution)
+    if "Name" in distribution.metadata:
+        return normalize(distribution.metadata["Name"]), _version(distribution)
     folder = re.split(r"[/\\]", _path(distribution))[-1]  # "nn_conv-0.3.1.dist-info"
     name = normalize(folder.partition("-")[0].removesuffix(".egg"))
     message = f"{_path(distribution)} has no METADATA that names it; '{name}' is assumed."
@@ -170,8 +162,11 @@ def _identity(distribution: Distribution, problems: list[Problem]) -> tuple[str,
     return name, None
 
 
-def _shadowed(
-    distribution: Distribution, provider: str, version: str | None, problems: list[Problem]
+def _is_hidden(
+    distribution: Distribution,
+    provider: str,
+    version: str | None,
+    problems: list[Problem],
 ) -> bool:
     """Tell whether another distribution of that name comes first on sys.path, as for imports."""
     from importlib import metadata
@@ -183,18 +178,16 @@ def _shadowed(
     if _path(first) == _path(distribution):
         return False
     if _version(first) != version:
-        problems.append(
-            Problem(
-                provider,
-                f"{provider} {version} in {_path(distribution)} is hidden by {provider} "
-                f"{_version(first)}, which comes first on sys.path. Uninstall one of them.",
-            )
+        message = (
+            f"{provider} {version} in {_path(distribution)} is hidden by {provider} "
+            f"{_version(first)}, which comes first on sys.path. Uninstall one of them."
         )
+        problems.append(Problem(provider, message))
     return True
 
 
-def _api(marks: list[str], provider: str, problems: list[Problem]) -> int:
-    """Return the plugin API version among a distribution's marks, or the first that there was."""
+def _api(marks: Iterable[str], provider: str, problems: list[Problem]) -> int:
+    """Return the newest plugin API among a distribution's marks, or the first one released."""
     versions = []
     for mark in marks:
         if re.fullmatch(r"v[1-9]\d{0,5}", mark):
@@ -209,7 +202,7 @@ def _api(marks: list[str], provider: str, problems: list[Problem]) -> int:
 
 
 def _duplicates(entries: tuple[Entry, ...]) -> Iterator[Problem]:
-    """Yield a problem for every name that one distribution declares twice with other values."""
+    """Yield a problem for every name that one distribution declares with two values."""
     for one, other in pairwise(entries):
         if one.order[:3] == other.order[:3]:
             yield Problem(
