@@ -37,7 +37,7 @@ def alike(**settings: Any) -> tuple[Network, Network]:
 
 def test_paths_go_through_all_chains() -> None:
     nested = Network(NESTED)
-    assert nested.names == ("chain1", "chain2", "fc1")
+    assert nested.layer_names == ("chain1", "chain2", "fc1")
     assert list(nested.parameters()) == [
         "chain1.fc1.weight",
         "chain1.fc1.bias",
@@ -93,7 +93,7 @@ def test_a_chain_by_itself_is_a_layer(initialized: Callable[..., Layer]) -> None
 
 
 def test_a_list_within_a_list_is_written_as_a_chain() -> None:
-    assert Network([["chain", [["fc", 6, 5], "tanh"]]]).names == ("chain1",)
+    assert Network([["chain", [["fc", 6, 5], "tanh"]]]).layer_names == ("chain1",)
     with pytest.raises(ArgumentError, match=r"write \['chain', \[\.\.\.\]\]"):
         Network([[("fc", 6, 5), "tanh"]])
     nothing: list[Any] = [[], "tanh", None]

@@ -37,7 +37,7 @@ def test_names_tuples_objects_and_specs_build_the_same_network() -> None:
 
 def test_layers_are_named_by_what_they_are_and_counted() -> None:
     network = Network([("fc", 6, 5), "tanh", ("fc", 5, 5), "tanh", ("fc", 5, 3), "relu"])
-    assert network.names == ("fc1", "tanh1", "fc2", "tanh2", "fc3", "relu1")
+    assert network.layer_names == ("fc1", "tanh1", "fc2", "tanh2", "fc3", "relu1")
     assert list(network.parameters())[:3] == ["fc1.weight", "fc1.bias", "fc2.weight"]
 
 
@@ -356,7 +356,7 @@ def test_save_and_load_give_the_same_answers(tmp_path: Path) -> None:
     network.save(tmp_path / "net.safetensors")
     again = Network.load(tmp_path / "net.safetensors")
     np.testing.assert_array_equal(again.forward(x), network.forward(x))
-    assert again.names == network.names
+    assert again.layer_names == network.layer_names
     assert list(tmp_path.iterdir()) == [tmp_path / "net.safetensors"]
 
 

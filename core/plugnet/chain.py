@@ -40,8 +40,8 @@ class Chain(Layer):
 
     Attributes:
         layers: the layers, first to last.
-        names: their names in this chain, as "fc1", "tanh1", "fc2".
-        shapes: the shape of one sample after each layer; empty before `initialize`.
+        layer_names: their names in this chain, such as "fc1", "tanh1", "fc2".
+        output_shapes: the shape of one sample after each layer; empty before `initialize`.
     """
 
     def __init__(self, layers: Iterable[Any]) -> None:
@@ -56,8 +56,8 @@ class Chain(Layer):
             RegistryError: a name cannot be built.
         """
         self.layers = as_layers(layers)
-        self.names = names_of(self.layers)
-        self.shapes: tuple[Shape, ...] = ()
+        self.layer_names = names_of(self.layers)
+        self.output_shapes: tuple[Shape, ...] = ()
         self._batch_shape: Shape | None = None  # for which all layers are prepared
         self._checked: set[bool] = set()  # the ``inputs`` whose backward pass was checked
         self._version = -1  # of the parameters, from which the stages were derived
@@ -70,7 +70,7 @@ class Chain(Layer):
         return [{"layers": [fc, "tanh"]}, {"layers": [("chain", [fc, "sigmoid"]), fc]}]
 
     def inner(self) -> Mapping[str, Layer]:
-        return dict(zip(self.names, self.layers, strict=True))
+        return dict(zip(self.layer_names, self.layers, strict=True))
 
     def input_shape(self) -> Shape | None:
         return self.layers[0].input_shape()
@@ -84,23 +84,23 @@ class Chain(Layer):
         Raises:
             ShapeError: a layer cannot take what it is given; the message says by whom.
         """
-        return infer_shapes(self.layers, self.names, shape)[-1]
+        return infer_shapes(self.layers, self.layer_names, shape)[-1]
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         """Initialize every layer for what the one before it gives."""
-        shapes = tuple(infer_shapes(self.layers, self.names, shape))
+        shapes = tuple(infer_shapes(self.layers, self.layer_names, shape))
         entering = (shape, *shapes[:-1])
         generators = rng.spawn(len(self.layers))
         for name, layer, own, given in zip(
-            self.names, self.layers, generators, entering, strict=True
+            self.layer_names, self.layers, generators, entering, strict=True
         ):
             _initialize(layer, name, given, own, dtype)
         first = next((i for i, layer in enumerate(self.layers) if is_trained(layer)), len(shapes))
         check_differentiable(dict(list(self.inner().items())[first + 1 :]))
-        self.shapes, self._batch_shape, self._version = shapes, None, -1
+        self.output_shapes, self._batch_shape, self._version = shapes, None, -1
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return what the last layer gives, ``(N, *shapes[-1])``."""
+        """Return what the last layer gives, ``(N, *output_shapes[-1])``."""
         if training and x.shape != self._batch_shape:
             return self._first_forward(x)
         layer, y = self.layers[0], x
@@ -108,7 +108,7 @@ class Chain(Layer):
             for layer in self.layers:
                 y = layer.forward(y, training)
             if training or (
-                len(y) == len(x) and y.shape[1:] == self.shapes[-1] and y.dtype == x.dtype
+                len(y) == len(x) and y.shape[1:] == self.output_shapes[-1] and y.dtype == x.dtype
             ):
                 return y
         except Exception as error:
@@ -137,13 +137,13 @@ class Chain(Layer):
                 if backward is not None:
                     dy = backward(dy)  # type: ignore[assignment] # None only after the last
         except Exception as error:
-            error.add_note(f"Raised in the backward pass of layer '{self.names[index]}'.")
+            error.add_note(f"Raised in the backward pass of layer '{self.layer_names[index]}'.")
             raise
         return dy if inputs else None
 
     def flops(self, shape: Shape) -> int:
         """Return the operations of all layers together."""
-        shapes = (shape, *infer_shapes(self.layers, self.names, shape))
+        shapes = (shape, *infer_shapes(self.layers, self.layer_names, shape))
         return sum(layer.flops(given) for layer, given in zip(self.layers, shapes, strict=False))
 
     def _plan(self) -> None:
@@ -179,8 +179,8 @@ class Chain(Layer):
     def _first_forward(self, x: Array) -> Array:
         """Prepare each layer and look at what it gives."""
         self._batch_shape, self._checked, batch_shape = None, set(), x.shape
-        shapes = self.shapes or infer_shapes(self.layers, self.names, x.shape[1:])
-        for layer, name, shape in zip(self.layers, self.names, shapes, strict=True):
+        shapes = self.output_shapes or infer_shapes(self.layers, self.layer_names, x.shape[1:])
+        for layer, name, shape in zip(self.layers, self.layer_names, shapes, strict=True):
             try:
                 layer.prepare(x.shape, x.dtype)
                 y = layer.forward(x, True)
@@ -194,8 +194,8 @@ class Chain(Layer):
 
     def _look_forward(self, x: Array) -> Array:
         """Return what `forward` does outside training, looking at what each layer gives."""
-        shapes = self.shapes or infer_shapes(self.layers, self.names, x.shape[1:])
-        for layer, name, shape in zip(self.layers, self.names, shapes, strict=True):
+        shapes = self.output_shapes or infer_shapes(self.layers, self.layer_names, x.shape[1:])
+        for layer, name, shape in zip(self.layers, self.layer_names, shapes, strict=True):
             try:
                 y = layer.forward(x, False)
             except Exception as error:
@@ -225,7 +225,7 @@ class Chain(Layer):
                 got=np.shape(dy),
             )
         for gradients, backward, index in self._stages[inputs]:
-            name, kind = self.names[index], type(self.layers[index]).__name__
+            name, kind = self.layer_names[index], type(self.layers[index]).__name__
             dx = None
             try:
                 if gradients is not None:
@@ -246,15 +246,15 @@ class Chain(Layer):
         assert self._batch_shape is not None
         if index == 0:
             return self._batch_shape[1:]
-        return tuple(infer_shapes(self.layers, self.names, self._batch_shape[1:])[index - 1])
+        return tuple(infer_shapes(self.layers, self.layer_names, self._batch_shape[1:])[index - 1])
 
     def _blame(self, error: Exception, layer: Layer, x: object) -> NoReturn:
         """Say in which layer ``error`` was raised, or which layer gave it no array."""
         index = next(i for i, held in enumerate(self.layers) if held is layer)
         if not isinstance(x, np.ndarray) and index:
             giver = type(self.layers[index - 1]).__name__
-            _refuse(f"{giver}.forward", self.names[index - 1], f"a {type(x).__name__}", error)
-        error.add_note(f"Raised in the forward pass of layer '{self.names[index]}'.")
+            _refuse(f"{giver}.forward", self.layer_names[index - 1], f"a {type(x).__name__}", error)
+        error.add_note(f"Raised in the forward pass of layer '{self.layer_names[index]}'.")
         raise error
 
 

@@ -66,7 +66,7 @@ class Counting:
 
     def __init__(self, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[str] = []
-        for name, layer in zip(network.names, network.layers, strict=True):
+        for name, layer in zip(network.layer_names, network.layers, strict=True):
             for method in ("forward", "gradients", "backward"):
                 monkeypatch.setattr(layer, method, self.noting(name, method, layer))
 

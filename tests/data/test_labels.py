@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from plugnet.data import as_targets, read_labels, warn_one_class
 from plugnet.errors import ArgumentError, DataError, DataWarning
-from plugnet.labels import as_targets, read_labels, warn_one_class
 
 IDS = [2, 0, 1, 2]
 

@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 import pytest
 
+from plugnet.data import as_samples, check_rows
 from plugnet.errors import DataError, DataWarning
-from plugnet.samples import as_samples, check_rows
 
 
 def test_a_fitting_array_comes_back_itself() -> None:

@@ -189,10 +189,10 @@ def test_a_generator_goes_on_from_its_place_in_the_file(tmp_path: Path) -> None:
     with registry.isolated():
         registry.layers.register("drawing")(Drawing)
         network = Network([("fc", 4, 3), "drawing"])
-        network.generators["drawing1"].random(7)
+        network.rngs["drawing1"].random(7)
         network.save(tmp_path / "model")
-        again = Network.load(tmp_path / "model").generators["drawing1"]
-    assert again.random() == network.generators["drawing1"].random()
+        again = Network.load(tmp_path / "model").rngs["drawing1"]
+    assert again.random() == network.rngs["drawing1"].random()
 
 
 @pytest.mark.parametrize("version", [0, 1, 3, "2", None])
@@ -233,7 +233,7 @@ def test_a_file_that_is_being_replaced_is_read_as_the_old_or_the_new_one(tmp_pat
         run.fit(X, IDS, iterations)
         run.save(path)
         runs.append(run)
-    known = {(run.iteration, run.network.shapes[0]) for run in runs}
+    known = {(run.iteration, run.network.output_shapes[0]) for run in runs}
     done = threading.Event()
 
     def replace() -> None:
@@ -246,7 +246,7 @@ def test_a_file_that_is_being_replaced_is_read_as_the_old_or_the_new_one(tmp_pat
         try:
             for _ in range(60):
                 found = Trainer.resume(path)
-                assert (found.iteration, found.network.shapes[0]) in known
+                assert (found.iteration, found.network.output_shapes[0]) in known
         finally:
             done.set()
         replacer.result()

@@ -77,7 +77,7 @@ def test_gradients_agree_with_central_differences(
         layers = [("branches", ["tanh", ("residual", ["sigmoid"])]), "flatten", fc(4), *layers]
     network = Network(layers, shape, "float64")
     for _ in range(2):
-        x, dy = rng.normal(size=(3, *shape)), rng.normal(size=(3, *network.shapes[-1]))
+        x, dy = rng.normal(size=(3, *shape)), rng.normal(size=(3, *network.output_shapes[-1]))
         y, dx, grads = both_ways(network, x, dy)
         np.testing.assert_array_equal(network.predict(x), y)
 
@@ -183,7 +183,7 @@ def test_of_equal_branches_the_first_takes_the_gradient_of_the_maximum() -> None
 def test_no_pass_writes_into_what_it_is_given(rng: np.random.Generator, layers: list[Any]) -> None:
     network = Network(layers, (4,))
     x = rng.normal(size=(3, 4)).astype("float32")
-    dy = rng.normal(size=(3, *network.shapes[-1])).astype("float32")
+    dy = rng.normal(size=(3, *network.output_shapes[-1])).astype("float32")
     x.flags.writeable = dy.flags.writeable = False
     y = network.forward(x, training=True)
     dx = network.backprop(dy, inputs=True)
@@ -200,7 +200,7 @@ def test_layers_work_without_being_prepared(rng: np.random.Generator, layers: li
     layer.initialize((4,), np.random.default_rng(0).spawn(1)[0], np.dtype("float32"))
     for n in (3, 2):
         x = rng.normal(size=(n, 4)).astype("float32")
-        dy = rng.normal(size=(n, *network.shapes[-1])).astype("float32")
+        dy = rng.normal(size=(n, *network.output_shapes[-1])).astype("float32")
         y, dx, _ = both_ways(network, x, dy)
         np.testing.assert_array_equal(layer.forward(x, training=True), y)
         np.testing.assert_array_equal(layer.backward(dy), dx)
@@ -215,7 +215,7 @@ def _positional(arguments: list[Any]) -> list[Any]:
 def test_a_warm_step_allocates_nothing_large(layers: list[Any]) -> None:
     network = Network(layers, (4,))
     x = np.ones((20_000, 4), np.float32)
-    dy = np.ones((20_000, *network.shapes[-1]), np.float32)
+    dy = np.ones((20_000, *network.output_shapes[-1]), np.float32)
     for _ in range(2):
         network.forward(x, training=True)
         network.backprop(dy, inputs=True)
@@ -456,7 +456,7 @@ def test_each_inner_layer_draws_values_and_masks_of_its_own() -> None:
     network = Network([("branches", [fc(4), fc(4), ("dropout", 0.5), ("dropout", 0.5)])], (4,))
     one, other = (network.state()[f"branches1.branch{number}.fc1.weight"] for number in (1, 2))
     assert (one != other).all()
-    assert list(network.generators) == ["branches1.branch3.dropout1", "branches1.branch4.dropout1"]
+    assert list(network.rngs) == ["branches1.branch3.dropout1", "branches1.branch4.dropout1"]
     y = network.forward(np.ones((50, 4), np.float32), training=True)
     assert (y[:, 8:12] != y[:, 12:]).any()
 

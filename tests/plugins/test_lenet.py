@@ -28,7 +28,7 @@ def trainer() -> Trainer:
 def test_it_is_caffes_network_and_solver(trainer: Trainer) -> None:
     network = trainer.network
     images = [(24, 24, 20), (12, 12, 20), (8, 8, 50), (4, 4, 50)]
-    assert list(network.shapes) == [*images, (500,), (500,), (10,)]
+    assert list(network.output_shapes) == [*images, (500,), (500,), (10,)]
     assert network.parameters().value.size == 431_080
     assert trainer.policy(0) == 0.01
     assert trainer.policy(10_000) == pytest.approx(0.01 * 2**-0.75)

@@ -34,7 +34,7 @@ def test_a_warm_step_on_images_allocates_no_array_as_large_as_an_activation(
     layers = [convolution, "batch_norm", "relu", *pools, ("dropout", 0.3), ("fc", {"outputs": 10})]
     x = np.random.default_rng(0).random((BATCH * STEPS, 12, 12, channels), dtype=np.float32)
     network = Network(layers, x.shape[1:])
-    smallest = 4 * BATCH * min(math.prod(shape) for shape in network.shapes[:-1])  # bytes
+    smallest = 4 * BATCH * min(math.prod(shape) for shape in network.output_shapes[:-1])  # bytes
     with meter:
         trainer = Trainer(network, batch_size=BATCH, shuffle=False, hooks=[meter])
         trainer.fit(x, np.arange(len(x)) % 10, iterations=STEPS)

@@ -115,7 +115,7 @@ def test_the_generator_of_a_layer_inside_a_layer_is_saved_too(tmp_path: Path) ->
         first.save(tmp_path / "run")
         second = Trainer.resume(tmp_path / "run")
         second.fit(X, Y, 4)
-    assert list(second.network.generators) == ["wrapped1.noise"]
+    assert list(second.network.rngs) == ["wrapped1.noise"]
     assert second.history.loss == whole.history.loss
 
 

@@ -75,8 +75,8 @@ def test_a_copied_network_is_of_its_own_flat_and_trains_as_the_first(
             np.testing.assert_array_equal(own.value[own.places[path]], parameter.value.ravel())
         np.testing.assert_array_equal(parameter.value, others[path].value)
     assert second.spec() == first.spec()
-    assert [rng.bit_generator.state for rng in second.generators.values()] == [
-        rng.bit_generator.state for rng in first.generators.values()
+    assert [rng.bit_generator.state for rng in second.rngs.values()] == [
+        rng.bit_generator.state for rng in first.rngs.values()
     ]
     runs = []
     for network in (first, second):
@@ -113,9 +113,9 @@ def test_a_copy_made_by_a_hook_goes_on_from_the_end_of_that_step(
     copies: list[Trainer] = []
 
     class Copies:
-        def plugnet_step_end(self, trainer: Trainer, iteration: int) -> None:
+        def plugnet_step_end(self, training: Trainer, iteration: int) -> None:
             if iteration == 7:
-                copies.append(pickle.loads(pickle.dumps(trainer)))
+                copies.append(pickle.loads(pickle.dumps(training)))
 
         def __reduce__(self) -> tuple[Any, ...]:
             return object, ()

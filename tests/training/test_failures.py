@@ -90,12 +90,12 @@ class Fails:
     def __init__(self, error: type[BaseException]) -> None:
         self.error, self.number, self.count, self.where = error, 0, 0, ""
 
-    def plugnet_train_start(self, trainer: Trainer) -> None:
-        self.trainer, self.count, self.where, self.is_within = trainer, 0, "", False
+    def plugnet_train_start(self, training: Trainer) -> None:
+        self.training, self.count, self.where, self.is_within = training, 0, "", False
         sys.settrace(self._call)
 
-    def plugnet_gradients_ready(self, trainer: Trainer) -> None:
-        assert trainer.network.parameters().grad.any()
+    def plugnet_gradients_ready(self, training: Trainer) -> None:
+        assert training.network.parameters().grad.any()
 
     def plugnet_step_end(self, loss: float) -> None:
         assert loss > 0
@@ -108,7 +108,7 @@ class Fails:
     def _line(self, frame: FrameType, event: str, _: Any) -> Any:
         if event == "return" and frame.f_code is Trainer._run.__code__:
             sys.settrace(None)
-        if event == "line" and not self.trainer._interrupts.is_held:
+        if event == "line" and not self.training._interrupts.is_held:
             file, line = frame.f_code.co_filename, frame.f_lineno
             self.count += not linecache.getline(file, line).lstrip().startswith("with ")
             if self.count == self.number:

@@ -39,8 +39,8 @@ class Recorder:
     def plugnet_evaluate_end(self, outputs: Array, x: Array, targets: Array) -> None:
         self.calls.append(("evaluate", outputs.shape, x.shape, targets.shape))
 
-    def plugnet_train_end(self, trainer: Trainer, history: History) -> None:
-        self.calls.append(("end", trainer.iteration, history is trainer.history))
+    def plugnet_train_end(self, training: Trainer, history: History) -> None:
+        self.calls.append(("end", training.iteration, history is training.history))
 
 
 def test_hooks_are_called_in_the_order_of_the_loop() -> None:
@@ -104,9 +104,9 @@ def test_hooks_given_first_are_called_first() -> None:
 
 def test_a_hook_can_end_training() -> None:
     class Enough:
-        def plugnet_step_end(self, trainer: Trainer, iteration: int) -> None:
+        def plugnet_step_end(self, training: Trainer, iteration: int) -> None:
             if iteration == 4:
-                trainer.stop("that is enough")
+                training.stop("that is enough")
 
     stopped = trainer(Enough())
     history = stopped.fit(X, Y, 100)
@@ -149,8 +149,8 @@ def test_a_hook_that_fails_at_the_start_does_not_keep_the_end_from_others() -> N
 
 def test_a_stop_at_the_last_iteration_is_no_early_end() -> None:
     class Late:
-        def plugnet_evaluate_end(self, trainer: Trainer) -> None:
-            trainer.stop("too late")
+        def plugnet_evaluate_end(self, training: Trainer) -> None:
+            training.stop("too late")
 
     history = trainer(Late()).fit(X, Y, 3, test=(X, Y))
     assert history.stopped is None

@@ -6,27 +6,29 @@ blocks.
 
 import itertools
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from plugnet import Network, Trainer, mapped
+from plugnet import Network, Trainer
 from plugnet.arrays import Array
+from plugnet.data import as_samples, mapped, order
+from plugnet.data.source import from_samples
+from plugnet.data.streaming import StreamedBatches
 from plugnet.errors import DataError, DataWarning
-from plugnet.samples import as_samples
-from plugnet.training import order
-from plugnet.training.data import Data
+from plugnet.interfaces import Batch
 
 ROWS = 200
 
 
 @pytest.fixture(autouse=True)
 def large_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mapped, "LARGE", 2000)
-    monkeypatch.setattr(order, "BLOCK", 40)
-    monkeypatch.setattr(order, "BLOCKS", 4)
+    monkeypatch.setattr(mapped, "LARGE_BYTES", 2000)
+    monkeypatch.setattr(order, "BLOCK_BYTES", 40)
+    monkeypatch.setattr(order, "BLOCKS_PER_WINDOW", 4)
 
 
 def numbered(rows: int = ROWS) -> tuple[Array, Array]:
@@ -40,24 +42,30 @@ def in_a_file(samples: Array, folder: Path) -> Any:
     return np.load(folder / "x.npy", mmap_mode="r")
 
 
-def pulled(data: Data, batches: int) -> list[list[int]]:
+def pulled(batches: Iterator[Batch], count: int) -> list[list[int]]:
     """Return the numbers of the rows of the next batches, checking that all else goes with them."""
     found = []
-    for _ in range(batches):
-        x, y, weights = data.pull_batch()
+    for _ in range(count):
+        x, y, weights = next(batches)
         assert weights is not None
         assert x[:, 0].tolist() == x[:, 2].tolist() == y.tolist() == weights.tolist()
         found.append(y.tolist())
     return found
 
 
-def loaded(samples: Array, labels: Array, batch_size: int, **options: Any) -> Data:
-    data = Data(batch_size, **options)
-    data.get_data(samples, labels, labels.astype(np.float32))
-    return data
+def loaded(
+    samples: Array,
+    labels: Array,
+    batch_size: int,
+    shuffle: bool = False,
+    seed: int = 0,
+    position: int = 0,
+) -> Iterator[Batch]:
+    given = Batch(samples, labels, labels.astype(np.float32))
+    return from_samples(given, batch_size, shuffle, seed, position)
 
 
-def epoch(data: Data) -> list[int]:
+def epoch(data: Iterator[Batch]) -> list[int]:
     """Return the numbers of the rows of the next 20 batches."""
     return list(itertools.chain(*pulled(data, 20)))
 
@@ -81,13 +89,13 @@ def test_a_window_mixes_blocks_from_all_over_the_set() -> None:
 
 
 def test_a_set_that_is_not_large_keeps_a_full_permutation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mapped, "LARGE", ROWS * 12 + 1)
+    monkeypatch.setattr(mapped, "LARGE_BYTES", ROWS * 12 + 1)
     found = epoch(loaded(*numbered(), 10, shuffle=True, seed=5))
     assert found == np.random.default_rng([5, 0]).permutation(ROWS).tolist()
 
 
 def test_a_row_larger_than_a_block_is_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order, "BLOCK", 1)
+    monkeypatch.setattr(order, "BLOCK_BYTES", 1)
     found = epoch(loaded(*numbered(), 10, shuffle=True))
     assert sorted(found) == list(range(ROWS))
 
@@ -109,15 +117,18 @@ def test_a_map_can_be_gone_on_from_any_place(tmp_path: Path, shuffle: bool) -> N
     samples, labels = numbered()
     whole = pulled(loaded(samples, labels, 9, shuffle=shuffle), 60)
     data = loaded(in_a_file(samples, tmp_path), labels, 9, shuffle=shuffle)
+    assert isinstance(data, StreamedBatches)
     for place in (0, 1, 33, 7, 44, 59):
-        data.seek(place * 9)
+        data.restore({"position": place * 9})
         assert pulled(data, 1) == whole[place : place + 1]
+        assert data.state() == {"position": place * 9 + 9}
+    assert np.concatenate(list(data.blocks(rows=70))).tolist() == samples.tolist()
 
 
 def test_part_of_a_map_is_read_from_its_own_place(tmp_path: Path) -> None:
     samples, labels = numbered(2 * ROWS)
     part = in_a_file(samples, tmp_path)[ROWS - 7 : -7]
-    assert mapped.streamed(part) == (str(tmp_path / "x.npy"), 128 + (ROWS - 7) * 12)
+    assert mapped.mapped_file(part) == (str(tmp_path / "x.npy"), 128 + (ROWS - 7) * 12)
     held = loaded(samples[ROWS - 7 : -7], labels[ROWS - 7 : -7], 10, shuffle=True)
     read = loaded(part, labels[ROWS - 7 : -7], 10, shuffle=True)
     assert pulled(read, 25) == pulled(held, 25)
@@ -126,11 +137,11 @@ def test_part_of_a_map_is_read_from_its_own_place(tmp_path: Path) -> None:
 def test_what_is_not_streamed(tmp_path: Path) -> None:
     samples, _ = numbered()
     read = in_a_file(samples, tmp_path)
-    assert mapped.streamed(np.asarray(read)) is not None
-    assert mapped.streamed(samples) is None
-    assert mapped.streamed(read[:100]) is None
-    assert mapped.streamed(read[::2]) is None
-    assert mapped.streamed(np.load(tmp_path / "x.npy", mmap_mode="c")) is None
+    assert mapped.mapped_file(np.asarray(read)) is not None
+    assert mapped.mapped_file(samples) is None
+    assert mapped.mapped_file(read[:100]) is None
+    assert mapped.mapped_file(read[::2]) is None
+    assert mapped.mapped_file(np.load(tmp_path / "x.npy", mmap_mode="c")) is None
 
 
 @pytest.mark.parametrize("shape", [(3,), (1, 3, 1)])
@@ -174,7 +185,7 @@ def test_large_values_whose_squares_are_not_finite_are_no_error(tmp_path: Path) 
     samples = np.random.default_rng(0).random((100_000, 3), dtype=np.float32)
     samples[99_990, 1] = 1e30
     data = loaded(in_a_file(samples, tmp_path), np.arange(100_000), 1000)
-    assert max(float(data.pull_data()[0].max()) for _ in range(100)) == np.float32(1e30)
+    assert max(float(next(data).x.max()) for _ in range(100)) == np.float32(1e30)
 
 
 def test_the_beginning_shows_samples_that_are_not_scaled(tmp_path: Path) -> None:

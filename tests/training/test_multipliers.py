@@ -138,16 +138,16 @@ class Hand:
         self.values = {path: p.value.copy() for path, p in network.parameters().items()}
         self.directions = {path: np.zeros_like(value) for path, value in self.values.items()}
 
-    def plugnet_gradients_ready(self, trainer: Trainer, parameters: Parameters) -> None:
+    def plugnet_gradients_ready(self, training: Trainer, parameters: Parameters) -> None:
         for path, p in parameters.items():
             if p.trainable:
                 gradient = p.grad + 0.1 * p.decay_mult * self.values[path]
-                rate = trainer.policy(trainer.iteration) * p.lr_mult
+                rate = training.policy(training.iteration) * p.lr_mult
                 self.directions[path] = 0.9 * self.directions[path] + rate * gradient
                 self.values[path] = self.values[path] - self.directions[path]
 
-    def plugnet_step_end(self, trainer: Trainer) -> None:
-        slots = trainer.update.state()
+    def plugnet_step_end(self, training: Trainer) -> None:
+        slots = training.update.state()
         for path, parameter in self.network.parameters().items():
             np.testing.assert_allclose(parameter.value, self.values[path], rtol=0, atol=1e-14)
             np.testing.assert_allclose(

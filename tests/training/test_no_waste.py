@@ -8,8 +8,9 @@ import numpy as np
 import pluggy
 import pytest
 
-from plugnet import Network, Trainer, samples
+from plugnet import Network, Trainer
 from plugnet.arrays import Array
+from plugnet.data import samples
 from plugnet.errors import DataError
 from plugnet.interfaces import Layer
 

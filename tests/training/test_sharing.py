@@ -61,8 +61,8 @@ def test_what_keeps_arrays_of_a_batch_is_for_one_training_at_a_time(what: str) -
 
 def test_a_fit_within_a_fit_of_the_same_trainer_is_refused() -> None:
     class Again:
-        def plugnet_step_end(self, trainer: Trainer) -> None:
-            trainer.fit(X, Y, 1)
+        def plugnet_step_end(self, training: Trainer) -> None:
+            training.fit(X, Y, 1)
 
     with pytest.raises(CallOrderError, match="in a training already"):
         trainer(hooks=[Again()]).fit(X, Y, 2)
@@ -109,11 +109,11 @@ class Noting:
     def __init__(self) -> None:
         self.answers: set[bytes] = set()
 
-    def plugnet_train_start(self, trainer: Trainer) -> None:
-        self.plugnet_step_end(trainer)
+    def plugnet_train_start(self, training: Trainer) -> None:
+        self.plugnet_step_end(training)
 
-    def plugnet_step_end(self, trainer: Trainer) -> None:
-        self.answers.add(trainer.network.predict(X[:5]).tobytes())
+    def plugnet_step_end(self, training: Trainer) -> None:
+        self.answers.add(training.network.predict(X[:5]).tobytes())
 
 
 def test_others_see_the_network_as_it_is_after_a_step(tmp_path: Path) -> None:

@@ -165,8 +165,8 @@ def test_evaluating_in_a_step_gives_nothing_back() -> None:
     seen: list[set[int]] = []
 
     class Evaluates:
-        def plugnet_step_end(self, trainer: Trainer) -> None:
-            trainer.evaluate(*data())
+        def plugnet_step_end(self, training: Trainer) -> None:
+            training.evaluate(*data())
             seen.append(blas())
 
     Trainer(Network(LAYERS), batch_size=10, hooks=[Evaluates()]).fit(*data(), 2)

@@ -12,7 +12,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pluggy
 
@@ -21,9 +21,7 @@ from plugnet.errors import HookError, PluginWarning
 from plugnet.parameter import Parameters
 from plugnet.registry import registry
 from plugnet.training.history import Evaluation, History
-
-if TYPE_CHECKING:
-    from plugnet.training.trainer import Trainer
+from plugnet.training.protocol import Training
 
 PREFIX = "plugnet_"
 specification = pluggy.HookspecMarker("plugnet")
@@ -33,12 +31,12 @@ class Hooks:
     """The specifications, one method each."""
 
     @specification
-    def plugnet_train_start(self, trainer: Trainer, iterations: int) -> None:
+    def plugnet_train_start(self, training: Training, iterations: int) -> None:
         """Act when training begins, for the given number of iterations."""
 
     @specification
     def plugnet_gradients_ready(
-        self, trainer: Trainer, iteration: int, parameters: Parameters
+        self, training: Training, iteration: int, parameters: Parameters
     ) -> None:
         """Hear that every gradient is filled; the regularizer adds its own later, in the update.
 
@@ -48,16 +46,18 @@ class Hooks:
         """
 
     @specification
-    def plugnet_step_end(self, trainer: Trainer, iteration: int, loss: float, rate: float) -> None:
+    def plugnet_step_end(
+        self, training: Training, iteration: int, loss: float, rate: float
+    ) -> None:
         """Hear that ``iteration``, counted from 0, is done, with its batch's ``loss``.
 
-        ``trainer.iteration`` is one more. A hook that raises here, or in any later one, ends `fit`
+        ``training.iteration`` is one more. A hook that raises here, or in any later one, ends `fit`
         after the step, and another `fit` goes on from there.
         """
 
     @specification
     def plugnet_evaluate_end(
-        self, trainer: Trainer, evaluation: Evaluation, x: Array, outputs: Array, targets: Array
+        self, training: Training, evaluation: Evaluation, x: Array, outputs: Array, targets: Array
     ) -> None:
         """Hear that the test pair has been evaluated during `fit`.
 
@@ -66,7 +66,7 @@ class Hooks:
         """
 
     @specification
-    def plugnet_train_end(self, trainer: Trainer, history: History) -> None:
+    def plugnet_train_end(self, training: Training, history: History) -> None:
         """Hear that `fit` is over: all iterations done, `Trainer.stop`, or an error."""
 
     @specification

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plugnet.arrays import Array
+from plugnet.data.mapped import mapped_file
 from plugnet.errors import DataError, DataWarning
-from plugnet.mapped import streamed
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -101,7 +101,7 @@ def as_samples(
     own = None if np.can_cast(array.dtype, dtype) else dtype
     with np.errstate(over="ignore"):  # what becomes infinite is refused below, with its place
         array = np.require(array, own, ("C_CONTIGUOUS", "ALIGNED"))
-    is_streamed = streamed(array) is not None
+    is_streamed = mapped_file(array) is not None
     lowest, highest = value_range(array[: _beginning(array)] if is_streamed else array, name)
     if scale is not None and (warning := _unusual(max(-lowest, highest), scale, name)):
         warnings.warn(warning, DataWarning, stacklevel=3)

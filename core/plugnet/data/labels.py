@@ -27,8 +27,8 @@ import numpy as np
 
 from plugnet.arguments import flag, integer
 from plugnet.arrays import Array
+from plugnet.data.samples import as_array, require_rows
 from plugnet.errors import ArgumentError, DataError, DataWarning
-from plugnet.samples import as_array, require_rows
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
