@@ -163,7 +163,7 @@ def test_modules_are_imported_once_each(
 def test_a_hook_module_that_fits_no_specification(
     install: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source = "def plugnet_step_end(trainer, nonsense): pass"
+    source = "def plugnet_step_end(training, nonsense): pass"
     install("nn-hook", {"hooks": {"mine": "nn_hook"}, **MARK}, {"nn_hook.py": source})
     assert "nonsense" in problem(capsys, "nn-hook")
 

@@ -26,12 +26,12 @@ class Scripted:
         self.history = History()
         start = HookCaller([hook]).caller("plugnet_train_start")
         assert start is not None
-        start(trainer=self, iterations=len(losses))
+        start(training=self, iterations=len(losses))
         for number, loss in enumerate(losses):
             self.iteration = number
             weight = self.network.parameters()["fc1.weight"].value
             weight[...] = number
-            hook.plugnet_evaluate_end(trainer=self, evaluation=Evaluation(number, loss, None))
+            hook.plugnet_evaluate_end(training=self, evaluation=Evaluation(number, loss, None))
             self.seen.append(weight)
 
     def stop(self, reason: str) -> None:
@@ -58,7 +58,7 @@ def test_early_stop_counts_tests_without_progress_and_restores_the_best(
     hook = registry.hooks.build("early_stop", patience, change)
     trainer = Scripted(hook, losses)
     assert [at for at, _ in trainer.stopped[:1]] == ([] if stops_at is None else [stops_at])
-    hook.plugnet_train_end(trainer=trainer)
+    hook.plugnet_train_end(training=trainer)
     assert np.all(trainer.network.parameters()["fc1.weight"].value == best)
 
 

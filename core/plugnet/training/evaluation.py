@@ -24,10 +24,8 @@ def count_correct(
         threshold: `Loss.threshold`.
         weights: ``(N,)``, for how many rows each counts; None: for one.
     """
-    predicted, labels = (
-        predicted_classes(outputs, threshold),
-        true_classes(targets, outputs.shape[1]),
-    )
+    predicted = predicted_classes(outputs, threshold)
+    labels = true_classes(targets, outputs.shape[1])
     if predicted is None or labels is None:
         return None
     if weights is None:
