@@ -207,3 +207,151 @@ def test_scaling_measures_an_axis_and_draws_it(tmp_path: Path) -> None:
     assert first["arrays"] < second["arrays"]
     assert all(point["seconds"] > 0 and point["products"] > 0 for point in (first, second))
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def write_package(folder: Path, files: dict[str, str]) -> Path:
+    """Write a made-up package and return its folder."""
+    for name, text in files.items():
+        file = folder / "made" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return folder / "made"
+
+
+@pytest.fixture
+def benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(FOLDER)
+
+
+@pytest.mark.usefixtures("benchmarks")
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"a.py": "import made.b", "b.py": "import made.c", "c.py": ""}, []),
+        ({"a.py": "import made.b", "b.py": "def f(): import made.a"}, [["made.a", "made.b"]]),
+        ({"a.py": "from made import b", "b.py": "from .a import x"}, [["made.a", "made.b"]]),
+        (
+            {"a.py": "if TYPE_CHECKING: from made.b import B", "b.py": "from . import a as it"},
+            [["made.a", "made.b"]],
+        ),
+        (
+            {"__init__.py": "from made.a import A", "a.py": "import made.b", "b.py": "import made"},
+            [["made", "made.a", "made.b"]],
+        ),
+        ({"__init__.py": "from made.a import A", "a.py": "import made.b", "b.py": ""}, []),
+        (
+            {"__init__.py": "from made.a import a", "a.py": "a = 1", "b.py": "from made import a"},
+            [],
+        ),
+        (
+            {"__init__.py": "from made.a import b", "a.py": "from made import b", "b.py": ""},
+            [["made", "made.a"]],
+        ),
+        ({"__init__.py": "from made import a", "a.py": "import made.b", "b.py": "import os"}, []),
+        (
+            {
+                "inner/x.py": "from ..y import Y",
+                "y.py": "import made.inner.z",
+                "inner/z.py": "import made.y",
+            },
+            [["made.inner.z", "made.y"]],
+        ),
+    ],
+)
+def test_circles_of_imports_are_found(
+    tmp_path: Path, files: dict[str, str], expected: list[list[str]]
+) -> None:
+    from import_circles import circles
+
+    assert circles([write_package(tmp_path, files)]) == expected
+
+
+@pytest.mark.usefixtures("benchmarks")
+def test_a_line_of_code_is_not_blank_comment_or_docstring() -> None:
+    from structure import code_lines
+
+    assert code_lines("") == 0
+    assert code_lines('"""Two\n\nlines."""\n\n# a comment\n\nx = 1  # one\n') == 1
+    assert code_lines('def f():\n    """One."""\n    return (\n        1  # it\n    )\n') == 4
+    assert code_lines('x = """\n\ntext"""\nclass C:\n    """None."""\n') == 4
+
+
+@pytest.mark.usefixtures("benchmarks")
+def test_rooms_are_the_folders_of_core_and_the_plugins(tmp_path: Path) -> None:
+    from structure import rooms
+
+    core = write_package(tmp_path / "core", {"a.py": "x = 1\n", "inner/b.py": "y = 2\nz = 3\n"})
+    plugin = write_package(tmp_path / "plugins/one", {"c.py": "", "inner/d.py": "w = 4\n"})
+    assert rooms([core, plugin]) == {
+        "core/made": [1, 1],
+        "core/made/inner": [1, 2],
+        "core": [2, 3],
+        "plugins/one": [2, 1],
+        "all": [4, 4],
+    }
+
+
+@pytest.mark.usefixtures("benchmarks")
+def test_entered_code_is_counted_by_file_and_function() -> None:
+    from entered import calls
+    from plugnet import Network
+    from structure import count
+
+    network = Network([("fc", 2, 3)])
+    network.summary()
+    found = calls(lambda: [network.summary() for _ in range(3)])
+    (summary,) = (key for key in found if key[1] == "Network.summary")
+    assert Path(summary[0]).name == "network.py"
+    assert found[summary] == 3
+    assert count([("a", "f", 2), ("a", "g", 1), ("b", "<module>", 1)]) == [2, 2, 3, 1]
+
+
+@pytest.mark.usefixtures("benchmarks")
+def test_structures_of_two_versions_are_shown_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import entered
+    import structure
+
+    core, *plugins = structure.packages(sys.executable)
+    assert core == FOLDER.parents[1] / "core/plugnet"
+    assert {path.name for path in plugins} >= {"plugnet_builtin", "plugnet_pooling"}
+    made = write_package(tmp_path / "core", {"a.py": "import made.b", "b.py": "import made.a"})
+    monkeypatch.setattr(structure, "packages", lambda _: [made])
+    monkeypatch.setattr(entered, "WORKS", {"build": entered.build})
+    words = ["structure.py", "--rounds", "0", "--before", sys.executable]
+    monkeypatch.setattr(sys, "argv", words)
+    structure.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "core/made      2           2      2           2" in lines
+    assert lines.count("  2: made.a, made.b") == 2
+    (build,) = (line.split()[2:] for line in lines if line.startswith("first build"))
+    assert build[:4] == build[4:]
+    assert int(build[0]) > 5
+
+
+@pytest.mark.usefixtures("benchmarks")
+def test_start_up_is_timed_of_two_versions(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import start_up
+
+    cases = {"numpy": "print(2)", "plugnet": "print(0.5)"}
+    monkeypatch.setattr(start_up, "CASES", cases)
+    start_up.report({"before": sys.executable, "now": sys.executable}, 1)
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["before", "now"],
+        ["numpy", "2.00", "s", "2.00", "s", "1.00x"],
+        ["plugnet", "500.00", "ms", "500.00", "ms", "1.00x"],
+        ["import", "plugnet", ":", "import", "numpy", "1.25x", "1.25x"],
+    ]
+
+
+@pytest.mark.usefixtures("benchmarks")
+def test_all_cases_of_start_up_run(tmp_path: Path) -> None:
+    import start_up
+
+    for code in start_up.CASES.values():
+        assert float(start_up.output(sys.executable, "-c", code, str(tmp_path))) > 0
+    assert (tmp_path / "run/result.json").is_file()
