@@ -22,6 +22,9 @@ class Generators:
             (rng.bit_generator, rng.bit_generator.state) for rng in rngs.values()
         ]
 
+    def __len__(self) -> int:
+        return len(self._drawing)
+
     def place(self, iteration: int, shard: int = 0) -> None:
         """Place all of them for a training forward of part ``shard`` of an iteration's batch."""
         for bits, first in self._drawing:

@@ -165,7 +165,8 @@ class Network:
         number of the part if a batch is divided. `Trainer` calls it for each step; without it they
         go on from where they are.
         """
-        self._generators.place(iteration, shard)
+        if self._generators:
+            self._generators.place(iteration, shard)
 
     def validate_input(self, samples: Array) -> Array:
         """Return samples, an array of numbers, in the shape that the first layer takes.

@@ -142,7 +142,8 @@ class ArrayBatches:
         if start + count > self.rows:
             rows = np.concatenate(list(self._pieces(epoch, start, count)))
         elif self.shuffle:
-            rows = self.order(epoch)[start : start + count]
+            order = self._order if epoch == self._epoch else self.order(epoch)
+            rows = order[start : start + count]
         else:
             some = slice(start, start + count)
             weights = None if samples.weights is None else samples.weights[some]

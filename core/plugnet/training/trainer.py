@@ -283,7 +283,8 @@ class Trainer:
             if self._step_end is not None:
                 self._step_end(training=self, iteration=self.iteration - 1, loss=value, rate=rate)
         finally:
-            self._interrupts.release()
+            if self._interrupts.pending is not None:
+                self._interrupts.release()
         return value
 
     def _commit(self, rows: int, loss: float, rate: float) -> None:
