@@ -38,6 +38,10 @@ class Chain(Layer):
     What the layers give is checked once, when training meets a batch of another shape. Outside
     training only the last result is, and if it is wrong, or a layer fails, those before it.
 
+    >>> chain = Chain([("fc", 4, 3), "tanh", ("fc", 3, 2)])
+    >>> chain.layer_names, chain.output_shape((4,))
+    (('fc1', 'tanh1', 'fc2'), (2,))
+
     Attributes:
         layers: the layers, first to last.
         layer_names: their names in this chain, such as "fc1", "tanh1", "fc2".

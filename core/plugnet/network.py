@@ -29,6 +29,15 @@ PREDICT_ROWS = 1024  # that `predict` pushes through at once, so that its memory
 class Network:
     """A sequence of layers, built from names, tuples, specs or objects.
 
+    >>> network = Network([("fc", 64, 50), "tanh", ("fc", 50, 10)])
+    >>> network
+    Network(fc1 -> tanh1 -> fc2)
+    >>> network.predict(np.zeros((3, 64))).shape
+    (3, 10)
+    >>> list(network.parameters())
+    ['fc1.weight', 'fc1.bias', 'fc2.weight', 'fc2.bias']
+    >>> network.parameters()["fc1.bias"].trainable = False
+
     Attributes:
         chain: the layers, as one.
         layers: the layers, first to last.
@@ -165,7 +174,7 @@ class Network:
         number of the part if a batch is divided. `Trainer` calls it for each step; without it they
         go on from where they are.
         """
-        if self._generators:
+        if self._generators.drawing:
             self._generators.place(iteration, shard)
 
     def validate_input(self, samples: Array) -> Array:

@@ -22,6 +22,11 @@ class Parameter:
 
     It has no name: the layer's `parameters()` names it, and a network prefixes the layer's path.
 
+    >>> bias = Parameter(np.zeros(3), lr_mult=2, decay_mult=0)
+    >>> bias.value = [1.0, 2.0, 3.0]  # copied in: the array stays the same
+    >>> bias.value.tolist(), bias.grad.tolist()
+    ([1.0, 2.0, 3.0], [0.0, 0.0, 0.0])
+
     Attributes:
         value: the array. Assignment copies into it: it is bound once, when a network lays all of
             its parameters side by side, and never replaced.
