@@ -56,7 +56,7 @@ class Chain(Layer):
                 arguments (``("fc", 784, 50)``) or a spec.
 
         Raises:
-            ArgumentError: they are no list, or an empty one.
+            ArgumentError: they are not a list, or the list is empty.
             RegistryError: a name cannot be built.
         """
         self.layers = as_layers(layers)

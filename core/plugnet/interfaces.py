@@ -92,7 +92,7 @@ class Layer(Component):
     def __reduce__(self) -> tuple[Any, ...]:
         if self._is_initialized():
             raise CallOrderError(
-                f"{type(self).__name__} is initialized, and a copy by itself would lose its "
+                f"{type(self).__name__} is initialized, and a copy of it alone would lose its "
                 "parameters. Copy or pickle the network that holds it, or copy before initialize."
             )
         return super().__reduce__()
@@ -372,8 +372,8 @@ class Optimizer(Component):
     (('velocity',), 0.855)
     """
 
-    #: Whether each number is updated by itself: then values come in blocks of many parameters, flat
-    #: and perhaps in several threads. If not, whole parameters come, in their shape.
+    #: Whether each number is updated on its own: then values come in blocks of many parameters,
+    #: flat, and possibly in several threads. If not, whole parameters come, in their shape.
     elementwise: ClassVar[bool] = True
 
     #: The names of the arrays kept for each parameter, zero at first, as "velocity".
@@ -413,8 +413,8 @@ class Regularizer(Component):
     (0.45, [0.3])
     """
 
-    #: Whether each number is penalised by itself: then values come in blocks of many parameters,
-    #: flat and perhaps in several threads. If not, whole parameters come, in their shape.
+    #: Whether each number is penalised on its own: then values come in blocks of many parameters,
+    #: flat, and possibly in several threads. If not, whole parameters come, in their shape.
     elementwise: ClassVar[bool] = False
 
     @abstractmethod

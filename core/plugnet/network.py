@@ -161,7 +161,7 @@ class Network:
             return self._predict(samples)
 
     def _predict(self, samples: Array) -> Array:
-        with np.errstate(over="ignore", invalid="ignore"):  # BLAS raises the flags without a cause
+        with np.errstate(over="ignore", invalid="ignore"):  # BLAS raises the flags without cause
             if len(samples) <= PREDICT_ROWS:
                 return self.forward(samples)
             blocks = (samples[i : i + PREDICT_ROWS] for i in range(0, len(samples), PREDICT_ROWS))
@@ -287,7 +287,7 @@ class Network:
         return self.output_shapes[-1] if self.output_shapes else None
 
     def initialize(self, shape: Sequence[int]) -> None:
-        """Fix the shape of the input and draw the parameters; done by itself where possible.
+        """Fix the shape of the input and draw the parameters; done automatically where possible.
 
         Args:
             shape: the shape of one sample.
@@ -365,7 +365,7 @@ class Network:
         """Write the network, layers and values, to one file, wholly or not at all.
 
         Raises:
-            SpecError: a layer cannot be described, as it is not registered.
+            SpecError: a layer cannot be described, because it is not registered.
             OSError: the file cannot be written.
         """
         from plugnet.files import documents  # late: only saving and loading need it

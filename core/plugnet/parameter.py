@@ -134,7 +134,7 @@ class Statistic(Parameter):
         return moved
 
     def commit(self) -> None:
-        """Move ``value``, in one go: another thread may predict meanwhile."""
+        """Move ``value`` in one step, because another thread may be predicting."""
         self.value[...] = self.moved()
 
 
@@ -149,7 +149,7 @@ class Run(NamedTuple):
 class Parameters(Mapping[str, Parameter]):
     """All parameters of a network by path, as "residual1.fc2.weight", laid side by side.
 
-    What is done to each number by itself can be done to all at once: a network has many small
+    What is done to each number on its own can be done to all at once: a network has many small
     arrays, and a call of NumPy costs as much as some thousand additions. They are laid once, by
     the multipliers that their layers give them, statistics last; no array ever moves.
 
