@@ -12,13 +12,13 @@ from plugnet.interfaces import Layer
 
 #: Layers for each way to compute, with the shape of their images.
 WAYS: dict[str, tuple[str, Shape, dict[str, Any]]] = {
-    "windows": ("conv2d", (6, 5, 3), {"outputs": 4, "kernel": 3}),
-    "padded": ("conv2d", (5, 6, 3), {"outputs": 4, "kernel": 3, "padding": 2, "stride": 2}),
-    "groups": ("conv2d", (6, 5, 4), {"outputs": 6, "kernel": 3, "groups": 2}),
-    "depthwise": ("conv2d", (6, 5, 3), {"outputs": 6, "kernel": 3, "groups": 3, "padding": 1}),
-    "pointwise": ("conv2d", (6, 5, 4), {"outputs": 6, "kernel": 1, "groups": 2}),
-    "winograd": ("conv2d", (14, 13, 48), {"outputs": 49, "kernel": 3, "padding": 1}),
-    "transposed": ("conv2d_transpose", (4, 3, 3), {"outputs": 4, "kernel": 3, "stride": 2}),
+    "windows": ("conv2d", (6, 5, 3), {"outputs": 4, "kernel_size": 3}),
+    "padded": ("conv2d", (5, 6, 3), {"outputs": 4, "kernel_size": 3, "padding": 2, "stride": 2}),
+    "groups": ("conv2d", (6, 5, 4), {"outputs": 6, "kernel_size": 3, "groups": 2}),
+    "depthwise": ("conv2d", (6, 5, 3), {"outputs": 6, "kernel_size": 3, "groups": 3, "padding": 1}),
+    "pointwise": ("conv2d", (6, 5, 4), {"outputs": 6, "kernel_size": 1, "groups": 2}),
+    "winograd": ("conv2d", (14, 13, 48), {"outputs": 49, "kernel_size": 3, "padding": 1}),
+    "transposed": ("conv2d_transpose", (4, 3, 3), {"outputs": 4, "kernel_size": 3, "stride": 2}),
 }
 
 

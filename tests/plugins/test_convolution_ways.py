@@ -15,46 +15,54 @@ from plugnet_convolution.reference import Reference
 
 #: Layers for each way to compute, with the shape of their images.
 WAYS: dict[str, tuple[str, Shape, dict[str, Any]]] = {
-    "windows": ("conv2d", (6, 5, 3), {"outputs": 4, "kernel": 3}),
-    "padded": ("conv2d", (5, 6, 3), {"outputs": 4, "kernel": 3, "padding": 2, "stride": (2, 1)}),
-    "one channel": ("conv2d", (6, 5, 1), {"outputs": 4, "kernel": 3}),
-    "one, padded": ("conv2d", (6, 5, 1), {"outputs": 4, "kernel": 3, "padding": "same"}),
-    "groups": ("conv2d", (6, 5, 4), {"outputs": 6, "kernel": 3, "groups": 2}),
-    "depthwise": ("conv2d", (6, 5, 3), {"outputs": 6, "kernel": 3, "groups": 3, "padding": 1}),
-    "pointwise": ("conv2d", (6, 5, 4), {"outputs": 6, "kernel": 1, "groups": 2}),
-    "transposed": ("conv2d_transpose", (4, 3, 3), {"outputs": 4, "kernel": 3, "stride": 2}),
-    "transposed, one": ("conv2d_transpose", (5, 4, 3), {"outputs": 1, "kernel": 3, "padding": 1}),
+    "windows": ("conv2d", (6, 5, 3), {"outputs": 4, "kernel_size": 3}),
+    "padded": (
+        "conv2d",
+        (5, 6, 3),
+        {"outputs": 4, "kernel_size": 3, "padding": 2, "stride": (2, 1)},
+    ),
+    "one channel": ("conv2d", (6, 5, 1), {"outputs": 4, "kernel_size": 3}),
+    "one, padded": ("conv2d", (6, 5, 1), {"outputs": 4, "kernel_size": 3, "padding": "same"}),
+    "groups": ("conv2d", (6, 5, 4), {"outputs": 6, "kernel_size": 3, "groups": 2}),
+    "depthwise": ("conv2d", (6, 5, 3), {"outputs": 6, "kernel_size": 3, "groups": 3, "padding": 1}),
+    "pointwise": ("conv2d", (6, 5, 4), {"outputs": 6, "kernel_size": 1, "groups": 2}),
+    "transposed": ("conv2d_transpose", (4, 3, 3), {"outputs": 4, "kernel_size": 3, "stride": 2}),
+    "transposed, one": (
+        "conv2d_transpose",
+        (5, 4, 3),
+        {"outputs": 1, "kernel_size": 3, "padding": 1},
+    ),
     "transposed, groups": (
         "conv2d_transpose",
         (5, 4, 4),
-        {"outputs": 6, "kernel": 3, "groups": 2, "padding": "same"},
+        {"outputs": 6, "kernel_size": 3, "groups": 2, "padding": "same"},
     ),
     "transposed, depthwise": (
         "conv2d_transpose",
         (5, 4, 6),
-        {"outputs": 3, "kernel": 3, "groups": 3, "stride": (1, 2)},
+        {"outputs": 3, "kernel_size": 3, "groups": 3, "stride": (1, 2)},
     ),
     "transposed, pointwise": (
         "conv2d_transpose",
         (5, 4, 4),
-        {"outputs": 6, "kernel": 1, "groups": 2},
+        {"outputs": 6, "kernel_size": 1, "groups": 2},
     ),
 }
 
 #: Layers of the sizes that networks have.
 REAL: list[tuple[str, Shape, dict[str, Any]]] = [
     # whose weight gradient is divided by the kernel's rows
-    ("conv2d", (12, 12, 20), {"outputs": 50, "kernel": 5}),
+    ("conv2d", (12, 12, 20), {"outputs": 50, "kernel_size": 5}),
     # by its positions
-    ("conv2d", (8, 8, 47), {"outputs": 60, "kernel": 3, "dilation": 2}),
+    ("conv2d", (8, 8, 47), {"outputs": 60, "kernel_size": 3, "dilation": 2}),
     # not divided
-    ("conv2d", (16, 16, 16), {"outputs": 32, "kernel": 3, "padding": 1}),
+    ("conv2d", (16, 16, 16), {"outputs": 32, "kernel_size": 3, "padding": 1}),
     # copied in runs along the image
-    ("conv2d", (28, 28, 1), {"outputs": 20, "kernel": 5}),
-    ("conv2d", (16, 16, 3), {"outputs": 32, "kernel": 3, "padding": 1}),
-    ("conv2d", (9, 9, 64), {"outputs": 64, "kernel": 3, "padding": 1}),  # by Winograd
-    ("conv2d", (14, 14, 160), {"outputs": 320, "kernel": 1}),
-    ("conv2d_transpose", (9, 9, 32), {"outputs": 24, "kernel": 3, "padding": 1}),
+    ("conv2d", (28, 28, 1), {"outputs": 20, "kernel_size": 5}),
+    ("conv2d", (16, 16, 3), {"outputs": 32, "kernel_size": 3, "padding": 1}),
+    ("conv2d", (9, 9, 64), {"outputs": 64, "kernel_size": 3, "padding": 1}),  # by Winograd
+    ("conv2d", (14, 14, 160), {"outputs": 320, "kernel_size": 1}),
+    ("conv2d_transpose", (9, 9, 32), {"outputs": 24, "kernel_size": 3, "padding": 1}),
 ]
 
 
@@ -114,7 +122,7 @@ def test_blocks_of_rows_and_of_samples_give_what_one_block_gives(
 ) -> None:
     name, shape, arguments = WAYS[way]
     expected = random_step(initialized(name, shape, arguments), shape, n=5)
-    monkeypatch.setattr(algorithm, "BLOCK", block)
+    monkeypatch.setattr(algorithm, "BLOCK_ELEMENTS", block)
     assert_equal_steps(random_step(initialized(name, shape, arguments), shape, n=5), expected)
 
 
@@ -138,7 +146,7 @@ def test_every_way_gives_what_the_reference_gives(
 def test_small_products_make_up_the_whole(rng: np.random.Generator, rows: int) -> None:
     a, b = rng.normal(size=(2, rows, 20)), rng.normal(size=(2, 20, 50))
     out = np.empty((rows, 2, 50)).swapaxes(0, 1)
-    algorithm.multiply_in_parts(a, b, out)
+    algorithm.matmul_in_parts(a, b, out)
     np.testing.assert_allclose(out, a @ b, rtol=1e-12, atol=1e-12)
 
 
@@ -221,18 +229,18 @@ def test_float32_stays_float32(way: str) -> None:
 @pytest.mark.parametrize(
     ("name", "shape", "arguments"),
     [
-        ("conv2d", (30, 31, 8), {"outputs": 8, "kernel": 3}),
-        ("conv2d", (30, 31, 8), {"outputs": 8, "kernel": 3, "padding": "same"}),
-        ("conv2d", (30, 31, 1), {"outputs": 8, "kernel": 3}),
-        ("conv2d", (30, 31, 8), {"outputs": 8, "kernel": 3, "groups": 2, "padding": 1}),
-        ("conv2d", (30, 31, 8), {"outputs": 16, "kernel": 3, "groups": 8}),
-        ("conv2d", (30, 31, 8), {"outputs": 16, "kernel": 1}),
-        ("conv2d_transpose", (8, 8, 16), {"outputs": 8, "kernel": 4, "stride": 2}),
-        ("conv2d_transpose", (8, 8, 16), {"outputs": 8, "kernel": 4, "groups": 2}),
-        ("conv2d_transpose", (8, 8, 16), {"outputs": 16, "kernel": 4, "groups": 16}),
+        ("conv2d", (30, 31, 8), {"outputs": 8, "kernel_size": 3}),
+        ("conv2d", (30, 31, 8), {"outputs": 8, "kernel_size": 3, "padding": "same"}),
+        ("conv2d", (30, 31, 1), {"outputs": 8, "kernel_size": 3}),
+        ("conv2d", (30, 31, 8), {"outputs": 8, "kernel_size": 3, "groups": 2, "padding": 1}),
+        ("conv2d", (30, 31, 8), {"outputs": 16, "kernel_size": 3, "groups": 8}),
+        ("conv2d", (30, 31, 8), {"outputs": 16, "kernel_size": 1}),
+        ("conv2d_transpose", (8, 8, 16), {"outputs": 8, "kernel_size": 4, "stride": 2}),
+        ("conv2d_transpose", (8, 8, 16), {"outputs": 8, "kernel_size": 4, "groups": 2}),
+        ("conv2d_transpose", (8, 8, 16), {"outputs": 16, "kernel_size": 4, "groups": 16}),
         # weights as large as the images
-        ("conv2d", (6, 6, 64), {"outputs": 256, "kernel": 3}),
-        ("conv2d_transpose", (8, 8, 16), {"outputs": 128, "kernel": 6}),
+        ("conv2d", (6, 6, 64), {"outputs": 256, "kernel_size": 3}),
+        ("conv2d_transpose", (8, 8, 16), {"outputs": 128, "kernel_size": 6}),
     ],
 )
 def test_warm_step_allocates_nothing_as_large_as_images_or_weights(

@@ -8,7 +8,7 @@ import pytest
 from plugnet.arrays import Array
 from plugnet_convolution import winograd
 from plugnet_convolution.algorithm import ConvAlgorithm
-from plugnet_convolution.geometry import Geometry, convolved
+from plugnet_convolution.geometry import Geometry, conv_axis
 from plugnet_convolution.reference import Reference
 from plugnet_convolution.winograd import Winograd
 
@@ -17,7 +17,7 @@ CHANNELS, FILTERS = 3, 5
 
 def geometry(height: int, width: int, *padding: int | None) -> Geometry:
     down, across = (
-        convolved(size, 3, 1, 1, pad) for size, pad in zip((height, width), padding, strict=True)
+        conv_axis(size, 3, 1, 1, pad) for size, pad in zip((height, width), padding, strict=True)
     )
     return Geometry(down, across, CHANNELS, FILTERS, groups=1)
 
@@ -35,9 +35,9 @@ def computed(
 
 def arrays(rng: np.random.Generator, found: Geometry, count: int) -> list[Array]:
     """Return image, weight, dy and bias."""
-    sizes = found.height.outputs, found.width.outputs
+    sizes = found.height.output_size, found.width.output_size
     return [
-        rng.normal(size=(count, found.height.size, found.width.size, CHANNELS)),
+        rng.normal(size=(count, *found.image_shape[:2], CHANNELS)),
         rng.normal(size=(3, 3, 1, CHANNELS, FILTERS)),
         rng.normal(size=(count, *sizes, FILTERS)),
         rng.normal(size=(sizes[1], FILTERS)),
@@ -63,7 +63,7 @@ def test_blocks_and_batches_of_several_sizes(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = geometry(5, 6, 1, 0)
-    monkeypatch.setattr(winograd, "BLOCK", 1000)
+    monkeypatch.setattr(winograd, "BLOCK_ELEMENTS", 1000)
     way = Winograd(found)
     for count in (5, 3, 0, 1, 4):
         given = arrays(rng, found, count)
@@ -107,5 +107,5 @@ def test_float32_rounds_little_more_than_the_plain_sum(rng: np.random.Generator)
 def test_which_shapes_it_suits(
     channels: int, filters: int, size: int, stride: int, padding: int, expected: bool
 ) -> None:
-    axis = convolved(size, 3, stride, 1, padding)
+    axis = conv_axis(size, 3, stride, 1, padding)
     assert Winograd.suits(Geometry(axis, axis, channels, filters, groups=1)) is expected

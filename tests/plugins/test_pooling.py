@@ -13,15 +13,15 @@ from plugnet.arrays import Array
 from plugnet.errors import CallOrderError
 from plugnet.interfaces import Layer
 from plugnet_pooling import reference
-from plugnet_pooling.windows import Windows
+from plugnet_pooling.max_pool import MaxPool
 
 WINDOWED = ("max_pool", "average_pool")
 GLOBAL = ("global_max_pool", "global_average_pool")
 
-# kernel, stride, padding; batch size, image height and width
+# kernel_size, stride, padding; batch size, image height and width
 GRID = [
-    (kernel, stride, padding, size)
-    for (kernel, stride, padding), size in product(
+    (kernel_size, stride, padding, size)
+    for (kernel_size, stride, padding), size in product(
         [
             (1, 1, 0),
             (2, 2, 0),
@@ -38,7 +38,7 @@ GRID = [
     )
 ]
 
-every_window = pytest.mark.parametrize(("kernel", "stride", "padding", "size"), GRID, ids=str)
+every_window = pytest.mark.parametrize(("kernel_size", "stride", "padding", "size"), GRID, ids=str)
 every_mode = pytest.mark.parametrize("ceil_mode", [False, True])
 
 
@@ -75,21 +75,22 @@ def test_values_and_gradients_are_those_of_the_reference_and_of_pytorch(
     rng: np.random.Generator,
     name: str,
     keywords: dict[str, Any],
-    kernel: Any,
+    kernel_size: Any,
     stride: Any,
     padding: Any,
     size: tuple[int, int, int],
     ceil_mode: bool,
 ) -> None:
-    layer = registry.layers.build(name, kernel, stride, padding, ceil_mode, **keywords)
+    layer = registry.layers.build(name, kernel_size, stride, padding, ceil_mode, **keywords)
     x = rng.integers(-3, 4, (*size, 2)) / 2  # many ties
     dy = rng.normal(size=(size[0], *layer.output_shape(x.shape[1:])))
     y, dx = trained(layer, x, dy)
-    windows = Windows(kernel, stride, padding, ceil_mode)
-    expected, gradient = getattr(reference, name)(x, dy, windows, **keywords)
+    expected, gradient = getattr(reference, name)(x, dy, layer, **keywords)
     np.testing.assert_allclose(y, expected, rtol=1e-14, atol=1e-14)
     np.testing.assert_allclose(dx, gradient, rtol=1e-13, atol=1e-14)
-    expected, gradient = torch_pool(name, x, dy, ceil_mode, kernel, stride, padding, **keywords)
+    expected, gradient = torch_pool(
+        name, x, dy, ceil_mode, kernel_size, stride, padding, **keywords
+    )
     np.testing.assert_allclose(y, expected, rtol=1e-14, atol=1e-14)
     np.testing.assert_allclose(dx, gradient, rtol=1e-13, atol=1e-14)
 
@@ -97,18 +98,20 @@ def test_values_and_gradients_are_those_of_the_reference_and_of_pytorch(
 @pytest.mark.parametrize("name", WINDOWED)
 @every_mode
 @pytest.mark.parametrize(
-    ("kernel", "stride", "padding"), [(2, None, 0), (3, 2, 1), ((2, 3), (1, 2), (1, 0))], ids=str
+    ("kernel_size", "stride", "padding"),
+    [(2, None, 0), (3, 2, 1), ((2, 3), (1, 2), (1, 0))],
+    ids=str,
 )
 def test_backward_agrees_with_central_differences(
     rng: np.random.Generator,
     numerical_gradient: Callable[..., Array],
     name: str,
     ceil_mode: bool,
-    kernel: Any,
+    kernel_size: Any,
     stride: Any,
     padding: Any,
 ) -> None:
-    layer = registry.layers.build(name, kernel, stride, padding, ceil_mode)
+    layer = registry.layers.build(name, kernel_size, stride, padding, ceil_mode)
     x = rng.permutation(2 * 5 * 6 * 2).reshape(2, 5, 6, 2) / 10  # no two so near that one overtakes
     dy = rng.normal(size=(*layer.forward(x, training=True).shape,))
     dx = layer.backward(dy).copy()
@@ -141,10 +144,10 @@ SMALL = image([1, 2, 3], [4, 5, 6], [7, 8, 9])
     [
         (("max_pool", 2, 1), [[5, 6], [8, 9]]),
         (("max_pool", 2), [[5]]),
-        (("max_pool", {"kernel": 2, "ceil_mode": True}), [[5, 6], [8, 9]]),
+        (("max_pool", {"kernel_size": 2, "ceil_mode": True}), [[5, 6], [8, 9]]),
         (("max_pool", 2, None, 1), [[1, 3], [7, 9]]),
         (("average_pool", 2, 1), [[3, 4], [6, 7]]),
-        (("average_pool", {"kernel": 2, "ceil_mode": True}), [[3, 4.5], [7.5, 9]]),
+        (("average_pool", {"kernel_size": 2, "ceil_mode": True}), [[3, 4.5], [7.5, 9]]),
         (("average_pool", 2, None, 1), [[0.25, 1.25], [2.75, 7]]),
         (("average_pool", 2, None, 1, False, False), [[1, 2.5], [5.5, 7]]),
         (("average_pool", [1, 3]), [[2], [5], [8]]),
@@ -168,7 +171,7 @@ def test_global_pools_give_one_number_per_channel() -> None:
     [
         ("max_pool", 2),
         ("max_pool", 3, 1, 1),
-        ("max_pool", {"kernel": 3, "stride": 2, "ceil_mode": True}),
+        ("max_pool", {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
         ("global_max_pool",),
     ],
     ids=str,
@@ -200,11 +203,11 @@ def test_padding_never_wins_a_maximum() -> None:
 
 
 def test_kernel_of_more_pixels_than_a_byte_counts(rng: np.random.Generator) -> None:
-    layer = registry.layers.build("max_pool", 20, 3)
+    layer = MaxPool(20, 3)
     x = rng.normal(size=(2, 26, 23, 2))
     dy = rng.normal(size=(2, *layer.output_shape(x.shape[1:])))
     y, dx = trained(layer, x, dy)
-    expected, gradient = reference.max_pool(x, dy, Windows(20, 3, 0, False))
+    expected, gradient = reference.max_pool(x, dy, layer)
     np.testing.assert_array_equal(y, expected)
     np.testing.assert_allclose(dx, gradient, rtol=1e-13)
 

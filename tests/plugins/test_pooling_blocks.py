@@ -33,7 +33,7 @@ def test_blocks_of_samples_give_what_one_block_gives(
 ) -> None:
     x = rng.normal(size=(5, 7, 6, 3))
     y, dx = step(registry.layers.resolve(piece), x)
-    monkeypatch.setattr(gathering, "BLOCK", block)
+    monkeypatch.setattr(gathering, "BLOCK_ELEMENTS", block)
     layer = registry.layers.resolve(piece)
     found_y, found_dx = step(layer, x)
     np.testing.assert_array_equal(found_y, y)

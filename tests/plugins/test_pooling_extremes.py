@@ -16,10 +16,10 @@ FUNCTIONS = {"max_pool": "max_pool2d", "average_pool": "avg_pool2d"}
 def agree_with_pytorch(name: str, x: Array, dy_values: list[float], *arguments: Any) -> None:
     """Compare y, outside training too, and dx, for a dy drawn from some values."""
     torch = pytest.importorskip("torch")
-    kernel, stride, padding, ceil_mode = arguments
+    kernel_size, stride, padding, ceil_mode = arguments
     images = torch.tensor(x.transpose(0, 3, 1, 2)).requires_grad_(True)
     function = getattr(torch.nn.functional, FUNCTIONS[name])
-    expected = function(images, kernel, stride, padding, ceil_mode=ceil_mode)
+    expected = function(images, kernel_size, stride, padding, ceil_mode=ceil_mode)
     shape = (*expected.permute(0, 2, 3, 1).shape,)
     dy = np.random.default_rng(3).choice(dy_values, shape).astype(x.dtype)
     expected.backward(torch.tensor(dy.transpose(0, 3, 1, 2)))
