@@ -109,7 +109,7 @@ def torch(work: Work, channels_last: bool = False) -> Calls:
     layer = work.layer()
 
     def laid_out(array: Array, *axes: int) -> Any:
-        # from contiguous memory, as with 1 channel torch takes the strides for either layout
+        # from contiguous memory: with 1 channel torch takes the strides for either layout
         contiguous = np.ascontiguousarray(array.transpose(axes))
         return torch.from_numpy(contiguous).contiguous(memory_format=layout)
 

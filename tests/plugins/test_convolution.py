@@ -1,4 +1,4 @@
-"""conv2d: values and gradients against PyTorch, SciPy, hand values and central differences."""
+"""conv2d: values and gradients against PyTorch, SciPy, central differences and by hand."""
 
 import itertools
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def initialized(shape: Shape, **arguments: Any) -> Layer:
 
 
 def step(layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
-    """Return copies of all that a training step gives."""
+    """Return copies of y, dx and the gradients of a training step."""
     y = layer.forward(x, training=True).copy()
     layer.gradients(dy)
     given = {name: parameter.grad.copy() for name, parameter in layer.parameters().items()}
@@ -46,11 +46,11 @@ def assert_equal_steps(found: dict[str, Array], expected: dict[str, Array]) -> N
         for case in itertools.product(
             [1, 2, 3, 5, (3, 2)], [1, 2, (2, 1)], [0, 1, 2, "same"], [1, 2], GROUPS
         )
-        # where PyTorch has "same", and has it without a warning
+        # PyTorch has "same" for a stride of 1, and for odd kernels without a warning
         if case[2] != "same" or (case[1] == 1 and case[0] in (1, 3, 5))
     ],
 )
-def test_all_equals_pytorch(
+def test_values_and_gradients_equal_pytorchs(
     rng: np.random.Generator,
     kernel_size: Any,
     stride: Any,
@@ -93,7 +93,7 @@ def test_all_equals_pytorch(
 @pytest.mark.parametrize("padding", [0, (2, 1)])
 @pytest.mark.parametrize("stride", [1, (2, 3)])
 @pytest.mark.parametrize("kernel_size", [2, (3, 2)])
-def test_forward_is_a_sum_of_scipys_correlations_of_single_channels(
+def test_forward_is_the_sum_of_scipys_correlations(
     rng: np.random.Generator,
     kernel_size: Any,
     stride: Any,
@@ -116,20 +116,20 @@ def test_forward_is_a_sum_of_scipys_correlations_of_single_channels(
     weight, bias = (parameter.value for parameter in layer.parameters().values())
     x = rng.normal(size=(2, *SHAPE, inputs))
 
-    high, wide = np.broadcast_to(padding, 2)
-    down, along = np.broadcast_to(stride, 2)
-    padded = np.pad(x, ((0, 0), (high, high), (wide, wide), (0, 0)))
-    size = [(positions - 1) * dilation + 1 for positions in weight.shape[:2]]
-    holes = np.zeros((*size, *weight.shape[2:]))
-    holes[::dilation, ::dilation] = weight
+    top, left = np.broadcast_to(padding, 2)
+    down, across = np.broadcast_to(stride, 2)
+    padded = np.pad(x, ((0, 0), (top, top), (left, left), (0, 0)))
+    extent = [(size - 1) * dilation + 1 for size in weight.shape[:2]]
+    dilated = np.zeros((*extent, *weight.shape[2:]))
+    dilated[::dilation, ::dilation] = weight
     y = layer.forward(x)
     for n, o in np.ndindex(2, outputs):
-        first = o // (outputs // groups) * (inputs // groups)  # channel that the group begins with
+        first = o // (outputs // groups) * (inputs // groups)  # the group's first channel
         expected = bias[o] + sum(
-            correlate(padded[n, :, :, first + c], holes[:, :, c, o], "valid", "direct")
+            correlate(padded[n, :, :, first + c], dilated[:, :, c, o], "valid", "direct")
             for c in range(inputs // groups)
         )
-        np.testing.assert_allclose(y[n, :, :, o], expected[::down, ::along], atol=1e-12)
+        np.testing.assert_allclose(y[n, :, :, o], expected[::down, ::across], atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_forward_is_a_sum_of_scipys_correlations_of_single_channels(
         (5, 1, 3, [1, 4]),  # none
     ],
 )
-def test_same_padding_gives_a_place_per_stride_and_the_larger_half_of_the_zeros_to_the_end(
+def test_same_padding_has_its_odd_zero_at_the_end(
     size: int, kernel_size: int, stride: int, expected: list[float]
 ) -> None:
     arguments: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""conv2d: its parameters, shapes, arguments and refusals."""
+"""conv2d: its parameters, shapes, arguments and errors."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ def initialized(shape: Shape, **arguments: Any) -> Layer:
     return layer
 
 
-def test_parameters_have_names_shapes_and_a_bias_that_starts_at_zero_without_decay() -> None:
+def test_parameters_and_a_bias_of_zero_without_decay() -> None:
     layer = registry.layers.build("conv2d", 6, kernel_size=(5, 3), groups=2)
     layer.initialize((9, 9, 4), np.random.default_rng(0), np.dtype("float32"))
     assert list(layer.parameters()) == ["weight", "bias"]
@@ -33,7 +33,7 @@ def test_parameters_have_names_shapes_and_a_bias_that_starts_at_zero_without_dec
     assert weight.value.all()
 
 
-def test_without_bias_there_is_one_parameter_and_zero_stays_zero() -> None:
+def test_without_bias_the_weight_is_the_only_parameter() -> None:
     layer = initialized((4, 4, 2), outputs=3, kernel_size=2, bias=False)
     assert list(layer.parameters()) == ["weight"]
     assert not layer.forward(np.zeros((1, 4, 4, 2))).any()
@@ -119,7 +119,7 @@ def test_bad_arguments_are_refused_by_name(arguments: dict[str, Any], culprit: s
 
 
 @pytest.mark.parametrize("shape", [(784,), (28, 28), (28, 28, 1, 1)])
-def test_other_shapes_than_images_are_refused(shape: Shape) -> None:
+def test_shapes_other_than_images_are_refused(shape: Shape) -> None:
     layer = registry.layers.build("conv2d", 6, 3)
     with pytest.raises(ShapeError, match=r"\(height, width, channels\)") as caught:
         layer.output_shape(shape)

@@ -27,7 +27,7 @@ def initialized(shape: Shape, name: str = "conv2d_transpose", **arguments: Any) 
 
 
 def step(layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
-    """Return copies of all that a training step gives."""
+    """Return copies of y, dx and the gradients of a training step."""
     y = layer.forward(x, training=True).copy()
     layer.gradients(dy)
     given = {name: parameter.grad.copy() for name, parameter in layer.parameters().items()}
@@ -47,11 +47,11 @@ def assert_equal_steps(found: dict[str, Array], expected: dict[str, Array]) -> N
         for case in itertools.product(
             [1, 3, (3, 2)], [1, 2, (2, 1)], [0, 1], [1, 2], [0, (1, 0)], GROUPS
         )
-        # output_padding has to be smaller than the stride or the dilation
+        # output_padding must be smaller than the stride or the dilation
         if case[4] == 0 or case[1] != 1 or case[3] == 2
     ],
 )
-def test_all_equals_pytorch(
+def test_values_and_gradients_equal_pytorchs(
     rng: np.random.Generator,
     kernel_size: Any,
     stride: Any,
@@ -100,7 +100,7 @@ def test_all_equals_pytorch(
 
 @pytest.mark.parametrize("stride", [1, 2, (3, 1)])
 @pytest.mark.parametrize("kernel_size", [1, 3, (2, 4)])
-def test_forward_is_scipys_full_convolution_of_the_spread_out_pixels(
+def test_forward_is_scipys_full_convolution_of_dilated_pixels(
     rng: np.random.Generator, kernel_size: Any, stride: Any
 ) -> None:
     from scipy.signal import convolve
@@ -108,13 +108,13 @@ def test_forward_is_scipys_full_convolution_of_the_spread_out_pixels(
     layer = initialized((4, 5, 2), outputs=3, kernel_size=kernel_size, stride=stride)
     weight, bias = (parameter.value for parameter in layer.parameters().values())
     x = rng.normal(size=(2, 4, 5, 2))
-    down, along = np.broadcast_to(stride, 2)
-    spread = np.zeros((2, 3 * down + 1, 4 * along + 1, 2))
-    spread[:, ::down, ::along] = x
+    down, across = np.broadcast_to(stride, 2)
+    dilated = np.zeros((2, 3 * down + 1, 4 * across + 1, 2))
+    dilated[:, ::down, ::across] = x
     y = layer.forward(x)
     for n, o in np.ndindex(2, 3):
         expected = bias[o] + sum(
-            convolve(spread[n, :, :, c], weight[:, :, c, o], "full", "direct") for c in range(2)
+            convolve(dilated[n, :, :, c], weight[:, :, c, o], "full", "direct") for c in range(2)
         )
         np.testing.assert_allclose(y[n, :, :, o], expected, atol=1e-12)
 
@@ -133,11 +133,11 @@ def test_it_is_the_gradient_of_conv2d_by_its_input(
     rng: np.random.Generator, size: tuple[int, int], arguments: dict[str, Any], extra: Any
 ) -> None:
     there = initialized((*size, 3), name="conv2d", outputs=4, bias=False, **arguments)
-    places = there.output_shape((*size, 3))
-    back = initialized(places, outputs=3, bias=False, output_padding=extra, **arguments)
-    assert back.output_shape(places) == (*size, 3)
+    output_shape = there.output_shape((*size, 3))
+    back = initialized(output_shape, outputs=3, bias=False, output_padding=extra, **arguments)
+    assert back.output_shape(output_shape) == (*size, 3)
     back.parameters()["weight"].value[:] = there.parameters()["weight"].value.swapaxes(2, 3)
-    x, dy = rng.normal(size=(2, *size, 3)), rng.normal(size=(2, *places))
+    x, dy = rng.normal(size=(2, *size, 3)), rng.normal(size=(2, *output_shape))
     y = there.forward(x, training=True)
     there.gradients(dy)
     np.testing.assert_allclose(back.forward(dy, training=True), there.backward(dy))
@@ -191,7 +191,7 @@ def test_spec_round_trip_through_json(arguments: dict[str, Any]) -> None:
     assert repr(again) == repr(layer)
 
 
-def test_network_shrinks_and_enlarges_images_and_comes_back_from_its_file(
+def test_network_with_both_layers_comes_back_from_its_file(
     rng: np.random.Generator, tmp_path: Any
 ) -> None:
     network = Network(
@@ -228,7 +228,7 @@ def test_bad_arguments_are_refused_by_name(arguments: dict[str, Any], culprit: s
     assert caught.value.argument == culprit
 
 
-def test_shapes_that_cannot_be_are_refused() -> None:
+def test_impossible_shapes_are_refused() -> None:
     layer = registry.layers.build("conv2d_transpose", 6, 3, padding=2, groups=2)
     with pytest.raises(ShapeError, match=r"\(height, width, channels\)"):
         layer.output_shape((4, 4))

@@ -30,7 +30,7 @@ def test_spec_round_trip_through_json(piece: Any) -> None:
     assert repr(again) == repr(layer)
 
 
-def test_one_number_means_both_directions_and_no_stride_the_kernel() -> None:
+def test_one_integer_means_both_directions() -> None:
     layer = registry.layers.build("max_pool", [2, 3], padding=1)
     assert layer.arguments() == {
         "kernel_size": (2, 3),
@@ -72,7 +72,7 @@ def test_whether_padding_counts_is_a_flag() -> None:
 
 
 @pytest.mark.parametrize("shape", [(36,), (6, 6), (1, 6, 2)])
-def test_samples_that_are_no_images_or_too_small_are_refused(shape: tuple[int, ...]) -> None:
+def test_samples_other_than_images_or_too_small_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ShapeError) as caught:
         registry.layers.build("max_pool", 2).output_shape(shape)
     assert caught.value.got == shape

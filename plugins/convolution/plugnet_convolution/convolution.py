@@ -108,9 +108,10 @@ class Convolution(Layer):
     # What the two layers compute with ------------------------------------------------------------
 
     def algorithm(self, training: bool) -> BatchParallel:
-        """Return what computes the products; in inference a new one, as threads must not share it.
+        """Return what computes the products.
 
-        Other threads may predict while one trains.
+        In inference it is a new object: other threads may predict while one trains, and threads
+        must not share one.
         """
         return self._algorithm if training else BatchParallel(self._algorithm.geometry)
 

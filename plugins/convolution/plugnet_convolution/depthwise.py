@@ -1,4 +1,4 @@
-"""Convolution of each channel on its own: elementwise products, as matrices would be thin."""
+"""Convolution of each channel on its own: elementwise products, not thin matrices."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class Depthwise(ConvAlgorithm):
     def _tile(self, weight: Array) -> Array:
         """Return ``(height, width, filters / groups, output width, channels)``.
 
-        The weight is repeated along a row of outputs, as NumPy multiplies long rows faster than it
-        broadcasts short ones.
+        The weight is repeated along a row of outputs, because NumPy multiplies long rows faster
+        than it broadcasts short ones.
         """
         height, width, channels, _, f = weight.shape
         shape = (height, width, f, self.geometry.width.output_size, channels)

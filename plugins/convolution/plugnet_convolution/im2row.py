@@ -38,7 +38,7 @@ class Im2Row(ConvAlgorithm):
         super().__init__(geometry)
         height, width, channels = geometry.height, geometry.width, geometry.channels
         self._window_size = height.kernel_size * width.kernel_size * channels
-        #: Whether runs of pixels along the image are longer to copy than those along the kernel.
+        #: Whether the runs of pixels to copy are longer along the image than along the kernel.
         self._along_image = width.kernel_size * channels // geometry.groups < width.output_size
 
     def convolve(self, image: Array, weight: Array, out: Array, bias: Array | None = None) -> None:

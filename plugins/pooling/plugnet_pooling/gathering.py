@@ -27,17 +27,17 @@ def as_items(images: Array) -> Array:
 
 
 class WindowPixel:
-    """One pixel of all windows of some samples, gathered from images and scattered to them."""
+    """One pixel of all windows of some samples: gathered from images, scattered to images."""
 
     def __init__(self, array: Array, samples: slice, overlap: Overlap) -> None:
         """Gather the pixel in ``array``, ``(n, output height, output width, channels)``."""
         self._array = array
         self._inside = as_items(array)[:, *overlap.windows]
-        self._is_complete = overlap.is_complete
+        self._is_complete = self._inside.shape == array.shape[:3]
         self._index = (samples, *overlap.image)
 
     def gather(self, images: Array, padding: float) -> None:
-        """Copy it from images, given `as_items`; where it is outside, it is ``padding``."""
+        """Copy it from images, given `as_items`; outside the image it is ``padding``."""
         if not self._is_complete:
             self._array.fill(padding)
         np.copyto(self._inside, images[self._index])
@@ -90,8 +90,8 @@ class Buffers:
         """Make the arrays for images of ``shape``, ``(N, height, width, channels)``."""
         self._shape = shape
         self._windows_overlap = pool.windows_overlap
-        self.overlaps = pool.overlaps(shape[1:])
         self.y = np.empty((shape[0], *pool.output_shape(shape[1:])), dtype)
+        self.overlaps = pool.overlaps(shape[1:])
         size = max(1, min(shape[0], BLOCK_ELEMENTS // prod(shape[1:])))
         self.block_shape = (size, *self.y.shape[1:])
         scratch = [
@@ -102,7 +102,7 @@ class Buffers:
         ]
 
     def zero_dx(self) -> Array:
-        """Return a buffer for dx, zero wherever gradients are added, and in no window."""
+        """Return a buffer for dx: zero where gradients are added, and in pixels of no window."""
         if self._windows_overlap:
             self._dx.fill(0)
         return self._dx

@@ -19,17 +19,15 @@ Index: TypeAlias = tuple[slice, slice]  # of rows and columns
 
 
 class Overlap(NamedTuple):
-    """Where one pixel of all windows lies, without those in which it is padding.
+    """Where one pixel of all windows lies, except those in which it is padding.
 
     Attributes:
         windows: rows and columns of the windows.
-        image: rows and columns of the pixel in the image, as many.
-        is_complete: whether these are all windows.
+        image: the same number of rows and columns of the image.
     """
 
     windows: Index
     image: Index
-    is_complete: bool
 
 
 class WindowPool(Layer):
@@ -92,14 +90,12 @@ class WindowPool(Layer):
 
     def overlaps(self, shape: Shape) -> list[Overlap]:
         """Return where each pixel of a window lies in images of ``shape``, in row-major order."""
-        height, width, _ = self.output_shape(shape)
         rows, columns = (
             [self._overlap(axis, shape[axis], offset) for offset in range(self.kernel_size[axis])]
             for axis in (0, 1)
         )
-        everywhere = slice(0, height), slice(0, width)
         return [
-            Overlap((down, across), (image_rows, image_columns), (down, across) == everywhere)
+            Overlap((down, across), (image_rows, image_columns))
             for (down, image_rows), (across, image_columns) in product(rows, columns)
         ]
 
