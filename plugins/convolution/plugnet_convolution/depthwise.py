@@ -26,21 +26,23 @@ class Depthwise(ConvAlgorithm):
         tiled = self._tile(weight)
         out[...] = 0 if bias is None else bias
         for block in self.blocks(len(image), self.geometry.channels):
+            filtered = self._filters(out[block])
             for position, seeing, pixels in self.geometry.overlaps(block):
                 x = image[pixels]
-                for filtered, w in zip(self._filters(out[block]), tiled[position], strict=True):
-                    y = filtered[seeing]
+                for each, w in zip(filtered, tiled[position], strict=True):
+                    y = each[seeing]
                     np.add(y, self._multiply(x, w[: x.shape[2]]), out=y)
 
     def weight_gradient(self, image: Array, outputs: Array, out: Array) -> None:
         """Write dw: for each position of the kernel, the sum of x dy over all outputs."""
         out.fill(0)
         for block in self.blocks(len(image), self.geometry.channels):
+            filtered = self._filters(outputs[block])
             for position, seeing, pixels in self.geometry.overlaps(block):
                 x = image[pixels]
                 # (channels, 1, filters / groups) -> (filters / groups, channels)
                 dw = out[position][:, 0].T
-                for dy, grad in zip(self._filters(outputs[block]), dw, strict=True):
+                for dy, grad in zip(filtered, dw, strict=True):
                     product = self._multiply(x, dy[seeing])
                     # (N, height, width, channels) -> (positions, channels)
                     grad += sum_rows(product.reshape(product.size // len(grad), len(grad)))
@@ -50,9 +52,10 @@ class Depthwise(ConvAlgorithm):
         tiled = self._tile(weight)
         out.fill(0)
         for block in self.blocks(len(out), self.geometry.channels):
+            filtered = self._filters(outputs[block])
             for position, seeing, pixels in self.geometry.overlaps(block):
                 dx = out[pixels]
-                for dy, w in zip(self._filters(outputs[block]), tiled[position], strict=True):
+                for dy, w in zip(filtered, tiled[position], strict=True):
                     np.add(dx, self._multiply(dy[seeing], w[: dx.shape[2]]), out=dx)
 
     def _filters(self, outputs: Array) -> Array:
