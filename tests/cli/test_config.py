@@ -72,7 +72,7 @@ def test_what_a_file_does_not_say_keeps_its_default(tmp_path: Path) -> None:
         "Zürich, 東京, \U0001f600",
         ("csv", "a b.csv", {"label_column": "odd key", "x-y": (1, -2.5, 1e-30, True)}),
         ("csv", {"a key with spaces": {"deep": ()}}),
-        tuple(("conv2d", n, {"kernel": 5}) for n in range(30)),
+        tuple(("conv2d", n, {"kernel_size": 5}) for n in range(30)),
     ],
 )
 def test_dump_and_load_are_inverse(tmp_path: Path, value: Any) -> None:

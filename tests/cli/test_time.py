@@ -131,7 +131,7 @@ def test_products_have_the_shapes_of_the_weights() -> None:
 
 
 def test_a_kernel_is_multiplied_by_every_pixel() -> None:
-    network = Network([("conv2d", 4, {"kernel": 3})], input_shape=(6, 7, 2))
+    network = Network([("conv2d", 4, {"kernel_size": 3})], input_shape=(6, 7, 2))
     ((forward, gradient), scale) = stages_of(network)[0].products(5)
     assert scale == 1
     assert (forward[0].shape, forward[1].shape) == ((5 * 4 * 5, 18), (18, 4))
