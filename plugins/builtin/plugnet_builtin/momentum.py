@@ -14,14 +14,26 @@ from plugnet.interfaces import Optimizer
 class SGD(Optimizer):
     """d = momentum d + rate grad; value = value - d (Caffe, sgd_solver.cpp).
 
-    The rate is inside the direction d, so a step remembers the rate it was taken with. (PyTorch
-    multiplies by the rate outside; the two differ as soon as the rate changes.)
+    The rate is inside the direction d, so past steps keep the rate they were taken with. (PyTorch
+    multiplies d by the rate; the two differ once the rate changes.)
+
+    Attributes:
+        momentum: the part of d that stays, at least 0 and below 1.
+
+    >>> import numpy as np
+    >>> from plugnet import registry
+    >>> sgd = registry.optimizers.build("sgd", momentum=0.5)
+    >>> value, grad, velocity, scratch = np.array([1.0]), np.array([2.0]), np.zeros(1), np.empty(1)
+    >>> for t in (1, 2):
+    ...     sgd.step(value, grad, 0.25, 1.0, t, velocity, scratch)
+    ...     print(velocity, value)
+    [0.5] [0.5]
+    [0.75] [-0.25]
     """
 
     slots: ClassVar[tuple[str, ...]] = ("velocity",)
 
     def __init__(self, momentum: float = 0.0) -> None:
-        """Keep ``momentum``, at least 0 and below 1."""
         self.momentum = number("momentum", momentum, at_least=0, below=1)
 
     @classmethod
@@ -42,12 +54,14 @@ class Nesterov(Optimizer):
 
     Caffe, nesterov_solver.cpp (Nesterov 1983). As momentum d = d' - rate grad, that is
     value = value - rate grad - momentum d', which is how it is computed.
+
+    Attributes:
+        momentum: the part of d that stays, at least 0 and below 1.
     """
 
     slots: ClassVar[tuple[str, ...]] = ("velocity",)
 
     def __init__(self, momentum: float = 0.9) -> None:
-        """Keep ``momentum``, at least 0 and below 1."""
         self.momentum = number("momentum", momentum, at_least=0, below=1)
 
     def step(
