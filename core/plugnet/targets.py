@@ -1,4 +1,4 @@
-"""Targets: how losses check them, convert them and weight what they cost.
+"""Targets: checking and converting them, and the weighted mean of their losses.
 
 A batch's targets are ``(N,)`` integer class ids, or ``(N, K)`` numbers for ``(N, K)`` outputs. Ids
 mean the same as one-hot rows. Nothing is ever broadcast: in NumPy ``(N, 1) - (N,)`` is an

@@ -20,7 +20,7 @@ class ActivationLayer(Layer):
     _buffer: Array | None = None
 
     def __init__(self, activation: Activation) -> None:
-        """Wrap ``activation``; a network does that on its own for an activation's name."""
+        """Wrap ``activation``; a network given an activation does so on its own."""
         self.activation = registry.activations.resolve(activation)
 
     @classmethod

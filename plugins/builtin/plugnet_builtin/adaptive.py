@@ -120,7 +120,7 @@ class Adam(Optimizer):
         square_total *= self.beta2
         square_total += np.multiply(grad, grad, out=scratch)
         first = (1 - self.beta1) / (1 - self.beta1**t)  # times total: m / (1 - beta1^t)
-        second = math.sqrt((1 - self.beta2) / (1 - self.beta2**t))  # and likewise for sqrt(v)
+        second = math.sqrt((1 - self.beta2) / (1 - self.beta2**t))  # likewise for sqrt(v)
         _descend(value, total, rate * first / second, square_total, self.epsilon / second, scratch)
 
 

@@ -1,4 +1,4 @@
-"""What losses share that compare each output with its own target."""
+"""The base of losses that compare each output with its own target."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Loss
 from plugnet.targets import as_rows, reweight, weighted_mean
 
-#: Returns the weighted mean over the batch of the row sums of losses, times factors unless None.
+#: Makes a loss of ``(N, K)`` losses and factors or None: the weighted mean of their row sums.
 Mean: TypeAlias = Callable[[Array, Array | None], float]
 
 #: Two arrays ``(N, K)`` to compute in, or None twice for new ones.
@@ -68,7 +68,7 @@ class ElementwiseLoss(Loss):
         Args:
             outputs: ``(N, K)``, x.
             targets: ``(N, K)``, t.
-            mean: what makes the loss of arrays ``(N, K)``.
+            mean: what computes the loss from ``(N, K)`` losses.
             buffers: two arrays ``(N, K)`` to compute in, or None twice.
         """
 

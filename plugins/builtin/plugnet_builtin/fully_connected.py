@@ -106,7 +106,7 @@ class FullyConnected(Layer):
     def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
         rows, inputs = batch_shape[0], math.prod(batch_shape[1:])
         self._y, self._dx = np.empty((rows, self.outputs), dtype), np.empty((rows, inputs), dtype)
-        # What `multiply` and `sum_rows` look up at each call is the same for each batch.
+        # Chosen once, because `multiply` and `sum_rows` would look it up at every step.
         self._dot = product(rows * inputs * self.outputs)
         self._sum = ones(rows, dtype).dot
 

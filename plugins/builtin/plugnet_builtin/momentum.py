@@ -23,12 +23,10 @@ class SGD(Optimizer):
     >>> import numpy as np
     >>> from plugnet import registry
     >>> sgd = registry.optimizers.build("sgd", momentum=0.5)
-    >>> value, grad, velocity, scratch = np.array([1.0]), np.array([2.0]), np.zeros(1), np.empty(1)
-    >>> for t in (1, 2):
-    ...     sgd.step(value, grad, 0.25, 1.0, t, velocity, scratch)
-    ...     print(velocity, value)
-    [0.5] [0.5]
-    [0.75] [-0.25]
+    >>> value, velocity = np.array([1.0]), np.array([0.2])
+    >>> sgd.step(value, np.array([2.0]), 0.25, 1.0, 1, velocity, np.empty(1))
+    >>> velocity.tolist(), value.tolist()
+    ([0.6], [0.4])
     """
 
     slots: ClassVar[tuple[str, ...]] = ("velocity",)
@@ -52,7 +50,7 @@ class SGD(Optimizer):
 class Nesterov(Optimizer):
     """d' = momentum d + rate grad; value = value - (1 + momentum) d' + momentum d.
 
-    Caffe, nesterov_solver.cpp (Nesterov 1983). As momentum d = d' - rate grad, that is
+    Caffe, nesterov_solver.cpp (Nesterov 1983). Because momentum d = d' - rate grad, that is
     value = value - rate grad - momentum d', which is how it is computed.
 
     Attributes:

@@ -139,7 +139,7 @@ class Branches(Fork):
         return own + sum(chain.flops(shape) for chain in self._chains)
 
     def _shares(self, dy: Array) -> list[Array]:
-        """Return dy_i for each branch, the gradient of the loss by its output y_i."""
+        """Return dy_i for each branch, the gradient with respect to its output y_i."""
         outputs, buffers = self._outputs, self._buffers
         match self.join:
             case "sum":

@@ -72,7 +72,7 @@ class LSTM(Recurrent):
     def step_back(
         self, step: Step, dgates: Array, dproducts: Array, dold: Array, dnew: Array
     ) -> None:
-        """Write the gradients; e is the whole gradient by c', through h' and through the next step.
+        """Write the gradients; e is that with respect to c', through h' and the next step.
 
         e = dc' + dh' o (1 - tanh(c')^2), dg = e i (1 - g^2), di = e g i (1 - i),
         df = e c f (1 - f), do = dh' tanh(c') o (1 - o), and dc = e f.

@@ -99,11 +99,11 @@ class Recurrent(Layer):
 
         Args:
             step: gates, old and new, as `step` left them.
-            dgates: ``(G, N, outputs)``, the gradients by the parts of x W + b.
-            dproducts: ``(G, N, outputs)``, those by the parts of h U; dgates itself unless the cell
+            dgates: ``(G, N, outputs)``, the gradients with respect to the parts of x W + b.
+            dproducts: ``(G, N, outputs)``, to the parts of h U; dgates itself unless the cell
                 `has_own_products`.
-            dold: ``(states, N, outputs)``, those by ``old``, except through h U.
-            dnew: ``(states, N, outputs)``, those by ``new``.
+            dold: ``(states, N, outputs)``, to ``old``, except through h U.
+            dnew: ``(states, N, outputs)``, to ``new``.
         """
 
     # Shapes and parameters -----------------------------------------------------------------------

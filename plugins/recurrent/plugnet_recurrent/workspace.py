@@ -57,14 +57,15 @@ class ForwardWorkspace(NamedTuple):
 
 
 class BackwardWorkspace(NamedTuple):
-    """What a backward pass computes in.
+    """What a backward pass computes in; dgates and dproducts are one unless the cell
+    `has_own_products`.
 
     Attributes:
         dy: ``(T, N, outputs)``; empty if only the last h was returned.
         dgates: ``(G, N, outputs)``, of one step.
-        dxw: ``(T, N, G * outputs)``, the gradient by x W + b: dgates of all steps.
-        dproducts: ``(G, N, outputs)``, of h U in one step; dgates itself if a cell only adds h U.
-        dhu: ``(T, N, G * outputs)``, the gradient by h U; then dxw itself.
+        dxw: ``(T, N, G * outputs)``, dgates of all steps.
+        dproducts: ``(G, N, outputs)``, of h U in one step.
+        dhu: ``(T, N, G * outputs)``, dproducts of all steps.
         dh: ``(N, outputs)``, what comes through h U.
         dstates: ``(2, states, N, outputs)``, the gradients on their way from step to step.
         dx_steps: ``(T, N, inputs)``.
