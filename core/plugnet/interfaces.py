@@ -307,7 +307,7 @@ class Loss(Component):
     def backward(self) -> Array:
         """Return d loss / d outputs, ``(N, K)``, of the last training `forward`.
 
-        It may be a buffer that the next call overwrites. `plugnet.targets.reweigh` makes it from
+        It may be a buffer that the next call overwrites. `plugnet.targets.reweight` makes it from
         the gradient of a plain mean.
         """
 

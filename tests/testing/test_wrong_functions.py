@@ -13,7 +13,7 @@ from plugnet.interfaces import (
     Component,
     Loss,
 )
-from plugnet.targets import as_rows, reweigh, weighted_mean
+from plugnet.targets import as_rows, reweight, weighted_mean
 
 # Activations -------------------------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ class Squared(Loss):
         return as_rows(targets, outputs)
 
     def backward(self) -> Array:
-        return reweigh(self._error * (2 / len(self._error)), self._weights, self._total)
+        return reweight(self._error * (2 / len(self._error)), self._weights, self._total)
 
 
 class Sum(Squared):
@@ -193,7 +193,7 @@ class HalfWeighted(Squared):
     """Forgets the weights in its gradient."""
 
     def backward(self) -> Array:
-        return reweigh(self._error * (2 / len(self._error)), None, self._total)
+        return reweight(self._error * (2 / len(self._error)), None, self._total)
 
 
 class OwnTotal(Squared):

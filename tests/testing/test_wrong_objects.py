@@ -11,7 +11,7 @@ import pytest
 from plugnet.arrays import Array, Shape
 from plugnet.errors import CallOrderError
 from plugnet.interfaces import Component, Layer, Loss
-from plugnet.targets import as_rows, reweigh, weighted_mean
+from plugnet.targets import as_rows, reweight, weighted_mean
 from plugnet.testing import check_component
 
 POOL: dict[tuple[object, ...], Array] = {}
@@ -147,7 +147,7 @@ class Squared(Loss):
         return error
 
     def backward(self) -> Array:
-        return reweigh(self._error * (2 / len(self._error)), *self._scaling)
+        return reweight(self._error * (2 / len(self._error)), *self._scaling)
 
 
 class ErrorInPool(Squared):
