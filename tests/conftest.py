@@ -1,6 +1,7 @@
 """What all tests share: the peers they compare with, and where optional data lie."""
 
 import importlib
+import os
 import tracemalloc
 from collections.abc import Callable, Iterator
 from importlib import metadata
@@ -15,6 +16,9 @@ from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Layer
 
 ROOT = Path(__file__).parents[1]
+
+#: How the names of the four files begin, packed or not.
+MNIST_FILES = [f"{part}-{kind}" for part in ("train", "t10k") for kind in ("images", "labels")]
 
 NumericalGradient: TypeAlias = Callable[[Callable[[], Any], Array], Array]
 
@@ -35,10 +39,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def mnist_folder() -> Path:
-    """The folder of the four MNIST files; tests that need it are skipped where it is absent."""
-    folder = ROOT.parent / "shared/data/mnist"
-    if not folder.is_dir():
-        pytest.skip(f"the MNIST files are not in {folder}")
+    """The folder of the four MNIST files: PLUGNET_MNIST, or else one beside the clone.
+
+    Tests that need it are skipped where there is none, but fail where PLUGNET_MNIST is wrong.
+    """
+    given = os.environ.get("PLUGNET_MNIST")
+    folder = ROOT.parent / "shared/data/mnist" if given is None else Path(given).absolute()
+    if missing := [name for name in MNIST_FILES if not list(folder.glob(f"{name}*"))]:
+        absent = f"{folder} has no file {missing[0]}: set PLUGNET_MNIST to the folder of MNIST"
+        pytest.skip(absent) if given is None else pytest.fail(absent)
     return folder
 
 
