@@ -1,6 +1,7 @@
 """What all tests share: the peers they compare with, and where optional data lie."""
 
 import importlib
+import json
 import os
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -13,7 +14,9 @@ import pytest
 
 from plugnet import registry
 from plugnet.arrays import Array, Shape
+from plugnet.cli import main
 from plugnet.interfaces import Layer
+from tests.types import Refused, Reported, Shown
 
 ROOT = Path(__file__).parents[1]
 
@@ -74,6 +77,46 @@ def no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
         return (one for one in found(**context) if place(one) not in hidden)
 
     monkeypatch.setattr(metadata, "distributions", distributions)
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Refused:
+    """Return a function that runs a command which is refused, and gives its message."""
+
+    def run(*words: str) -> str:
+        capsys.readouterr()
+        assert main([*words]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("plugnet: ")
+        assert "Traceback" not in err
+        return err
+
+    return run
+
+
+@pytest.fixture
+def shown(capsys: pytest.CaptureFixture[str]) -> Shown:
+    """Return a function that runs a command, expects an exit status, and gives what is printed."""
+
+    def run(*words: str, status: int = 0) -> str:
+        capsys.readouterr()
+        assert main([*words]) == status
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def reported(capsys: pytest.CaptureFixture[str]) -> Reported:
+    """Return a function that runs a command with --json, and gives its status and its report."""
+
+    def run(*words: str) -> tuple[int, Any]:
+        capsys.readouterr()
+        status = main([*words, "--json"])
+        return status, json.loads(capsys.readouterr().out)
+
+    return run
 
 
 @pytest.fixture

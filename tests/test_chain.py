@@ -13,6 +13,7 @@ from plugnet.arrays import Array, Shape
 from plugnet.chain import Chain
 from plugnet.errors import ArgumentError, CallOrderError, PlugnetError, ShapeError
 from plugnet.interfaces import Layer
+from tests.layers import Same
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(40, 6)), RNG.integers(0, 3, 40)
@@ -313,7 +314,7 @@ def test_an_error_of_plugnets_own_passes_as_it_is() -> None:
 # Prepare -----------------------------------------------------------------------------------------
 
 
-class Prepares(Layer):
+class Prepares(Same):
     """Records for what it was prepared, and fails at it once if told to."""
 
     def __init__(self) -> None:
@@ -328,12 +329,6 @@ class Prepares(Layer):
         if self.fails:
             self.fails = False
             raise MemoryError
-
-    def forward(self, x: Array, training: bool = False) -> Array:
-        return x
-
-    def backward(self, dy: Array) -> Array:
-        return dy
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.types import Refused, Shown
 
 from plugnet import Network, Trainer
 from plugnet.cli import main
@@ -14,11 +15,8 @@ from plugnet.training.threads import blas_threads
 from plugnet.training.timing import stages_of, time_step
 
 
-def test_the_table_has_a_row_for_every_piece_and_fits_a_terminal(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert main(["time", "--rounds", "3", "--threads", "1"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+def test_the_table_has_a_row_for_every_piece_and_fits_a_terminal(shown: Shown) -> None:
+    lines = shown("time", "--rounds", "3", "--threads", "1").splitlines()
     assert max(map(len, lines)) <= 80
     names = [line.split()[0] for line in lines[3:11]]
     layers = ["fc1", "tanh1", "fc2", "tanh2", "fc3"]
@@ -29,7 +27,7 @@ def test_the_table_has_a_row_for_every_piece_and_fits_a_terminal(
     assert 95 <= sum(shares) <= 105
 
 
-def test_json_has_the_same_in_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_the_same_in_seconds(tmp_path: Path) -> None:
     target = tmp_path / "time.json"
     words = ["--set", "batch_size=20", "--rounds", "4", "--threads", "1", "--json", str(target)]
     assert main(["time", *words]) == 0
@@ -56,9 +54,8 @@ def test_options_that_are_no_numbers(wrong: list[str], capsys: pytest.CaptureFix
     assert wrong[0] in capsys.readouterr().err
 
 
-def test_no_rounds_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["time", "--rounds", "0"]) == 2
-    assert "'--rounds' must be an integer at least 1" in capsys.readouterr().err
+def test_no_rounds_are_refused(refused: Refused) -> None:
+    assert "'--rounds' must be an integer at least 1" in refused("time", "--rounds", "0")
 
 
 class Counting:
@@ -146,14 +143,10 @@ def test_larger_products_are_tried_with_fewer_rows(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
-def test_threads_of_the_other_commands(
-    command: str, digits_run: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_threads_of_the_other_commands(command: str, digits_run: Path, shown: Shown) -> None:
     before = blas_threads()
-    assert main([command, str(digits_run), "--json"]) == 0
-    expected = capsys.readouterr().out
-    assert main([command, str(digits_run), "--json", "--threads", "1"]) == 0
-    assert capsys.readouterr().out == expected
+    expected = shown(command, str(digits_run), "--json")
+    assert shown(command, str(digits_run), "--json", "--threads", "1") == expected
     assert blas_threads() == before
 
 

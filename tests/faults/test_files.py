@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import Same
+from tests.types import Refused
 
 from plugnet import Network, Trainer, registry
-from plugnet.arrays import Array, Shape
-from plugnet.cli import main
+from plugnet.arrays import Shape
 from plugnet.errors import (
     ArgumentError,
     FileFormatError,
@@ -24,7 +25,6 @@ from plugnet.errors import (
 )
 from plugnet.files import documents, safetensors
 from plugnet.files.atomic import replacing
-from plugnet.interfaces import Layer
 
 LAYERS = [("fc", 4, 5), "tanh", ("fc", 5, 3)]
 RNG = np.random.default_rng(0)
@@ -112,9 +112,7 @@ def test_a_path_may_be_strange(tmp_path: Path, name: str) -> None:
     ],
     ids=["empty", "zeros", "html", "zip", "hdf5", "pickle", "gzip"],
 )
-def test_other_files_are_no_models(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
-) -> None:
+def test_other_files_are_no_models(tmp_path: Path, refused: Refused, content: bytes) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(content)
     for load in (Network.load, Trainer.resume):
@@ -122,23 +120,14 @@ def test_other_files_are_no_models(
             load(path)
         assert caught.value.path == str(path)
     for command in ("evaluate", "predict"):
-        assert main([command, str(tmp_path)]) == 2
-        out, err = capsys.readouterr()
-        assert out == ""
-        assert err.startswith(f"plugnet: {path} cannot be read")
+        assert refused(command, str(tmp_path)).startswith(f"plugnet: {path} cannot be read")
 
 
-class Drawing(Layer):
+class Drawing(Same):
     """Passes on what it gets, and keeps a generator."""
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         self.rng = rng
-
-    def forward(self, x: Array, training: bool = False) -> Array:
-        return x
-
-    def backward(self, dy: Array) -> Array:
-        return dy
 
 
 def changed(place: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -206,12 +195,8 @@ def test_files_of_another_version_are_refused(tmp_path: Path, version: Any) -> N
         Network.load(path)
 
 
-class Unregistered(Layer):
-    def forward(self, x: Array, training: bool = False) -> Array:
-        return x
-
-    def backward(self, dy: Array) -> Array:
-        return dy
+class Unregistered(Same):
+    pass
 
 
 def test_what_cannot_be_described_is_not_half_saved(tmp_path: Path) -> None:

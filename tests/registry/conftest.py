@@ -1,9 +1,9 @@
 """Plugins that are written to a folder on sys.path, so that true discovery is tested."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.types import Fake
 
 from plugnet.registry import Registry, index
 
@@ -44,8 +44,6 @@ class Ramp(LRPolicy):
         return self.slope * iteration
 '''
 
-Fake = Callable[..., Path]
-
 
 @pytest.fixture(autouse=True)
 def _only_what_a_test_installs(no_other_plugins: None) -> None:
@@ -53,9 +51,7 @@ def _only_what_a_test_installs(no_other_plugins: None) -> None:
 
 
 @pytest.fixture
-def fake_distribution(
-    fake_distribution: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> Fake:
+def fake_distribution(fake_distribution: Fake, monkeypatch: pytest.MonkeyPatch) -> Fake:
     """Return plugnet's own fixture, by default with the package `SOURCE` and its layer "shift"."""
     monkeypatch.setattr(index, "_warned", set())  # each warning once per test
 

@@ -8,14 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.layers import Same
+from tests.types import Fake
 
 from plugnet import registry
-from plugnet.arrays import Array
 from plugnet.errors import PluginApiError, PluginLoadError
-from plugnet.interfaces import Layer
 from plugnet.registry import Registry, kinds
-
-Fake = Callable[..., Path]
 
 LAYER = """
 from plugnet.interfaces import Layer
@@ -256,12 +254,8 @@ def test_what_is_registered_during_an_import_is_what_the_name_means(
     )
     info = fake_distribution("nn-slow", sources={"nn_slow.py": slow + LAYER})
 
-    class Other(Layer):
-        def forward(self, x: Array, training: bool = False) -> Array:
-            return x
-
-        def backward(self, dy: Array) -> Array:
-            return dy
+    class Other(Same):
+        pass
 
     thread = after(
         info.parent / "nn_slow.py.begun",

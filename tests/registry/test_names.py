@@ -1,17 +1,14 @@
 """From a name to a component: which names are understood, and what is said about the others."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import assert_type
 
 import pytest
+from tests.types import Fake
 
 from plugnet import registry
 from plugnet.errors import AmbiguousNameError, ArgumentError, UnknownComponentError
 from plugnet.interfaces import Activation, Layer, LRPolicy
 from plugnet.registry import Registry
-
-Fake = Callable[..., Path]
 
 
 def test_a_view_builds_its_own_type() -> None:

@@ -1,16 +1,12 @@
 """What the program registers itself: notebooks, scripts and tests."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
+from tests.types import Fake
 
 from plugnet.arrays import Array
 from plugnet.errors import RegistrationError, UnknownComponentError
 from plugnet.interfaces import Activation, LRPolicy
 from plugnet.registry import Registry
-
-Fake = Callable[..., Path]
 
 
 def cube(qualname: str = "Cube") -> type[Activation]:

@@ -2,34 +2,26 @@
 
 import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import Same
+from tests.types import Fake
 
 from plugnet import registry
-from plugnet.arrays import Array
 from plugnet.errors import MissingComponentsError, SpecError
 from plugnet.interfaces import Layer
 from plugnet.registry import Registry
 
-Fake = Callable[..., Path]
-
 
 @dataclass(eq=False)
-class Holder(Layer):
+class Holder(Same):
     """A layer that can hold anything."""
 
     held: Any = None
-
-    def forward(self, x: Array, training: bool = False) -> Array:
-        return x
-
-    def backward(self, dy: Array) -> Array:
-        return dy
 
 
 @pytest.fixture

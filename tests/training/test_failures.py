@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from tests.trained import saved_bits
 
 import plugnet.training.interrupts
 from plugnet import Network, Parameter, Trainer
@@ -164,10 +165,7 @@ def fresh(trained: Trainer) -> Trainer:
     ],
 )
 def test_a_step_that_fails_at_any_line_has_not_happened(
-    pieces: list[Any],
-    before: Callable[[Trainer], Trainer],
-    error: type[BaseException],
-    saved_bits: Callable[[Trainer], str],
+    pieces: list[Any], before: Callable[[Trainer], Trainer], error: type[BaseException]
 ) -> None:
     if pieces is PLUGINS:
         pytest.importorskip("plugnet_normalization")
@@ -217,9 +215,7 @@ class Presses:
         self.key.start()
 
 
-def test_an_interrupt_at_any_moment_leaves_whole_steps(
-    interrupts: list[int], saved_bits: Callable[[Trainer], str]
-) -> None:
+def test_an_interrupt_at_any_moment_leaves_whole_steps(interrupts: list[int]) -> None:
     interrupted, whole = trainer(OWN), trainer(OWN)
     for trained in (interrupted, whole):
         trained.fit(X, Y, 1)  # imports what is imported late
@@ -258,7 +254,7 @@ class Interrupts(Optimizer):
 
 
 def test_an_interrupt_during_the_update_waits_for_its_end_and_is_heard_once(
-    interrupts: list[int], saved_bits: Callable[[Trainer], str]
+    interrupts: list[int],
 ) -> None:
     optimizer = Interrupts(at=4)
     interrupted, whole = (trainer(OWN, optimizer=o) for o in (optimizer, Interrupts(at=0)))

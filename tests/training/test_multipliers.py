@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import Same
+from tests.trained import saved_bits
 
 from plugnet import Network, Parameter, Trainer, registry
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError
-from plugnet.interfaces import Layer
 from plugnet.parameter import Parameters, Statistic
 from plugnet.training.update import Update
 
@@ -33,7 +34,7 @@ def multipliers(network: Network) -> dict[str, tuple[float, float, bool]]:
     }
 
 
-class Seen(Layer):
+class Seen(Same):
     """Gives what it gets; has a weight that nobody uses and a statistic; counts what it does."""
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
@@ -353,7 +354,7 @@ def test_multipliers_given_as_numpy_numbers_are_saved(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("optimizer", [("sgd", 0.9), "adam"], ids=str)
 def test_resuming_in_a_frozen_phase_equals_never_having_stopped(
-    optimizer: Any, tmp_path: Path, saved_bits: Callable[[Trainer], str]
+    optimizer: Any, tmp_path: Path
 ) -> None:
     trainers = []
     for stops in (False, True):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.trained import saved_bits
 
 from plugnet import Network, Trainer
 from plugnet.arrays import Array
@@ -92,9 +93,7 @@ def test_predictions_during_a_training_that_stands_still_have_the_bits_of_those_
 
 
 @pytest.mark.parametrize("more", [(), ("batch_norm",)], ids=["plain", "batch_norm"])
-def test_predictions_change_no_bit_of_the_training(
-    more: tuple[Any, ...], saved_bits: Callable[[Trainer], str]
-) -> None:
+def test_predictions_change_no_bit_of_the_training(more: tuple[Any, ...]) -> None:
     if more:
         pytest.importorskip("plugnet_normalization")
     watched, alone = trainer(*more), trainer(*more)

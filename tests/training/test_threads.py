@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.linalg  # noqa: F401 # brings a second BLAS library, where it is installed as a wheel
+from tests.process import printed
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from plugnet import Network, Trainer, parallel
@@ -427,12 +426,6 @@ def test_a_library_with_a_number_for_each_thread_is_held_in_each_that_works_for_
         run([note, note])
         assert pool.submit(number).result() == 4  # somebody else's
     assert (count, seen, number()) == (4, [1, 1], 4)
-
-
-def printed(code: str) -> str:
-    """Return what a new process prints that runs ``code``."""
-    words = [sys.executable, "-c", code]
-    return subprocess.run(words, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.0, True, "2"])
