@@ -19,6 +19,7 @@ from plugnet.interfaces import Layer
 from tests.types import Refused, Reported, Shown
 
 ROOT = Path(__file__).parents[1]
+pytest.register_assert_rewrite("tests.checks", "tests.rows")
 
 #: How the names of the four files begin, packed or not.
 MNIST_FILES = [f"{part}-{kind}" for part in ("train", "t10k") for kind in ("images", "labels")]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
-import pytest
+from tests.checks import names_faults
 
 from plugnet.arrays import Array
 from plugnet.interfaces import Optimizer
@@ -180,29 +179,24 @@ class RowsOnly(Momentum):
         super().step(value, grad - grad.mean(axis=(0, 1)), rate, decay, t, *arrays)
 
 
-@pytest.mark.parametrize(
-    ("component", "faults"),
-    [
-        (Momentum, set()),
-        (Decoupled, set()),
-        (LayerWiseAndSaysSo, set()),
-        (Climbs, {"descends"}),
-        (NotInPlace, {"descends", "rate"}),
-        (DestroysGrad, {"grad_unchanged"}),
-        (AlwaysDecays, {"zero_gradient"}),
-        (DecaysUnasked, {"decay"}),
-        (DecaysInWordsOnly, {"decay"}),
-        (IgnoresRate, {"rate"}),
-        (NoSlots, {"step"}),
-        (ReadsScratch, {"scratch"}),
-        (Counts, {"pure", "resume"}),
-        (SharesLast, {"pure", "resume"}),
-        (KeyedByArray, {"resume"}),
-        (LayerWise, {"elementwise"}),
-        (RowsOnly, {"step"}),
-    ],
+test_the_fault_is_named = names_faults(
+    {
+        Momentum: set(),
+        Decoupled: set(),
+        LayerWiseAndSaysSo: set(),
+        Climbs: {"descends"},
+        NotInPlace: {"descends", "rate"},
+        DestroysGrad: {"grad_unchanged"},
+        AlwaysDecays: {"zero_gradient"},
+        DecaysUnasked: {"decay"},
+        DecaysInWordsOnly: {"decay"},
+        IgnoresRate: {"rate"},
+        NoSlots: {"step"},
+        ReadsScratch: {"scratch"},
+        Counts: {"pure", "resume"},
+        SharesLast: {"pure", "resume"},
+        KeyedByArray: {"resume"},
+        LayerWise: {"elementwise"},
+        RowsOnly: {"step"},
+    }
 )
-def test_the_fault_is_named(
-    component: type[Optimizer], faults: set[str], faults_of: Callable[[object], set[str]]
-) -> None:
-    assert faults_of(component) == faults
