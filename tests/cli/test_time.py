@@ -14,6 +14,8 @@ from plugnet.training import timing
 from plugnet.training.threads import blas_threads
 from plugnet.training.timing import stages_of, time_step
 
+X, Y = np.random.default_rng(0).random((40, 6)), np.arange(40) % 3
+
 
 def test_the_table_has_a_row_for_every_piece_and_fits_a_terminal(shown: Shown) -> None:
     lines = shown("time", "--rounds", "3", "--threads", "1").splitlines()
@@ -81,7 +83,7 @@ def test_a_step_by_piece_does_what_a_whole_step_does(monkeypatch: pytest.MonkeyP
     network = Network(["tanh", ("fc", 6, 5), "tanh", ("fc", 5, 3)], input_shape=(6,))
     counting = Counting(network, monkeypatch)
     trainer = Trainer(network, batch_size=8)
-    time_step(trainer, np.random.default_rng(0).random((40, 6)), np.arange(40) % 3, 1)
+    time_step(trainer, X, Y, 1)
     each = len(counting.calls) // 16  # one round and three to warm up, each with four steps
     assert counting.calls[:each] == counting.calls[each : 2 * each]
     assert "fc1.gradients" in counting.calls
@@ -89,13 +91,12 @@ def test_a_step_by_piece_does_what_a_whole_step_does(monkeypatch: pytest.MonkeyP
 
 
 def test_timed_steps_are_those_of_fit() -> None:
-    x, y = np.random.default_rng(0).random((40, 6)), np.arange(40) % 3
     timed, fitted = (
         Trainer(Network([("fc", 6, 5), "tanh", ("fc", 5, 3)]), policy=("fixed", 0.1), batch_size=8)
         for _ in range(2)
     )
-    time_step(timed, x, y, 2)
-    fitted.fit(x, y, 20)  # two rounds and three to warm up, each with four steps
+    time_step(timed, X, Y, 2)
+    fitted.fit(X, Y, 20)  # two rounds and three to warm up, each with four steps
     one, other = timed.network.parameters().value, fitted.network.parameters().value
     np.testing.assert_array_equal(one, other)
 
@@ -103,8 +104,7 @@ def test_timed_steps_are_those_of_fit() -> None:
 def test_layers_within_a_layer_have_rows_of_their_own() -> None:
     layers = [("chain", [("fc", 6, 5), ("chain", ["tanh"])]), ("fc", 5, 3)]
     trainer = Trainer(Network(layers), batch_size=8)
-    x, y = np.random.default_rng(0).random((40, 6)), np.arange(40) % 3
-    timing = time_step(trainer, x, y, 3)
+    timing = time_step(trainer, X, Y, 3)
     depths = {piece.name: piece.depth for piece in timing.pieces}
     assert depths == {
         "data": 0, "chain1": 0, "chain1.fc1": 1, "chain1.chain1": 1, "chain1.chain1.tanh1": 2,

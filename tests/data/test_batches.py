@@ -1,59 +1,36 @@
 """Data: the order of the batches, the wrap, the seeds and the place to resume from."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from tests.rows import loaded, numbered, pulled
 
-from plugnet.arrays import Array
 from plugnet.errors import ArgumentError, CallOrderError, DataError
 from plugnet.training.data import Data
 
 
-def numbered(rows: int) -> tuple[Array, Array]:
-    """Return samples whose every value is the row's number, and the numbers as labels."""
-    labels = np.arange(rows)
-    return np.repeat(labels[:, None], 3, axis=1).astype(np.float32), labels
-
-
-def loaded(rows: int, batch_size: int, **options: Any) -> Data:
-    data = Data(batch_size, **options)
-    data.get_data(*numbered(rows))
-    return data
-
-
-def pulled(data: Data, batches: int) -> list[list[int]]:
-    """Return the numbers of the rows of the next batches, checking that labels belong to them."""
-    found = []
-    for _ in range(batches):
-        x, y = data.pull_data()
-        assert x[:, 0].tolist() == x[:, 2].tolist() == y.tolist()
-        found.append(y.tolist())
-    return found
-
-
 def test_batches_wrap_with_tail_then_head() -> None:
-    data = loaded(5, 3)
+    data = loaded(numbered(5), 3)
     assert pulled(data, 4) == [[0, 1, 2], [3, 4, 0], [1, 2, 3], [4, 0, 1]]
     assert (data.point, data.epoch, data.position) == (2, 2, 12)
 
 
 def test_an_end_that_is_exactly_met_is_no_wrap() -> None:
-    data = loaded(60, 10)
+    data = loaded(numbered(60), 10)
     pulled(data, 6)
     assert (data.point, data.epoch) == (0, 1)
     assert pulled(data, 1) == [list(range(10))]
 
 
 def test_a_batch_of_the_whole_set_repeats_it() -> None:
-    assert pulled(loaded(4, 4), 2) == [[0, 1, 2, 3]] * 2
+    assert pulled(loaded(numbered(4), 4), 2) == [[0, 1, 2, 3]] * 2
 
 
 def test_a_batch_larger_than_the_set_must_be_allowed() -> None:
     with pytest.raises(DataError, match=r"batch_size is 8 and there are 5.*allow_repeat=True"):
-        loaded(5, 8)
-    data = loaded(5, 8, allow_repeat=True)
+        loaded(numbered(5), 8)
+    data = loaded(numbered(5), 8, allow_repeat=True)
     assert pulled(data, 2) == [[0, 1, 2, 3, 4, 0, 1, 2], [3, 4, 0, 1, 2, 3, 4, 0]]
 
 
@@ -64,7 +41,7 @@ def test_pulling_before_loading_is_an_error() -> None:
 
 
 def test_loading_again_starts_over_and_may_be_smaller() -> None:
-    data = loaded(50, 3)
+    data = loaded(numbered(50), 3)
     pulled(data, 10)
     data.shuffle()
     data.get_data(*numbered(4))
@@ -79,10 +56,9 @@ def test_rows_must_be_equal_in_number_and_not_none(rows: int, labels: int) -> No
 
 
 def test_a_batch_that_does_not_wrap_is_a_view_and_nothing_is_written() -> None:
-    samples, labels = numbered(5)
+    samples, labels, weights = numbered(5)
     samples.flags.writeable = labels.flags.writeable = False
-    data = Data(3)
-    data.get_data(samples, labels)
+    data = loaded((samples, labels, weights), 3)
     x, y = data.pull_data()
     assert np.shares_memory(x, samples)
     assert np.shares_memory(y, labels)
@@ -92,7 +68,7 @@ def test_a_batch_that_does_not_wrap_is_a_view_and_nothing_is_written() -> None:
 
 
 def test_gathered_batches_use_the_same_buffers_again() -> None:
-    data = loaded(50, 7, shuffle=True)
+    data = loaded(numbered(50), 7, shuffle=True)
     first, first_labels = data.pull_data()
     second, second_labels = data.pull_data()
     assert first is second
@@ -100,7 +76,7 @@ def test_gathered_batches_use_the_same_buffers_again() -> None:
 
 
 def test_shuffle_is_one_order_for_samples_and_labels() -> None:
-    data = loaded(100, 100)
+    data = loaded(numbered(100), 100)
     data.shuffle()
     (once,) = pulled(data, 1)
     assert sorted(once) == list(range(100)) != once
@@ -110,14 +86,14 @@ def test_shuffle_is_one_order_for_samples_and_labels() -> None:
 
 
 def test_orders_are_functions_of_the_seed() -> None:
-    one, same, other = (loaded(40, 8, shuffle=True, seed=seed) for seed in (3, 3, 4))
+    one, same, other = (loaded(numbered(40), 8, shuffle=True, seed=seed) for seed in (3, 3, 4))
     expected = pulled(one, 20)
     assert pulled(same, 20) == expected
     assert pulled(other, 20) != expected
 
 
 def test_every_epoch_has_an_order_of_its_own() -> None:
-    data = loaded(40, 8, shuffle=True)
+    data = loaded(numbered(40), 8, shuffle=True)
     first, second = (np.ravel(pulled(data, 5)) for _ in range(2))
     assert sorted(first) == sorted(second) == list(range(40))
     assert first.tolist() != second.tolist()
@@ -126,17 +102,17 @@ def test_every_epoch_has_an_order_of_its_own() -> None:
 def test_a_wrapping_batch_takes_its_head_from_the_next_epochs_order() -> None:
     orders = [np.random.default_rng([9, epoch]).permutation(5).tolist() for epoch in range(5)]
     stream = [row for order in orders for row in order]
-    data = loaded(5, 3, shuffle=True, seed=9)
+    data = loaded(numbered(5), 3, shuffle=True, seed=9)
     assert np.ravel(pulled(data, 8)).tolist() == stream[:24]
-    data = loaded(5, 12, shuffle=True, seed=9, allow_repeat=True)
+    data = loaded(numbered(5), 12, shuffle=True, seed=9, allow_repeat=True)
     assert np.ravel(pulled(data, 2)).tolist() == stream[:24]
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_seek_goes_on_as_if_never_interrupted(shuffle: bool) -> None:
-    whole = pulled(loaded(11, 4, shuffle=shuffle, seed=1), 30)
+    whole = pulled(loaded(numbered(11), 4, shuffle=shuffle, seed=1), 30)
     for batches in range(29):
-        data = loaded(11, 4, shuffle=shuffle, seed=1)
+        data = loaded(numbered(11), 4, shuffle=shuffle, seed=1)
         data.seek(4 * batches)
         assert data.position == 4 * batches
         assert pulled(data, 1) == [whole[batches]]
@@ -146,12 +122,12 @@ def test_the_global_generator_is_left_alone() -> None:
     np.random.seed(1)  # noqa: NPY002
     expected = np.random.random()  # noqa: NPY002
     np.random.seed(1)  # noqa: NPY002
-    pulled(loaded(20, 3, shuffle=True), 20)
+    pulled(loaded(numbered(20), 3, shuffle=True), 20)
     assert np.random.random() == expected  # noqa: NPY002
 
 
 def test_two_sets_have_cursors_of_their_own() -> None:
-    train, test = loaded(10, 4), loaded(10, 5)
+    train, test = loaded(numbered(10), 4), loaded(numbered(10), 5)
     pulled(test, 1)
     assert pulled(train, 1) == [[0, 1, 2, 3]]
     assert test.point == 5
@@ -159,10 +135,10 @@ def test_two_sets_have_cursors_of_their_own() -> None:
 
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_memory_maps_are_read_in_place(tmp_path: Path, shuffle: bool) -> None:
-    samples, labels = numbered(7)
+    samples, *others = numbered(7)
     np.save(tmp_path / "x.npy", samples)
-    data = Data(3, shuffle=shuffle)
-    data.get_data(np.load(tmp_path / "x.npy", mmap_mode="r"), labels)
+    read = np.load(tmp_path / "x.npy", mmap_mode="r")
+    data = loaded((read, *others), 3, shuffle=shuffle)
     assert isinstance(data.samples, np.ndarray)
     assert isinstance(data.samples.base, np.memmap)
     assert sorted(np.ravel(pulled(data, 7))) == sorted([*range(7)] * 3)

@@ -12,14 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.io import savemat
+from tests.small import ONE_HOT, X, Y
 from tests.types import Refused
 
 from plugnet import registry
 from plugnet.arrays import Array
-
-RNG = np.random.default_rng(0)
-X, IDS = RNG.random((20, 4), np.float32), RNG.permutation(20) % 3
-ONE_HOT = np.eye(3)[IDS]
 
 
 def matlab(**changes: Any) -> Callable[[Path], None]:
@@ -65,8 +62,8 @@ def written(content: str | bytes) -> Callable[[Path], None]:
         ("data.mat", matlab(train_label=spoiled(7, np.nan)), "Row 7"),
         ("data.mat", matlab(train_label=spoiled(7, 0)), "Row 7 is [0. 0. 0.]"),
         ("data.mat", matlab(train_label=spoiled(7, 1)), "Row 7 is [1. 1. 1.]"),
-        ("data.mat", matlab(train_label=IDS + 0.5), "whole numbers"),
-        ("data.mat", matlab(train_label=IDS - 1.0), "whole numbers from 0"),
+        ("data.mat", matlab(train_label=Y + 0.5), "whole numbers"),
+        ("data.mat", matlab(train_label=Y - 1.0), "whole numbers from 0"),
         ("data.mat", matlab(train_label=ONE_HOT[:9]), "(9, 3)"),
         ("data.mat", matlab(train_label=ONE_HOT.T), "pass labels.T"),
         ("data.mat", matlab(train_data=X[:0], train_label=ONE_HOT[:0]), "at least one sample"),

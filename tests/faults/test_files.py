@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.layers import Same
+from tests.small import LAYERS, X, Y, trainer
 from tests.types import Refused
 
 from plugnet import Network, Trainer, registry
@@ -25,14 +26,6 @@ from plugnet.errors import (
 )
 from plugnet.files import documents, safetensors
 from plugnet.files.atomic import replacing
-
-LAYERS = [("fc", 4, 5), "tanh", ("fc", 5, 3)]
-RNG = np.random.default_rng(0)
-X, IDS = RNG.random((20, 4), np.float32), RNG.permutation(20) % 3
-
-
-def trainer(network: Network | None = None, **settings: Any) -> Trainer:
-    return Trainer(network or Network(LAYERS), **({"batch_size": 5} | settings))
 
 
 @pytest.mark.parametrize(
@@ -215,7 +208,7 @@ def test_a_file_that_is_being_replaced_is_read_as_the_old_or_the_new_one(tmp_pat
     runs = []
     for width, iterations in ((5, 2), (7, 3)):
         run = trainer(Network([("fc", 4, width), ("fc", width, 3)]))
-        run.fit(X, IDS, iterations)
+        run.fit(X, Y, iterations)
         run.save(path)
         runs.append(run)
     known = {(run.iteration, run.network.shapes[0]) for run in runs}
@@ -248,10 +241,10 @@ def test_a_saved_iteration_is_a_count(tmp_path: Path, iteration: Any) -> None:
 
 def test_a_run_may_go_on_with_other_hooks_and_other_data(tmp_path: Path) -> None:
     trained = trainer()
-    trained.fit(X, IDS, 3)
+    trained.fit(X, Y, 3)
     trained.save(tmp_path / "run")
     again = Trainer.resume(tmp_path / "run", hooks=["early_stop"])
-    again.fit(X[:7], IDS[:7], 2, test=(X, IDS))
+    again.fit(X[:7], Y[:7], 2, test=(X, Y))
     assert again.iteration == 5
     with pytest.raises(UnknownComponentError, match="'earl_stop'"):
         Trainer.resume(tmp_path / "run", hooks=["earl_stop"])

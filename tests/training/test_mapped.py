@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.rows import loaded, numbered, pulled
 
 from plugnet import Network, Trainer, mapped
 from plugnet.arrays import Array
@@ -29,32 +30,9 @@ def large_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(order, "BLOCKS", 4)
 
 
-def numbered(rows: int = ROWS) -> tuple[Array, Array]:
-    """Return samples whose every value is the row's number, and the numbers as labels."""
-    labels = np.arange(rows)
-    return np.repeat(labels[:, None], 3, axis=1).astype(np.float32), labels
-
-
 def in_a_file(samples: Array, folder: Path) -> Any:
     np.save(folder / "x.npy", samples)
     return np.load(folder / "x.npy", mmap_mode="r")
-
-
-def pulled(data: Data, batches: int) -> list[list[int]]:
-    """Return the numbers of the rows of the next batches, checking that all else goes with them."""
-    found = []
-    for _ in range(batches):
-        x, y, weights = data.pull_batch()
-        assert weights is not None
-        assert x[:, 0].tolist() == x[:, 2].tolist() == y.tolist() == weights.tolist()
-        found.append(y.tolist())
-    return found
-
-
-def loaded(samples: Array, labels: Array, batch_size: int, **options: Any) -> Data:
-    data = Data(batch_size, **options)
-    data.get_data(samples, labels, labels.astype(np.float32))
-    return data
 
 
 def epoch(data: Data) -> list[int]:
@@ -63,7 +41,7 @@ def epoch(data: Data) -> list[int]:
 
 
 def test_an_epoch_of_a_large_set_has_every_row_once_in_an_order_of_its_own() -> None:
-    data = loaded(*numbered(), 10, shuffle=True)
+    data = loaded(numbered(ROWS), 10, shuffle=True)
     epochs = [epoch(data), epoch(data)]
     for found in epochs:
         assert sorted(found) == list(range(ROWS))
@@ -72,7 +50,7 @@ def test_an_epoch_of_a_large_set_has_every_row_once_in_an_order_of_its_own() -> 
 
 
 def test_a_window_mixes_blocks_from_all_over_the_set() -> None:
-    first = pulled(loaded(*numbered(201), 12, shuffle=True), 1)[0]
+    first = pulled(loaded(numbered(201), 12, shuffle=True), 1)[0]
     blocks = {number // 3 for number in first}
     assert len(blocks) == 4
     assert sorted(first) == sorted(3 * block + i for block in blocks for i in range(3))
@@ -82,13 +60,13 @@ def test_a_window_mixes_blocks_from_all_over_the_set() -> None:
 
 def test_a_set_that_is_not_large_keeps_a_full_permutation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mapped, "LARGE", ROWS * 12 + 1)
-    found = epoch(loaded(*numbered(), 10, shuffle=True, seed=5))
+    found = epoch(loaded(numbered(ROWS), 10, shuffle=True, seed=5))
     assert found == np.random.default_rng([5, 0]).permutation(ROWS).tolist()
 
 
 def test_a_row_larger_than_a_block_is_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(order, "BLOCK", 1)
-    found = epoch(loaded(*numbered(), 10, shuffle=True))
+    found = epoch(loaded(numbered(ROWS), 10, shuffle=True))
     assert sorted(found) == list(range(ROWS))
 
 
@@ -97,34 +75,34 @@ def test_a_row_larger_than_a_block_is_a_block(monkeypatch: pytest.MonkeyPatch) -
 def test_a_map_gives_the_batches_that_an_array_gives(
     tmp_path: Path, shuffle: bool, batch_size: int
 ) -> None:
-    samples, labels = numbered()
-    held = loaded(samples, labels, batch_size, shuffle=shuffle)
-    read = loaded(in_a_file(samples, tmp_path), labels, batch_size, shuffle=shuffle)
+    samples, *others = numbered(ROWS)
+    held = loaded((samples, *others), batch_size, shuffle=shuffle)
+    read = loaded((in_a_file(samples, tmp_path), *others), batch_size, shuffle=shuffle)
     batches = 2 * ROWS // batch_size + 3
     assert pulled(read, batches) == pulled(held, batches)
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_a_map_can_be_gone_on_from_any_place(tmp_path: Path, shuffle: bool) -> None:
-    samples, labels = numbered()
-    whole = pulled(loaded(samples, labels, 9, shuffle=shuffle), 60)
-    data = loaded(in_a_file(samples, tmp_path), labels, 9, shuffle=shuffle)
+    samples, *others = numbered(ROWS)
+    whole = pulled(loaded((samples, *others), 9, shuffle=shuffle), 60)
+    data = loaded((in_a_file(samples, tmp_path), *others), 9, shuffle=shuffle)
     for place in (0, 1, 33, 7, 44, 59):
         data.seek(place * 9)
         assert pulled(data, 1) == whole[place : place + 1]
 
 
 def test_part_of_a_map_is_read_from_its_own_place(tmp_path: Path) -> None:
-    samples, labels = numbered(2 * ROWS)
-    part = in_a_file(samples, tmp_path)[ROWS - 7 : -7]
+    samples, *others = (numbers[ROWS - 7 : -7] for numbers in numbered(2 * ROWS))
+    part = in_a_file(numbered(2 * ROWS)[0], tmp_path)[ROWS - 7 : -7]
     assert mapped.streamed(part) == (str(tmp_path / "x.npy"), 128 + (ROWS - 7) * 12)
-    held = loaded(samples[ROWS - 7 : -7], labels[ROWS - 7 : -7], 10, shuffle=True)
-    read = loaded(part, labels[ROWS - 7 : -7], 10, shuffle=True)
+    held = loaded((samples, *others), 10, shuffle=True)
+    read = loaded((part, *others), 10, shuffle=True)
     assert pulled(read, 25) == pulled(held, 25)
 
 
 def test_what_is_not_streamed(tmp_path: Path) -> None:
-    samples, _ = numbered()
+    samples, *_ = numbered(ROWS)
     read = in_a_file(samples, tmp_path)
     assert mapped.streamed(np.asarray(read)) is not None
     assert mapped.streamed(samples) is None
@@ -173,18 +151,18 @@ def test_a_value_that_is_not_finite_is_found_when_it_is_read(tmp_path: Path, val
 def test_large_values_whose_squares_are_not_finite_are_no_error(tmp_path: Path) -> None:
     samples = np.random.default_rng(0).random((100_000, 3), dtype=np.float32)
     samples[99_990, 1] = 1e30
-    data = loaded(in_a_file(samples, tmp_path), np.arange(100_000), 1000)
+    data = loaded((in_a_file(samples, tmp_path), np.arange(100_000)), 1000)
     assert max(float(data.pull_data()[0].max()) for _ in range(100)) == np.float32(1e30)
 
 
 def test_the_beginning_shows_samples_that_are_not_scaled(tmp_path: Path) -> None:
     with pytest.warns(DataWarning, match="samples reach a magnitude of 199"):
-        as_samples(in_a_file(numbered()[0], tmp_path), scale=1.0)
+        as_samples(in_a_file(numbered(ROWS)[0], tmp_path), scale=1.0)
 
 
 def test_a_file_that_becomes_shorter_is_an_error(tmp_path: Path) -> None:
-    samples, labels = numbered()
-    data = loaded(in_a_file(samples, tmp_path), labels, 10)
+    samples, *others = numbered(ROWS)
+    data = loaded((in_a_file(samples, tmp_path), *others), 10)
     with (tmp_path / "x.npy").open("r+b") as file:
         file.truncate(128 + 12 * 100)
     with pytest.raises(DataError, match="has become shorter") as caught:
