@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from plugnet import registry
 from plugnet.arrays import Array, Shape
@@ -20,6 +21,9 @@ from tests.types import Refused, Reported, Shown
 
 ROOT = Path(__file__).parents[1]
 pytest.register_assert_rewrite("tests.checks", "tests.rows")
+#: The same examples in every run; --hypothesis-profile=default draws others, and more.
+settings.register_profile("plugnet", derandomize=True, deadline=None, max_examples=50)
+settings.load_profile("plugnet")
 
 #: How the names of the four files begin, packed or not.
 MNIST_FILES = [f"{part}-{kind}" for part in ("train", "t10k") for kind in ("images", "labels")]
