@@ -92,13 +92,6 @@ def test_orders_are_functions_of_the_seed() -> None:
     assert pulled(other, 20) != expected
 
 
-def test_every_epoch_has_an_order_of_its_own() -> None:
-    data = loaded(numbered(40), 8, shuffle=True)
-    first, second = (np.ravel(pulled(data, 5)) for _ in range(2))
-    assert sorted(first) == sorted(second) == list(range(40))
-    assert first.tolist() != second.tolist()
-
-
 def test_a_wrapping_batch_takes_its_head_from_the_next_epochs_order() -> None:
     orders = [np.random.default_rng([9, epoch]).permutation(5).tolist() for epoch in range(5)]
     stream = [row for order in orders for row in order]
@@ -106,16 +99,6 @@ def test_a_wrapping_batch_takes_its_head_from_the_next_epochs_order() -> None:
     assert np.ravel(pulled(data, 8)).tolist() == stream[:24]
     data = loaded(numbered(5), 12, shuffle=True, seed=9, allow_repeat=True)
     assert np.ravel(pulled(data, 2)).tolist() == stream[:24]
-
-
-@pytest.mark.parametrize("shuffle", [False, True])
-def test_seek_goes_on_as_if_never_interrupted(shuffle: bool) -> None:
-    whole = pulled(loaded(numbered(11), 4, shuffle=shuffle, seed=1), 30)
-    for batches in range(29):
-        data = loaded(numbered(11), 4, shuffle=shuffle, seed=1)
-        data.seek(4 * batches)
-        assert data.position == 4 * batches
-        assert pulled(data, 1) == [whole[batches]]
 
 
 def test_the_global_generator_is_left_alone() -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.rows import loaded, numbered, pulled
 
 from plugnet import Network, Trainer, mapped
@@ -40,13 +42,44 @@ def epoch(data: Data) -> list[int]:
     return list(itertools.chain(*pulled(data, 20)))
 
 
-def test_an_epoch_of_a_large_set_has_every_row_once_in_an_order_of_its_own() -> None:
+@given(st.integers(1, 400), st.sampled_from([1, 12, 50]), st.none() | st.lists(st.integers(0, 9)))
+def test_windows_cover_an_epoch_that_has_every_row_once(
+    rows: int, row_bytes: int, seed: list[int] | None
+) -> None:
+    whole = order.Order(rows, row_bytes, seed)
+    found: list[int] = []
+    while len(found) < rows:
+        window = whole.window(len(found))
+        assert (window.start, whole.window(window.stop - 1).start) == (len(found), len(found))
+        found += window.rows[slice(None) if window.order is None else window.order].tolist()
+        assert window.stop == len(found)
+    assert (found if seed is None else sorted(found)) == list(range(rows))
+
+
+def test_every_epoch_has_an_order_of_its_own() -> None:
     data = loaded(numbered(ROWS), 10, shuffle=True)
-    epochs = [epoch(data), epoch(data)]
-    for found in epochs:
-        assert sorted(found) == list(range(ROWS))
-        assert found != list(range(ROWS))
-    assert epochs[0] != epochs[1]
+    assert epoch(data) != epoch(data) != list(range(ROWS))
+
+
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
+    """Numbered rows, and the samples once more as a memory map."""
+    samples, *others = numbered(2 * ROWS)
+    return samples, in_a_file(samples, tmp_path_factory.mktemp("map")), *others
+
+
+@given(st.integers(1, 2 * ROWS), st.booleans(), st.booleans(), st.data())
+def test_from_any_place_it_goes_on_as_if_it_had_walked_there(
+    numbers: tuple[Any, ...], rows: int, shuffle: bool, is_map: bool, data: st.DataObject
+) -> None:
+    samples, read, *others = (each[:rows] for each in numbers)
+    options = {"batch_size": data.draw(st.integers(1, rows)), "shuffle": shuffle, "seed": 3}
+    walked = pulled(loaded((samples, *others), **options), 2 * rows // options["batch_size"] + 3)
+    sought = loaded((read if is_map else samples, *others), **options)
+    for place in data.draw(st.lists(st.integers(0, len(walked) - 2), max_size=3)):
+        sought.seek(place * options["batch_size"])
+        assert sought.position == place * options["batch_size"]
+        assert pulled(sought, 2) == walked[place : place + 2]
 
 
 def test_a_window_mixes_blocks_from_all_over_the_set() -> None:
@@ -80,16 +113,6 @@ def test_a_map_gives_the_batches_that_an_array_gives(
     read = loaded((in_a_file(samples, tmp_path), *others), batch_size, shuffle=shuffle)
     batches = 2 * ROWS // batch_size + 3
     assert pulled(read, batches) == pulled(held, batches)
-
-
-@pytest.mark.parametrize("shuffle", [True, False])
-def test_a_map_can_be_gone_on_from_any_place(tmp_path: Path, shuffle: bool) -> None:
-    samples, *others = numbered(ROWS)
-    whole = pulled(loaded((samples, *others), 9, shuffle=shuffle), 60)
-    data = loaded((in_a_file(samples, tmp_path), *others), 9, shuffle=shuffle)
-    for place in (0, 1, 33, 7, 44, 59):
-        data.seek(place * 9)
-        assert pulled(data, 1) == whole[place : place + 1]
 
 
 def test_part_of_a_map_is_read_from_its_own_place(tmp_path: Path) -> None:
