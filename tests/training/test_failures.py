@@ -7,6 +7,7 @@ plugins and in a layer of a user, one after the other; and a real SIGINT at any 
 from __future__ import annotations
 
 import copy
+import functools
 import importlib.util
 import itertools
 import linecache
@@ -15,6 +16,7 @@ import pickle
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -78,11 +80,16 @@ class Centred(Layer):
         return dx
 
 
+@functools.cache
+def is_with(file: str, line: int) -> bool:
+    return linecache.getline(file, line).lstrip().startswith("with ")
+
+
 class Fails:
     """A hook that raises ``error`` at a line of the step, of that number, outside the commit.
 
     Not at the line of a ``with``: it comes again before the block is left, when nothing but a
-    tracer can raise.
+    tracer can raise. A line in a loop counts twice at the most.
 
     Attributes:
         where: the line, once it has raised.
@@ -93,6 +100,7 @@ class Fails:
 
     def plugnet_train_start(self, trainer: Trainer) -> None:
         self.trainer, self.count, self.where, self.is_within = trainer, 0, "", False
+        self.passes: Counter[tuple[str, int]] = Counter()
         sys.settrace(self._call)
 
     def plugnet_gradients_ready(self, trainer: Trainer) -> None:
@@ -111,7 +119,10 @@ class Fails:
             sys.settrace(None)
         if event == "line" and not self.trainer._interrupts.is_held:
             file, line = frame.f_code.co_filename, frame.f_lineno
-            self.count += not linecache.getline(file, line).lstrip().startswith("with ")
+            self.passes[file, line] += 1
+            if self.passes[file, line] > 2 or is_with(file, line):
+                return self._line
+            self.count += 1
             if self.count == self.number:
                 self.where = f"{Path(file).name}:{line}"
                 raise self.error(self.where)
@@ -149,29 +160,20 @@ def resized(trained: Trainer) -> Trainer:
     return trained
 
 
-def fresh(trained: Trainer) -> Trainer:
-    """Go on with a copy, which has no buffers yet."""
-    return pickle.loads(pickle.dumps(trained))  # type: ignore[no-any-return]
-
-
 @pytest.mark.parametrize(
-    ("pieces", "before", "error"),
+    ("before", "error"),
     [
-        (OWN, warm, KeyboardInterrupt),
-        (OWN, warm, MemoryError),
-        (OWN, warm, RuntimeError),
-        (OWN, resized, KeyboardInterrupt),
-        (PLUGINS, fresh, MemoryError),
+        (warm, KeyboardInterrupt),
+        (warm, MemoryError),
+        (warm, RuntimeError),
+        (resized, KeyboardInterrupt),
     ],
 )
 def test_a_step_that_fails_at_any_line_has_not_happened(
-    pieces: list[Any], before: Callable[[Trainer], Trainer], error: type[BaseException]
+    before: Callable[[Trainer], Trainer], error: type[BaseException]
 ) -> None:
-    if pieces is PLUGINS:
-        pytest.importorskip("plugnet_normalization")
-        pytest.importorskip("plugnet_dropout")
     fails = Fails(error)
-    failing, whole = trainer(pieces), trainer(pieces)
+    failing, whole = trainer(OWN), trainer(OWN)
     for number in itertools.count(1):
         failing = before(failing)
         where = fails.at(number, failing)
@@ -183,6 +185,26 @@ def test_a_step_that_fails_at_any_line_has_not_happened(
         whole.fit(X, Y, 1, weights=WEIGHTS)
         assert saved_bits(failing) == saved_bits(whole), where
     assert number > 200
+
+
+def test_a_copys_first_step_that_fails_has_not_happened() -> None:
+    pytest.importorskip("plugnet_normalization")
+    pytest.importorskip("plugnet_dropout")
+    whole = trainer(PLUGINS)
+    whole.fit(X, Y, 1, weights=WEIGHTS)
+    copied = pickle.dumps(whole)
+    whole.fit(X, Y, 1, weights=WEIGHTS)
+    expected = saved_bits(whole)
+    fails = Fails(MemoryError)
+    for number in itertools.count(1):
+        failing = pickle.loads(copied)
+        where = fails.at(number, failing)
+        if not where:
+            break
+        if failing.iteration == 1:
+            failing.fit(X, Y, 1, weights=WEIGHTS)
+        assert saved_bits(failing) == expected, where
+    assert number > 400
 
 
 # Interrupts --------------------------------------------------------------------------------------
