@@ -144,10 +144,15 @@ def test_others_see_the_network_as_it_is_after_a_step(tmp_path: Path) -> None:
 
     ways = [lambda: own, lambda: copy.deepcopy(own), saved, resumed]
     threads = [threading.Thread(target=look, args=(way,)) for way in ways]
+
+    class Starting:
+        def plugnet_train_start(self) -> None:
+            for thread in threads:
+                thread.start()
+
     trained.fit(X, Y, 1)
-    for thread in threads:
-        thread.start()
-    trained.fit(X, Y, 150)
+    trained.hooks.append(Starting())
+    trained.fit(X, Y, 60)
     over.set()
     for thread in threads:
         thread.join()
