@@ -1,9 +1,7 @@
 """The other commands: convert, plugins, --version, and sub-commands of plugins."""
 
-import gzip
 import json
 import os
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.io import loadmat
+from tests.images import write_images
 from tests.process import printed
 from tests.types import Fake, Refused, Shown
 
@@ -28,13 +27,7 @@ def idx_folder(tmp_path: Path) -> Path:
     """A folder with the four IDX files of 30 + 10 images of 2 x 3 pixels."""
     folder = tmp_path / "idx"
     folder.mkdir()
-    for part, count in (("train", 30), ("t10k", 10)):
-        images = np.arange(count * 6, dtype=np.uint8)
-        labels = np.arange(count, dtype=np.uint8) % 3
-        header = struct.pack(">4B3I", 0, 0, 8, 3, count, 2, 3)
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(header + images.tobytes())
-        content = struct.pack(">4BI", 0, 0, 8, 1, count) + labels.tobytes()
-        (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(content))
+    write_images(folder, 2, 3, train=30, test=10, classes=3)
     return folder
 
 
