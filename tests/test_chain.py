@@ -133,7 +133,7 @@ def test_shapes_that_do_not_fit_are_told_by_all_names_on_the_way() -> None:
 # One place for each ------------------------------------------------------------------------------
 
 
-def test_a_layer_in_two_places_at_any_depth_is_refused_with_both_named() -> None:
+def test_a_layer_in_two_places_is_refused_with_both_named() -> None:
     layer = registry.layers.build("fc", 6, 6)
 
     def within(depth: int) -> Any:
@@ -332,9 +332,7 @@ class Prepares(Same):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_layers_are_prepared_for_each_new_shape_of_a_training_batch_and_no_other_call(
-    dtype: str,
-) -> None:
+def test_layers_are_prepared_for_each_new_training_shape_only(dtype: str) -> None:
     outer, inner = Prepares(), Prepares()
     network = Network([("fc", 6, 5), outer, Chain([inner, ("fc", 5, 3)])], dtype=dtype)
     network.predict(X)
@@ -347,7 +345,7 @@ def test_layers_are_prepared_for_each_new_shape_of_a_training_batch_and_no_other
     assert outer.shapes == inner.shapes == expected
 
 
-def test_after_a_failure_half_way_through_all_layers_are_prepared_again() -> None:
+def test_after_a_failure_all_layers_are_prepared_again() -> None:
     first, second = Prepares(), Prepares()
     network = Network([first, ("fc", 6, 5), second, ("fc", 5, 3)])
     network.forward(X[:8], training=True)

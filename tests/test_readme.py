@@ -74,9 +74,7 @@ def test_parameters_are_frozen_and_thawed_and_samples_weighed(
     assert trainer.evaluate(*names["test"]).accuracy >= 0.94
 
 
-def test_the_plugin_is_installed_by_its_metadata_alone(
-    fake_distribution: Fake,
-) -> None:
+def test_the_plugin_is_installed_by_its_metadata_alone(fake_distribution: Fake) -> None:
     project = tomllib.loads(block("toml", "gain"))["project"]
     assert (project["name"], project["version"]) == ("plugnet-gain", "1.0")
     groups = {

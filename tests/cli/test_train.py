@@ -56,7 +56,7 @@ def test_a_run_directory_holds_all_seven_files(digits_run: Path) -> None:
     assert {path.name for path in digits_run.iterdir()} == FILES
 
 
-def test_history_has_a_row_per_iteration_and_the_tests_where_they_were(digits_run: Path) -> None:
+def test_history_has_a_row_per_iteration_and_its_tests(digits_run: Path) -> None:
     history = rows(digits_run)
     assert [int(row["iteration"]) for row in history] == list(range(1, 61))
     # Caffe's inv: base * (1 + gamma * iteration) ** -power, iterations from 0
@@ -347,7 +347,7 @@ def test_another_config_hook_and_no_regularizer(tmp_path: Path) -> None:
         (["optimizer=adam", "policy=['fixed', 0.001]"], False),
     ],
 )
-def test_it_says_that_an_optimizer_which_decays_itself_has_no_regularizer(
+def test_it_says_that_adamw_trains_without_a_regularizer(
     tmp_path: Path, words: list[str], says: bool, shown: Shown
 ) -> None:
     sets = [word for text in [*words, "iterations=1"] for word in ("--set", text)]

@@ -203,7 +203,7 @@ def test_what_cannot_be_described_is_not_half_saved(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_that_is_being_replaced_is_read_as_the_old_or_the_new_one(tmp_path: Path) -> None:
+def test_a_file_being_replaced_is_read_as_the_old_or_the_new(tmp_path: Path) -> None:
     path = tmp_path / "run"
     runs = []
     for width, iterations in ((5, 2), (7, 3)):

@@ -50,7 +50,7 @@ class Scripted:
         ([float("nan"), float("inf"), 4.0], 9, 0.0, None, 2),
     ],
 )
-def test_early_stop_counts_tests_without_progress_and_restores_the_best(
+def test_early_stop_waits_for_progress_and_restores_the_best(
     losses: list[float], patience: int, change: float, stops_at: int | None, best: int
 ) -> None:
     hook = registry.hooks.build("early_stop", patience, change)

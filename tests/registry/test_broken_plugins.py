@@ -159,9 +159,7 @@ def test_a_malformed_value_is_a_problem_before_it_is_used(
     assert "Conv2D" not in fresh.layers
 
 
-def test_a_plugin_that_asks_for_itself_while_imported_is_told(
-    fake_distribution: Fake,
-) -> None:
+def test_a_plugin_that_asks_for_itself_while_imported_is_told(fake_distribution: Fake) -> None:
     source = "from plugnet import registry\nregistry.build('shift')\n"
     fake_distribution("nn-loop", sources={"nn_loop.py": source + LAYER})
     with (
@@ -228,9 +226,7 @@ def after(sign: Path, work: Callable[[], object], done: list[object]) -> threadi
     return thread
 
 
-def test_a_module_that_registers_may_be_imported_while_its_name_is_built(
-    fake_distribution: Fake,
-) -> None:
+def test_a_module_may_register_the_name_that_is_being_built(fake_distribution: Fake) -> None:
     info = fake_distribution("nn-both", sources={"nn_both.py": REGISTERING})
     done: list[object] = []
     with registry.isolated(plugins=["nn-both"]):

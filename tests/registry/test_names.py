@@ -142,7 +142,7 @@ def test_one_name_in_two_kinds_is_clear_in_views_only() -> None:
     assert issubclass(registry.get("lr_policy:sigmoid"), LRPolicy)
 
 
-def test_a_plugin_of_another_kind_does_not_make_a_built_in_name_ambiguous(
+def test_a_plugin_of_another_kind_leaves_a_built_in_name_clear(
     fake_distribution: Fake, fresh: Registry
 ) -> None:
     fake_distribution("nn-shift", {"layers": {"tanh": "nn_shift:Shift"}})

@@ -173,7 +173,7 @@ class Scaled(Tanh):
         return super().backward(dy) * self.factor
 
 
-def test_an_object_may_do_without_the_difference_that_its_class_declares() -> None:
+def test_an_object_may_lack_the_difference_its_class_declares() -> None:
     assert check_component(Scaled(1.0), raise_on_failure=False).failed == ()
 
 

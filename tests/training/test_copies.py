@@ -166,7 +166,7 @@ def test_gradients_are_not_copied() -> None:
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
-def test_a_layer_by_itself_is_copied_only_while_it_has_nothing_to_lose(copied: Any) -> None:
+def test_a_layer_alone_is_copied_while_it_has_nothing_to_lose(copied: Any) -> None:
     network = Network([("chain", [("fc", 3, 2), "tanh"])])
     for layer in (network.layers[0], network.chain, network.layers[0].inner()["fc1"]):
         with pytest.raises(CallOrderError, match="Copy or pickle the network"):

@@ -275,9 +275,7 @@ class Interrupts(Optimizer):
         self.log.append(f"step {t}")
 
 
-def test_an_interrupt_during_the_update_waits_for_its_end_and_is_heard_once(
-    interrupts: list[int],
-) -> None:
+def test_an_interrupt_waits_for_the_updates_end_and_comes_once(interrupts: list[int]) -> None:
     optimizer = Interrupts(at=4)
     interrupted, whole = (trainer(OWN, optimizer=o) for o in (optimizer, Interrupts(at=0)))
     with pytest.raises(KeyboardInterrupt):
@@ -289,9 +287,7 @@ def test_an_interrupt_during_the_update_waits_for_its_end_and_is_heard_once(
     assert saved_bits(interrupted) == saved_bits(whole)
 
 
-def test_a_press_just_before_the_one_in_the_update_is_passed_on_is_heard_alone(
-    interrupts: list[int],
-) -> None:
+def test_two_presses_around_the_end_of_an_update_are_heard_once(interrupts: list[int]) -> None:
     held = plugnet.training.interrupts.Interrupts()
     with held.handled():
         held.is_held = True
@@ -303,7 +299,7 @@ def test_a_press_just_before_the_one_in_the_update_is_passed_on_is_heard_alone(
     assert len(interrupts) == 1
 
 
-def test_a_handler_that_does_not_raise_hears_the_interrupt_and_training_goes_on() -> None:
+def test_training_goes_on_after_a_handler_that_does_not_raise() -> None:
     heard: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
     try:

@@ -64,7 +64,7 @@ def test_gradients_can_be_changed_before_the_update() -> None:
         np.testing.assert_array_equal(value, before[name])
 
 
-def test_gradients_can_be_scaled_as_a_whole_and_statistics_stay_what_they_are() -> None:
+def test_scaling_all_gradients_leaves_statistics_alone() -> None:
     class Scale:
         def plugnet_gradients_ready(self, parameters: Parameters) -> None:
             parameters.grad *= 1e-6
@@ -130,7 +130,7 @@ def test_an_error_in_a_hook_names_hook_and_plugin_and_ends_training() -> None:
     assert recorder.calls[-1] == ("end", 1, True)
 
 
-def test_a_hook_that_fails_at_the_start_does_not_keep_the_end_from_others() -> None:
+def test_others_see_the_end_when_a_hook_fails_at_the_start() -> None:
     class Broken:
         def plugnet_train_start(self) -> None:
             raise OSError("no disk")

@@ -81,7 +81,7 @@ def test_patterns_set_multipliers_and_the_last_that_fits_decides() -> None:
     assert turned.parameters()["fc1.bias"].lr_mult == 3
 
 
-def test_a_pattern_that_fits_nothing_is_refused_and_all_paths_are_named() -> None:
+def test_a_pattern_that_fits_nothing_is_refused_with_all_paths() -> None:
     with pytest.raises(ArgumentError) as caught:
         Network(LAYERS, parameters={"fc3.*": {"lr_mult": 2}})
     for text in ("'fc3.*'", *PATHS):
@@ -233,7 +233,7 @@ def test_what_is_frozen_stays_with_its_slots_and_has_no_gradient(optimizer: Any)
         assert np.array_equal(array, slots[name]) == ("chain1" in name)
 
 
-def test_a_frozen_weight_next_to_a_bias_that_is_trained_has_no_gradient() -> None:
+def test_a_frozen_weight_beside_a_trained_bias_has_no_gradient() -> None:
     network = Network(LAYERS, parameters={"fc1.weight": {"trainable": False}})
     trainer = Trainer(network, batch_size=8)
     before = network.state()["fc1.weight"].copy()

@@ -32,7 +32,7 @@ class Looks(Layer):
         return dy
 
 
-def test_contiguous_batches_are_not_copied_and_nobody_asks_for_a_gradient_by_the_input() -> None:
+def test_nobody_copies_a_batch_or_asks_for_its_gradient() -> None:
     first, between = Looks(), Looks()
     network = Network([first, ("fc", {"outputs": 4}), between, ("fc", {"outputs": 3})], (6,))
     trainer = Trainer(network, batch_size=10, shuffle=False)

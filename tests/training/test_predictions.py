@@ -81,7 +81,7 @@ def asked(network: Network, look: Callable[[int, Array], None]) -> Iterator[None
     assert min(answers) > 0
 
 
-def test_predictions_during_a_training_that_stands_still_have_the_bits_of_those_alone() -> None:
+def test_predictions_beside_a_still_training_keep_their_bits() -> None:
     trained = trainer()
     trained.rate_scale = 0
     expected = [trained.network.predict(X[rows]) for rows in PARTS]
