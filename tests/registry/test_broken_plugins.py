@@ -9,22 +9,12 @@ from pathlib import Path
 
 import pytest
 from tests.layers import Same
+from tests.sources import SOURCE
 from tests.types import Fake
 
 from plugnet import registry
 from plugnet.errors import PluginApiError, PluginLoadError
 from plugnet.registry import Registry, kinds
-
-LAYER = """
-from plugnet.interfaces import Layer
-
-class Shift(Layer):
-    def forward(self, x, training=False):
-        return x
-
-    def backward(self, dy):
-        return dy
-"""
 
 
 @pytest.mark.parametrize(
@@ -67,7 +57,7 @@ def test_a_failed_module_is_not_run_again_before_refresh(
     info = fake_distribution("nn-bad", sources={"nn_bad.py": "raise OSError('first')"})
     with pytest.raises(PluginLoadError, match="first"):
         fresh.build("shift")
-    (info.parent / "nn_bad.py").write_text(LAYER)
+    (info.parent / "nn_bad.py").write_text(SOURCE)
     with pytest.raises(PluginLoadError, match="first"):
         fresh.build("shift")
     fresh.refresh()
@@ -83,7 +73,7 @@ def test_an_interrupted_import_is_not_the_plugins_fault(
     with pytest.raises((KeyboardInterrupt, MemoryError)):
         fresh.build("shift")
     assert [e.state for e in fresh.entries() if e.name == "shift"] == ["ok"]
-    (info.parent / "nn_slow.py").write_text(LAYER)
+    (info.parent / "nn_slow.py").write_text(SOURCE)
     assert fresh.build("shift") is not None
 
 
@@ -137,7 +127,7 @@ class Loose(Shift):
     def __init__(self, **options): ...
 """
     groups = {"layers": {"bad": value, "shift": "nn_bad:Shift"}}
-    fake_distribution("nn-bad", groups, {"nn_bad.py": LAYER + source})
+    fake_distribution("nn-bad", groups, {"nn_bad.py": SOURCE + source})
     with pytest.raises(PluginLoadError, match=why) as caught:
         fresh.build("bad")
     assert caught.value.distribution == "nn-bad"
@@ -161,7 +151,7 @@ def test_a_malformed_value_is_a_problem_before_it_is_used(
 
 def test_a_plugin_that_asks_for_itself_while_imported_is_told(fake_distribution: Fake) -> None:
     source = "from plugnet import registry\nregistry.build('shift')\n"
-    fake_distribution("nn-loop", sources={"nn_loop.py": source + LAYER})
+    fake_distribution("nn-loop", sources={"nn_loop.py": source + SOURCE})
     with (
         registry.isolated(plugins=["nn-loop"]),
         pytest.raises(PluginLoadError, match="asks the registry for it while being imported"),
@@ -176,7 +166,7 @@ with open(__file__ + ".log", "a") as log:
     log.write("run;")
 time.sleep(0.05)
 """
-    info = fake_distribution("nn-slow", sources={"nn_slow.py": source + LAYER})
+    info = fake_distribution("nn-slow", sources={"nn_slow.py": source + SOURCE})
     start = threading.Barrier(2)
     built: list[object] = []
 
@@ -248,7 +238,7 @@ def test_what_is_registered_during_an_import_is_what_the_name_means(
     slow = (
         "import time\nfrom pathlib import Path\nPath(__file__ + '.begun').touch()\ntime.sleep(0.2)"
     )
-    info = fake_distribution("nn-slow", sources={"nn_slow.py": slow + LAYER})
+    info = fake_distribution("nn-slow", sources={"nn_slow.py": slow + SOURCE})
 
     class Other(Same):
         pass

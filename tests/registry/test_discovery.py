@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.process import printed
+from tests.sources import SOURCE
 from tests.types import Fake
 
 from plugnet.errors import AmbiguousNameError, PluginWarning, UnknownComponentError
@@ -244,9 +245,8 @@ def test_many_packages_zips_and_namespaces(
             archive.write(file, file.relative_to(inner))
     shutil.rmtree(inner)
     monkeypatch.syspath_prepend(tmp_path / "plugin.zip")
-    source = (Path(__file__).parent / "conftest.py").read_text().split("'''")[1]
     groups = {"layers": {"spaced": "nn_space.part:Shift"}}
-    fake_distribution("nn-space", groups, {"nn_space/part.py": source})
+    fake_distribution("nn-space", groups, {"nn_space/part.py": SOURCE})
     before = set(tmp_path.iterdir())
     assert type(fresh.build("zipped")).__module__ == "nn_zip"
     assert type(fresh.build("spaced")).__module__ == "nn_space.part"
