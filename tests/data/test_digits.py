@@ -8,7 +8,7 @@ import pytest
 
 from plugnet_builtin.datasets import digits
 from plugnet_builtin.datasets.digits import Digits
-from plugnet_builtin.datasets.level5 import read_mat
+from plugnet_builtin.datasets.matlab_v5 import read_mat
 
 SCRIPT = Path(__file__).parents[2] / "plugins/builtin/make_digits.py"
 
