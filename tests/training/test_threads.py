@@ -21,7 +21,7 @@ from plugnet import Network, Trainer, parallel
 from plugnet.arrays import Array
 from plugnet.errors import ArgumentError
 from plugnet.interfaces import Layer
-from plugnet.parallel import PART, run
+from plugnet.parallel import parallel_call
 from plugnet.training import threads
 from plugnet.training.threads import blas_threads, limited
 
@@ -44,10 +44,10 @@ class Watch:
         self.seen: list[tuple[int | None, set[int]]] = []
 
     def plugnet_step_end(self) -> None:
-        self.seen.append((parallel.current(), blas()))
+        self.seen.append((parallel.num_threads(), blas()))
 
     def plugnet_evaluate_end(self) -> None:
-        self.seen.append((parallel.current(), blas()))
+        self.seen.append((parallel.num_threads(), blas()))
 
 
 class Pausing:
@@ -103,7 +103,7 @@ def test_a_trainer_has_so_many_threads_and_blas_one(given: int | None, expected:
     trainer.fit(*data(), 2, test=data())
     assert watch.seen == [(expected, {1})] * 3
     assert trainer.threads == given
-    assert (parallel.current(), blas()) == (None, {2})
+    assert (parallel.num_threads(), blas()) == (None, {2})
 
 
 def test_a_small_network_starts_no_thread() -> None:
@@ -119,7 +119,7 @@ def test_a_small_network_starts_no_thread() -> None:
 
 
 def test_training_is_divided_and_its_threads_go_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "PART", 1)
+    monkeypatch.setattr(parallel, "MULTIPLICATIONS_PER_THREAD", 1)
     before = set(threading.enumerate())  # one of an earlier test may end meanwhile
     losses = []
     new: list[list[str]] = []
@@ -146,17 +146,17 @@ def test_the_number_is_set_back_after_an_error() -> None:
     trainer = Trainer(Network(LAYERS), batch_size=10, hooks=[Failing()])
     with pytest.raises(RuntimeError, match="enough"):
         trainer.fit(*data(), 2)
-    assert (parallel.current(), blas()) == (None, {2})
+    assert (parallel.num_threads(), blas()) == (None, {2})
 
 
 def test_limits_nest() -> None:
     with limited(3) as outer:
         assert (outer, blas()) == (3, {1})
         with limited(None) as inner:
-            assert inner == parallel.current() == 3
+            assert inner == parallel.num_threads() == 3
         with limited(1):
-            assert parallel.current() == 1
-        assert parallel.current() == 3
+            assert parallel.num_threads() == 1
+        assert parallel.num_threads() == 3
         assert blas() == {1}
     assert blas() == {2}
 
@@ -177,7 +177,7 @@ def test_evaluating_in_a_step_gives_nothing_back() -> None:
 def test_other_python_threads_have_a_number_of_their_own() -> None:
     seen: list[int | None] = []
     with limited(2):
-        thread = threading.Thread(target=lambda: seen.append(parallel.current()))
+        thread = threading.Thread(target=lambda: seen.append(parallel.num_threads()))
         thread.start()
         thread.join()
     assert seen == [None]
@@ -190,7 +190,7 @@ def test_evaluate_has_the_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
     forward = kind.forward
 
     def note(self: Layer, x: Array, training: bool = False) -> Array:
-        seen.append(parallel.current())
+        seen.append(parallel.num_threads())
         return forward(self, x, training)
 
     monkeypatch.setattr(kind, "forward", note)
@@ -220,7 +220,7 @@ def test_where_trainings_overlap_the_last_to_end_gives_the_threads_back(
 def test_overlapping_trainings_give_the_bits_that_each_has_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(parallel, "PART", PART // 100)  # so that these small products are divided
+    monkeypatch.setattr(parallel, "MULTIPLICATIONS_PER_THREAD", 50_000)  # divides small products
     samples = data(200, 100)
 
     def train(seed: int, hooks: list[Any], iterations: int) -> list[float]:
@@ -400,7 +400,7 @@ def test_an_interrupt_at_any_place_leaves_nothing_limited() -> None:
         # This looks for signals, as Python may forget to if a thread of BLAS has received them.
         "        while True: signal.pthread_sigmask(signal.SIG_BLOCK, ())\n"
         "    except KeyboardInterrupt: pass\n"
-        "    left |= {parallel.current(), *(library.number() for library in _libraries())}\n"
+        "    left |= {parallel.num_threads(), *(library.number() for library in _libraries())}\n"
         "print(left == {None, 2})\n"
     )
     assert printed(code) == "True\n"
@@ -424,7 +424,7 @@ def test_a_library_with_a_number_for_each_thread_is_held_in_each_that_works_for_
         seen.append(number())
 
     with ThreadPoolExecutor(1) as pool, limited(None) as count:
-        run([note, note])
+        parallel_call([note, note])
         assert pool.submit(number).result() == 4  # somebody else's
     assert (count, seen, number()) == (4, [1, 1], 4)
 

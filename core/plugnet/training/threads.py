@@ -35,7 +35,7 @@ def limited(threads: int | None) -> Iterator[int]:
             default those of the processors that the process may run on, or what OMP_NUM_THREADS
             and its like say. Never by a measurement, which would change the bits.
     """
-    count = threads or parallel.current() or blas_threads() or 1
+    count = threads or parallel.num_threads() or blas_threads() or 1
     with _one_blas_thread(), parallel.threads(count, each=_limit_own):
         yield count
 

@@ -8,10 +8,10 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from plugnet import parallel
 from plugnet.arrays import Array
 from plugnet.errors import ShapeError
 from plugnet.interfaces import Optimizer, Regularizer
+from plugnet.parallel import num_threads, parallel_call
 from plugnet.parameter import Parameter, Parameters, Run
 
 #: Numbers that are decayed and updated at a time: all passes but the first find them in the cache.
@@ -79,7 +79,7 @@ class Update:
 
     def prepare(self) -> None:
         """Make all that the next `apply` needs, so that it allocates nothing."""
-        threads = parallel.current() or 1
+        threads = num_threads() or 1
         if self._version != Parameter.version or self._threads != threads:
             self._derive(threads)
         if self.parameters.statistics:
@@ -94,7 +94,7 @@ class Update:
         if len(parts) == 1:
             self._work(parts[0], rate)
         else:
-            parallel.run([partial(self._work, part, rate) for part in parts])
+            parallel_call([partial(self._work, part, rate) for part in parts])
         for statistic, moved in zip(self.parameters.statistics, self._moved, strict=True):
             statistic.value = moved  # in one go: another thread may predict meanwhile
 

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.parallel import divide, run
+from plugnet.parallel import parallel_call, split
 from plugnet_convolution.algorithm import ConvAlgorithm, in_matrix_order
 from plugnet_convolution.depthwise import Depthwise
 from plugnet_convolution.geometry import Geometry
@@ -59,7 +59,7 @@ class BatchParallel:
             weight = in_matrix_order(weight, self._scratch)
         # (filters,) -> (output width, filters): NumPy adds long rows faster than short ones
         row = None if bias is None else np.tile(bias, (self.geometry.width.outputs, 1))
-        run(
+        parallel_call(
             [
                 partial(algorithm.convolve, image[part], weight, out[part], row)
                 for algorithm, part in self._parts(len(image))
@@ -71,7 +71,7 @@ class BatchParallel:
         """Write the sum of the weight's gradients that the threads have computed."""
         parts = list(self._parts(len(image)))
         others = self._scratch.array("gradients", (len(parts) - 1, *out.shape), out.dtype)
-        run(
+        parallel_call(
             [
                 partial(algorithm.weight_gradient, image[part], outputs[part], gradient)
                 for (algorithm, part), gradient in zip(parts, [out, *others], strict=True)
@@ -84,7 +84,7 @@ class BatchParallel:
         """Return the image's gradient: the outputs that saw a pixel, times the weight, summed."""
         if out is None:
             out = np.empty((len(outputs), *self.geometry.image_shape), outputs.dtype)
-        run(
+        parallel_call(
             [
                 partial(algorithm.image_gradient, outputs[part], weight, out[part])
                 for algorithm, part in self._parts(len(outputs))
@@ -98,7 +98,7 @@ class BatchParallel:
         No thread has less of the images than there is of the weight: it keeps arrays for both.
         """
         most = count * self._numbers // self._weight_size
-        for number, part in enumerate(divide(count, count * self._work, most=most)):
+        for number, part in enumerate(split(count, count * self._work, max_parts=most)):
             if number == len(self._algorithms):
                 self._algorithms.append(self._kind(self.geometry))
             yield self._algorithms[number], part

@@ -13,7 +13,7 @@ from plugnet.arguments import flag, integer
 from plugnet.arrays import Array, Shape, sum_rows
 from plugnet.errors import ShapeError
 from plugnet.interfaces import Initializer, Layer
-from plugnet.parallel import multiply
+from plugnet.parallel import matmul
 from plugnet.parameter import Parameter
 from plugnet_recurrent.arrays import BackwardArrays, ForwardArrays, clear, rows
 
@@ -165,10 +165,10 @@ class Recurrent(Layer):
         steps, xw, hu, gates, memory, y = arrays
         steps[...] = self._by_time(x)  # (N, T, inputs) -> (T, N, inputs)
         skipped = np.logical_not(steps.any(axis=2, keepdims=True)) if self.padding else None
-        multiply(rows(steps), self._weight.value, out=rows(xw))
+        matmul(rows(steps), self._weight.value, out=rows(xw))
         xw += self._bias.value
         for t in range(len(steps)):
-            multiply(memory[0, t], self._recurrent_weight.value, out=hu)
+            matmul(memory[0, t], self._recurrent_weight.value, out=hu)
             now = gates[t if training else 0]
             now[...] = self._by_gate(xw[t])  # (N, G * outputs) -> (G, N, outputs)
             old, new = memory[:, t], memory[:, t + 1]
@@ -223,7 +223,7 @@ class Recurrent(Layer):
             self._by_gate(dxw[t])[...] = dgates  # (G, N, outputs) -> (N, G * outputs)
             if self.has_own_products:
                 self._by_gate(dhu[t])[...] = dproducts
-            dold[0] += multiply(dhu[t], self._recurrent_weight.value.T, out=dh)
+            dold[0] += matmul(dhu[t], self._recurrent_weight.value.T, out=dh)
             if skipped is not None:
                 np.copyto(dold, dnew, where=skipped[t])
             dold, dnew = dnew, dold
@@ -235,13 +235,13 @@ class Recurrent(Layer):
         """Write dW = x^T dxw and dU = h^T dhu, each over all steps, and db, the sum of dxw."""
         dxw, dhu = rows(arrays.dxw), rows(arrays.dhu)
         h = self._arrays.memory[0, :-1]  # before each step
-        multiply(rows(self._arrays.x).T, dxw, out=self._weight.grad)
-        multiply(rows(h).T, dhu, out=self._recurrent_weight.grad)
+        matmul(rows(self._arrays.x).T, dxw, out=self._weight.grad)
+        matmul(rows(h).T, dhu, out=self._recurrent_weight.grad)
         sum_rows(dxw, out=self._bias.grad)
 
     def _input_gradient(self, arrays: BackwardArrays) -> Array:
         """Return dx = dxw W^T."""
-        multiply(rows(arrays.dxw), self._weight.value.T, out=rows(arrays.dx_steps))
+        matmul(rows(arrays.dxw), self._weight.value.T, out=rows(arrays.dx_steps))
         self._by_time(arrays.dx)[...] = arrays.dx_steps  # (T, N, inputs) -> (N, T, inputs)
         return arrays.dx
 
