@@ -17,7 +17,7 @@ from plugnet import registry
 from plugnet.arrays import Array, Shape
 from plugnet.cli import main
 from plugnet.interfaces import Layer
-from tests.types import Refused, Reported, Shown
+from tests.aliases import Refused, Reported, Shown
 
 ROOT = Path(__file__).parents[1]
 pytest.register_assert_rewrite("tests.checks", "tests.rows")

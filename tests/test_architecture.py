@@ -115,7 +115,7 @@ def test_a_mini_batch_walks_through_the_files_that_the_map_names() -> None:
 
 def test_a_name_walks_through_the_files_that_the_map_names() -> None:
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import plugnet, test_architecture as a;"
+        "import sys; sys.path.append(sys.argv[1]); import plugnet, test_architecture as a;"
         "print(*a.walk(lambda: plugnet.registry.build('fc', 784, 50)))"
     )
     command = [sys.executable, "-c", code, str(ROOT / "tests")]

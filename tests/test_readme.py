@@ -14,8 +14,8 @@ from plugnet import registry
 from plugnet.cli import main
 from plugnet.cli.plugins.source_folder import as_if_installed
 from plugnet.registry.kinds import KINDS, PUBLISHED
+from tests.aliases import Fake
 from tests.images import write_images
-from tests.types import Fake
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

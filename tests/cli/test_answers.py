@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.types import Refused, Shown
+from tests.aliases import Refused, Shown
 
 from plugnet import Network, registry
 from plugnet.arrays import Array

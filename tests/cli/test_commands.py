@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.io import loadmat
+from tests.aliases import Fake, Refused, Shown
 from tests.images import write_images
 from tests.process import printed
-from tests.types import Fake, Refused, Shown
 
 import plugnet
 from plugnet.cli import main

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.types import Fake, Refused, Reported, Shown
+from tests.aliases import Fake, Refused, Reported, Shown
 
 from plugnet import registry
 from plugnet.cli.plugins.source_folder import as_if_installed

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.types import Fake, Refused, Reported, Shown
+from tests.aliases import Fake, Refused, Reported, Shown
 
 from plugnet import registry
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.types import Fake, Refused, Shown
+from tests.aliases import Fake, Refused, Shown
 
 LAYERS = {"good": "nn_odd:Good"}
 SOURCE = "from plugnet.interfaces import Layer\nclass Good(Layer):\n    forward = backward = None\n"

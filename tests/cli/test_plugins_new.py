@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.types import Refused
+from tests.aliases import Refused
 
 from plugnet.cli import main
 from plugnet.registry.kinds import API_VERSION, KINDS

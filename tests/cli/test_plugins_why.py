@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 import pytest
-from tests.types import Fake, Refused, Reported, Shown
+from tests.aliases import Fake, Refused, Reported, Shown
 
 from plugnet import registry
 from plugnet.interfaces import Layer

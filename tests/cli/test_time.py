@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.types import Refused, Shown
+from tests.aliases import Refused, Shown
 
 from plugnet import Network, Trainer
 from plugnet.cli import main

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
-from tests.types import Refused, Shown
+from tests.aliases import Refused, Shown
 
 import plugnet
 from plugnet import Network, Trainer, registry

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.io import savemat
+from tests.aliases import Refused
 from tests.small import ONE_HOT, X, Y
-from tests.types import Refused
 
 from plugnet import registry
 from plugnet.arrays import Array

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.aliases import Refused
 from tests.layers import Same
 from tests.small import LAYERS, X, Y, trainer
-from tests.types import Refused
 
 from plugnet import Network, Trainer, registry
 from plugnet.arrays import Shape

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from tests.aliases import Fake
 from tests.sources import SOURCE
-from tests.types import Fake
 
 from plugnet.registry import Registry, index
 

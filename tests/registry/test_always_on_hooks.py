@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from tests.types import Fake
+from tests.aliases import Fake
 
 from plugnet.errors import PluginApiError, PluginLoadError, PluginWarning, UnknownComponentError
 from plugnet.registry import Registry

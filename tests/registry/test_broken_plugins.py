@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.aliases import Fake
 from tests.layers import Same
 from tests.sources import SOURCE
-from tests.types import Fake
 
 from plugnet import registry
 from plugnet.errors import PluginApiError, PluginLoadError

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.types import Fake
+from tests.aliases import Fake
 
 from plugnet import registry
 from plugnet.errors import ArgumentError, ComponentSignatureError, UnknownComponentError

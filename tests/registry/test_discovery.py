@@ -8,9 +8,9 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from tests.aliases import Fake
 from tests.process import printed
 from tests.sources import SOURCE
-from tests.types import Fake
 
 from plugnet.errors import AmbiguousNameError, PluginWarning, UnknownComponentError
 from plugnet.registry import Registry

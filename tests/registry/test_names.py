@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
-from tests.types import Fake
+from tests.aliases import Fake
 
 from plugnet import registry
 from plugnet.errors import AmbiguousNameError, ArgumentError, UnknownComponentError

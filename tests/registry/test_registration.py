@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.types import Fake
+from tests.aliases import Fake
 
 from plugnet.arrays import Array
 from plugnet.errors import RegistrationError, UnknownComponentError

@@ -5,7 +5,7 @@ import threading
 from importlib import metadata
 
 import pytest
-from tests.types import Fake
+from tests.aliases import Fake
 
 from plugnet.errors import ArgumentError, DisabledPluginError, PluginWarning, UnknownComponentError
 from plugnet.interfaces import Activation

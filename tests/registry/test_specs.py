@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.aliases import Fake
 from tests.layers import Same
-from tests.types import Fake
 
 from plugnet import registry
 from plugnet.errors import MissingComponentsError, SpecError

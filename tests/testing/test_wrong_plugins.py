@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.types import Fake
+from tests.aliases import Fake
 
 from plugnet import registry
 from plugnet.testing import check_component
