@@ -1,5 +1,6 @@
 """Every block of the README, and every example of the plugins' own, does what it says."""
 
+import inspect
 import re
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plugnet import registry
+from plugnet import Trainer, registry
 from plugnet.cli import main
 from plugnet.cli.plugins.source_folder import as_if_installed
 from plugnet.registry.kinds import KINDS, PUBLISHED
@@ -163,3 +164,16 @@ def test_the_example_of_a_plugin(readme: Path, capsys: pytest.CaptureFixture[str
 def test_files_that_are_linked_exist(readme: Path) -> None:
     for target in re.findall(r"\]\(([\w/.]+)\)", readme.read_text().replace("\n", " ")):
         assert (readme.parent / target).is_file(), target
+
+
+def test_the_files_to_read_fit_two_screens_each() -> None:
+    part = README.partition("### All of backpropagation, file by file\n")[2].partition("\nThe ")[0]
+    files = re.findall(r"\]\(([\w/]+\.py)\)", part)
+    assert files[0] == "examples/by_hand.py"
+    for file in files:
+        assert len((ROOT / file).read_text().splitlines()) <= 140, file
+
+
+def test_the_step_fits_one_screen() -> None:
+    source, _ = inspect.getsourcelines(Trainer.step)
+    assert len(source) <= 50
