@@ -152,9 +152,9 @@ def test_a_malformed_value_is_a_problem_before_it_is_used(
     fake_distribution: Fake, fresh: Registry
 ) -> None:
     fake_distribution("nn-bad", {"layers": {"bad": "nn bad", "Conv2D": "nn_bad:Shift"}})
-    messages = [problem.message for problem in fresh.problems()]
+    messages = sorted(problem.message for problem in fresh.problems())
     assert len(messages) == 2
-    assert "'bad' with the value 'nn bad'" in messages[0]
+    assert "'bad' comes from nn-bad 1.0 (nn bad), but its entry point has" in messages[0]
     assert "'Conv2D', but a name must be lower-case" in messages[1]
     assert fresh.layers.names()[-1] == "reshape"  # "bad" comes first, "Conv2D" is left out
     assert "bad" in fresh.layers
@@ -325,7 +325,7 @@ def test_a_malformed_api_mark_is_a_problem(
     fake_distribution("nn-new", {"layers": {"shift": "nn_new:Shift"}, "api": {mark: "nn_new"}})
     assert fresh.build("shift") is not None
     (problem,) = fresh.problems()
-    assert f"as '{mark}', but a mark must look like 'v2'; v2 is assumed" in problem.message
+    assert f"the API mark '{mark}', which must look like 'v2'; v2 is assumed" in problem.message
 
 
 def test_strict_turns_every_problem_into_an_error(
