@@ -1,7 +1,7 @@
 """The registry: name -> entry point -> class -> object -> spec.
 
 `index` finds the entry that a name means, `entries` reads them all, `loading` imports the class of
-one, `building` calls it, and `specs` describes the object and builds it again.
+one, `building` calls it, and `specs` describes the object.
 """
 
 from __future__ import annotations

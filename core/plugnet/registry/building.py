@@ -125,8 +125,9 @@ class View(Generic[T]):
 
     def names(self) -> tuple[str, ...]:
         """Return the names, sorted, without importing any plugin."""
-        usable = (e for e in self.entries() if not (e.always_on or e.state == "disabled"))
-        return tuple(sorted({entry.name for entry in usable}))
+        index = self._index
+        usable = (e for e in index.entries() if not (e.always_on or index.disabler(e)))
+        return tuple(sorted({entry.name for entry in usable if self._kind in (None, entry.kind)}))
 
     def entries(self) -> tuple[Entry, ...]:
         """Return a record of all that is known, usable or not, without importing any plugin."""

@@ -43,6 +43,28 @@ class Found(NamedTuple):
 class LoadError(Exception):
     """Why an entry cannot be loaded; kept, so that its module is not run again and again."""
 
+    raised: type[PluginLoadError] = PluginLoadError
+
+    def of(self, entry: Entry) -> PluginLoadError:
+        """Return the error that says it to users."""
+        advice = "It is one of plugnet's own: pip install --force-reinstall plugnet."
+        if entry.distribution != kinds.CORE:
+            advice = (
+                "Everything else keeps working. To silence this plugin: "
+                f"PLUGNET_PLUGINS_DISABLE={entry.distribution}. "
+                f"Details: plugnet plugins doctor {entry.distribution}"
+            )
+        text = f"{entry} comes from {entry.provider} ({entry.value}), but {self}\n  {advice}"
+        error = self.raised(text, **entry.culprits)
+        error.__cause__ = self.__cause__
+        return error
+
+
+class ApiError(LoadError):
+    """An entry was written for a plugin API that is not supported."""
+
+    raised = PluginApiError
+
 
 class Loader:
     """What has been loaded so far, and what could not be.
@@ -74,39 +96,15 @@ class Loader:
 
     def error(self, entry: Entry) -> PluginLoadError | None:
         """Return why an entry cannot be used, as far as is known without an import, or None."""
-        if (mismatch := _api_mismatch(entry)) is not None:
-            return PluginApiError(mismatch, **entry.culprits)
-        failure = self.failures.get(entry)
-        if not all(map(str.isidentifier, entry.value.replace(":", ".", 1).split("."))):
-            failure = LoadError(
-                f"its entry point has the value '{entry.value}', which must be 'module:Class'. "
-                "Fix it in its pyproject.toml and re-install it."
-            )
-        if failure is None:
-            return None
-        advice = "It is one of plugnet's own: pip install --force-reinstall plugnet."
-        if entry.distribution != kinds.CORE:
-            advice = (
-                "Everything else keeps working. To silence this plugin: "
-                f"PLUGNET_PLUGINS_DISABLE={entry.distribution}. "
-                f"Details: plugnet plugins doctor {entry.distribution}"
-            )
-        error = PluginLoadError(
-            f"{entry} comes from {entry.provider} ({entry.value}), but {failure}\n  {advice}",
-            **entry.culprits,
-        )
-        error.__cause__ = failure.__cause__
-        return error
+        failure = self.failures.get(entry) or _obstacle(entry)
+        return failure.of(entry) if failure else None
 
     def _attempt(self, entry: Entry) -> None:
         """Load an entry, and keep what comes of it."""
         importing = threading.get_ident(), entry.value.partition(":")[0]
         if importing in self._importing:
-            raise PluginLoadError(
-                f"The module of {entry} ({entry.value}, from {entry.provider}) asks the registry "
-                "for it while being imported, before it is there. Ask inside a function.",
-                **entry.culprits,
-            )
+            failure = LoadError("its module asks for it while being imported. Ask in a function.")
+            raise failure.of(entry)
         self._importing.add(importing)
         try:
             self.loaded[entry] = _load(entry)  # Python imports a module once
@@ -116,20 +114,21 @@ class Loader:
             self._importing.remove(importing)
 
 
-def _api_mismatch(entry: Entry) -> str | None:
-    """Return why the plugin API of an entry is not supported, or None if it is."""
+def _obstacle(entry: Entry) -> LoadError | None:
+    """Return why an entry cannot be loaded, as far as its metadata tell, or None."""
     newest = kinds.API_VERSION
     supported = range(max(kinds.FIRST_API, newest - 1), newest + 1)
-    if entry.api in supported:
-        return None
-    versions = " and ".join(f"v{version}" for version in supported)
-    advice = f"Its author must upgrade it; look for a newer {entry.distribution}."
-    if entry.api > newest:
-        advice = "Upgrade plugnet (pip install -U plugnet), or install an older version of it."
-    return (
-        f"{entry} comes from {entry.provider}, which was written for plugin API v{entry.api}, but "
-        f"this plugnet supports {versions}. {advice}"
-    )
+    if entry.api not in supported:
+        versions = " and ".join(f"v{version}" for version in supported)
+        advice = f"Its author must upgrade it; look for a newer {entry.distribution}."
+        if entry.api > newest:
+            advice = "Upgrade plugnet (pip install -U plugnet), or downgrade the plugin."
+        api = f"plugin API v{entry.api}, and this plugnet supports {versions}"
+        return ApiError(f"it was written for {api}. {advice}")
+    if not all(map(str.isidentifier, entry.value.replace(":", ".", 1).split("."))):
+        wanted = "which must be 'module:Class'. Fix it in its pyproject.toml and re-install it."
+        return LoadError(f"its entry point has the value '{entry.value}', {wanted}")
+    return None
 
 
 def _load(entry: Entry) -> Any:
@@ -171,7 +170,8 @@ def _failed_import(entry: Entry, module: str, error: BaseException) -> str:
         )
     reason = f"importing that module failed:\n  {type(error).__name__}: {error}"
     if missing:
-        reason += f"\n  {entry.distribution} needs '{missing}': install it."
+        plugin = entry.distribution
+        reason += f"\n  {plugin} needs '{missing}': install it, or install {plugin} again."
     return reason
 
 

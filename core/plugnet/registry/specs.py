@@ -85,9 +85,9 @@ def check(index: Index, specs: Iterable[Any], kind: str | None = None) -> None:
     missing: dict[str, str] = {}  # what is missing, and why
     for number, spec in enumerate(specs):
         path = "" if len(specs) == 1 else f"[{number}]"
+        if kind and isinstance(spec, Mapping) and spec.get("kind") != kind:
+            raise _error(path, f"the kind must be {kind}, but it is {shown(spec.get('kind'))}")
         _check(index, missing, spec, path)
-        if kind not in (None, spec["kind"]):
-            raise _error(path, f"the kind must be {kind}, but it is {shown(spec['kind'])}")
     if missing:
         lines = [f"\n  {what}: {why}" for what, why in missing.items()]
         text = f"Components are needed that are not available:{''.join(lines)}"
