@@ -159,6 +159,9 @@ def test_a_malformed_value_is_a_problem_before_it_is_used(
     assert fresh.layers.names()[-1] == "reshape"  # "bad" comes first, "Conv2D" is left out
     assert "bad" in fresh.layers
     assert "Conv2D" not in fresh.layers
+    with pytest.raises(PluginLoadError, match=r"nn bad\), but"):
+        fresh.build("bad")
+    assert sorted(problem.message for problem in fresh.problems()) == messages  # and once only
 
 
 def test_a_plugin_that_asks_for_itself_while_imported_is_told(

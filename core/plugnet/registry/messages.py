@@ -44,13 +44,17 @@ def hints(name: Name, listing: Sequence[Entry]) -> list[str]:
     providers = {None, *(entry.distribution for entry in [*listing, *same])}
     if name.distribution not in providers:
         lines.append(f"'{name.distribution}' is not installed, or provides no plugins.")
-    for kind in () if lines else (name.kind, None):
+    if lines:
+        return lines
+    for kind in (name.kind, None):
         available = _available(kind, listing)
         if matches := close(name.bare, {entry.name for entry in available}):
             meant = next(entry for entry in available if entry.name == matches[0])
-            way = _way(meant, Name(name.kind, None, meant.name))
-            return [did_you_mean(matches), *filter(None, [way])]
-    return lines
+            if kind != name.kind:
+                return [f"Did you mean '{meant.name}', which is of kind {meant.kind}?"]
+            absent = ABSENT.get(meant.state, "").format(meant.distribution, meant)
+            return [f"{did_you_mean(matches)} {absent}".rstrip()]
+    return []
 
 
 def _known(listing: Sequence[Entry]) -> list[Entry]:
@@ -73,7 +77,7 @@ def _available(kind: str | None, listing: Sequence[Entry]) -> list[Entry]:
 
 
 def _way(entry: Entry, name: Name) -> str:
-    """Return how to get an entry that ``name`` does not mean; "" if it does mean it."""
+    """Return how to get an entry of the same bare name that ``name`` does not mean."""
     if entry.state in ABSENT:
         return ABSENT[entry.state].format(entry.distribution, entry)
     if name.kind not in (None, entry.kind):
@@ -82,7 +86,7 @@ def _way(entry: Entry, name: Name) -> str:
             f"'{entry.name}' is not of kind {name.kind} but of kind {entry.kind}: use "
             f"registry.{KINDS[entry.kind].view}.build('{qualified}')."
         )
-    return "" if entry.fits(name) else f"'{name.bare}' is provided by {entry.provider}."
+    return f"'{name.bare}' is provided by {entry.provider}."
 
 
 def _searched(listing: Sequence[Entry], unsearched: str | None) -> str:

@@ -1,6 +1,7 @@
-"""Specs: a component as JSON, ``{"kind", "name", "provider", "version", "args"}``, written and
-checked. `building` builds it again: from registered names only, so no text in a file leads to an
-import.
+"""Specs: a component as JSON, ``{"kind", "name", "provider", "version", "args"}``.
+
+They are written and checked here, and built again in `building`, from registered names only: no
+other text in a file leads to an import.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from plugnet.registry.loading import Found
 from plugnet.registry.names import DISTRIBUTION, PATTERN, Name, matches, normalize
 
 DEEPEST: Final = 100  # levels of nesting
-
 KEYS: Final = ("kind", "name", "provider", "version", "args")
 
 
