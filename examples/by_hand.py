@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from plugnet import Parameter, registry
-from plugnet.arrays import Array
-from plugnet.training import Data
-from plugnet.training.evaluation import correct
+from plugnet.arrays import Array, Shape
+from plugnet.data import Data
+from plugnet.training.evaluation import count_correct
 
 
 class Net:
@@ -25,6 +25,7 @@ class Net:
             weight_decay: strength of the penalty on the weights.
             inputs: features of one sample.
         """
+        self.inputs = inputs
         self.inputs_train = Data(batch_size)
         self.inputs_test = Data(batch_size)
         self.fc1 = registry.layers.build("fc", inputs, 50)
@@ -49,8 +50,7 @@ class Net:
 
     def initial(self, seed: int = 0) -> None:
         """Draw the weights, each layer from a generator of its own."""
-        shape = self.inputs_train.pull_data()[0].shape[1:]
-        self.inputs_train.seek(0)
+        shape: Shape = (self.inputs,)
         generators = np.random.default_rng(seed).spawn(len(self.layers))
         for layer, rng in zip(self.layers, generators, strict=True):
             layer.initialize(shape, rng, np.dtype("float32"))
@@ -96,7 +96,7 @@ class Net:
         y, label = self.inputs_test.pull_data()
         for layer in self.layers:
             y = layer.forward(y)
-        return (correct(y, label, None) or 0) / len(label)
+        return (count_correct(y, label, None) or 0) / len(label)
 
 
 def main(iterations: int = 800) -> tuple[Net, float]:

@@ -16,6 +16,7 @@ from plugnet.errors import (
     UnknownComponentError,
 )
 from plugnet.interfaces import Layer
+from tests.layers import Same
 
 LAYERS: list[Any] = [("fc", 6, 5), "tanh", ("fc", 5, 3)]
 
@@ -37,7 +38,7 @@ def test_names_tuples_objects_and_specs_build_the_same_network() -> None:
 
 def test_layers_are_named_by_what_they_are_and_counted() -> None:
     network = Network([("fc", 6, 5), "tanh", ("fc", 5, 5), "tanh", ("fc", 5, 3), "relu"])
-    assert network.names == ("fc1", "tanh1", "fc2", "tanh2", "fc3", "relu1")
+    assert network.layer_names == ("fc1", "tanh1", "fc2", "tanh2", "fc3", "relu1")
     assert list(network.parameters())[:3] == ["fc1.weight", "fc1.bias", "fc2.weight"]
 
 
@@ -50,7 +51,7 @@ def test_the_tutorials_network_has_42310_parameters_and_84400_flops() -> None:
     assert max(map(len, summary.splitlines())) <= 80
 
 
-def test_shape_of_the_input_comes_from_the_first_layer_the_argument_or_the_data() -> None:
+def test_the_input_shape_is_given_or_comes_from_layer_or_data() -> None:
     assert Network(LAYERS).input_shape == (6,)
     assert Network([("fc", None, 4)], input_shape=(6,)).output_shape == (4,)
     network = Network([("fc", None, 4)])
@@ -103,7 +104,7 @@ def test_backprop_equals_central_differences_for_parameters_and_input() -> None:
         )
 
 
-class Probe(Layer):
+class Probe(Same):
     """Counts what the network asks of it."""
 
     def __init__(self, trained: bool) -> None:
@@ -115,9 +116,6 @@ class Probe(Layer):
 
     def parameters(self) -> dict[str, Parameter]:
         return {"scale": self.scale}
-
-    def forward(self, x: Array, training: bool = False) -> Array:
-        return x
 
     def gradients(self, dy: Array) -> None:
         self.calls.append("gradients")
@@ -221,7 +219,7 @@ def test_inputs_of_any_layout_are_read_right_and_never_changed(make: Any) -> Non
     np.testing.assert_array_equal(np.array(x, np.float32), plain)
 
 
-def test_layers_that_do_not_fit_are_named_with_both_shapes_and_the_giver() -> None:
+def test_layers_that_do_not_fit_are_named_with_both_shapes() -> None:
     with pytest.raises(ShapeError) as caught:
         Network([("fc", 784, 60), "tanh", ("fc", 50, 10)])
     message = str(caught.value)
@@ -300,7 +298,7 @@ class Two(Layer):
         return dy * self.pair[0].value
 
 
-def test_a_layer_with_parameters_and_without_gradients_is_told_to_write_them() -> None:
+def test_a_layer_with_parameters_must_write_gradients() -> None:
     network = Network([Two()], input_shape=(3,))
     network.forward(np.ones((2, 3)), training=True)
     with pytest.raises(NotImplementedError, match=r"Two has parameters, .* implement gradients"):
@@ -356,7 +354,7 @@ def test_save_and_load_give_the_same_answers(tmp_path: Path) -> None:
     network.save(tmp_path / "net.safetensors")
     again = Network.load(tmp_path / "net.safetensors")
     np.testing.assert_array_equal(again.forward(x), network.forward(x))
-    assert again.names == network.names
+    assert again.layer_names == network.layer_names
     assert list(tmp_path.iterdir()) == [tmp_path / "net.safetensors"]
 
 

@@ -14,30 +14,36 @@ from plugnet.arguments import integer
 from plugnet.arrays import Array, Shape
 from plugnet.chain import Chain
 from plugnet.component import describe, rebuild
-from plugnet.errors import ArgumentError, ShapeError, SpecError
+from plugnet.data.samples import as_array
+from plugnet.errors import ArgumentError, FileFormatError, ShapeError, SpecError
+from plugnet.generators import Generators
 from plugnet.layers import as_shape, parameters_of, walk
 from plugnet.parameter import MULTIPLIERS, Parameters
 from plugnet.patterns import Patterns
 from plugnet.registry import registry
-from plugnet.samples import as_array
 from plugnet.summary import summarize
 
-BLOCK = 1024  # rows that `predict` pushes through at once, so that its memory stays bounded
-
-#: The places of a generator for one step after another lie so far apart, as in PCG64.jumped.
-STRIDE = 0x9E3779B97F4A7C15F39CC0605CEDC835
-SHARDS = 1 << 20  # at most
+PREDICT_ROWS = 1024  # that `predict` pushes through at once, so that its memory stays bounded
 
 
 class Network:
     """A sequence of layers, built from names, tuples, specs or objects.
 
+    >>> network = Network([("fc", 64, 50), "tanh", ("fc", 50, 10)])
+    >>> network
+    Network(fc1 -> tanh1 -> fc2)
+    >>> network.predict(np.zeros((3, 64))).shape
+    (3, 10)
+    >>> list(network.parameters())
+    ['fc1.weight', 'fc1.bias', 'fc2.weight', 'fc2.bias']
+    >>> network.parameters()["fc1.bias"].trainable = False
+
     Attributes:
         chain: the layers, as one.
         layers: the layers, first to last.
-        names: their names in this network, as "fc1", "tanh1", "fc2".
+        layer_names: their names in this network, such as "fc1", "tanh1", "fc2".
         input_shape: the shape of one sample, or None until it is known.
-        shapes: the shape of one sample after each layer; empty until it is known.
+        output_shapes: the shape of one sample after each layer; empty until it is known.
         dtype: the dtype of parameters and computation.
         seed: what the parameters' first values, and all that layers draw, are drawn from.
         is_in_training: whether a `Trainer.fit` is going on; set by it.
@@ -72,7 +78,7 @@ class Network:
             RegistryError: a name cannot be built.
         """
         self.chain = Chain(layers)
-        self.layers, self.names = self.chain.layers, self.chain.names
+        self.layers, self.layer_names = self.chain.layers, self.chain.layer_names
         self.dtype = _dtype(dtype)
         self.seed = integer("seed", seed, at_least=0)
         self.input_shape: Shape | None = None
@@ -80,7 +86,7 @@ class Network:
         self._parameters: Parameters | None = None
         self.lock = threading.RLock()
         self.is_in_training = False
-        self._drawing: list[tuple[np.random.Generator, Mapping[str, Any]]] = []  # and first states
+        self._generators = Generators({})
         self._batch: Array | None = None  # training samples that came in another dtype
         shape = self.chain.input_shape() if input_shape is None else input_shape
         self._check_free()
@@ -117,7 +123,9 @@ class Network:
             DataError: the samples are not numbers.
             ShapeError: they have the wrong shape.
         """
-        samples = x if self._is_ready(x) else self._converted(self.accept(x), training)
+        samples = x
+        if not self._is_ready(x):
+            samples = self._converted(self.validate_input(as_array(x, "samples")), training)
         y = self.chain.forward(samples, training)
         if not training and _owner(y) is _owner(samples):
             return y.copy()  # only layers that rearrange: the caller's samples must not be ours
@@ -148,15 +156,15 @@ class Network:
         trains it they get the answers after a whole step: training waits for them, and they for
         each other.
         """
-        samples = self.accept(x)
+        samples = self.validate_input(as_array(x, "samples"))
         with self.lock if self.is_in_training else nullcontext():
             return self._predict(samples)
 
     def _predict(self, samples: Array) -> Array:
-        with np.errstate(over="ignore", invalid="ignore"):  # BLAS raises the flags without a cause
-            if len(samples) <= BLOCK:
+        with np.errstate(over="ignore", invalid="ignore"):  # BLAS raises the flags without cause
+            if len(samples) <= PREDICT_ROWS:
                 return self.forward(samples)
-            blocks = (samples[i : i + BLOCK] for i in range(0, len(samples), BLOCK))
+            blocks = (samples[i : i + PREDICT_ROWS] for i in range(0, len(samples), PREDICT_ROWS))
             return np.concatenate([self.forward(block) for block in blocks])
 
     def place(self, iteration: int, shard: int = 0) -> None:
@@ -166,21 +174,17 @@ class Network:
         number of the part if a batch is divided. `Trainer` calls it for each step; without it they
         go on from where they are.
         """
-        for generator, first in self._drawing:
-            bits: Any = generator.bit_generator
-            bits.state = first
-            bits.advance((iteration * SHARDS + shard) * STRIDE % (1 << 128))
+        if self._generators.drawing:
+            self._generators.place(iteration, shard)
 
-    def accept(self, x: Any) -> Array:
-        """Return samples, of any dtype, in the shape that the first layer takes.
+    def validate_input(self, samples: Array) -> Array:
+        """Return samples, an array of numbers, in the shape that the first layer takes.
 
         If that is not known yet, they fix it.
 
         Raises:
-            DataError: they are not numbers.
             ShapeError: they have the wrong shape.
         """
-        samples = as_array(x, "samples")
         if self.input_shape is None:
             self.initialize(samples.shape[1:])
         if samples.shape[1:] == self.input_shape:
@@ -193,7 +197,7 @@ class Network:
             f"{samples.shape}. Reshape the data, or build the network for them.",
             expected=self.input_shape,
             got=samples.shape,
-            layer=self.names[0],
+            layer=self.layer_names[0],
         )
 
     def _is_ready(self, x: Any) -> bool:
@@ -268,22 +272,22 @@ class Network:
                 value[...] = given[name]
 
     @property
-    def generators(self) -> dict[str, np.random.Generator]:
+    def rngs(self) -> dict[str, np.random.Generator]:
         """The generators of the layers that draw in training, by the layer's path."""
         return {path: layer.rng for path, layer in self._walk().items() if layer.rng is not None}
 
     @property
-    def shapes(self) -> tuple[Shape, ...]:
+    def output_shapes(self) -> tuple[Shape, ...]:
         """The shape of one sample after each layer; empty until it is known."""
-        return self.chain.shapes
+        return self.chain.output_shapes
 
     @property
     def output_shape(self) -> Shape | None:
         """The shape of one sample's output, or None until it is known."""
-        return self.shapes[-1] if self.shapes else None
+        return self.output_shapes[-1] if self.output_shapes else None
 
     def initialize(self, shape: Sequence[int]) -> None:
-        """Fix the shape of the input and draw the parameters; done by itself where possible.
+        """Fix the shape of the input and draw the parameters; done automatically where possible.
 
         Args:
             shape: the shape of one sample.
@@ -293,23 +297,20 @@ class Network:
             ArgumentError: a parameter cannot be made, or a pattern fits none.
         """
         shape = as_shape(shape)
-        self.input_shape, self._parameters = (
-            None,
-            None,
-        )  # if it fails on the way, there is no network
+        self.input_shape = self._parameters = None  # if it fails on the way, there is no network
         self.chain.initialize(shape, np.random.default_rng(self.seed), self.dtype)
         parameters = parameters_of(self._walk())
         self._parameters = Parameters(parameters, self.dtype)
         self._patterns.apply(parameters)  # afterwards, so that a copy is laid like the first
-        self._drawing = [(rng, rng.bit_generator.state) for rng in self.generators.values()]
+        self._generators = Generators(self.rngs)
         self.input_shape = shape
 
     # Description, copies and files ---------------------------------------------------------------
 
     def summary(self) -> str:
         """Return a table of the layers: output shape, parameters, FLOPs and memory."""
-        self.parameters()
-        return summarize(self)
+        owned = list(self.parameters().values())
+        return summarize(self.chain, self.input_shape or (), self.dtype, owned)
 
     def spec(self) -> dict[str, Any]:
         """Return a JSON-ready description without the parameters' values."""
@@ -358,19 +359,19 @@ class Network:
             state = None
             if self._parameters is not None:
                 state = {path: value.copy() for path, value in self.state().items()}
-        places = {path: rng.bit_generator.state for path, rng in self.generators.items()}
-        return _copied, (type(self), arguments, state, places)
+        return _copied, (type(self), arguments, state, self._generators.state())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network, layers and values, to one file, wholly or not at all.
 
         Raises:
-            SpecError: a layer cannot be described, as it is not registered.
+            SpecError: a layer cannot be described, because it is not registered.
             OSError: the file cannot be written.
         """
-        from plugnet import model_file  # late: only saving and loading need it
+        from plugnet.files import documents  # late: only saving and loading need it
 
-        model_file.save(self, path)
+        with self.lock:  # a training in another thread waits with its next commit
+            documents.write(path, self.state(), self.document())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Network:
@@ -380,12 +381,41 @@ class Network:
             FileFormatError: the file is missing, damaged or not a saved network.
             SpecError: it needs components that are not installed.
         """
-        from plugnet import model_file
+        from plugnet.files import documents
 
-        return model_file.load(path)
+        return cls.from_document(*documents.read(path), path)
+
+    def document(self) -> dict[str, Any]:
+        """Return what a file holds besides the arrays: the spec, and where generators are."""
+        return {"network": self.spec(), "generators": self._generators.state()}
+
+    @classmethod
+    def from_document(
+        cls,
+        arrays: Mapping[str, Array],
+        document: Mapping[str, Any],
+        path: str | os.PathLike[str],
+    ) -> Network:
+        """Return the network in the contents of a file; ``path`` is for the errors.
+
+        Raises:
+            FileFormatError: the arrays are not those of the network.
+            SpecError: it needs components that are not installed.
+        """
+        network = cls.from_spec(document.get("network", {}))
+        try:
+            network.restore({name: arrays[name] for name in network.state()})
+            network._generators.restore(document["generators"])
+        except (KeyError, ShapeError, TypeError, ValueError, AttributeError, OverflowError) as e:
+            raise FileFormatError(
+                f"{os.fspath(path)} does not hold the arrays and generators of its own network: "
+                f"{e}. Use an intact copy.",
+                path=os.fspath(path),
+            ) from e
+        return network
 
     def __repr__(self) -> str:
-        return f"Network({' -> '.join(self.names)})"
+        return f"Network({' -> '.join(self.layer_names)})"
 
 
 def _owner(array: Array) -> Array:
@@ -406,8 +436,7 @@ def _copied(
     network = cls(rebuild(layers), *others)
     if state is not None:
         network.restore(state)
-    for path, place in places.items():
-        network.generators[path].bit_generator.state = place
+    network._generators.restore(places)
     return network
 
 

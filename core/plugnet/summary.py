@@ -4,39 +4,46 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
+import numpy as np
+
+from plugnet.arrays import Shape
+from plugnet.chain import Chain
 from plugnet.interfaces import Layer
 from plugnet.layers import parameters_of, walk
 from plugnet.parameter import Parameter
-
-if TYPE_CHECKING:
-    from plugnet.network import Network
 
 ROW = "{:<22} {:>15} {:>13} {:>14} {:>11}"
 HEADINGS = ROW.format("layer", "output shape", "parameters", "FLOPs/sample", "memory")
 
 
-def summarize(network: Network) -> str:
+def summarize(
+    chain: Chain, input_shape: Shape, dtype: np.dtype[Any], owned: Sequence[Parameter]
+) -> str:
     """Return one line per layer and the totals, at most 80 columns wide.
 
     Layers within a layer stand indented below it. FLOPs are those of the forward pass for one
     sample, a multiplication and an addition counting as two. Memory is values and gradients; what
     activations take depends on the batch, and stands below the table.
+
+    Args:
+        chain: the layers of a network.
+        input_shape: the shape of one sample.
+        dtype: what the network computes in.
+        owned: all parameters.
     """
-    shapes = (network.input_shape or (), *network.shapes)
-    size = network.dtype.itemsize
+    shapes = (input_shape, *chain.output_shapes)
     lines = [HEADINGS, "-" * len(HEADINGS), ROW.format("input", _shape(shapes[0]), "", "", "")]
     flops = 0
-    for index, (name, layer) in enumerate(zip(network.names, network.layers, strict=True)):
+    for index, (name, layer) in enumerate(zip(chain.layer_names, chain.layers, strict=True)):
         cost = layer.flops(shapes[index])
         lines.append(_row(name, layer, _shape(shapes[index + 1]), f"{cost:,}"))
         lines += _inner_rows(layer, 1)
         flops += cost
-    owned = list(network.parameters().values())
     lines.append("-" * len(HEADINGS))
     lines.append(ROW.format("total", "", f"{_count(owned):,}", f"{flops:,}", _memory(owned)))
-    activations = 2 * size * sum(math.prod(shape) for shape in shapes[1:])
+    activations = 2 * dtype.itemsize * sum(math.prod(shape) for shape in shapes[1:])
     lines.append(f"activations and their gradients: {_bytes(activations)} per sample of a batch")
     return "\n".join(lines)
 

@@ -1,192 +1,302 @@
-"""Data: the order of the batches, the wrap, the seeds and the place to resume from."""
+"""Batches: their order, the wrap, the seeds, the place to go on from; and the tutorial's Data."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.rows import numbered, pulled, rows_of
 
+from plugnet import Network, Trainer
 from plugnet.arrays import Array
-from plugnet.errors import ArgumentError, CallOrderError, DataError
-from plugnet.training.data import Data
+from plugnet.data import ArrayBatches, Data
+from plugnet.errors import ArgumentError, CallOrderError, DataError, SpecError
+from plugnet.interfaces import Batch
 
 
-def numbered(rows: int) -> tuple[Array, Array]:
-    """Return samples whose every value is the row's number, and the numbers as labels."""
-    labels = np.arange(rows)
-    return np.repeat(labels[:, None], 3, axis=1).astype(np.float32), labels
-
-
-def loaded(rows: int, batch_size: int, **options: Any) -> Data:
-    data = Data(batch_size, **options)
-    data.get_data(*numbered(rows))
-    return data
-
-
-def pulled(data: Data, batches: int) -> list[list[int]]:
-    """Return the numbers of the rows of the next batches, checking that labels belong to them."""
-    found = []
-    for _ in range(batches):
-        x, y = data.pull_data()
-        assert x[:, 0].tolist() == x[:, 2].tolist() == y.tolist()
-        found.append(y.tolist())
-    return found
+def batches_of(rows: int, batch_size: int, **options: Any) -> ArrayBatches:
+    return ArrayBatches(Batch(*numbered(rows)), batch_size, **{"shuffle": False, **options})
 
 
 def test_batches_wrap_with_tail_then_head() -> None:
-    data = loaded(5, 3)
-    assert pulled(data, 4) == [[0, 1, 2], [3, 4, 0], [1, 2, 3], [4, 0, 1]]
-    assert (data.point, data.epoch, data.position) == (2, 2, 12)
-
-
-def test_an_end_that_is_exactly_met_is_no_wrap() -> None:
-    data = loaded(60, 10)
-    pulled(data, 6)
-    assert (data.point, data.epoch) == (0, 1)
-    assert pulled(data, 1) == [list(range(10))]
-
-
-def test_a_batch_of_the_whole_set_repeats_it() -> None:
-    assert pulled(loaded(4, 4), 2) == [[0, 1, 2, 3]] * 2
+    batches = batches_of(5, 3)
+    assert pulled(batches, 4) == [[0, 1, 2], [3, 4, 0], [1, 2, 3], [4, 0, 1]]
+    assert batches.position == 12
+    assert pulled(batches_of(60, 10), 7)[5:] == [list(range(50, 60)), list(range(10))]
+    assert pulled(batches_of(4, 4), 2) == [[0, 1, 2, 3]] * 2
 
 
 def test_a_batch_larger_than_the_set_must_be_allowed() -> None:
     with pytest.raises(DataError, match=r"batch_size is 8 and there are 5.*allow_repeat=True"):
-        loaded(5, 8)
-    data = loaded(5, 8, allow_repeat=True)
-    assert pulled(data, 2) == [[0, 1, 2, 3, 4, 0, 1, 2], [3, 4, 0, 1, 2, 3, 4, 0]]
+        batches_of(5, 8)
+    batches = batches_of(5, 8, allow_repeat=True)
+    assert pulled(batches, 2) == [[0, 1, 2, 3, 4, 0, 1, 2], [3, 4, 0, 1, 2, 3, 4, 0]]
 
 
-def test_pulling_before_loading_is_an_error() -> None:
-    for method in (Data().pull_data, Data().shuffle):
-        with pytest.raises(CallOrderError, match="get_data"):
-            method()
-
-
-def test_loading_again_starts_over_and_may_be_smaller() -> None:
-    data = loaded(50, 3)
-    pulled(data, 10)
-    data.shuffle()
-    data.get_data(*numbered(4))
-    assert (data.point, data.epoch, len(data)) == (0, 0, 4)
-    assert pulled(data, 2) == [[0, 1, 2], [3, 0, 1]]
-
-
-@pytest.mark.parametrize(("rows", "labels"), [(3, 2), (0, 0)])
-def test_rows_must_be_equal_in_number_and_not_none(rows: int, labels: int) -> None:
-    with pytest.raises(DataError):
-        Data(1).get_data(np.zeros((rows, 2)), np.zeros(labels))
-
-
-def test_a_batch_that_does_not_wrap_is_a_view_and_nothing_is_written() -> None:
-    samples, labels = numbered(5)
-    samples.flags.writeable = labels.flags.writeable = False
-    data = Data(3)
-    data.get_data(samples, labels)
-    x, y = data.pull_data()
-    assert np.shares_memory(x, samples)
-    assert np.shares_memory(y, labels)
-    data.shuffle()
-    pulled(data, 5)
-    assert samples.tolist() == numbered(5)[0].tolist()
+def test_a_batch_in_order_is_a_view_and_nothing_is_written() -> None:
+    samples = Batch(*numbered(5))
+    for array in samples:
+        assert array is not None
+        array.flags.writeable = False
+    batch = next(ArrayBatches(samples, 3, shuffle=False))
+    assert np.shares_memory(batch.x, samples.x)
+    assert np.shares_memory(batch.y, samples.y)
+    pulled(ArrayBatches(samples, 3), 5)
+    assert samples.x.tolist() == numbered(5)[0].tolist()
 
 
 def test_gathered_batches_use_the_same_buffers_again() -> None:
-    data = loaded(50, 7, shuffle=True)
-    first, first_labels = data.pull_data()
-    second, second_labels = data.pull_data()
-    assert first is second
-    assert first_labels is second_labels
-
-
-def test_shuffle_is_one_order_for_samples_and_labels() -> None:
-    data = loaded(100, 100)
-    data.shuffle()
-    (once,) = pulled(data, 1)
-    assert sorted(once) == list(range(100)) != once
-    assert pulled(data, 1) == [once], "the order stays until the next shuffle"
-    data.shuffle()
-    assert pulled(data, 1) != [once]
+    batches = batches_of(50, 7, shuffle=True)
+    first, second = next(batches), next(batches)
+    assert first.x is second.x
+    assert first.y is second.y
 
 
 def test_orders_are_functions_of_the_seed() -> None:
-    one, same, other = (loaded(40, 8, shuffle=True, seed=seed) for seed in (3, 3, 4))
+    one, same, other = (batches_of(40, 8, shuffle=True, seed=seed) for seed in (3, 3, 4))
     expected = pulled(one, 20)
     assert pulled(same, 20) == expected
     assert pulled(other, 20) != expected
 
 
 def test_every_epoch_has_an_order_of_its_own() -> None:
-    data = loaded(40, 8, shuffle=True)
-    first, second = (np.ravel(pulled(data, 5)) for _ in range(2))
+    batches = batches_of(40, 8, shuffle=True)
+    first, second = (np.ravel(pulled(batches, 5)) for _ in range(2))
     assert sorted(first) == sorted(second) == list(range(40))
     assert first.tolist() != second.tolist()
 
 
-def test_a_wrapping_batch_takes_its_head_from_the_next_epochs_order() -> None:
+def test_a_wrapping_batch_goes_on_in_the_next_epochs_order() -> None:
     orders = [np.random.default_rng([9, epoch]).permutation(5).tolist() for epoch in range(5)]
     stream = [row for order in orders for row in order]
-    data = loaded(5, 3, shuffle=True, seed=9)
-    assert np.ravel(pulled(data, 8)).tolist() == stream[:24]
-    data = loaded(5, 12, shuffle=True, seed=9, allow_repeat=True)
-    assert np.ravel(pulled(data, 2)).tolist() == stream[:24]
+    assert np.ravel(pulled(batches_of(5, 3, shuffle=True, seed=9), 8)).tolist() == stream[:24]
+    repeating = batches_of(5, 12, shuffle=True, seed=9, allow_repeat=True)
+    assert np.ravel(pulled(repeating, 2)).tolist() == stream[:24]
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
-def test_seek_goes_on_as_if_never_interrupted(shuffle: bool) -> None:
-    whole = pulled(loaded(11, 4, shuffle=shuffle, seed=1), 30)
-    for batches in range(29):
-        data = loaded(11, 4, shuffle=shuffle, seed=1)
-        data.seek(4 * batches)
-        assert data.position == 4 * batches
-        assert pulled(data, 1) == [whole[batches]]
+def test_a_restored_source_goes_on_as_if_never_interrupted(shuffle: bool) -> None:
+    first = batches_of(11, 4, shuffle=shuffle, seed=1)
+    states, whole = [], []
+    for _ in range(30):
+        states.append(first.state())
+        whole += pulled(first, 1)
+    for state, expected in zip(states, whole, strict=True):
+        batches = batches_of(11, 4, shuffle=shuffle, seed=1)
+        batches.restore(state)
+        assert pulled(batches, 1) == [expected]
+
+
+@pytest.mark.parametrize("shards", [1, 2, 4])
+def test_parts_of_any_batch_can_be_fetched(shards: int) -> None:
+    batches = batches_of(11, 4, shuffle=True, seed=1)
+    whole = pulled(batches_of(11, 4, shuffle=True, seed=1), 9)
+    for iteration in (0, 8, 3, 2):  # 2 goes on in a second epoch
+        parts = [rows_of(batches.fetch(iteration, shard, shards)) for shard in range(shards)]
+        assert [row for part in parts for row in part] == whole[iteration]
+    assert batches.position == 0
+
+
+def test_blocks_give_all_samples_once_in_their_order() -> None:
+    blocks = list(batches_of(11, 4, shuffle=True).blocks(rows=5))
+    assert [len(block) for block in blocks] == [5, 5, 1]
+    assert np.concatenate(blocks).tolist() == numbered(11)[0].tolist()
 
 
 def test_the_global_generator_is_left_alone() -> None:
     np.random.seed(1)  # noqa: NPY002
     expected = np.random.random()  # noqa: NPY002
     np.random.seed(1)  # noqa: NPY002
-    pulled(loaded(20, 3, shuffle=True), 20)
+    pulled(batches_of(20, 3, shuffle=True), 20)
     assert np.random.random() == expected  # noqa: NPY002
-
-
-def test_two_sets_have_cursors_of_their_own() -> None:
-    train, test = loaded(10, 4), loaded(10, 5)
-    pulled(test, 1)
-    assert pulled(train, 1) == [[0, 1, 2, 3]]
-    assert test.point == 5
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_memory_maps_are_read_in_place(tmp_path: Path, shuffle: bool) -> None:
-    samples, labels = numbered(7)
-    np.save(tmp_path / "x.npy", samples)
-    data = Data(3, shuffle=shuffle)
-    data.get_data(np.load(tmp_path / "x.npy", mmap_mode="r"), labels)
-    assert isinstance(data.samples, np.ndarray)
-    assert isinstance(data.samples.base, np.memmap)
-    assert sorted(np.ravel(pulled(data, 7))) == sorted([*range(7)] * 3)
+    x, y, weights = numbered(7)
+    np.save(tmp_path / "x.npy", x)
+    batches = ArrayBatches(Batch(np.load(tmp_path / "x.npy", mmap_mode="r"), y, weights), 3)
+    assert isinstance(batches.samples.x, np.memmap)
+    assert sorted(np.ravel(pulled(batches, 7))) == sorted([*range(7)] * 3)
 
 
-def test_images_and_one_hot_labels_keep_their_shapes() -> None:
-    data = Data(2, shuffle=True)
-    data.get_data(np.zeros((3, 4, 5, 2), np.float64), np.eye(3, dtype=np.uint8))
-    x, y = data.pull_data()
-    assert x.shape == (2, 4, 5, 2)
-    assert x.dtype == np.float64
-    assert y.shape == (2, 3)
-    assert y.dtype == np.uint8
+def test_images_and_one_hot_labels_keep_shape_and_dtype() -> None:
+    batch = next(ArrayBatches(Batch(np.zeros((3, 4, 5, 2)), np.eye(3, dtype=np.uint8)), 2))
+    assert batch.x.shape == (2, 4, 5, 2)
+    assert batch.x.dtype == np.float64
+    assert batch.y.shape == (2, 3)
+    assert batch.y.dtype == np.uint8
+    assert batch.weights is None
 
 
-@pytest.mark.parametrize("argument", ["batch_size", "seed", "shuffle", "allow_repeat"])
+# A source of the user's own ----------------------------------------------------------------------
+
+
+class Endless:
+    """Batches that are computed, and can be gone on with."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __next__(self) -> tuple[Array, Array]:
+        rng = np.random.default_rng(self.number)
+        self.number += 1
+        return rng.normal(size=(6, 3)), rng.integers(0, 2, 6)
+
+    def state(self) -> dict[str, int]:
+        return {"number": self.number}
+
+    def restore(self, state: dict[str, int]) -> None:
+        self.number = state["number"]
+
+
+class Nameless:
+    """Batches that cannot say where they are."""
+
+    def __init__(self) -> None:
+        self.source = Endless()
+
+    def __next__(self) -> tuple[Array, Array]:
+        return next(self.source)
+
+
+def trainer() -> Trainer:
+    return Trainer(Network([("fc", 3, 2)]))
+
+
+def test_any_iterator_of_batches_trains() -> None:
+    x, y, weights = np.eye(3), np.array([0, 1, 1]), np.array([1.0, 2.0, 1.0])
+    one, two = trainer(), Trainer(Network([("fc", 3, 2)]), batch_size=3, shuffle=False)
+    one.fit(iter([(x, y, weights), (x, y, weights)]), iterations=2)
+    two.fit(x, y, 2, weights=weights)
+    assert one.history.loss == two.history.loss
+    assert one.network.parameters().value.tolist() == two.network.parameters().value.tolist()
+
+
+def test_the_end_of_the_batches_ends_the_training() -> None:
+    one = trainer()
+    history = one.fit(((np.eye(3), np.array([0, 1, 1])) for _ in range(4)), iterations=10)
+    assert (one.iteration, history.stopped) == (4, "the batches have ended")
+
+
+@pytest.mark.parametrize(
+    "batch", [(np.eye(3),), np.eye(3), (np.eye(3), [0, 1, 2]), (np.full((3, 3), np.nan), [0, 1, 1])]
+)
+def test_every_batch_of_a_source_is_checked(batch: Any) -> None:
+    good = np.eye(3), np.array([0, 1, 1])
+    one = trainer()
+    with pytest.raises(DataError):
+        one.fit(iter([good, batch]), iterations=2)
+    assert one.iteration == 1
+
+
+def test_a_source_goes_on_from_a_file(tmp_path: Path) -> None:
+    whole, first = trainer(), trainer()
+    whole.fit(Endless(), iterations=7)
+    first.fit(Endless(), iterations=3)
+    first.save(tmp_path / "trainer")
+    second = Trainer.resume(tmp_path / "trainer")
+    second.fit(Endless(), iterations=4)
+    assert second.history.loss == whole.history.loss
+
+
+def test_a_source_goes_on_after_a_step_that_failed() -> None:
+    class Fails:
+        def plugnet_gradients_ready(self, iteration: int) -> None:
+            if iteration == 3 and not failed:
+                failed.append(iteration)
+                raise ZeroDivisionError
+
+    failed: list[int] = []
+    whole = trainer()
+    whole.fit(Endless(), iterations=7)
+    one, source = Trainer(Network([("fc", 3, 2)]), hooks=[Fails()]), Endless()
+    with pytest.raises(ZeroDivisionError):
+        one.fit(source, iterations=7)
+    one.fit(source, iterations=4)
+    assert one.history.loss == whole.history.loss
+
+
+def test_a_source_without_a_state_cannot_go_on_from_a_file(tmp_path: Path) -> None:
+    for before, after in ((Nameless(), Endless()), (Endless(), Nameless())):
+        one = trainer()
+        one.fit(before, iterations=3)
+        one.save(tmp_path / "trainer")
+        again = Trainer.resume(tmp_path / "trainer")
+        with pytest.raises(CallOrderError, match=r"state\(\) and restore\(state\)"):
+            again.fit(after, iterations=1)
+        again.source_state = None
+        again.fit(after, iterations=1)
+        assert again.iteration == 4
+
+
+def test_a_state_that_is_not_json_is_refused_by_save(tmp_path: Path) -> None:
+    class Odd(Endless):
+        def state(self) -> Any:
+            return {"rng": np.random.default_rng()}
+
+    one = trainer()
+    one.fit(Odd(), iterations=1)
+    with pytest.raises(SpecError, match="must be written as JSON"):
+        one.save(tmp_path / "trainer")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("x", [np.eye(3), [(np.eye(3), [0, 1, 1])], 3])
+def test_samples_without_targets_are_refused(x: object) -> None:
+    with pytest.raises(ArgumentError, match="samples x and targets y, or"):
+        trainer().fit(x)
+    with pytest.raises(ArgumentError, match="without y and weights"):
+        trainer().fit(Endless(), weights=np.ones(3))
+
+
+# The tutorial's names ----------------------------------------------------------------------------
+
+
+def test_the_tutorials_data_wraps_and_counts_its_point() -> None:
+    data = Data(3)
+    samples, labels, _ = numbered(5)
+    assert data.point == 0
+    data.get_data(samples, labels)
+    pulls = [data.pull_data()[1].tolist() for _ in range(4)]
+    assert pulls == [[0, 1, 2], [3, 4, 0], [1, 2, 3], [4, 0, 1]]
+    assert data.point == 2
+    data.get_data(samples[:4], labels[:4])
+    assert data.point == 0
+
+
+def test_the_tutorials_shuffle_keeps_samples_and_labels_together() -> None:
+    found = []
+    for seed in (1, 1, 2):
+        data = Data(8, seed=seed)
+        samples, labels, _ = numbered(8)
+        data.get_data(samples, labels)
+        data.shuffle()
+        x, y = data.pull_data()
+        assert x[:, 0].tolist() == y.tolist()
+        assert sorted(y.tolist()) == list(range(8))
+        found.append(y.tolist())
+        assert labels.tolist() == list(range(8))
+    assert found[0] == found[1] != found[2]
+
+
+def test_the_tutorials_data_say_what_is_wrong() -> None:
+    for method in (Data().pull_data, Data().shuffle):
+        with pytest.raises(CallOrderError, match="get_data"):
+            method()
+    for rows, labels in ((3, 2), (0, 0)):
+        with pytest.raises(DataError):
+            Data(1).get_data(np.zeros((rows, 2)), np.zeros(labels))
+    with pytest.raises(DataError, match="allow_repeat"):
+        Data(3).get_data(np.zeros((2, 2)), np.zeros(2))
+    repeats = Data(3, allow_repeat=True)
+    repeats.get_data(np.zeros((2, 2)), np.arange(2))
+    assert repeats.pull_data()[1].tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("argument", ["batch_size", "seed", "allow_repeat"])
 @pytest.mark.parametrize("value", [-1, 2.5, "3", None])
-def test_wrong_arguments_are_named(argument: str, value: object) -> None:
+def test_wrong_arguments_of_the_tutorials_data_are_named(argument: str, value: Any) -> None:
     with pytest.raises(ArgumentError) as caught:
-        Data(**{argument: value})  # type: ignore[arg-type]
+        Data(**{argument: value})
     assert (caught.value.argument, caught.value.value) == (argument, value)
-
-
-def test_a_bool_is_no_batch_size_and_no_batch_is_empty() -> None:
-    for value in (True, 0):
-        with pytest.raises(ArgumentError):
-            Data(batch_size=value)

@@ -28,7 +28,7 @@ def trainer() -> Trainer:
 def test_it_is_caffes_network_and_solver(trainer: Trainer) -> None:
     network = trainer.network
     images = [(24, 24, 20), (12, 12, 20), (8, 8, 50), (4, 4, 50)]
-    assert list(network.shapes) == [*images, (500,), (500,), (10,)]
+    assert list(network.output_shapes) == [*images, (500,), (500,), (10,)]
     assert network.parameters().value.size == 431_080
     assert trainer.policy(0) == 0.01
     assert trainer.policy(10_000) == pytest.approx(0.01 * 2**-0.75)
@@ -46,8 +46,8 @@ def test_one_step_equals_pytorchs(trainer: Trainer) -> None:
     }
 
     def convolved(images: Any, name: str) -> Any:
-        kernel = weights[f"{name}.weight"].permute(3, 2, 0, 1)  # (h, w, in, out) -> (out, in, h, w)
-        return functional.max_pool2d(functional.conv2d(images, kernel, weights[f"{name}.bias"]), 2)
+        weight = weights[f"{name}.weight"].permute(3, 2, 0, 1)  # (h, w, in, out) -> (out, in, h, w)
+        return functional.max_pool2d(functional.conv2d(images, weight, weights[f"{name}.bias"]), 2)
 
     hidden = convolved(convolved(torch.tensor(x).permute(0, 3, 1, 2), "conv2d1"), "conv2d2")
     hidden = hidden.permute(0, 2, 3, 1).flatten(1)  # channels last, as fc reads them here

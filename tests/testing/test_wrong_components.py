@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
-import pytest
+from tests.checks import names_faults
 
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import (
-    Component,
     Dataset,
     Initializer,
     LRPolicy,
@@ -313,47 +311,42 @@ class SetsErrors(Halving):
         return super().__call__(iteration)
 
 
-@pytest.mark.parametrize(
-    ("component", "faults"),
-    [
-        (Normal, set()),
-        (FanOut, {"variance"}),
-        (TransposedShape, {"shape"}),
-        (AlwaysDouble, {"dtype"}),
-        (IgnoresGenerator, {"generator"}),
-        (DrawsForNothing, {"generator"}),
-        (Cosines, set()),
-        (GlobalNormal, {"global_state", "same_seed"}),
-        (SameArray, {"values"}),
-        (Halving, set()),
-        (KeepsState, {"pure"}),
-        (Negative, {"rate"}),
-        (ZeroDivision, {"rate", "pure", "same_seed", "global_state", "quiet"}),
-        (Ridge, set()),
-        (HalfGradient, {"gradient"}),
-        (ForgetsScale, {"scale"}),
-        (ReadsScratch, {"scratch"}),
-        (Remembers, {"value_unchanged"}),
-        (MatricesOnly, {"gradient"}),
-        (Overwrites, {"adds"}),
-        (Shrinks, {"value_unchanged"}),
-        (Groups, {"elementwise"}),
-        (Four, set()),
-        (MismatchedRows, {"samples"}),
-        (IdsFromOne, {"labels"}),
-        (Texts, {"data"}),
-        (Shuffled, {"same_seed", "repeatable"}),
-        (NotKept, {"arguments_kept"}),
-        (KeptWrong, {"arguments_kept", "spec_round_trip", "copy"}),
-        (KeptByHalves, {"spec_round_trip", "copy"}),
-        (Starred, {"constructor"}),
-        (NotJson, {"spec_round_trip"}),
-        (NeedsArguments, {"examples"}),
-        (Undocumented, {"documented"}),
-        (SetsErrors, {"global_state"}),
-    ],
+test_the_fault_is_named = names_faults(
+    {
+        Normal: set(),
+        FanOut: {"variance"},
+        TransposedShape: {"shape"},
+        AlwaysDouble: {"dtype"},
+        IgnoresGenerator: {"generator"},
+        DrawsForNothing: {"generator"},
+        Cosines: set(),
+        GlobalNormal: {"global_state", "same_seed"},
+        SameArray: {"values"},
+        Halving: set(),
+        KeepsState: {"pure"},
+        Negative: {"rate"},
+        ZeroDivision: {"rate", "pure", "same_seed", "global_state", "quiet"},
+        Ridge: set(),
+        HalfGradient: {"gradient"},
+        ForgetsScale: {"scale"},
+        ReadsScratch: {"scratch"},
+        Remembers: {"value_unchanged"},
+        MatricesOnly: {"gradient"},
+        Overwrites: {"adds"},
+        Shrinks: {"value_unchanged"},
+        Groups: {"elementwise"},
+        Four: set(),
+        MismatchedRows: {"samples"},
+        IdsFromOne: {"labels"},
+        Texts: {"data"},
+        Shuffled: {"same_seed", "repeatable"},
+        NotKept: {"arguments_kept"},
+        KeptWrong: {"arguments_kept", "spec_round_trip", "copy"},
+        KeptByHalves: {"spec_round_trip", "copy"},
+        Starred: {"constructor"},
+        NotJson: {"spec_round_trip"},
+        NeedsArguments: {"examples"},
+        Undocumented: {"documented"},
+        SetsErrors: {"global_state"},
+    }
 )
-def test_the_fault_is_named(
-    component: type[Component], faults: set[str], faults_of: Callable[[object], set[str]]
-) -> None:
-    assert faults_of(component) == faults

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from plugnet import Network, Trainer
-from plugnet.training.evaluation import correct
+from plugnet.training.evaluation import count_correct
 
 SCORES = np.array([[0.5], [-0.5], [2.0], [np.nan]])
 
@@ -15,14 +15,14 @@ def test_a_single_score_above_the_threshold_means_class_1(
     dtype: str, shape: tuple[int, ...]
 ) -> None:
     targets = np.array([1, 1, 1, 0], dtype).reshape(shape)
-    assert correct(SCORES, targets, 0.0) == 2
-    assert correct(SCORES, targets, 1.0) == 1
-    assert correct(SCORES, targets, None) is None
+    assert count_correct(SCORES, targets, 0.0) == 2
+    assert count_correct(SCORES, targets, 1.0) == 1
+    assert count_correct(SCORES, targets, None) is None
 
 
 @pytest.mark.parametrize("odd", [0.5, -1.0, 2.0, np.nan])
-def test_a_single_score_names_no_class_where_a_target_is_neither_0_nor_1(odd: float) -> None:
-    assert correct(SCORES, np.array([[1.0], [0.0], [odd], [1.0]]), 0.0) is None
+def test_a_single_score_names_no_class_beside_other_targets(odd: float) -> None:
+    assert count_correct(SCORES, np.array([[1.0], [0.0], [odd], [1.0]]), 0.0) is None
 
 
 def test_soft_targets_give_a_loss_and_no_recognition_rate() -> None:

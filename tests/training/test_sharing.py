@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import Same
 
 from plugnet import Network, Trainer, registry
 from plugnet.arrays import Array, Shape
@@ -61,8 +62,8 @@ def test_what_keeps_arrays_of_a_batch_is_for_one_training_at_a_time(what: str) -
 
 def test_a_fit_within_a_fit_of_the_same_trainer_is_refused() -> None:
     class Again:
-        def plugnet_step_end(self, trainer: Trainer) -> None:
-            trainer.fit(X, Y, 1)
+        def plugnet_step_end(self, training: Trainer) -> None:
+            training.fit(X, Y, 1)
 
     with pytest.raises(CallOrderError, match="in a training already"):
         trainer(hooks=[Again()]).fit(X, Y, 2)
@@ -109,11 +110,11 @@ class Noting:
     def __init__(self) -> None:
         self.answers: set[bytes] = set()
 
-    def plugnet_train_start(self, trainer: Trainer) -> None:
-        self.plugnet_step_end(trainer)
+    def plugnet_train_start(self, training: Trainer) -> None:
+        self.plugnet_step_end(training)
 
-    def plugnet_step_end(self, trainer: Trainer) -> None:
-        self.answers.add(trainer.network.predict(X[:5]).tobytes())
+    def plugnet_step_end(self, training: Trainer) -> None:
+        self.answers.add(training.network.predict(X[:5]).tobytes())
 
 
 def test_others_see_the_network_as_it_is_after_a_step(tmp_path: Path) -> None:
@@ -143,10 +144,15 @@ def test_others_see_the_network_as_it_is_after_a_step(tmp_path: Path) -> None:
 
     ways = [lambda: own, lambda: copy.deepcopy(own), saved, resumed]
     threads = [threading.Thread(target=look, args=(way,)) for way in ways]
+
+    class Starting:
+        def plugnet_train_start(self) -> None:
+            for thread in threads:
+                thread.start()
+
     trained.fit(X, Y, 1)
-    for thread in threads:
-        thread.start()
-    trained.fit(X, Y, 150)
+    trained.hooks.append(Starting())
+    trained.fit(X, Y, 60)
     over.set()
     for thread in threads:
         thread.join()
@@ -173,17 +179,11 @@ def test_a_network_whose_parameters_cannot_be_made_again_has_none() -> None:
     class Failing:
         calls = 0
 
-    class Sometimes(Layer):
+    class Sometimes(Same):
         def initialize(self, shape: Shape, rng: Any, dtype: Any) -> None:
             Failing.calls += 1
             if Failing.calls > 1:
                 raise RuntimeError("no more")
-
-        def forward(self, x: Array, training: bool = False) -> Array:
-            return x
-
-        def backward(self, dy: Array) -> Array:
-            return dy
 
     own = Network([("fc", 8, 3), Sometimes()])
     with pytest.raises(RuntimeError):

@@ -11,7 +11,7 @@ import numpy as np
 
 from plugnet import Trainer
 from plugnet.cli import model
-from plugnet.training.evaluation import answers, truth
+from plugnet.training.evaluation import predicted_classes, true_classes
 from plugnet.training.threads import limited
 
 ROW = "  {:<20} {:>8} {:>8} {:>8}"
@@ -52,8 +52,8 @@ def run(arguments: Namespace) -> int:
 def _by_class(exam: model.Examination) -> list[dict[str, Any]]:
     """Return, for each class that occurs, how many samples there are and how many are right."""
     outputs = exam.network.predict(exam.x)
-    answered = answers(outputs, exam.loss.threshold)
-    labels = truth(exam.targets, outputs.shape[1])
+    answered = predicted_classes(outputs, exam.loss.threshold)
+    labels = true_classes(exam.targets, outputs.shape[1])
     if answered is None or labels is None:
         return []
     rows = []

@@ -12,9 +12,9 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.cli import model
+from plugnet.data import as_samples
 from plugnet.errors import ShapeError
-from plugnet.samples import as_samples
-from plugnet.training.evaluation import answers, truth
+from plugnet.training.evaluation import predicted_classes, true_classes
 from plugnet.training.threads import limited
 
 
@@ -38,7 +38,7 @@ def run(arguments: Namespace) -> int:
             expected=("N", "K"),
             got=outputs.shape,
         )
-    named = answers(outputs, exam.loss.threshold)
+    named = predicted_classes(outputs, exam.loss.threshold)
     rows = _values(exam, outputs) if named is None else _classes(exam, outputs, named)
     for number, row in enumerate(rows):
         if arguments.json:
@@ -52,7 +52,7 @@ def run(arguments: Namespace) -> int:
 
 def _classes(exam: model.Examination, outputs: Array, named: Array) -> Iterator[dict[str, Any]]:
     """Yield each sample's answer, how strong it is, and the truth."""
-    labels = truth(exam.targets, outputs.shape[1])
+    labels = true_classes(exam.targets, outputs.shape[1])
     strength, column = exam.loss.probabilities(outputs), "probability"
     if strength is None:
         strength, column = outputs, "score"

@@ -74,7 +74,7 @@ def _prepare(
     trainer.hooks += _run_hooks(folder, samples.classes, bar)
     count = sum(p.value.size for p in network.parameters().values() if p.trainable)
     say(f"Data:     {describe(config.data, samples)}")
-    say(f"Network:  {' -> '.join(network.names)}")
+    say(f"Network:  {' -> '.join(network.layer_names)}")
     say(f"          {count:,} parameters to train, {network.dtype.name}")
     say(f"Training: {training.iterations} iterations of {training.batch_size} samples")
     if training.regularizer == DEFAULT and trainer.regularizer is None:

@@ -1,6 +1,6 @@
-"""Training: the loop, the batches it draws, what it records and who may look on."""
+"""Training: the loop, the step, what it records and who may step in."""
 
-from plugnet.training.data import Data as Data
 from plugnet.training.history import Evaluation as Evaluation
 from plugnet.training.history import History as History
+from plugnet.training.protocol import Training as Training
 from plugnet.training.trainer import Trainer as Trainer

@@ -3,114 +3,134 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from plugnet import model_file
 from plugnet.arguments import integer, number
 from plugnet.arrays import Array
-from plugnet.errors import FileFormatError, PlugnetError
+from plugnet.errors import FileFormatError, PlugnetError, SpecError
 from plugnet.files import documents
+from plugnet.interfaces import Component
 from plugnet.network import Network
 from plugnet.registry import registry
 from plugnet.training.history import Evaluation, History
 
-if TYPE_CHECKING:
-    from plugnet.training.trainer import Trainer
-
-OPTIMIZER = "optimizer/"
-COMPONENTS = ("loss", "optimizer", "policy", "regularizer")
-SETTINGS = ("batch_size", "seed", "shuffle")
+COMPONENTS: Final = ("loss", "optimizer", "policy", "regularizer")
+SETTINGS: Final = ("batch_size", "seed", "shuffle")
+PROGRESS: Final = ("iteration", "position", "source_state", "rate_scale", "evaluation_due")
+SLOTS: Final = "optimizer/"  # before the names of the optimizer's arrays
 
 
-def save(trainer: Trainer, path: str | os.PathLike[str]) -> None:
-    """Write ``trainer`` to ``path``. A `Network.load` finds the network in the same file."""
-    with trainer.network.lock:  # a training in another thread waits with its next commit
-        documents.write(path, *_contents(trainer))
+class Checkpoint(NamedTuple):
+    """All of a trainer that is saved.
 
+    Attributes:
+        network: what it trains.
+        components: its components or, when read, their specs, by the names in `COMPONENTS`.
+        settings: its other arguments, by the names in `SETTINGS`.
+        progress: its attributes, by the names in `PROGRESS`.
+        history: what it has recorded.
+        slots: the state of its update, by name.
+    """
 
-def _contents(trainer: Trainer) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Return the arrays, and the document that says what they are."""
-    history = trainer.history
-    arrays = trainer.network.state()
-    arrays |= {OPTIMIZER + name: array for name, array in trainer.update.state().items()}
-    arrays["history/loss"] = np.array(history.loss)
-    arrays["history/rate"] = np.array(history.rate)
-    components = {name: getattr(trainer, name) for name in COMPONENTS}
-    document = {
-        **model_file.describe(trainer.network),
-        "trainer": {
-            "components": {name: part and registry.spec(part) for name, part in components.items()},
-            "settings": {name: getattr(trainer, name) for name in SETTINGS},
-            "iteration": trainer.iteration,
-            "position": trainer.position,
-            "rate_scale": float(trainer.rate_scale),
-            "evaluation_due": trainer.evaluation_due,
+    network: Network
+    components: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    progress: Mapping[str, Any]
+    history: History
+    slots: Mapping[str, Array]
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write it to one file, wholly or not at all; `Network.load` finds the network there.
+
+        Raises:
+            SpecError: a component is not registered, so it cannot be described, or the state of a
+                source of batches cannot be written as JSON.
+            OSError: the file cannot be written.
+        """
+        history = self.history
+        arrays = self.network.state()
+        arrays |= {SLOTS + name: array for name, array in self.slots.items()}
+        arrays |= {"history/loss": np.array(history.loss), "history/rate": np.array(history.rate)}
+        trainer = {
+            "components": {
+                name: registry.spec(part) if isinstance(part, Component) else part
+                for name, part in self.components.items()
+            },
+            "settings": dict(self.settings),
+            **self.progress,
+            "rate_scale": float(self.progress["rate_scale"]),  # a hook may have set NumPy's
             "evaluations": [asdict(evaluation) for evaluation in history.evaluations],
             "seconds": history.seconds,
             "stopped": history.stopped,
-        },
-    }
-    return arrays, document
-
-
-def load(
-    path: str | os.PathLike[str], hooks: Iterable[Any] = (), threads: int | None = None
-) -> Trainer:
-    """Build the trainer that `save` wrote."""
-    arrays, document = documents.read(path)
-    saved = document.get("trainer")
-    if saved is None:
-        raise FileFormatError(
-            f"{os.fspath(path)} holds a network without its training. Load it by Network.load, "
-            "or resume from a file that Trainer.save wrote.",
-            path=os.fspath(path),
-        )
-    network = model_file.rebuild(arrays, document, path)
-    try:
-        return _rebuild(network, arrays, saved, hooks, threads)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, PlugnetError):
-            raise
-        raise FileFormatError(
-            f"{os.fspath(path)} does not describe a trainer ({type(error).__name__}: {error}). "
-            "Use an intact copy of a file that Trainer.save wrote.",
-            path=os.fspath(path),
-        ) from error
-
-
-def _rebuild(
-    network: Network,
-    arrays: dict[str, Array],
-    saved: dict[str, Any],
-    hooks: Iterable[Any],
-    threads: int | None,
-) -> Trainer:
-    from plugnet.training.trainer import Trainer
-
-    trainer = Trainer(
-        network, **saved["components"], **saved["settings"], hooks=hooks, threads=threads
-    )
-    trainer.iteration = integer("iteration", saved["iteration"], at_least=0)
-    trainer.position = integer("position", saved["position"], at_least=0)
-    trainer.rate_scale = number("rate_scale", saved["rate_scale"], at_least=0)
-    due = saved["evaluation_due"]
-    trainer.evaluation_due = None if due is None else integer("evaluation_due", due, at_least=0)
-    trainer.history = History(
-        loss=arrays["history/loss"].tolist(),
-        rate=arrays["history/rate"].tolist(),
-        evaluations=[Evaluation(**evaluation) for evaluation in saved["evaluations"]],
-        seconds=saved["seconds"],
-        stopped=saved["stopped"],
-    )
-    trainer.update.restore(
-        {
-            name.removeprefix(OPTIMIZER): array
-            for name, array in arrays.items()
-            if name.startswith(OPTIMIZER)
         }
-    )
-    return trainer
+        try:
+            documents.write(path, arrays, {**self.network.document(), "trainer": trainer})
+        except TypeError as error:
+            raise SpecError(
+                "What state() of a source of batches returns must be written as JSON, but it "
+                f"cannot: {error}. Return numbers, strings, lists and dicts.",
+                path="trainer.source_state",
+            ) from error
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Checkpoint:
+        """Return what `write` wrote; see `Trainer.resume` for the errors."""
+        arrays, document = documents.read(path)
+        saved = document.get("trainer")
+        if saved is None:
+            raise FileFormatError(
+                f"{os.fspath(path)} holds a network without its training. Load it by Network.load, "
+                "or resume from a file that Trainer.save wrote.",
+                path=os.fspath(path),
+            )
+        network = Network.from_document(arrays, document, path)
+        try:
+            return cls._parsed(network, arrays, saved)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, PlugnetError):
+                raise
+            raise FileFormatError(
+                f"{os.fspath(path)} does not describe a trainer ({type(error).__name__}: {error}). "
+                "Use an intact copy of a file that Trainer.save wrote.",
+                path=os.fspath(path),
+            ) from error
+
+    @classmethod
+    def _parsed(
+        cls, network: Network, arrays: Mapping[str, Array], saved: Mapping[str, Any]
+    ) -> Checkpoint:
+        due, source_state = saved["evaluation_due"], saved["source_state"]
+        return cls(
+            network,
+            _exactly(COMPONENTS, saved["components"]),
+            _exactly(SETTINGS, saved["settings"]),
+            {
+                "iteration": integer("iteration", saved["iteration"], at_least=0),
+                "position": integer("position", saved["position"], at_least=0),
+                "source_state": None if source_state is None else dict(source_state),
+                "rate_scale": number("rate_scale", saved["rate_scale"], at_least=0),
+                "evaluation_due": None if due is None else integer("evaluation_due", due),
+            },
+            History(
+                loss=arrays["history/loss"].tolist(),
+                rate=arrays["history/rate"].tolist(),
+                evaluations=[Evaluation(**evaluation) for evaluation in saved["evaluations"]],
+                seconds=saved["seconds"],
+                stopped=saved["stopped"],
+            ),
+            {
+                name.removeprefix(SLOTS): array
+                for name, array in arrays.items()
+                if name.startswith(SLOTS)
+            },
+        )
+
+
+def _exactly(names: tuple[str, ...], given: Mapping[str, Any]) -> Mapping[str, Any]:
+    if given.keys() != set(names):
+        raise KeyError(f"the keys must be {', '.join(names)}, not {', '.join(given)}")
+    return given

@@ -1,4 +1,4 @@
-"""How well a network answers: the mean loss and the recognition rate."""
+"""How well a network answers: its mean loss and its accuracy."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from plugnet.arrays import Array
 from plugnet.interfaces import Batch, Loss
 
 
-def correct(
+def count_correct(
     outputs: Array, targets: Array, threshold: float | None, weights: Array | None = None
 ) -> float | None:
-    """Return how many rows are answered rightly, or None if the answers are not classes.
+    """Return for how many rows the predicted class is the true one; None if there are no classes.
 
-    The answer is the column with the highest score, or class 1 if a single score is above the
-    loss's ``threshold``. A row with a NaN is wrong, whatever its label.
+    The predicted class is the column with the highest score, or class 1 if a single score is above
+    the loss's ``threshold``. A row with a NaN is wrong, whatever its label.
 
     Args:
         outputs: ``(N, K)`` scores.
@@ -24,33 +24,34 @@ def correct(
         threshold: `Loss.threshold`.
         weights: ``(N,)``, for how many rows each counts; None: for one.
     """
-    named, labels = answers(outputs, threshold), truth(targets, outputs.shape[1])
-    if named is None or labels is None:
+    predicted = predicted_classes(outputs, threshold)
+    labels = true_classes(targets, outputs.shape[1])
+    if predicted is None or labels is None:
         return None
     if weights is None:
-        return int(np.count_nonzero(named == labels))
-    return float(weights.sum(where=named == labels, dtype=np.float64))
+        return int(np.count_nonzero(predicted == labels))
+    return float(weights.sum(where=predicted == labels, dtype=np.float64))
 
 
-def answers(outputs: Array, threshold: float | None) -> Array | None:
-    """Return the class that each row of scores names, ``(N,)``; see `correct`.
+def predicted_classes(outputs: Array, threshold: float | None) -> Array | None:
+    """Return the class that each row of scores predicts, ``(N,)``; see `count_correct`.
 
-    -1 for a row with a NaN, which names none; None if the answers are not classes.
+    -1 for a row with a NaN; None if the scores are not those of classes.
     """
     if outputs.shape[1] > 1:
-        named: Array = outputs.argmax(axis=1)
+        predicted: Array = outputs.argmax(axis=1)
     elif threshold is not None:
-        named = (outputs[:, 0] > threshold).astype(np.intp)
+        predicted = (outputs[:, 0] > threshold).astype(np.intp)
     else:
         return None
-    named[np.isnan(outputs).any(axis=1)] = -1
-    return named
+    predicted[np.isnan(outputs).any(axis=1)] = -1
+    return predicted
 
 
-def truth(targets: Array, outputs: int) -> Array | None:
+def true_classes(targets: Array, outputs: int) -> Array | None:
     """Return the true classes ``(N,)`` for a network of ``outputs`` scores, or None.
 
-    For a single score the classes are 0 and 1, and other targets are none.
+    For a single score the classes are 0 and 1; other targets are not classes.
     """
     if outputs > 1:
         return class_ids(targets)
@@ -76,7 +77,7 @@ def _is_one_hot(targets: Array) -> bool:
 def evaluate(
     loss: Loss, given: Batch, answer: Callable[[slice], Array], size: int
 ) -> tuple[float, float | None]:
-    """Return the mean loss and the recognition rate over all rows, each by its weight.
+    """Return the mean loss and the accuracy over all rows, each by its weight.
 
     Args:
         loss: what the network was trained to minimise.
@@ -87,17 +88,17 @@ def evaluate(
     rows = len(given.x)
     total = float(rows if given.weights is None else given.weights.sum(dtype=np.float64))
     value = right = 0.0
-    recognised = True
+    has_classes = True
     for block in blocks(rows, size):
         outputs, targets = answer(block), given.y[block]
         weights = None if given.weights is None else given.weights[block]
         value += float(loss.forward(outputs, targets, weights, total))
-        hits = correct(outputs, targets, loss.threshold, weights)
-        recognised = recognised and hits is not None
+        hits = count_correct(outputs, targets, loss.threshold, weights)
+        has_classes = has_classes and hits is not None
         right += hits or 0
-    return value, right / total if recognised else None
+    return value, right / total if has_classes else None
 
 
 def blocks(rows: int, size: int) -> Iterator[slice]:
-    """Cut so many rows into slices of ``size``, the last of which may go beyond the end."""
+    """Cut the rows into slices of ``size``, the last of which may go beyond the end."""
     return (slice(start, start + size) for start in range(0, rows, size))

@@ -15,11 +15,12 @@ class Interrupts:
 
     Attributes:
         is_held: whether an interrupt is to wait; set at the start of a commit.
+        pending: the interrupt that waits, or None.
     """
 
     def __init__(self) -> None:
         self.is_held = False
-        self._pending: tuple[int, FrameType | None] | None = None
+        self.pending: tuple[int, FrameType | None] | None = None
         self._before: Any = None
 
     @contextmanager
@@ -43,13 +44,13 @@ class Interrupts:
 
     def release(self) -> None:
         """Pass on the interrupt that came during a commit, if any."""
-        if self._pending is not None:
-            pending, self._pending = self._pending, None
+        if self.pending is not None:
+            pending, self.pending = self.pending, None
             self._before(*pending)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.is_held:
-            self._pending = number, frame
+            self.pending = number, frame
         else:
-            self._pending = None  # one press more, just as the first was to be passed on
+            self.pending = None  # a second press, while the first is being passed on
             self._before(number, frame)

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from plugnet.arrays import Array, Shape
-from plugnet.interfaces import Layer
+from plugnet.data.source import from_samples
+from plugnet.interfaces import Batch, Layer
 from plugnet.layers import parameters_of, walk
 from plugnet.network import Network
 from plugnet.parallel import multiply
 from plugnet.parameter import Parameter
-from plugnet.training.data import Data
 from plugnet.training.trainer import Trainer
 
 #: Elements of the largest array that a bare product is tried with; more rows are extrapolated.
@@ -157,22 +157,22 @@ def time_step(trainer: Trainer, x: Any, y: Any, rounds: int) -> Timing:
     turn, so that whatever else the machine does slows all three; before the first two, a step that
     is not counted. Some rounds to warm up come on top.
     """
-    batches = Data(trainer.batch_size, trainer.shuffle, trainer.seed)
-    batches.get_data(*trainer.check(x, y))
+    given = trainer.check(x, y)
+    batches = from_samples(given, trainer.batch_size, trainer.shuffle, trainer.seed)
     stages = stages_of(trainer.network)
     products = {stage.name: stage.products(trainer.batch_size) for stage in stages}
     laps = _Laps()
 
-    def step() -> None:
-        trainer.step(batches.pull_batch())
+    def step(pull: Callable[[Iterator[Batch]], Batch] = next) -> None:
+        trainer.step(pull(batches))
 
-    whole = laps.timed("step", "whole", step)
+    whole, pull = laps.timed("step", "whole", step), laps.timed("data", "forward", next)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         for _ in range(rounds + max(rounds // 10, 3)):
-            with _timers(trainer, batches, stages, laps):
-                step()
-                laps.forget()  # what was derived anew, as the methods are others now
-                step()
+            with _timers(trainer, stages, laps):
+                step(pull)
+                laps.forget()  # what was derived anew, because the methods are others now
+                step(pull)
             step()
             whole()
             for name, (calls, _) in products.items():
@@ -209,19 +209,16 @@ def time_step(trainer: Trainer, x: Any, y: Any, rounds: int) -> Timing:
 def stages_of(network: Network) -> list[Stage]:
     """Return the layers of a network whose shapes are known, at their places."""
     stages: list[Stage] = []
-    shapes = (network.input_shape or (), *network.shapes)
-    for name, layer, shape in zip(network.names, network.layers, shapes[:-1], strict=True):
+    shapes = (network.input_shape or (), *network.output_shapes)
+    for name, layer, shape in zip(network.layer_names, network.layers, shapes[:-1], strict=True):
         stages.append(Stage(name, layer, shape, any(before.trained for before in stages)))
     return stages
 
 
 @contextmanager
-def _timers(
-    trainer: Trainer, batches: Data, stages: Sequence[Stage], laps: _Laps
-) -> Iterator[None]:
+def _timers(trainer: Trainer, stages: Sequence[Stage], laps: _Laps) -> Iterator[None]:
     """Put timers around the pieces of the step within the block."""
     timed: list[tuple[Any, str, str, str]] = [
-        (batches, "pull_batch", "data", "forward"),
         (trainer.loss, "forward", "loss", "forward"),
         (trainer.loss, "backward", "loss", "backward"),
         (trainer.update, "apply", "update", "backward"),

@@ -6,21 +6,21 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from plugnet.arguments import flag, integer
 from plugnet.arrays import Array
+from plugnet.data.labels import as_targets, as_weights, warn_one_class
+from plugnet.data.samples import as_samples
+from plugnet.data.source import CheckedBatches, from_samples
 from plugnet.errors import ArgumentError
 from plugnet.interfaces import Batch, Loss, LRPolicy, Optimizer, Regularizer
-from plugnet.labels import as_targets, as_weights, warn_one_class
-from plugnet.network import BLOCK, Network
+from plugnet.network import PREDICT_ROWS, Network
 from plugnet.registry import registry
-from plugnet.samples import as_samples
 from plugnet.training import failures
-from plugnet.training.data import Data
 from plugnet.training.evaluation import evaluate
 from plugnet.training.exclusive import exclusive
 from plugnet.training.history import Evaluation, History
@@ -31,7 +31,7 @@ from plugnet.training.update import Update
 if TYPE_CHECKING:
     from plugnet.training.hooks import HookCaller
 
-#: The regularizer of a trainer that is not told one, unless its optimizer decays by itself.
+#: The default regularizer, unless the optimizer decays the weights itself.
 DECAY = ("l2", 0.001)
 DEFAULT = "default"
 
@@ -39,10 +39,21 @@ DEFAULT = "default"
 class Trainer:
     """Trains a network by stochastic gradient descent.
 
+    >>> import numpy as np
+    >>> from plugnet import Network, Trainer
+    >>> x, y = np.array([[0.0], [1.0]]), np.array([0, 1])
+    >>> trainer = Trainer(Network([("fc", 1, 2)]), batch_size=2)
+    >>> len(trainer.fit(x, y, iterations=50).loss)
+    50
+    >>> trainer.evaluate(x, y).accuracy
+    1.0
+
     The constructor's arguments are attributes of the same names, names and tuples turned into
     components. Further attributes:
         iteration: how many iterations are done, over all calls of `fit`.
         position: how many samples they have seen, from which the next batch follows.
+        source_state: where a source of batches was after the last step; {} if it cannot say, None
+            after a training on arrays.
         rate_scale: what the policy's learning rate is multiplied by; 1 unless a hook changes it.
         evaluation_due: the iteration after which `fit` next evaluates; None without test samples.
         history: what they recorded.
@@ -52,6 +63,8 @@ class Trainer:
     _is_broken: bool
     _interrupts: Interrupts
     _update: Update | None
+    _source: CheckedBatches | None
+    _given: object
     _gradients_ready: Callable[..., None] | None
     _step_end: Callable[..., None] | None
 
@@ -80,7 +93,7 @@ class Trainer:
             batch_size: samples per iteration.
             seed: what the order of the samples is drawn from.
             shuffle: whether each epoch has a random order of its own.
-            hooks: plugins that look on or step in; see `plugnet.training.hooks`.
+            hooks: plugins that observe or intervene; see `plugnet.training.hooks`.
             threads: among how many threads `fit` and `evaluate` divide large matrix products and
                 convolutions; a small network has none. None: as many as the process may run in;
                 see `plugnet.parallel`. The same number gives the same bits.
@@ -120,6 +133,7 @@ class Trainer:
         self.threads = None if threads is None else integer("threads", threads, at_least=1)
         self.iteration = 0
         self.position = 0
+        self.source_state: Mapping[str, Any] | None = None
         self.rate_scale = 1.0
         self.evaluation_due: int | None = None
         self.history = History()
@@ -128,7 +142,7 @@ class Trainer:
     def fit(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         iterations: int = 800,
         test: tuple[Any, ...] | None = None,
         evaluate_every: int | None = None,
@@ -146,11 +160,13 @@ class Trainer:
                 float32 can hold bytes, they stay as they are and are converted batch by batch. A
                 memory map (``numpy.load(path, mmap_mode="r")``) of such numbers is read in parts,
                 so it may be larger than the memory. An array that was checked by an earlier call
-                is not checked again.
+                is not checked again. Or, without ``y``, a source of batches: any iterator of
+                ``(x, y)`` or ``(x, y, weights)``, whose end ends the training; see
+                `plugnet.data.Batches`.
             y: ``(N,)`` integer class ids, or ``(N, K)`` floating-point targets: one-hot rows or
                 real values.
             iterations: how many batches to train on.
-            test: samples and targets to evaluate on, at the end at least; perhaps also weights.
+            test: samples, targets and optionally weights to evaluate on, at least at the end.
             evaluate_every: also evaluate each time this many iterations are done.
             weights: ``(N,)``, how much each sample counts, at least 0; None: all the same.
 
@@ -168,28 +184,47 @@ class Trainer:
         every = last
         if evaluate_every is not None:
             every = integer("evaluate_every", evaluate_every, at_least=1)
-        given = self.check(x, y, weights)
-        warn_one_class(given.y)
+        batches = self._batches(x, y, weights)
         held_out = None if test is None else self.check(*_parts(test), "test samples")
-        batches = Data(self.batch_size, self.shuffle, self.seed)
-        batches.get_data(self.network.accept(given.x), given.y, given.weights)
-        batches.seek(self.position)
         hooks = self._hook_caller()
         with exclusive(self.network, self.loss):
             started = time.perf_counter()
             try:
-                _call(hooks.caller("plugnet_train_start"), trainer=self, iterations=iterations)
+                _call(hooks.caller("plugnet_train_start"), training=self, iterations=iterations)
                 with limited(self.threads), self._interrupts.handled():
                     self._train(batches, last, every, held_out, hooks)
             finally:
                 self.history.seconds += time.perf_counter() - started
                 self.history.stopped = self._stop if self.iteration < last else None
-                self._stop = self._gradients_ready = self._step_end = None
-                _call(hooks.caller("plugnet_train_end"), trainer=self, history=self.history)
+                self._stop = self._source = self._gradients_ready = self._step_end = None
+                _call(hooks.caller("plugnet_train_end"), training=self, history=self.history)
         return self.history
 
+    def _batches(self, x: Any, y: Any, weights: Any) -> Iterator[Batch]:
+        """Return what `fit` trains on, from where the last call ended."""
+        if y is not None:
+            given = self._shaped(*self.check(x, y, weights))
+            warn_one_class(given.y)
+            return from_samples(given, self.batch_size, self.shuffle, self.seed, self.position)
+        if not hasattr(x, "__next__") or weights is not None:
+            raise ArgumentError(
+                "fit takes samples x and targets y, or, without y and weights, a source of batches "
+                f"x, but x is a {type(x).__name__}. Write fit(x, y), or fit(iter(batches)).",
+                argument="y",
+                value=y,
+            )
+        source = CheckedBatches(x, lambda *batch: self._shaped(*self.check(*batch)))
+        goes_on = self._resumes or (x is self._given and source.is_resumable)
+        if self.source_state is not None and goes_on:
+            source.restore(self.source_state)
+        self._source, self._given = source, x
+        return source
+
+    def _shaped(self, x: Array, y: Array, weights: Array | None = None) -> Batch:
+        return Batch(self.network.validate_input(x), y, weights)
+
     def _train(
-        self, batches: Data, last: int, every: int, test: Batch | None, hooks: HookCaller
+        self, batches: Iterator[Batch], last: int, every: int, test: Batch | None, hooks: HookCaller
     ) -> None:
         """Train until ``last`` iterations are done, with an evaluation after each ``every``."""
         if test is not None and self.evaluation_due == self.iteration:
@@ -201,13 +236,17 @@ class Trainer:
             if test is not None:
                 self._evaluate_test(test, hooks)
 
-    def _run(self, batches: Data, last: int, hooks: HookCaller) -> None:
+    def _run(self, batches: Iterator[Batch], last: int, hooks: HookCaller) -> None:
         """Train until ``last`` iterations are done."""
         self._gradients_ready = hooks.caller("plugnet_gradients_ready")
         self._step_end = hooks.caller("plugnet_step_end")
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
             while self.iteration < last and self._stop is None:
-                self.step(batches.pull_batch())
+                batch = next(batches, None)
+                if batch is None:
+                    self.stop("the batches have ended")
+                else:
+                    self.step(batch)
         self._check_parameters()
 
     def step(self, batch: Batch) -> float:
@@ -237,14 +276,15 @@ class Trainer:
         network.backprop(dy)
         if self._gradients_ready is not None:
             self._gradients_ready(
-                trainer=self, iteration=self.iteration, parameters=network.parameters()
+                training=self, iteration=self.iteration, parameters=network.parameters()
             )
         self._commit(len(x), value, rate)
         try:
             if self._step_end is not None:
-                self._step_end(trainer=self, iteration=self.iteration - 1, loss=value, rate=rate)
+                self._step_end(training=self, iteration=self.iteration - 1, loss=value, rate=rate)
         finally:
-            self._interrupts.release()
+            if self._interrupts.pending is not None:
+                self._interrupts.release()
         return value
 
     def _commit(self, rows: int, loss: float, rate: float) -> None:
@@ -264,6 +304,8 @@ class Trainer:
                 self.history.rate.append(rate)
                 self.iteration += 1
                 self.position += rows
+                self._resumes = False
+                self.source_state = None if self._source is None else self._source.state()
         except BaseException:
             self._is_broken = True
             raise
@@ -288,7 +330,7 @@ class Trainer:
             raise failures.broken(self.iteration)
         given = self.check(x, y, weights)
         with limited(self.threads):
-            return self._judge(given, lambda rows: self.network.predict(given.x[rows]))
+            return self._evaluate(given, lambda rows: self.network.predict(given.x[rows]))
 
     def penalty(self) -> float:
         """Return what the regularizer adds to the loss at the present parameters."""
@@ -307,15 +349,23 @@ class Trainer:
         history; not the data, the hooks and the threads.
 
         Raises:
-            SpecError: a component cannot be described, as it is not registered.
+            SpecError: a component cannot be described, because it is not registered.
             BrokenStepError: an update failed half-way before.
             OSError: the file cannot be written.
         """
-        from plugnet.training import checkpoint
+        from plugnet.training.checkpoint import COMPONENTS, PROGRESS, SETTINGS, Checkpoint
 
         if self._is_broken:
             raise failures.broken(self.iteration)
-        checkpoint.save(self, path)
+        with self.network.lock:  # a training in another thread waits with its next commit
+            Checkpoint(
+                network=self.network,
+                components={name: getattr(self, name) for name in COMPONENTS},
+                settings={name: getattr(self, name) for name in SETTINGS},
+                progress={name: getattr(self, name) for name in PROGRESS},
+                history=self.history,
+                slots=self.update.state(),
+            ).write(path)
 
     @classmethod
     def resume(
@@ -326,15 +376,23 @@ class Trainer:
     ) -> Trainer:
         """Return the trainer that `save` wrote; `fit` on the same data goes on bit for bit.
 
-        ``hooks`` and ``threads`` are not in the file, as they belong to a run and a machine.
+        ``hooks`` and ``threads`` are not in the file, because they belong to a run and a machine.
 
         Raises:
             FileFormatError: the file is missing, damaged or not a saved trainer.
             SpecError: it needs components that are not installed.
         """
-        from plugnet.training import checkpoint
+        from plugnet.training.checkpoint import Checkpoint
 
-        return checkpoint.load(path, hooks, threads)
+        saved = Checkpoint.read(path)
+        trainer = cls(
+            saved.network, **saved.components, **saved.settings, hooks=hooks, threads=threads
+        )
+        vars(trainer).update(saved.progress)
+        trainer.history = saved.history
+        trainer.update.restore(saved.slots)
+        trainer._resumes = True
+        return trainer
 
     # What the step and fit rest on ---------------------------------------------------------------
 
@@ -359,21 +417,21 @@ class Trainer:
 
     def _evaluate_test(self, test: Batch, hooks: HookCaller) -> None:
         outputs = self.network.predict(test.x)
-        evaluation = self._judge(test, lambda rows: outputs[rows])
+        evaluation = self._evaluate(test, lambda rows: outputs[rows])
         self.history.evaluations.append(evaluation)
         self.evaluation_due = None
         _call(
             hooks.caller("plugnet_evaluate_end"),
-            trainer=self,
+            training=self,
             evaluation=evaluation,
             x=test.x,
             outputs=outputs,
             targets=test.y,
         )
 
-    def _judge(self, given: Batch, answer: Callable[[slice], Array]) -> Evaluation:
+    def _evaluate(self, given: Batch, answer: Callable[[slice], Array]) -> Evaluation:
         with np.errstate(over="ignore", invalid="ignore"):
-            loss, accuracy = evaluate(self.loss, given, answer, BLOCK)
+            loss, accuracy = evaluate(self.loss, given, answer, PREDICT_ROWS)
         return Evaluation(self.iteration, loss, accuracy)
 
     def check(self, x: Any, y: Any, weights: Any = None, name: str = "samples") -> Batch:
@@ -386,7 +444,7 @@ class Trainer:
         samples = as_samples(x, network.dtype, name, network.chain.input_scale())
         targets = as_targets(y, len(samples), network.dtype)
         given = None if weights is None else as_weights(weights, len(samples), network.dtype)
-        network.accept(samples)  # an image stays one, for the hooks
+        network.validate_input(samples)  # an image stays one, for the hooks
         self.loss.check(targets, (len(samples), *(network.output_shape or ())))
         return Batch(samples, targets, given)
 
@@ -402,6 +460,7 @@ class Trainer:
         slots = kept.pop("_state")
         vars(self).update(kept)
         self._begin()
+        self._resumes = True
         if slots is not None:
             self.update.restore(slots)
 
@@ -415,7 +474,9 @@ class Trainer:
         self._is_broken = False  # whether an update has failed half-way
         self._interrupts = Interrupts()
         self._update = None
-        self._gradients_ready = self._step_end = None
+        self._resumes = False  # whether it comes from a file, and has done no step since
+        self._given = None  # the last source of batches
+        self._source = self._gradients_ready = self._step_end = None
 
     def _hook_caller(self) -> HookCaller:
         from plugnet.training.hooks import HookCaller  # late: only training needs pluggy

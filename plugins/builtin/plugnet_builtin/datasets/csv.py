@@ -9,10 +9,9 @@ import numpy as np
 
 from plugnet.arguments import file_path, flag, integer, number
 from plugnet.arrays import Array
+from plugnet.data import as_samples, check_rule, read_labels, warn_one_class
 from plugnet.errors import ArgumentError, DataError, FileFormatError
 from plugnet.interfaces import Dataset, Samples
-from plugnet.labels import check_rule, read_labels, warn_one_class
-from plugnet.samples import as_samples
 from plugnet_builtin.datasets.table import Table, is_number, read_table
 
 
@@ -20,7 +19,7 @@ from plugnet_builtin.datasets.table import Table, is_number, read_table
 class Csv(Dataset):
     """Reads samples from text files with comma-separated values, in UTF-8.
 
-    If the first label of the training file is a number, all must be, and `plugnet.labels` says
+    If the first label of the training file is a number, all must be, and `plugnet.data.labels` says
     what they mean. Otherwise labels are names, and class ids count them in sorted order. The
     samples' numbers are taken as they are, so they should be scaled already.
 

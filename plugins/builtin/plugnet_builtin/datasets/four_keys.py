@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from plugnet.arrays import Array
+from plugnet.data import as_array, as_samples, read_labels, warn_one_class
 from plugnet.errors import DataError, FileFormatError
 from plugnet.interfaces import Samples
-from plugnet.labels import read_labels, warn_one_class
-from plugnet.samples import as_array, as_samples
 
 KEYS = ("train_data", "train_label", "test_data", "test_label")
 

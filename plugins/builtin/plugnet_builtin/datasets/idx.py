@@ -10,10 +10,9 @@ import numpy as np
 
 from plugnet.arguments import file_path, flag
 from plugnet.arrays import Array
+from plugnet.data import as_samples, check_rows, read_labels, warn_one_class
 from plugnet.errors import DataError, FileFormatError
 from plugnet.interfaces import Dataset, Samples
-from plugnet.labels import read_labels, warn_one_class
-from plugnet.samples import as_samples, check_rows
 from plugnet_builtin.datasets.idx_file import read_idx
 
 _TRAIN, _TEST = ("train",), ("t10k", "test")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from plugnet.arguments import file_path
+from plugnet.data import check_rule
 from plugnet.interfaces import Dataset, Samples
-from plugnet.labels import check_rule
 from plugnet_builtin.datasets.four_keys import KEYS, four_samples, require_keys
 from plugnet_builtin.datasets.level5 import read_mat
 
@@ -21,7 +21,7 @@ class Mat(Dataset):
 
     Attributes:
         path: the file.
-        labels: the rule for labels, see `plugnet.labels`.
+        labels: the rule for labels, see `plugnet.data.labels`.
         first_class: the smallest class id, if the labels are class ids.
         ten_means_zero: whether the class id 10 stands for the digit 0.
     """

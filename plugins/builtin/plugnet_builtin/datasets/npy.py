@@ -10,9 +10,9 @@ import numpy as np
 
 from plugnet.arguments import file_path
 from plugnet.arrays import Array
+from plugnet.data import check_rule
 from plugnet.errors import FileFormatError
 from plugnet.interfaces import Dataset, Samples
-from plugnet.labels import check_rule
 from plugnet_builtin.datasets.four_keys import KEYS, four_samples, require_keys
 from plugnet_builtin.datasets.npy_header import check_header
 from plugnet_builtin.datasets.reading import looks_like, open_file
@@ -31,7 +31,7 @@ class Npy(Dataset):
 
     Attributes:
         path: the folder.
-        labels: the rule for labels, see `plugnet.labels`.
+        labels: the rule for labels, see `plugnet.data.labels`.
         first_class: the smallest class id, if the labels are class ids.
         ten_means_zero: whether the class id 10 stands for the digit 0.
     """

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from plugnet.arguments import file_path
 
 if TYPE_CHECKING:
-    from plugnet import Trainer
-    from plugnet.training.history import Evaluation
+    from plugnet.training import Evaluation, Training
 
 
 class BestModel:
@@ -26,14 +25,14 @@ class BestModel:
         self.path = file_path("path", path)
         self._least = math.inf
 
-    def plugnet_train_start(self, trainer: Trainer) -> None:
+    def plugnet_train_start(self, training: Training) -> None:
         """Forget an earlier run, but not the first part of this one."""
-        goes_on = trainer.iteration > 0 and Path(self.path).exists()
-        losses = [test.loss for test in trainer.history.evaluations] if goes_on else []
+        goes_on = training.iteration > 0 and Path(self.path).exists()
+        losses = [test.loss for test in training.history.evaluations] if goes_on else []
         self._least = min(filter(math.isfinite, losses), default=math.inf)
 
-    def plugnet_evaluate_end(self, trainer: Trainer, evaluation: Evaluation) -> None:
+    def plugnet_evaluate_end(self, training: Training, evaluation: Evaluation) -> None:
         """Save if this is the best yet."""
         if evaluation.loss < self._least:
             self._least = evaluation.loss
-            trainer.network.save(self.path)
+            training.network.save(self.path)

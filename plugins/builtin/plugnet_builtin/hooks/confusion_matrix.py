@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from plugnet import Trainer
+    from plugnet.training import Training
 
 NUMBERED = 20  # up to so many classes, every cell has room for its count
 
@@ -47,10 +47,10 @@ class ConfusionMatrix:
         """Keep what the network is tested on."""
         self._test = Tested(x, targets)
 
-    def plugnet_train_end(self, trainer: Trainer) -> None:
+    def plugnet_train_end(self, training: Training) -> None:
         """Draw the picture, if there was a test and answers are classes."""
         path = Path(self.path)
-        read = self._test.read(trainer, path) if self._test else None
+        read = self._test.read(training, path) if self._test else None
         if read is None:
             return
         answered, labels, classes = read

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from plugnet.arguments import file_path
 
 if TYPE_CHECKING:
-    from plugnet import Trainer
-    from plugnet.training.history import Evaluation, History
+    from plugnet.training import Evaluation, History, Training
 
 HEADER = b"iteration,loss,rate,test_loss,test_accuracy\n"
 
@@ -34,18 +33,18 @@ class CsvLog:
         self._row = b""  # the last row, which an evaluation may still complete
         self._steps = 0  # how many are in the file, or were before it began
 
-    def plugnet_train_start(self, trainer: Trainer) -> None:
+    def plugnet_train_start(self, training: Training) -> None:
         """Open the file."""
         path = Path(self.path)
-        if trainer.iteration > 0 and path.exists():
+        if training.iteration > 0 and path.exists():
             # Not mode "ab", in which an evaluation could not complete the last row.
             file = path.open("r+b", buffering=0)
-            file.truncate(_size(path, trainer.iteration))
+            file.truncate(_size(path, training.iteration))
         else:
             file = path.open("wb", buffering=0)
         if file.seek(0, os.SEEK_END) == 0:
             file.write(HEADER)
-        self._file, self._row, self._steps = file, b"", trainer.iteration
+        self._file, self._row, self._steps = file, b"", training.iteration
 
     def plugnet_step_end(self, iteration: int, loss: float, rate: float) -> None:
         """Write the row of this step."""
@@ -64,13 +63,13 @@ class CsvLog:
         self._file.write(step + f",{evaluation.loss!r},{accuracy}\n".encode())
         self._row = b""
 
-    def plugnet_train_end(self, trainer: Trainer, history: History) -> None:
+    def plugnet_train_end(self, training: Training, history: History) -> None:
         """Close the file, with a row for the last step even if this hook did not hear of it.
 
         An interrupt, or another hook's error, may have come first.
         """
         if self._file is not None:
-            for iteration in range(self._steps, trainer.iteration):
+            for iteration in range(self._steps, training.iteration):
                 self.plugnet_step_end(iteration, history.loss[iteration], history.rate[iteration])
             self._file.close()
             self._file = None

@@ -10,8 +10,7 @@ from plugnet.arguments import integer, number
 from plugnet.arrays import Array
 
 if TYPE_CHECKING:
-    from plugnet import Trainer
-    from plugnet.training.history import Evaluation
+    from plugnet.training import Evaluation, Training
 
 
 @dataclass(eq=False)
@@ -44,22 +43,22 @@ class EarlyStop:
         """Forget an earlier run."""
         self._least, self._progress, self._waited, self._best = math.inf, math.inf, 0, {}
 
-    def plugnet_evaluate_end(self, trainer: Trainer, evaluation: Evaluation) -> None:
+    def plugnet_evaluate_end(self, training: Training, evaluation: Evaluation) -> None:
         """Keep the weights if these are the best yet; stop if progress is too long ago."""
         if evaluation.loss < self._least:
             self._least = evaluation.loss
-            self._best = {name: value.copy() for name, value in trainer.network.state().items()}
+            self._best = {name: value.copy() for name, value in training.network.state().items()}
         wanted = self._progress - self.minimum_change
         if evaluation.loss < wanted:
             self._progress, self._waited = evaluation.loss, 0
             return
         self._waited += 1
         if self._waited >= self.patience:
-            trainer.stop(
+            training.stop(
                 f"early_stop: no test loss below {wanted:.4f} in {self._waited} evaluations"
             )
 
-    def plugnet_train_end(self, trainer: Trainer) -> None:
+    def plugnet_train_end(self, training: Training) -> None:
         """Give the network its best weights back."""
         if self._best:
-            trainer.network.restore(self._best)
+            training.network.restore(self._best)

@@ -20,7 +20,7 @@ from plugnet_builtin.hooks.tested import Tested, class_name
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from plugnet import Trainer
+    from plugnet.training import Training
 
 
 SMALLEST = 4  # a flat sample of fewer than 4 x 4 values is a table's row, not an image
@@ -69,7 +69,7 @@ class Mistakes:
         """Keep what the network is tested on."""
         self._test = Tested(x, targets)
 
-    def plugnet_train_end(self, trainer: Trainer) -> None:
+    def plugnet_train_end(self, training: Training) -> None:
         """Draw the picture, if there was a test, of images, and answers are classes."""
         if self._test is None:
             return
@@ -85,7 +85,7 @@ class Mistakes:
                 stacklevel=2,
             )
             return
-        read = self._test.read(trainer, path)
+        read = self._test.read(training, path)
         if read is None:
             return
         answered, labels, _ = read

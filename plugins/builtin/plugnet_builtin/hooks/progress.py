@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from plugnet import Trainer
-    from plugnet.training.history import Evaluation
+    from plugnet.training import Evaluation, Training
 
 
 class Progress:
@@ -28,9 +27,9 @@ class Progress:
         self._loss = math.nan
         self._rate = math.nan
 
-    def plugnet_train_start(self, trainer: Trainer, iterations: int) -> None:
+    def plugnet_train_start(self, training: Training, iterations: int) -> None:
         """Open the bar, if there is a terminal to draw it on."""
-        self._last = trainer.iteration + iterations
+        self._last = training.iteration + iterations
         self._pending = 0
         if sys.stderr is None or not sys.stderr.isatty():
             return
@@ -39,7 +38,7 @@ class Progress:
         self._shown = time.monotonic()
         self._bar = tqdm(
             total=self._last,
-            initial=trainer.iteration,
+            initial=training.iteration,
             file=sys.stderr,
             ascii=" =",
             dynamic_ncols=True,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from plugnet.arrays import Array
 from plugnet.errors import PluginWarning
-from plugnet.training.evaluation import answers, truth
+from plugnet.training.evaluation import predicted_classes, true_classes
 
 if TYPE_CHECKING:
-    from plugnet import Trainer
+    from plugnet.training import Training
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,16 @@ class Tested:
     x: Array
     targets: Array
 
-    def read(self, trainer: Trainer, path: Path) -> tuple[Array, Array, int] | None:
+    def read(self, training: Training, path: Path) -> tuple[Array, Array, int] | None:
         """Return the answers, the truth (both ``(M,)``) and how many classes there are.
 
         The network is asked anew, because another hook may have changed its weights since the
         last evaluation (early_stop does). If answers are not classes, a `PluginWarning` says that
         ``path`` is not drawn, and None is returned.
         """
-        outputs = trainer.network.predict(self.x)
-        answered = answers(outputs, trainer.loss.threshold)
-        labels = truth(self.targets, outputs.shape[1])
+        outputs = training.network.predict(self.x)
+        answered = predicted_classes(outputs, training.loss.threshold)
+        labels = true_classes(self.targets, outputs.shape[1])
         if answered is None or labels is None:
             warnings.warn(
                 f"{path.name} is not drawn, because the network's answers are not classes.",

@@ -1,19 +1,94 @@
-"""Reading a large memory map ahead, in a thread of its own."""
+"""Batches from a large memory map, read ahead in a thread of its own."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from plugnet.arrays import Array
+from plugnet.data.batches import check_batch_size, empty_like
+from plugnet.data.mapped import MappedFile
+from plugnet.data.order import Order, Window
+from plugnet.data.samples import value_range
 from plugnet.errors import DataError
-from plugnet.mapped import MappedFile
-from plugnet.samples import value_range
-from plugnet.training.order import Window
+from plugnet.interfaces import Batch
+
+
+class StreamedBatches:
+    """The batches of `plugnet.data.ArrayBatches`, from a memory map larger than the memory.
+
+    Its attributes and methods, and what comes, are those of `ArrayBatches`.
+    """
+
+    def __init__(
+        self, samples: Batch, file: MappedFile, batch_size: int, shuffle: bool, seed: int
+    ) -> None:
+        """Take over samples whose ``x`` lies in ``file``; nothing is read yet."""
+        self.samples, self.batch_size, self.shuffle, self.seed = samples, batch_size, shuffle, seed
+        self.rows = len(samples.x)
+        check_batch_size(batch_size, self.rows)
+        self.position = 0
+        self._reader = Reader(samples.x, file)
+        self._out = empty_like(samples, batch_size)
+        self._epoch, self._order = -1, Order(1, 1, None)
+        self._window: Window | None = None  # whose rows are in _held
+        self._following: Window | None = None
+        self._held = samples.x[:0]
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        done = 0
+        while done < self.batch_size:
+            done += self._fill(done)
+        return self._out
+
+    def state(self) -> dict[str, int]:
+        """Return the position."""
+        return {"position": self.position}
+
+    def restore(self, state: Mapping[str, int]) -> None:
+        """Go to the position of a `state`."""
+        self.position = state["position"]
+        self._epoch, self._window, self._following = -1, None, None
+
+    def blocks(self, rows: int = 1024) -> Iterator[Array]:
+        """Yield all samples once, in their order, a block at a time."""
+        for start in range(0, self.rows, rows):
+            yield self.samples.x[start : start + rows]
+
+    def _fill(self, done: int) -> int:
+        """Copy rows of one window into the batch behind the ``done`` first; return how many."""
+        epoch, place = divmod(self.position, self.rows)
+        if epoch != self._epoch:
+            seed = [self.seed, epoch] if self.shuffle else None
+            self._epoch = epoch
+            self._order = Order(self.rows, self.samples.x.nbytes // self.rows, seed)
+            self._window = self._following = None
+        window = self._window
+        if window is None or place >= window.stop:
+            window = self._window = self._following or self._order.window(place)
+            is_last = window.stop == self.rows
+            self._following = None if is_last else self._order.window(window.stop)
+            self._held = self._reader.read(window, self._following)
+        count = min(self.batch_size - done, window.stop - place)
+        start = place - window.start
+        places = np.arange(start, start + count)
+        if window.order is not None:
+            places = window.order[places]
+        some, rows = slice(done, done + count), window.rows[places]
+        self._held.take(places, 0, self._out.x[some], "clip")
+        self.samples.y.take(rows, 0, self._out.y[some], "clip")
+        if self.samples.weights is not None and self._out.weights is not None:
+            self.samples.weights.take(rows, 0, self._out.weights[some], "clip")
+        self.position += count
+        return count
 
 
 class Reader:

@@ -8,8 +8,8 @@ import numpy as np
 
 from plugnet.arrays import Array
 
-#: Sets of so many bytes are taken part by part: shuffled in blocks, and read so from a file.
-LARGE = 1 << 30
+#: From this size on a set is taken part by part: shuffled in blocks, and a map read so.
+LARGE_BYTES = 1 << 30
 
 
 class MappedFile(NamedTuple):
@@ -24,7 +24,12 @@ class MappedFile(NamedTuple):
     offset: int
 
 
-def streamed(array: Array) -> MappedFile | None:
+def is_large(array: Array) -> bool:
+    """Tell whether a set is taken part by part."""
+    return array.nbytes >= LARGE_BYTES
+
+
+def mapped_file(array: Array) -> MappedFile | None:
     """Return the file behind ``array`` if that is a large memory map, or a large part of one.
 
     None for any other array, also for a map in mode "c", whose changes are not in the file.
@@ -32,7 +37,7 @@ def streamed(array: Array) -> MappedFile | None:
     root = array
     while isinstance(root.base, np.ndarray):
         root = root.base
-    if array.nbytes < LARGE or not array.flags.c_contiguous or not isinstance(root, np.memmap):
+    if not is_large(array) or not array.flags.c_contiguous or not isinstance(root, np.memmap):
         return None
     if root.filename is None or root.mode == "c":
         return None

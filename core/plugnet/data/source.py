@@ -1,0 +1,77 @@
+"""The source of batches for what a user hands over: arrays, a large memory map, or an iterator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from plugnet.data.batches import ArrayBatches, Batches, Resumable
+from plugnet.data.mapped import mapped_file
+from plugnet.errors import CallOrderError, DataError
+from plugnet.interfaces import Batch
+
+
+def from_samples(
+    samples: Batch, batch_size: int, shuffle: bool, seed: int, position: int = 0
+) -> Iterator[Batch]:
+    """Return batches of samples that were checked, from a position on; see `ArrayBatches`."""
+    file = mapped_file(samples.x)
+    if file is None:
+        batches = ArrayBatches(samples, batch_size, shuffle, seed)
+        batches.position = position
+        return batches
+    from plugnet.data.streaming import StreamedBatches  # late: only large maps need its threads
+
+    streamed = StreamedBatches(samples, file, batch_size, shuffle, seed)
+    streamed.position = position
+    return streamed
+
+
+class CheckedBatches:
+    """A user's own source of batches, each of which is checked before it is trained on."""
+
+    def __init__(self, source: Batches, check: Callable[..., Batch]) -> None:
+        """Take the source.
+
+        Args:
+            source: any iterator of ``(x, y)`` or ``(x, y, weights)``.
+            check: returns the batch that such a tuple's parts make.
+        """
+        self._source, self._check = source, check
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        given = next(self._source)
+        if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+            raise DataError(
+                "A batch must be a tuple (x, y) or (x, y, weights), but it is a "
+                f"{type(given).__name__}. Yield such tuples.",
+                row=None,
+            )
+        return self._check(*given)
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether the source has `state` and `restore`."""
+        return isinstance(self._source, Resumable)
+
+    def state(self) -> Mapping[str, Any]:
+        """Return where the source is; {} if it cannot say."""
+        return self._source.state() if isinstance(self._source, Resumable) else {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Let the source go on from its `state`.
+
+        Raises:
+            CallOrderError: it cannot, or could not say where it was.
+        """
+        if not state or not isinstance(self._source, Resumable):
+            raise CallOrderError(
+                "To go on from a saved training, a source of batches must have the methods state() "
+                f"and restore(state), but {type(self._source).__name__} has not, or the one that "
+                "was trained on before had not. Write them, or set trainer.source_state = None to "
+                "train on whatever comes next."
+            )
+        self._source.restore(state)
