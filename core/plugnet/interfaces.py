@@ -431,7 +431,7 @@ class Regularizer(Component):
 
 
 @dataclass(frozen=True)
-class Samples:
+class DataSplits:
     """What a data set holds, under the tutorial's four names.
 
     Attributes:
@@ -460,7 +460,7 @@ class Dataset(Component):
     """
 
     @abstractmethod
-    def load(self) -> Samples:
+    def load(self) -> DataSplits:
         """Read everything and return it.
 
         Raises:

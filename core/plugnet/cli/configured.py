@@ -10,7 +10,7 @@ from plugnet import Network, Trainer
 from plugnet.cli import config_file, threads
 from plugnet.cli.config import Config
 from plugnet.cli.data import pointed_at, read
-from plugnet.interfaces import Samples
+from plugnet.interfaces import DataSplits
 
 DEFAULT_NAME = "digits"
 
@@ -44,7 +44,7 @@ def configured(arguments: Namespace) -> tuple[Config, str]:
     return replace(config, data=pointed_at(config.data, arguments.data)), name
 
 
-def prepare(config: Config, threads: int | None) -> tuple[Trainer, Samples]:
+def prepare(config: Config, threads: int | None) -> tuple[Trainer, DataSplits]:
     """Build the trainer and read the data; the network's shapes are known then."""
     training, settings = config.training, config.network
     network = Network(

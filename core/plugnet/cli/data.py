@@ -10,7 +10,7 @@ from typing import Any
 from plugnet.arguments import file_path
 from plugnet.cli.config import DataSettings
 from plugnet.errors import ConfigError
-from plugnet.interfaces import Samples
+from plugnet.interfaces import DataSplits
 from plugnet.registry import registry
 
 
@@ -49,7 +49,7 @@ def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
     return replace(settings, reader=reader, path=str(path))
 
 
-def read(settings: DataSettings, whole: bool = False) -> Samples:
+def read(settings: DataSettings, whole: bool = False) -> DataSplits:
     """Return the samples that ``settings`` describe.
 
     Args:
@@ -78,7 +78,7 @@ def _call(reader: Any) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
     return name, tuple(args), kwargs
 
 
-def describe(settings: DataSettings, samples: Samples) -> str:
+def describe(settings: DataSettings, samples: DataSplits) -> str:
     """Return one or two lines about the data set."""
     reader = _call(settings.reader)[0]
     source = reader if settings.path is None else f"{reader} {settings.path}"

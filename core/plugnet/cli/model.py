@@ -13,7 +13,7 @@ from plugnet.cli.config import Config
 from plugnet.cli.data import pointed_at, read
 from plugnet.cli.run_directory import CONFIG, MODEL
 from plugnet.errors import ConfigError
-from plugnet.interfaces import Loss, Samples
+from plugnet.interfaces import DataSplits, Loss
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def examination(arguments: Namespace) -> Examination:
     return Examination(network, loss, *_asked(samples), samples.classes)
 
 
-def _asked(samples: Samples) -> tuple[Array, Array, str]:
+def _asked(samples: DataSplits) -> tuple[Array, Array, str]:
     if len(samples.test_data):
         return samples.test_data, samples.test_label, "test samples"
     return samples.train_data, samples.train_label, "samples"

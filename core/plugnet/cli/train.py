@@ -31,7 +31,7 @@ from plugnet.cli.run_directory import (
 )
 from plugnet.cli.signals import stopped_by_signals
 from plugnet.errors import DivergenceError
-from plugnet.interfaces import Samples
+from plugnet.interfaces import DataSplits
 from plugnet.training.trainer import DEFAULT
 
 Say: TypeAlias = Callable[[str], None]
@@ -65,7 +65,7 @@ def run(arguments: Namespace) -> int:
 
 def _prepare(
     config: Config, threads: int | None, folder: Path, say: Say, bar: bool
-) -> tuple[Trainer, Samples]:
+) -> tuple[Trainer, DataSplits]:
     """Build the trainer, read the data, and say what they are."""
     trainer, samples = configured.prepare(config, threads)
     network, training = trainer.network, config.training
@@ -94,7 +94,7 @@ def _run_hooks(folder: Path, classes: tuple[str, ...], bar: bool) -> list[object
     return [build("progress"), *hooks] if bar else hooks
 
 
-def _fit(trainer: Trainer, samples: Samples, config: Config, folder: Path) -> int:
+def _fit(trainer: Trainer, samples: DataSplits, config: Config, folder: Path) -> int:
     """Train, and return the number of the signal that ended it early, or 0."""
     test = (samples.test_data, samples.test_label) if len(samples.test_data) else None
     with stopped_by_signals(trainer) as received:
@@ -113,7 +113,7 @@ def _fit(trainer: Trainer, samples: Samples, config: Config, folder: Path) -> in
     return received[0] if received else 0
 
 
-def _result(trainer: Trainer, samples: Samples, config: Config) -> dict[str, Any]:
+def _result(trainer: Trainer, samples: DataSplits, config: Config) -> dict[str, Any]:
     """Judge the finished network, and return the content of ``result.json``."""
     test = None
     if len(samples.test_data):
