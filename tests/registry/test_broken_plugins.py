@@ -140,13 +140,16 @@ def test_a_malformed_value_is_a_problem_before_it_is_used(
     fake_distribution: Fake, fresh: Registry
 ) -> None:
     fake_distribution("nn-bad", {"layers": {"bad": "nn bad", "Conv2D": "nn_bad:Shift"}})
-    messages = [problem.message for problem in fresh.problems()]
+    messages = sorted(problem.message for problem in fresh.problems())
     assert len(messages) == 2
-    assert "'bad' with the value 'nn bad'" in messages[0]
+    assert "'bad' comes from nn-bad 1.0 (nn bad), but its entry point has" in messages[0]
     assert "'Conv2D', but a name must be lower-case" in messages[1]
     assert fresh.layers.names()[-1] == "reshape"  # "bad" comes first, "Conv2D" is left out
     assert "bad" in fresh.layers
     assert "Conv2D" not in fresh.layers
+    with pytest.raises(PluginLoadError, match=r"nn bad\), but"):
+        fresh.build("bad")
+    assert sorted(problem.message for problem in fresh.problems()) == messages  # and once only
 
 
 def test_a_plugin_that_asks_for_itself_while_imported_is_told(fake_distribution: Fake) -> None:
@@ -154,7 +157,7 @@ def test_a_plugin_that_asks_for_itself_while_imported_is_told(fake_distribution:
     fake_distribution("nn-loop", sources={"nn_loop.py": source + SOURCE})
     with (
         registry.isolated(plugins=["nn-loop"]),
-        pytest.raises(PluginLoadError, match="asks the registry for it while being imported"),
+        pytest.raises(PluginLoadError, match="its module asks for it while being imported"),
     ):
         registry.build("shift")
 
@@ -256,7 +259,7 @@ def test_what_is_registered_during_an_import_is_what_the_name_means(
 @pytest.mark.parametrize(
     ("marks", "why"),
     [
-        ({"v9": "nn_new"}, r"plugin API v9, but this plugnet supports v3 and v4. Upgrade plugnet"),
+        ({"v9": "nn_new"}, r"plugin API v9, and this plugnet supports v3 and v4. Upgrade plugnet"),
         ({"v2": "nn_new"}, r"plugin API v2.*Its author must upgrade it"),
         ({}, r"plugin API v2.*Its author must upgrade it"),
     ],
@@ -284,7 +287,7 @@ def test_the_plugin_api_that_was_never_released_is_refused(
     fake_distribution: Fake, fresh: Registry
 ) -> None:
     fake_distribution("nn-old", {"layers": {"shift": "nn_old:Shift"}, "api": {"v1": "nn_old"}})
-    why = "plugin API v1, but this plugnet supports v2. Its author must upgrade it"
+    why = "plugin API v1, and this plugnet supports v2. Its author must upgrade it"
     with pytest.raises(PluginApiError, match=why):
         fresh.build("shift")
 
@@ -305,7 +308,7 @@ def test_a_malformed_api_mark_is_a_problem(
     fake_distribution("nn-new", {"layers": {"shift": "nn_new:Shift"}, "api": {mark: "nn_new"}})
     assert fresh.build("shift") is not None
     (problem,) = fresh.problems()
-    assert f"as '{mark}', but a mark must look like 'v2'; v2 is assumed" in problem.message
+    assert f"the API mark '{mark}', which must look like 'v2'; v2 is assumed" in problem.message
 
 
 def test_strict_turns_every_problem_into_an_error(

@@ -98,14 +98,14 @@ def test_a_name_is_a_text(name: object, fresh: Registry) -> None:
 
 def test_what_is_no_class_of_one_kind_is_refused(fresh: Registry) -> None:
     both = type("Both", (cube(), LRPolicy), {})
-    with pytest.raises(RegistrationError, match="implements none"):
+    with pytest.raises(RegistrationError, match="of none"):
         fresh.register("x")(object)
-    with pytest.raises(RegistrationError, match=r"implements activation, lr_.*registry\.activat"):
+    with pytest.raises(RegistrationError, match=r"of activation and lr_policy.*registry\.activat"):
         fresh.register("x")(both)
     assert fresh.activations.register("x")(both) is both
-    with pytest.raises(RegistrationError, match=r"must implement plugnet\.interfaces\.Layer"):
+    with pytest.raises(RegistrationError, match="Only a class of one kind, layer, can"):
         fresh.layers.register("x")(cube())
-    with pytest.raises(RegistrationError, match="would be a function"):
+    with pytest.raises(RegistrationError, match="<function cube"):
         fresh.register("x")(cube)  # type: ignore[type-var]
 
 

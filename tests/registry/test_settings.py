@@ -31,7 +31,9 @@ def test_a_disabled_plugin_says_by_what(
     assert "shift" not in fresh.layers
     assert state(fresh, "shift") == "disabled"
     assert "nn_shift" not in sys.modules
-    with pytest.raises(UnknownComponentError, match=r"disabled: nn-shift 1\.0"):
+    with pytest.raises(
+        UnknownComponentError, match=r"Looked in: nn-shift 1\.0 \(disabled\), plugnet"
+    ):
         fresh.build("absent")
 
 

@@ -207,19 +207,19 @@ def test_an_argument_that_is_not_kept_is_pointed_out(fresh: Registry) -> None:
     [
         ("tanh", "must be a dict", "spec"),
         (None, "must be a dict", "spec"),
-        ({}, "has no 'kind'", "spec"),
-        ({"kind": "activation", "args": {}}, "has no 'name'", "spec"),
-        ({"kind": "activation", "name": "tanh"}, "has no 'args'", "spec"),
+        ({}, "the kind must be .* but it is missing", "spec"),
+        ({"kind": "activation", "args": {}}, "the name must be .* but it is missing", "spec"),
+        ({"kind": "activation", "name": "tanh"}, "the args must be .* but it is missing", "spec"),
         (spec(extra=1), "not 'extra'", "spec"),
         (spec(kind="activations"), "the kind must be layer or activation", "spec"),
         (spec(kind=["layer"]), "the kind must be", "spec"),
-        (spec(name="os.system"), "'os.system' cannot be a registered name", "spec"),
-        (spec(name="plugnet/tanh"), "cannot be a registered name", "spec"),
-        (spec(name="x" * 10_000), "cannot be a registered name", "spec"),
-        (spec(provider=3), "3 cannot be a provider", "spec"),
-        (spec(provider="../x"), "cannot be a provider", "spec"),
-        (spec(version=0.1), "the version must be a string", "spec"),
-        (spec(version="\x1b[2J"), "the version must be a string", "spec"),
+        (spec(name="os.system"), "such as 'fc', but it is 'os.system'", "spec"),
+        (spec(name="plugnet/tanh"), "must be a registered name", "spec"),
+        (spec(name="x" * 10_000), "must be a registered name", "spec"),
+        (spec(provider=3), "must be a distribution or None, but it is 3", "spec"),
+        (spec(provider="../x"), "the provider must be", "spec"),
+        (spec(version=0.1), "the version must be a printable string", "spec"),
+        (spec(version="\x1b[2J"), "the version must be a printable string", "spec"),
         (spec("csv_log", "hook"), "the kind must be layer or", "spec"),
         ([[]] * 1000, "must be a dict", "spec"),
         (spec(args=[1]), "the args must be a dict", "spec"),
@@ -233,7 +233,7 @@ def test_an_argument_that_is_not_kept_is_pointed_out(fresh: Registry) -> None:
         ),
         (
             spec("activation", "layer", args={"activation": spec(name="os.x")}),
-            "cannot be a registered name",
+            "must be a registered name",
             "args.activation",
         ),
     ],
@@ -310,7 +310,7 @@ def test_all_that_is_missing_is_named_at_once(fake_distribution: Fake, fresh: Re
         "layer 'there' (saved with nn-elsewhere)",
     )
     lines = str(caught.value).splitlines()
-    assert lines[0] == "6 components are needed but not available:"
+    assert lines[0] == "Components are needed that are not available:"
     assert "'nn-conv' is not installed" in lines[1]
     assert "pip install" not in lines[1]  # a file must not make anybody install a stranger's code
     assert "pip install plugnet-convolution" in lines[2]

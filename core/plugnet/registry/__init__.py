@@ -1,7 +1,7 @@
 """The registry: name -> entry point -> class -> object -> spec.
 
 `index` finds the entry that a name means, `entries` reads them all, `loading` imports the class of
-one, `building` calls it, and `specs` describes the object and builds it again.
+one, `building` calls it, and `specs` describes the object.
 """
 
 from __future__ import annotations
@@ -11,25 +11,15 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from plugnet import interfaces
 from plugnet.errors import ArgumentError
-from plugnet.interfaces import (
-    Activation,
-    Component,
-    Dataset,
-    Initializer,
-    Layer,
-    Loss,
-    LRPolicy,
-    Optimizer,
-    Regularizer,
-)
-from plugnet.registry.building import View
+from plugnet.registry.building import View, from_spec
 from plugnet.registry.entries import Entry as Entry
 from plugnet.registry.entries import Problem as Problem
-from plugnet.registry.index import Current, Settings
+from plugnet.registry.index import Index, Settings
 from plugnet.registry.kinds import CORE, KINDS
 from plugnet.registry.names import normalize
-from plugnet.registry.specs import Reader, write
+from plugnet.registry.specs import check, write
 
 
 class Registry(View[Any]):
@@ -46,21 +36,21 @@ class Registry(View[Any]):
     50
     """
 
-    layers: View[Layer]
-    activations: View[Activation]
-    losses: View[Loss]
-    initializers: View[Initializer]
-    lr_policies: View[LRPolicy]
-    optimizers: View[Optimizer]
-    regularizers: View[Regularizer]
-    datasets: View[Dataset]
+    layers: View[interfaces.Layer]
+    activations: View[interfaces.Activation]
+    losses: View[interfaces.Loss]
+    initializers: View[interfaces.Initializer]
+    lr_policies: View[interfaces.LRPolicy]
+    optimizers: View[interfaces.Optimizer]
+    regularizers: View[interfaces.Regularizer]
+    datasets: View[interfaces.Dataset]
     hooks: View[Any]  # any class; its methods are the contract
 
     def __init__(self) -> None:
-        current = Current()
-        super().__init__(current, self.from_spec, None)
+        index = Index()
+        super().__init__(index, None)
         for kind in KINDS.values():
-            setattr(self, kind.view, View(current, self.from_spec, kind))
+            setattr(self, kind.view, View(index, kind.name))
 
     def view(self, kind: str) -> View[Any]:
         """Return the view of a kind, such as "layer"."""
@@ -69,29 +59,29 @@ class Registry(View[Any]):
 
     def problems(self) -> tuple[Problem, ...]:
         """Return what is wrong with installed plugins, as far as it shows without imports."""
-        return self._current.index.problems()
+        return self._index.problems()
 
     def always_on_hooks(self) -> list[tuple[str, ModuleType]]:
         """Import and return the hook modules that act in every Trainer, each with its name.
 
         One that cannot be imported is left out, with a PluginWarning.
         """
-        return self._current.index.always_on_hooks()
+        return self._index.always_on_hooks()
 
     # Names and specs of objects ------------------------------------------------------------------
 
     def name_of(self, component: object) -> str | None:
         """Return the registered name of a component's class, or None if there is none."""
-        entry = self._current.index.entry_of(type(component))
+        entry = self._index.entry_of(type(component))
         return None if entry is None else entry.name
 
-    def spec(self, component: Component) -> dict[str, Any]:
+    def spec(self, component: interfaces.Component) -> dict[str, Any]:
         """Return a JSON-ready description from which `from_spec` builds an equal component.
 
         Raises:
             SpecError: an argument cannot be written as JSON, or the class is not registered.
         """
-        return write(self._current.index, component)
+        return write(self._index, component)
 
     def from_spec(self, spec: Mapping[str, Any], kind: str | None = None) -> Any:
         """Build the component that ``spec`` describes, from registered names alone.
@@ -100,12 +90,11 @@ class Registry(View[Any]):
             SpecError: it is not a spec; nothing has been built.
             MissingComponentsError: it needs components that are not available: names them all.
         """
-        (plan,) = Reader(self._current.index).read([spec], kind)
-        return plan.build()
+        return from_spec(self._index, spec, kind)
 
     def check_specs(self, specs: Iterable[Mapping[str, Any]], kind: str | None = None) -> None:
         """Raise what `from_spec` would before it builds, for all that is missing in ``specs``."""
-        Reader(self._current.index).read(specs, kind)
+        check(self._index, specs, kind)
 
     # Changes, for this process -------------------------------------------------------------------
 
@@ -118,16 +107,14 @@ class Registry(View[Any]):
                 argument="distribution",
                 value=distribution,
             )
-        self._current.index.disabled.add(name)
-        self._current.index.changed()
-        self._current.index.scan()  # warns if there is no such plugin
+        self._index.disable(name)
 
     def refresh(self) -> None:
         """Read metadata and settings again on the next use, and try again what failed to load.
 
         Modules that are imported already stay as they are until Python is restarted.
         """
-        self._current.index.forget()
+        self._index.forget()
 
     @contextmanager
     def isolated(self, plugins: Iterable[str] = ()) -> Iterator[Registry]:
@@ -139,13 +126,17 @@ class Registry(View[Any]):
         Args:
             plugins: the distributions whose plugins are used all the same.
         """
-        current, outside = self._current, self._current.index
-        allowed = frozenset(map(normalize, plugins))
-        current.index = outside.isolated(Settings(allowed=allowed, origin="registry.isolated()"))
+        outside, allowed = self._index, frozenset(map(normalize, plugins))
+        settings = Settings(allowed=allowed, origin="registry.isolated()")
+        self._use(Index(settings, outside))
         try:
             yield self
         finally:
-            current.index = outside
+            self._use(outside)
+
+    def _use(self, index: Index) -> None:
+        for view in (self, *map(self.view, KINDS)):
+            view._index = index
 
     def __repr__(self) -> str:
         views = (

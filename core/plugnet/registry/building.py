@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from plugnet.errors import ArgumentError, ComponentSignatureError, RegistrationError, shown
 from plugnet.interfaces import Component
 from plugnet.registry.entries import Entry
-from plugnet.registry.index import Current, Found
-from plugnet.registry.kinds import KINDS, Kind
-from plugnet.registry.names import PATTERN, Name, close, did_you_mean, parse
+from plugnet.registry.index import Index
+from plugnet.registry.kinds import DESCRIBABLE, KINDS
+from plugnet.registry.loading import Found
+from plugnet.registry.names import PATTERN, Name, matches, parse
+from plugnet.registry.specs import check, is_spec, look_up
 
 T = TypeVar("T")
 ClassT = TypeVar("ClassT", bound=type)
@@ -49,16 +52,14 @@ class View(Generic[T]):
     * `ArgumentError`: it cannot be a name.
     """
 
-    def __init__(self, current: Current, read: Callable[..., Any], kind: Kind | None) -> None:
-        """Look at the current index.
+    def __init__(self, index: Index, kind: str | None) -> None:
+        """Look at an index.
 
         Args:
-            current: says which one that is.
-            read: builds the component that a spec describes, from the spec and the kind's name.
-            kind: the kind; None: all.
+            index: says what there is; `Registry.isolated` puts another in its place for a while.
+            kind: the kind of component; None: all.
         """
-        self._current, self._read = current, read
-        self._kind, self._kind_name = kind, kind and kind.name
+        self._index, self._kind = index, kind
 
     def build(self, name: str, /, *args: Any, **kwargs: Any) -> T:
         """Return a new component: the class called ``name``, called with the arguments.
@@ -67,11 +68,11 @@ class View(Generic[T]):
             ComponentSignatureError: the arguments do not fit the constructor. Whatever else the
                 constructor raises comes as it is, with a note on what was being built.
         """
-        return call(self._current.index.locate(name, self._kind_name), args, kwargs)  # type: ignore[no-any-return]
+        return call(self._index.locate(name, self._kind), args, kwargs)  # type: ignore[no-any-return]
 
     def get(self, name: str) -> type[T]:
         """Return the class called ``name``."""
-        return self._current.index.locate(name, self._kind_name).cls
+        return self._index.locate(name, self._kind).cls
 
     def resolve(self, value: Any) -> T:
         """Return the component that ``value`` means.
@@ -88,9 +89,9 @@ class View(Generic[T]):
         Raises:
             ArgumentError: it is none of these.
         """
-        wrapped = self._wrapped(value)
-        if wrapped is not None:
-            return self.build(wrapped, value)
+        wraps = KINDS[self._kind].wraps if self._kind else None
+        if wraps and self._is_of_kind(wraps, value):
+            return self.build(wraps, value)
         if isinstance(value, str):
             return self.build(value)
         if isinstance(value, tuple | list) and value and isinstance(value[0], str):
@@ -99,71 +100,59 @@ class View(Generic[T]):
             kwargs = args.pop() if isinstance(last, dict) and not is_spec(last) else {}
             return self.build(name, *args, **kwargs)
         if is_spec(value):
-            return self._read(value, self._kind_name)  # type: ignore[no-any-return]
-        interface = self._kind.interface if self._kind else Component
+            return from_spec(self._index, value, self._kind)  # type: ignore[no-any-return]
+        interface = KINDS[self._kind].interface if self._kind else Component
         if isinstance(value, interface) and not isinstance(value, type | tuple | list):
             return value  # type: ignore[return-value]
         what = f"the class {value.__name__}" if isinstance(value, type) else shown(value)
         raise ArgumentError(
-            f"A component of kind {self._kind_name or 'any'} is given as an object, its name, a "
-            f"tuple of its name and its arguments, or a spec, but it is {what}.",
-            argument=self._kind_name or "component",
+            f"A component of kind {self._kind or 'any'} is given as an object, its name, a tuple "
+            f"of its name and its arguments, or a spec, but it is {what}.",
+            argument=self._kind or "component",
             value=value,
         )
 
-    def _wrapped(self, value: Any) -> str | None:
-        """Return the component that takes ``value`` as its argument, if it is of such a kind."""
-        kind = self._kind
-        if kind is None or kind.wraps is None:
-            return None
+    def _is_of_kind(self, kind: str, value: Any) -> bool:
+        """Tell whether ``value`` means a component of ``kind``, and none of the view's own."""
         if isinstance(value, Mapping):
-            return kind.wraps if value.get("kind") == kind.wraps else None
-        name = value[0] if isinstance(value, tuple | list) and value else value
-        if not isinstance(name, str):
-            return kind.wraps if isinstance(value, KINDS[kind.wraps].interface) else None
-        said, _, bare = name.rpartition(":")
-        if said:
-            return kind.wraps if said == kind.wraps else None
-        index = self._current.index
-        is_own, is_wrapped = (
-            any(not index.disabler(e) for e in index.matching(Name(each, None, bare)))
-            for each in (kind.name, kind.wraps)
-        )
-        return kind.wraps if is_wrapped and not is_own else None
+            return value.get("kind") == kind
+        text = value[0] if isinstance(value, tuple | list) and value else value
+        if not isinstance(text, str):
+            return isinstance(value, KINDS[kind].interface)
+        name = parse(text)
+        kinds = {entry.kind for entry in self._index.usable(name)}
+        return name.kind == kind or (kind in kinds and self._kind not in kinds)
 
     def names(self) -> tuple[str, ...]:
         """Return the names, sorted, without importing any plugin."""
-        index = self._current.index
+        index = self._index
         usable = (e for e in index.entries() if not (e.always_on or index.disabler(e)))
-        return tuple(sorted({entry.name for entry in usable if self._has(entry)}))
+        return tuple(sorted({entry.name for entry in usable if self._kind in (None, entry.kind)}))
 
     def entries(self) -> tuple[Entry, ...]:
         """Return a record of all that is known, usable or not, without importing any plugin."""
-        return tuple(entry for entry in self._current.index.listing() if self._has(entry))
+        return tuple(e for e in self._index.listing() if self._kind in (None, e.kind))
 
     def find(self, name: str) -> Entry:
         """Return the record of what ``name`` means, without importing any plugin."""
-        index = self._current.index
-        entry = index.find(parse(name, self._kind_name))
-        return entry._replace(state=index.state(entry))
+        entry = self._index.find(parse(name, self._kind))
+        return entry._replace(state=self._index.state(entry))
 
     def info(self, name: str) -> ComponentInfo:
         """Return signature, documentation and place of a component; imports its module."""
-        found = self._current.index.locate(name, self._kind_name)
-        listing = [e for e in self.entries() if e.kind == found.entry.kind]
-        entry = next(e for e in listing if e.order == found.entry.order)
-        same = (entry.distribution, entry.value)
-        aliases = (e.name for e in listing if (e.distribution, e.value) == same)
+        found = self._index.locate(name, self._kind)
+        entry, cls = found
+        alike = (e for e in self._index.entries() if e._replace(name=entry.name) == entry)
         try:
-            file = inspect.getsourcefile(found.cls)
-            line = inspect.getsourcelines(found.cls)[1]
+            file = inspect.getsourcefile(cls)
+            line = inspect.getsourcelines(cls)[1]
         except (OSError, TypeError):  # typed at a prompt
             file = line = None
         return ComponentInfo(
-            entry=entry,
-            aliases=tuple(name for name in aliases if name != entry.name),
-            signature=signature(found),
-            doc=inspect.cleandoc(found.cls.__doc__ or ""),
+            entry=entry._replace(state=self._index.state(entry)),
+            aliases=tuple(other.name for other in alike if other.name != entry.name),
+            signature=found.signature,
+            doc=inspect.cleandoc(cls.__doc__ or ""),
             file=file,
             line=line,
         )
@@ -180,59 +169,42 @@ class View(Generic[T]):
             RegistrationError: the name is malformed or taken, or the class is of another kind, or
                 of none.
         """
-        if not isinstance(name, str) or not PATTERN.fullmatch(name):
+        if not matches(PATTERN, name):
             raise RegistrationError(
                 "A name to register must be lower-case letters, digits and underscores, starting "
                 f"with a letter, but it is {shown(name)}.",
-                kind=self._kind_name,
+                kind=self._kind,
                 name=name,
             )
+        return partial(self._register, name, replace)
 
-        def decorate(cls: ClassT) -> ClassT:
-            self._register(name, cls, replace)
-            return cls
-
-        return decorate
-
-    def _register(self, name: str, cls: type[Any], replace: bool) -> None:
-        index, kind = self._current.index, self._kind_of(name, cls)
-        value = f"{cls.__module__}:{cls.__qualname__}"
-        with index.lock:
-            for taken in index.matching(Name(kind, None, name)):
-                if taken.value == value and taken.distribution is not None:
-                    return  # declared as an entry point as well: one and the same
-                if taken.value != value and not replace and not index.disabler(taken):
+    def _register(self, name: str, replace: bool, cls: ClassT) -> ClassT:
+        entry = Entry(self._kind_of(name, cls), name, f"{cls.__module__}:{cls.__qualname__}", None)
+        with self._index.lock:
+            for taken in self._index.matching(Name(entry.kind, None, name)):
+                if taken.value == entry.value and taken.distribution is not None:
+                    return cls  # declared as an entry point as well: one and the same
+                if taken.value != entry.value and not (replace or self._index.disabler(taken)):
                     raise RegistrationError(
-                        f"The {kind} '{name}' is {taken.value} of {taken.provider} already, so "
-                        f"{value} cannot take the name. Choose another, or say replace=True.",
-                        kind=kind,
-                        name=name,
+                        f"The {entry} is {taken.value} of {taken.provider} already, so "
+                        f"{entry.value} cannot take the name. Choose another, or say replace=True.",
+                        **entry.culprits,
                     )
-            index.add(Entry(kind, name, value, None), cls)
+            self._index.add(entry, cls)
+        return cls
 
     def _kind_of(self, name: str, cls: type[Any]) -> str:
-        """Return the kind to register a class as."""
-        kind = self._kind
-        if not isinstance(cls, type):
-            raise RegistrationError(
-                f"Only a class can be registered, but '{name}' would be a {type(cls).__name__}.",
-                kind=self._kind_name,
-                name=name,
-            )
-        fitting = [k.name for k in KINDS.values() if issubclass(cls, k.interface)]
-        if kind is not None and kind.name in fitting:
-            return kind.name
-        fitting = [name for name in fitting if KINDS[name].interface is not object]
-        if kind is None and len(fitting) == 1:
-            return fitting[0]
-        wanted = f"plugnet.interfaces.{kind.interface.__name__}" if kind else "one interface"
-        views = " or ".join(f"registry.{KINDS[name].view}.register" for name in fitting)
-        advice = f", or call {views}" if views and kind is None else ""
+        """Return the kind to register a class as: the view's, or the only one that it is of."""
+        wanted = [self._kind] if self._kind else DESCRIBABLE
+        interfaces = {kind: KINDS[kind].interface for kind in wanted if isinstance(cls, type)}
+        kinds = [kind for kind in interfaces if issubclass(cls, interfaces[kind])]
+        if len(kinds) == 1:
+            return kinds[0]
         raise RegistrationError(
-            f"To be registered as '{name}', {cls.__qualname__} must implement {wanted}, but it "
-            f"implements {', '.join(fitting) or 'none'}. Derive it from the interface of its kind"
-            f"{advice}.",
-            kind=self._kind_name,
+            f"Only a class of one kind, {' or '.join(wanted)}, can be registered as '{name}', but "
+            f"{shown(cls)} is of {' and '.join(kinds) or 'none'}. Derive it from the interface of "
+            "its kind, or register it with the view of one, such as registry.activations.register.",
+            kind=self._kind,
             name=name,
         )
 
@@ -242,25 +214,20 @@ class View(Generic[T]):
         Raises:
             RegistrationError: it is installed, and so can only be disabled.
         """
-        index = self._current.index
-        entry = index.find(parse(name, self._kind_name))
+        entry = self._index.find(parse(name, self._kind))
         if entry.distribution is not None:
             raise RegistrationError(
-                f"The {entry.kind} '{entry.name}' belongs to {entry.provider}, so it cannot be "
-                "unregistered. Uninstall the plugin, or switch it off with registry.disable().",
-                kind=entry.kind,
-                name=entry.name,
+                f"The {entry} belongs to {entry.provider}, so it cannot be unregistered. Uninstall "
+                "the plugin, or switch it off with registry.disable().",
+                **entry.culprits,
             )
-        index.withdraw(entry.kind, entry.name)
-
-    def _has(self, entry: Entry) -> bool:
-        return self._kind_name in (None, entry.kind)
+        self._index.withdraw(entry)
 
     def __contains__(self, name: object) -> bool:
         return name in self.names()
 
     def __repr__(self) -> str:
-        return f"<{self._kind_name} registry: {', '.join(self.names())}>"
+        return f"<{self._kind} registry: {', '.join(self.names())}>"
 
 
 def call(found: Found, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -269,42 +236,36 @@ def call(found: Found, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     try:
         return cls(*args, **kwargs)
     except Exception as error:
-        if isinstance(error, TypeError) and (why := misfit(found, args, kwargs)) is not None:
-            passed = [shown(value) for value in args]
-            passed += [f"{key}={shown(value)}" for key, value in kwargs.items()]
+        if isinstance(error, TypeError) and (why := found.misfit(args, kwargs)) is not None:
+            passed = [*map(shown, args), *(f"{key}={shown(kwargs[key])}" for key in kwargs)]
             raise ComponentSignatureError(
-                f"{entry.kind} '{entry.name}' cannot be built from these arguments: {why}\n"
-                f"  Signature: {signature(found)}\n  You passed: ({', '.join(passed)})",
-                kind=entry.kind,
-                name=entry.name,
+                f"{entry} cannot be built from these arguments: {why}\n"
+                f"  Signature: {found.signature}\n  You passed: ({', '.join(passed)})",
+                **entry.culprits,
             ) from None
-        place = f"{cls.__module__}:{cls.__qualname__}"
-        error.add_note(f"while building {entry.kind} '{entry.name}' ({place})")
+        error.add_note(f"while building {entry} ({cls.__module__}:{cls.__qualname__})")
         raise
 
 
-def signature(found: Found) -> str:
-    """Return how a class is called, without annotations: "fc(inputs, outputs)"."""
-    known = inspect.signature(found.cls).parameters.values()
-    bare = [parameter.replace(annotation=parameter.empty) for parameter in known]
-    return f"{found.entry.name}{inspect.Signature(bare)}"
+def from_spec(index: Index, spec: Any, kind: str | None) -> Any:
+    """Return the component that a spec describes; see `Registry.from_spec`."""
+    check(index, [spec], kind)
+    return _built(index, spec)
 
 
-def misfit(found: Found, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
-    """Return why arguments do not fit the constructor, or None if they do."""
-    known = inspect.signature(found.cls)
-    try:
-        known.bind(*args, **kwargs)
-    except TypeError as error:
-        hints = [
-            f" Unknown keyword '{key}': {did_you_mean(matches)}"
-            for key in kwargs
-            if key not in known.parameters and (matches := close(key, known.parameters))
-        ]
-        return f"{error}.{''.join(hints)}"
-    return None
-
-
-def is_spec(value: object) -> bool:
-    """Tell whether ``value`` is a dict that means a component."""
-    return isinstance(value, Mapping) and value.keys() >= {"kind", "name", "args"}
+def _built(index: Index, value: Any) -> Any:
+    """Return a checked value with the components that the specs in it describe, innermost first."""
+    if isinstance(value, list | tuple):
+        return [_built(index, item) for item in value]
+    if is_spec(value):
+        found, note = look_up(index, value)
+        args = {name: _built(index, item) for name, item in value["args"].items()}
+        try:
+            return call(found, (), args)
+        except Exception as error:
+            if note:
+                error.add_note(note)
+            raise
+    if isinstance(value, dict):
+        return {key: _built(index, item) for key, item in value.items()}
+    return value

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from plugnet.registry.kinds import API_GROUP, API_VERSION, CORE, FIRST_API, KIND_OF_GROUP
 from plugnet.registry.names import PATTERN, Name, normalize
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Entry(NamedTuple):
-    """What is known about a component without importing it.
+    """What is known about a component without importing it; as a string, "layer 'fc'".
 
     Attributes:
         kind: "layer", "activation", ...
@@ -36,6 +36,9 @@ class Entry(NamedTuple):
     api: int = FIRST_API
     state: str = "ok"
 
+    def __str__(self) -> str:
+        return f"{self.kind} '{self.name}'"
+
     @property
     def always_on(self) -> bool:
         """Whether it is a hook module that acts without being built by name."""
@@ -49,9 +52,29 @@ class Entry(NamedTuple):
         return f"{self.distribution} {self.version}" if self.version else self.distribution
 
     @property
-    def order(self) -> tuple[str, str, str, str]:
+    def qualified(self) -> str:
+        """The name with the distribution before it."""
+        return f"{self.distribution}/{self.name}"
+
+    @property
+    def culprits(self) -> dict[str, Any]:
+        """The attributes of an error about it."""
+        return {"kind": self.kind, "name": self.name, "distribution": self.distribution}
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it from other entries, unless a distribution declares a name twice."""
+        return (self.distribution or "", self.name, self.kind)
+
+    @property
+    def order(self) -> tuple[str, ...]:
         """What entries are sorted by, so that no result depends on the order of folders."""
-        return (self.distribution or "", self.name, self.kind, self.value)
+        return (*self.key, self.value)
+
+    @property
+    def rank(self) -> int:
+        """Whose it is: 0, the program's own; 1, built in; 2, a plugin's. The lowest rank wins."""
+        return {None: 0, CORE: 1}.get(self.distribution, 2)
 
     def fits(self, name: Name) -> bool:
         """Tell whether a name may mean this entry."""
@@ -70,14 +93,7 @@ class Problem(NamedTuple):
     message: str
 
 
-def split(value: str) -> tuple[str, str] | None:
-    """Return module and class of ``module:Class``, "" for no class; None if it is malformed."""
-    module, colon, attribute = value.partition(":")
-    parts = [*module.split("."), *(attribute.split(".") if colon else ())]
-    return (module, attribute) if all(map(str.isidentifier, parts)) else None
-
-
-def scan(core_only: bool = False) -> tuple[tuple[Entry, ...], tuple[Problem, ...]]:
+def scan(core_only: bool = False) -> tuple[list[Entry], list[Problem]]:
     """Return the entries of every installed distribution, in order, and what is wrong with them.
 
     Args:
@@ -85,135 +101,91 @@ def scan(core_only: bool = False) -> tuple[tuple[Entry, ...], tuple[Problem, ...
     """
     from importlib import metadata  # takes 12 ms, so not before the first name is asked for
 
-    entries: set[Entry] = set()
-    problems: list[Problem] = []
-    everything = metadata.distributions
-    for distribution in everything(name=CORE) if core_only else everything():
+    found: list[Entry | Problem] = []
+    for distribution in metadata.distributions(name=CORE if core_only else None):
         try:
-            if text := distribution.read_text("entry_points.txt"):
-                entries.update(_entries(distribution, text, problems))
+            found += _read(distribution)
         except Exception as error:  # one damaged distribution must not hide the others
+            why = f"cannot be read ({type(error).__name__}: {error}); re-install that package."
+            found.append(Problem(None, f"{_path(distribution)}/entry_points.txt {why}"))
+    entries = sorted({one for one in found if isinstance(one, Entry)}, key=lambda one: one.order)
+    for one, other in pairwise(entries):
+        if one.key == other.key:
             message = (
-                f"{_path(distribution)}/entry_points.txt cannot be read "
-                f"({type(error).__name__}: {error}); re-install that package."
+                f"{one.provider} declares the {one} twice, as '{one.value}' and '{other.value}'. "
+                "Its author must remove one."
             )
-            problems.append(Problem(None, message))
-    ordered = tuple(sorted(entries, key=lambda entry: entry.order))
-    return ordered, tuple(dict.fromkeys([*problems, *_duplicates(ordered)]))
+            found.append(Problem(one.distribution, message))
+    return entries, list(dict.fromkeys(one for one in found if isinstance(one, Problem)))
 
 
-def _entries(distribution: Distribution, text: str, problems: list[Problem]) -> Iterator[Entry]:
+def _read(distribution: Distribution) -> Iterator[Entry | Problem]:
     """Yield the entries of one distribution, unless another of its name comes before it."""
-    declared = list(_declarations(text, _path(distribution), problems))
+    path = _path(distribution)
+    declared, damaged = _parse(distribution.read_text("entry_points.txt") or "")
+    if damaged:
+        line = damaged[0][:60]
+        yield Problem(None, f"{path}/entry_points.txt is damaged: '{line}' has no '='; re-install.")
     if not declared:
         return
-    provider, version = _identity(distribution, problems)
-    if _is_hidden(distribution, provider, version, problems):
+    said, version = _field(distribution, "Name"), _field(distribution, "Version")
+    folder = re.split(r"[/\\]", path)[-1]  # "nn_conv-0.3.1.dist-info"
+    name = normalize(said or folder.partition("-")[0].removesuffix(".egg"))
+    if said is None:
+        yield Problem(name, f"{path} has no METADATA that names it; '{name}' is assumed.")
+    first = next(iter(distribution.discover(name=name)), distribution)
+    if _path(first) != path:  # of two with one name, Python imports the first on sys.path
+        if (other := _field(first, "Version")) != version:
+            where = f"{path} is hidden by {name} {other}, which comes first on sys.path"
+            yield Problem(name, f"{name} {version} in {where}. Uninstall one of them.")
         return
-    api = _api([key for group, key, _ in declared if group == API_GROUP], provider, problems)
+    yield from _entries(name, version, declared)
+
+
+def _entries(
+    provider: str, version: str | None, declared: list[tuple[str, str, str]]
+) -> Iterator[Entry | Problem]:
+    """Yield an entry for each declaration, of the plugin API version that is among them."""
+    apis = []
+    for mark in [key for group, key, _ in declared if group == API_GROUP]:
+        if re.fullmatch(r"v[1-9]\d{0,5}", mark):
+            apis.append(int(mark[1:]))
+        else:
+            text = f"{provider} has the API mark '{mark}', which must look like 'v{API_VERSION}'"
+            yield Problem(provider, f"{text}; v{FIRST_API} is assumed.")
+    api = max(apis, default=FIRST_API)
     for group, key, value in declared:
         if group == API_GROUP:
             continue
-        kind = KIND_OF_GROUP[group]
-        what = f"{provider} declares the {kind} '{key}'"
-        if not PATTERN.fullmatch(key):
-            message = (
-                f"{what}, but a name must be lower-case letters, digits and underscores; it is "
-                "left out."
-            )
-            problems.append(Problem(provider, message))
-            continue
-        if split(value) is None:
-            message = (
-                f"{what} with the value '{value}', but it must be 'module:Class'. Fix its "
-                "pyproject.toml and re-install it."
-            )
-            problems.append(Problem(provider, message))
-        yield Entry(kind, key, value, provider, version, api)
+        entry = Entry(KIND_OF_GROUP[group], key, value, provider, version, api)
+        if PATTERN.fullmatch(key):
+            yield entry
+        else:
+            wanted = "a name must be lower-case letters, digits and underscores; it is left out"
+            yield Problem(provider, f"{entry.provider} declares the {entry}, but {wanted}.")
 
 
-def _declarations(text: str, path: str, problems: list[Problem]) -> Iterator[tuple[str, str, str]]:
-    """Yield group, key and value of each entry point in a group of plugnet."""
-    group = damaged = ""
+def _parse(text: str) -> tuple[list[tuple[str, str, str]], list[str]]:
+    """Return group, key and value of each of plugnet's entry points, and the damaged lines."""
+    declared, damaged = [], []
+    group = ""
     for line in map(str.strip, text.lstrip("\ufeff").splitlines()):
+        key, equals, value = map(str.strip, line.partition("="))
         if not line or line[0] in "#;":
             continue
         if line[0] == "[" and line[-1] == "]":
             group = line[1:-1].strip()
-            continue
-        key, equals, value = line.partition("=")
-        if not equals:
-            damaged = damaged or line
+        elif not equals:
+            damaged.append(line)
         elif group in KIND_OF_GROUP or group == API_GROUP:
-            yield group, key.strip(), value.strip()
-    if damaged:
-        message = f"{path}/entry_points.txt is damaged: '{damaged[:60]}' has no '='; re-install."
-        problems.append(Problem(None, message))
+            declared.append((group, key, value))
+    return declared, damaged
 
 
-def _identity(distribution: Distribution, problems: list[Problem]) -> tuple[str, str | None]:
-    """Return name and version; the name of the metadata's folder where METADATA is missing."""
-    if "Name" in distribution.metadata:
-        return normalize(distribution.metadata["Name"]), _version(distribution)
-    folder = re.split(r"[/\\]", _path(distribution))[-1]  # "nn_conv-0.3.1.dist-info"
-    name = normalize(folder.partition("-")[0].removesuffix(".egg"))
-    message = f"{_path(distribution)} has no METADATA that names it; '{name}' is assumed."
-    problems.append(Problem(name, message))
-    return name, None
-
-
-def _is_hidden(
-    distribution: Distribution,
-    provider: str,
-    version: str | None,
-    problems: list[Problem],
-) -> bool:
-    """Tell whether another distribution of that name comes first on sys.path, as for imports."""
-    from importlib import metadata
-
-    try:
-        first = metadata.distribution(provider)
-    except metadata.PackageNotFoundError:
-        return False
-    if _path(first) == _path(distribution):
-        return False
-    if _version(first) != version:
-        message = (
-            f"{provider} {version} in {_path(distribution)} is hidden by {provider} "
-            f"{_version(first)}, which comes first on sys.path. Uninstall one of them."
-        )
-        problems.append(Problem(provider, message))
-    return True
-
-
-def _api(marks: Iterable[str], provider: str, problems: list[Problem]) -> int:
-    """Return the newest plugin API among a distribution's marks, or the first one released."""
-    versions = []
-    for mark in marks:
-        if re.fullmatch(r"v[1-9]\d{0,5}", mark):
-            versions.append(int(mark[1:]))
-        else:
-            message = (
-                f"{provider} marks its plugin API version as '{mark}', but a mark must look like "
-                f"'v{API_VERSION}'; v{FIRST_API} is assumed."
-            )
-            problems.append(Problem(provider, message))
-    return max(versions, default=FIRST_API)
-
-
-def _duplicates(entries: tuple[Entry, ...]) -> Iterator[Problem]:
-    """Yield a problem for every name that one distribution declares with two values."""
-    for one, other in pairwise(entries):
-        if one.order[:3] == other.order[:3]:
-            yield Problem(
-                one.distribution,
-                f"{one.provider} declares the {one.kind} '{one.name}' twice, as '{one.value}' and "
-                f"'{other.value}'. Its author must remove one.",
-            )
-
-
-def _version(distribution: Distribution) -> str | None:
-    return distribution.version if "Version" in distribution.metadata else None
+def _field(distribution: Distribution, name: str) -> str | None:
+    """Return a field of a distribution's metadata, or None if it is missing."""
+    values = distribution.metadata.get_all(name)
+    return values[0] if values else None
 
 
 def _path(distribution: Distribution) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from plugnet.errors import DisabledPluginError, PluginLoadError, PluginWarning
-from plugnet.registry import loading, messages
-from plugnet.registry.entries import Entry, Problem, scan, split
+from plugnet.errors import DisabledPluginError, PluginApiError, PluginLoadError, PluginWarning
+from plugnet.registry import messages
+from plugnet.registry.entries import Entry, Problem, scan
 from plugnet.registry.kinds import CORE
+from plugnet.registry.loading import Found, Loader
 from plugnet.registry.names import Name, close, did_you_mean, normalize, parse
 
 _warned: set[str] = set()  # each warning once per process
@@ -48,6 +50,11 @@ class Settings(NamedTuple):
             strict=os.environ.get("PLUGNET_PLUGINS_STRICT", "").strip() not in ("", "0"),
         )
 
+    @property
+    def core_only(self) -> bool:
+        """Whether no plugin may be used, so that none is searched for."""
+        return self.allowed == frozenset()
+
     def disabler(self, distribution: str | None) -> str | None:
         """Return what switches a distribution off, or None if it may be used."""
         if distribution is None or distribution == CORE:
@@ -59,40 +66,37 @@ class Settings(NamedTuple):
         return None
 
 
-class Found(NamedTuple):
-    """What a name means. Attributes: entry; cls, its class, loaded."""
-
-    entry: Entry
-    cls: type[Any]
-
-
 class Index:
     """The state of a registry. `Registry.isolated` puts another in its place for a while."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, outside: Index | None = None) -> None:
         """Start with nothing read.
 
         Args:
             settings: which plugins to use; None: what the environment says at the first scan.
+            outside: an index of which to take over what the program registered.
         """
         self._fixed = settings
         self.settings = settings or Settings()
-        self.loader = loading.Loader()
-        self.lock = self.loader.lock
-        self.disabled: set[str] = set()  # by the program
-        self.registered: dict[tuple[str, str], Entry] = {}  # by the program
-        self._scanned: tuple[Entry, ...] | None = None
-        self._problems: tuple[Problem, ...] = ()
-        self.changed()
+        self.lock = threading.RLock()  # held while what is known changes
+        self._registered: dict[Entry, type[Any]] = (
+            dict(outside._registered) if outside else {}
+        )  # by the program
+        self._disabled: set[str] = set()  # by the program
+        self.forget()
 
-    def changed(self) -> None:
+    def forget(self) -> None:
+        """Forget scan, classes and failures: the next use reads and loads again."""
+        with self.lock:
+            self._loader = Loader()
+            self._scanned: list[Entry] | None = None
+            self._problems: list[Problem] = []
+            self._changed()
+
+    def _changed(self) -> None:
         """Begin new tables after any change; a search that is going on fills the old ones."""
         self._found: dict[tuple[str, str | None], Found] = {}  # by name, and kind of the view
-        self._forget_classes()
-
-    def _forget_classes(self) -> None:
         self._entry_of: dict[type[Any], Entry | None] = {}
-        self._places: dict[str, Entry] = {}  # the first entry with each value
 
     # From a name to an entry and its class -------------------------------------------------------
 
@@ -100,17 +104,18 @@ class Index:
         """Return what a name means, for the view of ``kind`` if any, and load its class.
 
         Raises:
-            ArgumentError, RegistryError: see `Registry`.
+            ArgumentError, RegistryError: see `View`.
         """
         try:
             return self._found[name, kind]
         except (KeyError, TypeError):
             pass  # the search is not inside the handler, whose error would precede every message
-        table, loader = self._found, self.loader  # in this order: see `changed`
         wanted = parse(name, kind)
         with self.lock:
             entry = self.find(wanted)
-        found = table[name, kind] = Found(entry, loader.load(entry))
+            table, loader, cls = self._found, self._loader, self._registered.get(entry)
+        # Without the lock, which a module that is imported takes to register its components.
+        found = table[name, kind] = Found(entry, cls or loader.load(entry))
         return found
 
     def find(self, name: Name) -> Entry:
@@ -122,50 +127,39 @@ class Index:
             AmbiguousNameError: several provide it.
         """
         is_fresh = self._scanned is None
-        candidates = self._candidates(name)
-        if not candidates and not is_fresh:
+        meant = self._meant(name)
+        if not meant and not is_fresh:
             self.scan()
-            candidates = self._candidates(name)
-        self._check_strict()
-        if not candidates:
-            raise self._not_found(name)
-        kinds = sorted({entry.kind for entry in candidates})
-        chosen = [entry for kind in kinds for entry in _strongest(candidates, kind)]
-        if len(kinds) > 1:
-            chosen = [entry for entry in chosen if entry.distribution == CORE] or chosen
-        if len(chosen) > 1:
-            raise messages.ambiguous(name, chosen)
-        return chosen[0]
-
-    def _candidates(self, name: Name) -> list[Entry]:
-        return [entry for entry in self.matching(name) if not self.disabler(entry)]
+            meant = self._meant(name)
+        if self.settings.strict and (problems := self.problems()):
+            text = f"{problems[0].message} (An error because PLUGNET_PLUGINS_STRICT is set.)"
+            raise PluginLoadError(text, kind=None, name="", distribution=problems[0].distribution)
+        if len(meant) == 1:
+            return meant[0]
+        if meant:
+            raise messages.ambiguous(name, meant)
+        if disabled := self.matching(name):
+            entry, by = disabled[0], self.disabler(disabled[0])
+            text = f"{entry} is provided by {entry.provider}, which is disabled by {by}."
+            raise DisabledPluginError(text, **entry.culprits)
+        unsearched = self.settings.origin if self.settings.core_only else None
+        raise messages.unknown(name, self.listing(), unsearched)
 
     def matching(self, name: Name) -> list[Entry]:
         """Return the entries that a name may mean, switched off or not."""
-        return [entry for entry in self.entries() if entry.name == name.bare and entry.fits(name)]
+        return [entry for entry in self.entries() if entry.fits(name)]
 
-    def _not_found(self, name: Name) -> Exception:
-        for entry in self.matching(name):
-            return DisabledPluginError(
-                f"{entry.kind} '{entry.name}' is provided by {entry.provider}, which is disabled "
-                f"by {self.disabler(entry)}.",
-                kind=entry.kind,
-                name=entry.name,
-                distribution=entry.distribution,
-            )
-        is_core_only = self.settings.allowed == frozenset()
-        unsearched = self.settings.origin if is_core_only else None
-        return messages.unknown(name, self.listing(), unsearched)
+    def usable(self, name: Name) -> list[Entry]:
+        """Return the entries that a name may mean and that are not switched off."""
+        return [entry for entry in self.matching(name) if not self.disabler(entry)]
 
-    def _check_strict(self) -> None:
-        """Raise PluginLoadError for the first problem, if the settings are strict."""
-        if self.settings.strict and (problems := self.problems()):
-            raise PluginLoadError(
-                f"{problems[0].message} (An error because PLUGNET_PLUGINS_STRICT is set.)",
-                kind=None,
-                name="",
-                distribution=problems[0].distribution,
-            )
+    def _meant(self, name: Name) -> list[Entry]:
+        """Return the entries that a name means: one, unless it is unknown or ambiguous."""
+        usable = self.usable(name)
+        winners = [e for e in usable if e.rank == min(o.rank for o in usable if o.kind == e.kind)]
+        if len({entry.kind for entry in winners}) > 1:
+            return [entry for entry in winners if entry.distribution == CORE] or winners
+        return winners
 
     # From a class to its entry -------------------------------------------------------------------
 
@@ -173,48 +167,45 @@ class Index:
         """Return the first entry that means ``cls``, however that was imported, or None."""
         table = self._entry_of
         if cls not in table:
-            places = self._places
-            for entry in () if places else self.entries():
-                if not self.disabler(entry):
-                    places.setdefault(entry.value, entry)
-            own = places.get(f"{cls.__module__}:{cls.__qualname__}")
-            table[cls] = own or next((e for e in places.values() if self._gives(e, cls)), None)
+            usable = (entry for entry in self.entries() if not self.disabler(entry))
+            table[cls] = next((entry for entry in usable if self._means(entry, cls)), None)
         return table[cls]
 
-    def _gives(self, entry: Entry, cls: type[Any]) -> bool:
-        """Tell whether an entry names a class where another module re-exports it."""
+    def _means(self, entry: Entry, cls: type[Any]) -> bool:
+        """Tell whether an entry names a class where it is written, or where it is re-exported."""
         module, _, attribute = entry.value.partition(":")
-        if attribute == cls.__name__ and getattr(sys.modules.get(module), attribute, None) is cls:
-            return True
-        return self.loader.classes.get(entry) is cls
+        there = sys.modules.get(module) if attribute == cls.__name__ else None
+        return (
+            entry.value == f"{cls.__module__}:{cls.__qualname__}"
+            or self._loader.loaded.get(entry) is cls
+            or getattr(there, attribute, None) is cls
+        )
 
     def always_on_hooks(self) -> list[tuple[str, ModuleType]]:
         """Import the hook modules that are always on; a broken one is a problem and a warning."""
         found = []
         for entry in self.entries():
-            if not entry.always_on or self.disabler(entry):
-                continue
-            try:
-                module = self.loader.module(entry)
-                found.append((f"{entry.distribution}/{entry.name}", module))
-            except PluginLoadError as error:
-                if self.settings.strict:
-                    raise
-                _warn(str(error))
+            if entry.always_on and not self.disabler(entry):
+                try:
+                    found.append((entry.qualified, self._loader.load(entry)))
+                except PluginLoadError as error:
+                    if self.settings.strict:
+                        raise
+                    _warn(str(error))
         return found
 
     # What is known -------------------------------------------------------------------------------
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> list[Entry]:
         """Return all entries in order: the program's own, then by distribution and name."""
         if self._scanned is None:
             self.scan()
-        own = sorted(self.registered.values(), key=lambda entry: entry.order)
-        return (*own, *(self._scanned or ()))
+        own = sorted(self._registered, key=lambda entry: entry.order)
+        return [*own, *(self._scanned or ())]
 
-    def listing(self) -> tuple[Entry, ...]:
+    def listing(self) -> list[Entry]:
         """Return all entries, each with its state."""
-        return tuple(entry._replace(state=self.state(entry)) for entry in self.entries())
+        return [entry._replace(state=self.state(entry)) for entry in self.entries()]
 
     def state(self, entry: Entry) -> str:
         """Return an entry's state, one of those in `Entry.state`."""
@@ -222,141 +213,96 @@ class Index:
             return "loaded"
         if self.disabler(entry):
             return "disabled"
-        if not loading.supports(entry):
-            return "incompatible"
-        if entry in self.loader.failures or split(entry.value) is None:
-            return "broken"
+        if error := self._loader.error(entry):
+            return "incompatible" if isinstance(error, PluginApiError) else "broken"
         if entry.distribution == CORE:
             return "built-in"
-        rivals = [] if entry.always_on else self._candidates(Name(entry.kind, None, entry.name))
-        if any(rival.distribution in (None, CORE) for rival in rivals):
+        if entry.always_on:
+            return "ok"
+        rivals = self._meant(Name(entry.kind, None, entry.name))
+        if entry not in rivals:
             return "shadowed"
         if len(rivals) > 1:
             return "ambiguous"
-        return "loaded" if entry in self.loader.classes else "ok"
+        return "loaded" if entry in self._loader.loaded else "ok"
 
     def disabler(self, entry: Entry) -> str | None:
         """Return what switches an entry off, or None if it may be used."""
-        if entry.distribution in self.disabled:
+        if entry.distribution in self._disabled:
             return "registry.disable()"
         return self.settings.disabler(entry.distribution)
 
     def problems(self) -> tuple[Problem, ...]:
         """Return what is wrong with installed plugins, as far as it is known."""
-        entries = self.entries()
-        found = list(self._problems)
-        for entry in entries:
-            try:
-                loading.check_api(entry)
-            except PluginLoadError as error:
-                found.append(Problem(entry.distribution, str(error)))
-        for entry, failure in self.loader.failures.items():
-            found.append(Problem(entry.distribution, str(loading.failed(entry, failure))))
-        return tuple(found)
+        installed = [entry for entry in self.entries() if entry.distribution is not None]
+        errors = [(entry.distribution, self._loader.error(entry)) for entry in installed]
+        return (*self._problems, *(Problem(who, str(error)) for who, error in errors if error))
 
-    # Reading it ----------------------------------------------------------------------------------
+    # Changes -------------------------------------------------------------------------------------
 
     def scan(self) -> None:
         """Read the metadata. What is loaded already stays as it is until `forget`."""
         with self.lock:
             if self._scanned is None:
                 self.settings = self._fixed or Settings.from_environment()
-            entries, problems = scan(core_only=self.settings.allowed == frozenset())
-            loaded = {entry for entry in self.loader.classes if entry.distribution is not None}
-            stale = sorted(loaded - set(entries), key=lambda entry: entry.order)
-            taken = {entry.order[:3] for entry in stale}
-            kept = [entry for entry in entries if entry.order[:3] not in taken]
-            self._scanned = tuple(sorted([*kept, *stale], key=lambda entry: entry.order))
+            entries, problems = scan(self.settings.core_only)
+            stale = [entry for entry in list(self._loader.loaded) if entry not in entries]
+            taken = {entry.key for entry in stale}
+            kept = [entry for entry in entries if entry.key not in taken]
+            self._scanned = sorted([*kept, *stale], key=lambda entry: entry.order)
             ineffective = list(self._ineffective())
-            self._problems = (*problems, *map(_stale, stale), *ineffective)
-            self._forget_classes()
+            self._problems = [*problems, *map(_stale, stale), *ineffective]
+            self._changed()
         for message in (*(problem.message for problem in ineffective), *self._shadowed()):
             _warn(message)
-
-    def forget(self) -> None:
-        """Forget scan, classes and failures: the next use reads and loads again."""
-        with self.lock:
-            own = set(self.registered.values())
-            classes = self.loader.classes.items()
-            self.loader.classes = {entry: cls for entry, cls in classes if entry in own}
-            self.loader.failures.clear()
-            self._scanned = None
-            self.changed()
 
     def _ineffective(self) -> Iterator[Problem]:
         """Yield a problem for each distribution that is allowed or disabled but has no plugins."""
         settings = self.settings
-        if settings.allowed == frozenset():
+        if settings.core_only:
             return  # nothing but plugnet's own metadata was read, so nothing can be said
         known = {entry.distribution for entry in self.entries()}
-        named = {*(settings.allowed or ()), *settings.disabled, *self.disabled}
-        for setting in sorted(named - known):
-            hint = did_you_mean(close(setting, filter(None, known)))
-            yield Problem(
-                setting,
-                f"The settings name the plugin '{setting}', but no installed distribution of that "
-                f"name provides plugins. {hint}".rstrip(),
-            )
+        for setting in sorted({*(settings.allowed or ()), *settings.disabled, *self._disabled}):
+            if setting not in known:
+                hint = did_you_mean(close(setting, filter(None, known)))
+                why = "no installed distribution of that name provides plugins"
+                text = f"The settings name the plugin '{setting}', but {why}. {hint}"
+                yield Problem(setting, text.rstrip())
 
     def _shadowed(self) -> Iterator[str]:
         """Yield a message for each plugin's name that stays a built-in one."""
-        built_in = {(e.kind, e.name) for e in self.entries() if e.distribution == CORE}
-        for entry in self.entries():
-            is_theirs = entry.distribution not in (None, CORE) and not entry.always_on
-            if is_theirs and (entry.kind, entry.name) in built_in and not self.disabler(entry):
+        entries = [e for e in self.entries() if not (e.always_on or self.disabler(e))]
+        built_in = {(entry.kind, entry.name) for entry in entries if entry.distribution == CORE}
+        for entry in entries:
+            if entry.rank > 1 and (entry.kind, entry.name) in built_in:
                 yield (
-                    f"{entry.provider} also defines the built-in {entry.kind} '{entry.name}'; the "
-                    f"built-in is used. Theirs: '{entry.distribution}/{entry.name}'."
+                    f"{entry.provider} also defines the built-in {entry}; the built-in is used. "
+                    f"Theirs: '{entry.qualified}'."
                 )
 
-    # What the program registers ------------------------------------------------------------------
+    def disable(self, distribution: str) -> None:
+        """Switch off a distribution, and warn if it has no plugins."""
+        self._disabled.add(distribution)
+        self.scan()
 
     def add(self, entry: Entry, cls: type[Any]) -> None:
-        """Add what the program registers."""
-        self.withdraw(entry.kind, entry.name)
-        self.registered[entry.kind, entry.name] = entry
-        self.loader.classes[entry] = cls
-        self.changed()
+        """Add what the program registers, in the place of what it registered under that name."""
+        others = {e: other for e, other in self._registered.items() if e.key != entry.key}
+        self._registered = {**others, entry: cls}
+        self._changed()
 
-    def withdraw(self, kind: str, name: str) -> None:
-        """Remove what the program registered under a name, if anything."""
-        entry = self.registered.pop((kind, name), None)
-        if entry is not None:
-            self.loader.classes.pop(entry, None)
-        self.changed()
-
-    def isolated(self, settings: Settings) -> Index:
-        """Return an index that uses other plugins, and what the program registered in this one."""
-        inner = Index(settings)
-        inner.registered = dict(self.registered)
-        inner.loader.classes = {
-            entry: self.loader.classes[entry] for entry in self.registered.values()
-        }
-        return inner
-
-
-class Current:
-    """Which index a registry and its views look at now. Attribute: index."""
-
-    def __init__(self) -> None:
-        self.index = Index()
+    def withdraw(self, entry: Entry) -> None:
+        """Remove what the program registered."""
+        del self._registered[entry]
+        self._changed()
 
 
 def _stale(entry: Entry) -> Problem:
     return Problem(
         entry.distribution,
-        f"{entry.provider} has changed on disk since its {entry.kind} '{entry.name}' was loaded; "
-        "the loaded class stays in use. Restart Python to use what is installed now.",
+        f"{entry.provider} has changed on disk since its {entry} was loaded; what was loaded stays "
+        "in use. Restart Python to use what is installed now.",
     )
-
-
-def _strongest(candidates: list[Entry], kind: str) -> list[Entry]:
-    """Return the entries of a kind that win: the program's own, else built-in, else all others."""
-    same = [entry for entry in candidates if entry.kind == kind]
-    for owner in (None, CORE):
-        if owned := [entry for entry in same if entry.distribution == owner]:
-            return owned
-    return same
 
 
 def _warn(message: str) -> None:

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from plugnet.interfaces import (
-    Activation,
-    Dataset,
-    Initializer,
-    Layer,
-    Loss,
-    LRPolicy,
-    Optimizer,
-    Regularizer,
-)
+from plugnet import interfaces
 
 CORE: Final = "plugnet"  # the distribution whose entry points are the built-in components
 API_GROUP: Final = "plugnet.api"
@@ -47,18 +38,20 @@ class Kind(NamedTuple):
 KINDS: Final[dict[str, Kind]] = {
     kind.name: kind
     for kind in (
-        Kind("layer", "layers", Layer, wraps="activation"),
-        Kind("activation", "activations", Activation),
-        Kind("loss", "losses", Loss),
-        Kind("initializer", "initializers", Initializer),
-        Kind("lr_policy", "lr_policies", LRPolicy),
-        Kind("optimizer", "optimizers", Optimizer),
-        Kind("regularizer", "regularizers", Regularizer),
-        Kind("dataset", "datasets", Dataset),
+        Kind("layer", "layers", interfaces.Layer, wraps="activation"),
+        Kind("activation", "activations", interfaces.Activation),
+        Kind("loss", "losses", interfaces.Loss),
+        Kind("initializer", "initializers", interfaces.Initializer),
+        Kind("lr_policy", "lr_policies", interfaces.LRPolicy),
+        Kind("optimizer", "optimizers", interfaces.Optimizer),
+        Kind("regularizer", "regularizers", interfaces.Regularizer),
+        Kind("dataset", "datasets", interfaces.Dataset),
         Kind("hook", "hooks", object),
     )
 }
 KIND_OF_GROUP: Final = {kind.group: kind.name for kind in KINDS.values()}
+#: The kinds that have an interface, so that objects can be described. Hooks have none.
+DESCRIBABLE: Final = [kind.name for kind in KINDS.values() if kind.interface is not object]
 
 #: Which of plugnet's own distributions provides a name that is not installed. Names of strangers'
 #: distributions are never guessed: typosquatters wait for a guess.

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from plugnet.errors import AmbiguousNameError, UnknownComponentError, shorten
 from plugnet.registry.entries import Entry
 from plugnet.registry.kinds import CORE, KINDS, PUBLISHED
 from plugnet.registry.names import Name, close, did_you_mean
+
+#: How to get what plugnet's own distributions would provide, by the state of such an entry.
+ABSENT: Final = {
+    "not installed": "{0} provides {1} and is not installed: pip install {0}",
+    "too old": "A newer {0} provides {1}: pip install -U {0}",
+}
+UNUSABLE: Final = ("disabled", "incompatible", "broken")
 
 
 def unknown(name: Name, listing: Sequence[Entry], unsearched: str | None) -> UnknownComponentError:
@@ -18,110 +26,98 @@ def unknown(name: Name, listing: Sequence[Entry], unsearched: str | None) -> Unk
         listing: all entries, each with its state.
         unsearched: the setting because of which plugins were not searched, or None.
     """
-    suggestions = _suggestions(name, listing)
-    lines = [
-        f"There is no {name.kind or 'component'} named '{shorten(str(name._replace(kind=None)))}'."
-    ]
+    asked = shorten(str(name._replace(kind=None)))
+    what = f"There is no {name.kind or 'component'} named '{asked}'."
     if name.kind is not None and name.kind not in KINDS:
-        lines = [f"There is no kind of component '{name.kind}'; kinds are {', '.join(KINDS)}."]
-    lines += [*hints(name, listing, suggestions), _searched(name.kind, listing, unsearched)]
+        what = f"There is no kind of component '{name.kind}'; kinds are {', '.join(KINDS)}."
+    lines = [what, *hints(name, listing), _searched(listing, unsearched)]
+    near = close(name.bare, {entry.name for entry in _available(name.kind, listing)})
     return UnknownComponentError(
-        "\n  ".join(lines), kind=name.kind, name=name.bare, suggestions=suggestions
+        "\n  ".join(lines), kind=name.kind, name=name.bare, suggestions=near
     )
 
 
-def hints(name: Name, listing: Sequence[Entry], suggestions: tuple[str, ...] = ()) -> list[str]:
+def hints(name: Name, listing: Sequence[Entry]) -> list[str]:
     """Return what else a name that nobody provides may have meant, or who would provide it."""
-    if elsewhere := _matching(name._replace(kind=None), listing):
-        kind = elsewhere[0].kind
-        qualified = Name(None, name.distribution, name.bare)
-        return [
-            f"'{name.bare}' is not of kind {name.kind} but of kind {kind}: use "
-            f"registry.{KINDS[kind].view}.build('{qualified}')."
-        ]
-    if published := _published(name, listing):
-        return [published]
-    lines = []
-    if others := _matching(name._replace(distribution=None), listing):
-        lines.append(f"'{name.bare}' is provided by {', '.join(o.provider for o in others)}.")
-    if name.distribution and not _is_installed(name.distribution, listing):
+    same = [entry for entry in _known(listing) if entry.fits(Name(None, None, name.bare))]
+    lines = [_way(entry, name) for entry in same]
+    providers = {None, *(entry.distribution for entry in [*listing, *same])}
+    if name.distribution not in providers:
         lines.append(f"'{name.distribution}' is not installed, or provides no plugins.")
     if lines:
         return lines
-    if suggestions:
-        meant = Name(name.kind, None, suggestions[0])
-        absent = "" if _matching(meant, listing) else _published(meant, listing)
-        return [did_you_mean(suggestions), *filter(None, [absent])]
-    any_kind = _suggestions(name._replace(kind=None), listing)
-    other = next((e for e in listing if any_kind and e.fits(Name(None, None, any_kind[0]))), None)
-    return [f"Did you mean '{other.name}', which is of kind {other.kind}?"] if other else []
+    for kind in (name.kind, None):
+        available = _available(kind, listing)
+        if matches := close(name.bare, {entry.name for entry in available}):
+            meant = next(entry for entry in available if entry.name == matches[0])
+            if kind != name.kind:
+                return [f"Did you mean '{meant.name}', which is of kind {meant.kind}?"]
+            absent = ABSENT.get(meant.state, "").format(meant.distribution, meant)
+            return [f"{did_you_mean(matches)} {absent}".rstrip()]
+    return []
 
 
-def ambiguous(name: Name, entries: Sequence[Entry]) -> AmbiguousNameError:
-    """Return the error for a name that several kinds or plugins provide."""
-    first = entries[0]
-    if len({entry.kind for entry in entries}) > 1:
-        candidates = tuple(str(name._replace(kind=entry.kind)) for entry in entries)
-        text = f"Several kinds have a component named '{name.bare}'."
-    elif len({entry.distribution for entry in entries}) > 1:
-        candidates = tuple(f"{entry.distribution}/{entry.name}" for entry in entries)
-        providers = " and ".join(entry.provider for entry in entries)
-        text = f"{len(entries)} plugins provide a {first.kind} named '{name.bare}': {providers}."
-    else:
-        candidates = tuple(entry.value for entry in entries)
-        text = (
-            f"{first.provider} declares the {first.kind} '{name.bare}' more than once, as "
-            f"{' and '.join(candidates)}. Its author must remove all but one."
+def _known(listing: Sequence[Entry]) -> list[Entry]:
+    """Return all entries, and what plugnet's own distributions would provide besides."""
+    installed = {entry.distribution for entry in listing}
+    there = {entry.key for entry in listing}
+    known = list(listing)
+    for (kind, name), provider in PUBLISHED.items():
+        state = "too old" if provider in installed else "not installed"
+        entry = Entry(kind, name, "", provider, state=state)
+        if entry.key not in there:
+            known.append(entry)
+    return known
+
+
+def _available(kind: str | None, listing: Sequence[Entry]) -> list[Entry]:
+    """Return what can be built as a kind, or could be once it is installed."""
+    usable = (e for e in _known(listing) if not (e.always_on or e.state == "disabled"))
+    return [entry for entry in usable if kind in (None, entry.kind)]
+
+
+def _way(entry: Entry, name: Name) -> str:
+    """Return how to get an entry of the same bare name that ``name`` does not mean."""
+    if entry.state in ABSENT:
+        return ABSENT[entry.state].format(entry.distribution, entry)
+    if name.kind not in (None, entry.kind):
+        qualified = entry.qualified if name.distribution else entry.name
+        return (
+            f"'{entry.name}' is not of kind {name.kind} but of kind {entry.kind}: use "
+            f"registry.{KINDS[entry.kind].view}.build('{qualified}')."
         )
-        return AmbiguousNameError(text, kind=name.kind, name=name.bare, candidates=candidates)
-    text += f" Use {' or '.join(map(repr, candidates))}."
-    return AmbiguousNameError(text, kind=name.kind, name=name.bare, candidates=candidates)
+    return f"'{name.bare}' is provided by {entry.provider}."
 
 
-def _matching(name: Name, listing: Sequence[Entry]) -> list[Entry]:
-    return [entry for entry in listing if entry.fits(name)]
-
-
-def _suggestions(name: Name, listing: Sequence[Entry]) -> tuple[str, ...]:
-    known = {
-        (entry.kind, entry.name)
-        for entry in listing
-        if not (entry.always_on or entry.state == "disabled")
-    }
-    names = {bare for kind, bare in {*known, *PUBLISHED} if name.kind in (None, kind)}
-    return close(name.bare, names - {name.bare})
-
-
-def _published(name: Name, listing: Sequence[Entry]) -> str:
-    """Return how to get a name that one of plugnet's own distributions provides; else ""."""
-    for (kind, bare), provider in PUBLISHED.items():
-        same_kind, same_provider = name.kind in (None, kind), name.distribution in (None, provider)
-        if bare == name.bare and same_kind and same_provider:
-            if _is_installed(provider, listing):
-                return f"A newer {provider} provides '{bare}': pip install -U {provider}"
-            return f"{provider} provides '{bare}' and is not installed: pip install {provider}"
-    return ""
-
-
-def _is_installed(distribution: str, listing: Sequence[Entry]) -> bool:
-    return any(entry.distribution == distribution for entry in listing)
-
-
-def _searched(kind: str | None, listing: Sequence[Entry], unsearched: str | None) -> str:
+def _searched(listing: Sequence[Entry], unsearched: str | None) -> str:
     """Return where the registry looked, and what it left out."""
-    if not _is_installed(CORE, listing):
+    if CORE not in {entry.distribution for entry in listing}:
         return (
             "The metadata of plugnet itself are not installed, so not even the built-in "
             "components are known. Run: pip install plugnet (in a clone: pip install -e .)"
         )
-    built_in = sum(kind in (None, e.kind) for e in listing if e.distribution == CORE)
-    states: dict[str, dict[str, None]] = {}
-    for entry in listing:
-        if entry.distribution not in (CORE, None):
-            state = entry.state if entry.state in ("disabled", "broken") else "plugins"
-            states.setdefault(state, {})[entry.provider] = None
-    parts = [f"{built_in} built-in components{f' of kind {kind}' if kind else ''}"]
-    parts += [f"{state}: {', '.join(states[state])}" for state in sorted(states, reverse=True)]
-    if unsearched:
-        parts.append(f"plugins were not searched because of {unsearched}")
-    return f"Looked in: {'; '.join(parts)}."
+    places = dict.fromkeys(
+        f"{entry.provider} ({entry.state})" if entry.state in UNUSABLE else entry.provider
+        for entry in listing
+    )
+    left_out = f"; plugins were not searched because of {unsearched}" if unsearched else ""
+    return f"Looked in: {', '.join(places)}{left_out}."
+
+
+def ambiguous(name: Name, entries: Sequence[Entry]) -> AmbiguousNameError:
+    """Return the error for a name that several kinds or plugins provide."""
+    meanings = ", ".join(f"{entry} of {entry.provider} ({entry.value})" for entry in entries)
+    advice = "Use {}."
+    if len({entry.kind for entry in entries}) > 1:
+        candidates = [str(name._replace(kind=entry.kind)) for entry in entries]
+    elif len({entry.distribution for entry in entries}) > 1:
+        candidates = [entry.qualified for entry in entries]
+    else:
+        candidates = [entry.value for entry in entries]
+        advice = "Its author must keep one of {}."
+    return AmbiguousNameError(
+        f"'{name}' may mean {meanings}. {advice.format(' or '.join(map(repr, candidates)))}",
+        kind=name.kind,
+        name=name.bare,
+        candidates=tuple(dict.fromkeys(candidates)),
+    )

@@ -12,6 +12,7 @@ from plugnet.registry.kinds import KINDS
 LONGEST: Final = 200  # characters
 PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,99}")
 DISTRIBUTION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,98}")
+QUALIFIED: Final = re.compile(r"(?:(\S+):)?(?:(\S+)/)?([^\s:/]+)")
 
 
 class Name(NamedTuple):
@@ -32,6 +33,11 @@ def normalize(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution.strip()).lower()
 
 
+def matches(pattern: re.Pattern[str], value: object) -> bool:
+    """Tell whether a value is a string that a pattern describes wholly."""
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
 def parse(text: object, kind: str | None = None) -> Name:
     """Take a name apart.
 
@@ -42,31 +48,23 @@ def parse(text: object, kind: str | None = None) -> Name:
     Raises:
         ArgumentError: it is not a string, cannot be a name, or says another kind.
     """
-    if not isinstance(text, str):
+    parts = QUALIFIED.fullmatch(text) if isinstance(text, str) and len(text) <= LONGEST else None
+    if parts is None:
         raise ArgumentError(
-            f"The name of a component must be a string, such as 'fc', but it is {shown(text)}, "
-            f"of type {type(text).__name__}.",
+            "A name must be a string such as 'fc', 'layer:fc' or 'plugnet/fc', without spaces and "
+            f"at most {LONGEST} characters long, but it is {shown(text)}.",
             argument="name",
             value=text,
         )
-    said, colon, rest = text.rpartition(":")
-    distribution, slash, bare = rest.rpartition("/")
-    is_incomplete = not bare or (colon and not said) or (slash and not distribution)
-    if is_incomplete or len(text) > LONGEST or re.search(r"\s", text):
-        raise ArgumentError(
-            "A name must look like 'fc', 'layer:fc' or 'plugnet/fc', without spaces and at most "
-            f"{LONGEST} characters long, but it is {shown(text)}.",
-            argument="name",
-            value=text,
-        )
-    if kind is not None and said not in ("", kind):
+    said, distribution, bare = parts.groups()
+    if kind and said not in (None, kind):
         raise ArgumentError(
             f"registry.{KINDS[kind].view} has components of kind {kind} only, but the name is "
-            f"'{shorten(text)}'. Use registry.build, or leave '{said}:' out.",
+            f"'{shorten(parts.string)}'. Use registry.build, or leave '{said}:' out.",
             argument="name",
             value=text,
         )
-    return Name(said or kind, normalize(distribution) if slash else None, bare)
+    return Name(said or kind, distribution and normalize(distribution), bare)
 
 
 def close(name: str, names: Iterable[str]) -> tuple[str, ...]:

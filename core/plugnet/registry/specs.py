@@ -1,13 +1,14 @@
-"""Specs: a component as JSON, ``{"kind", "name", "provider", "version", "args"}``, and back.
+"""Specs: a component as JSON, ``{"kind", "name", "provider", "version", "args"}``.
 
-Only registered names are built, and only after all is checked: no text in a file leads to an
-import.
+They are written and checked here, and built again in `building`, from registered names only: no
+other text in a file leads to an import.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -22,18 +23,18 @@ from plugnet.errors import (
 )
 from plugnet.interfaces import Component
 from plugnet.registry import messages
-from plugnet.registry.building import call, is_spec, misfit, signature
-from plugnet.registry.index import Found, Index
-from plugnet.registry.kinds import KINDS
-from plugnet.registry.names import DISTRIBUTION, PATTERN, Name, normalize
+from plugnet.registry.index import Index
+from plugnet.registry.kinds import DESCRIBABLE
+from plugnet.registry.loading import Found
+from plugnet.registry.names import DISTRIBUTION, PATTERN, Name, matches, normalize
 
 DEEPEST: Final = 100  # levels of nesting
-#: Hooks are not components and have no spec, so a file cannot bring one in.
-DESCRIBABLE: Final = [kind.name for kind in KINDS.values() if kind.interface is not object]
 KEYS: Final = ("kind", "name", "provider", "version", "args")
 
 
-# From a component to its spec --------------------------------------------------------------------
+def is_spec(value: object) -> bool:
+    """Tell whether ``value`` is a dict that means a component."""
+    return isinstance(value, Mapping) and value.keys() >= {"kind", "name", "args"}
 
 
 def write(index: Index, component: Component, path: str = "", depth: int = 0) -> dict[str, Any]:
@@ -58,196 +59,148 @@ def write(index: Index, component: Component, path: str = "", depth: int = 0) ->
             f"{cls.__qualname__} must keep every argument of its constructor as an attribute of "
             f"the same name, but {error}",
         ) from error
-
-    def written(value: Any, path: str, depth: int) -> Any:
-        if isinstance(value, np.generic):
-            value = value.item()
-        if isinstance(value, Component):
-            _check_depth(path, depth)
-            return write(index, value, path, depth)
-        return _each(list(value) if isinstance(value, tuple) else value, path, depth, written)
-
-    args = {
-        name: written(value, f"{path or 'args'}.{name}", depth + 1)
-        for name, value in arguments.items()
-    }
+    walk = _Walk(lambda value: isinstance(value, Component), partial(write, index))
     return {
         "kind": entry.kind,
         "name": entry.name,
         "provider": entry.distribution,
         "version": entry.version,
-        "args": args,
+        "args": walk.items(arguments, _inside(path, depth), depth),
     }
 
 
-# From a spec to a component ----------------------------------------------------------------------
+def check(index: Index, specs: Iterable[Any], kind: str | None = None) -> None:
+    """Check specs before anything is built.
 
+    Args:
+        index: says what there is.
+        specs: what `write` returned.
+        kind: the kind that they must be of; None: any.
 
-class Plan(NamedTuple):
-    """A spec that has been checked wholly: what is to be built, and from what.
-
-    Attributes:
-        found: the class.
-        args: its arguments, in which plans stand for components.
-        note: what to add to the error if building fails after all.
+    Raises:
+        SpecError: one of them is not a spec, or its arguments do not fit.
+        MissingComponentsError: components are not available; all of them are named.
     """
-
-    found: Found
-    args: dict[str, Any]
-    note: str
-
-    def build(self) -> Any:
-        """Build the component, those inside it first."""
-        args = {name: _built(value) for name, value in self.args.items()}
-        try:
-            return call(self.found, (), args)
-        except Exception as error:
-            if self.note:
-                error.add_note(self.note)
-            raise
+    specs = list(specs)
+    missing: dict[str, str] = {}  # what is missing, and why
+    for number, spec in enumerate(specs):
+        path = "" if len(specs) == 1 else f"[{number}]"
+        if kind and isinstance(spec, Mapping) and spec.get("kind") != kind:
+            raise _error(path, f"the kind must be {kind}, but it is {shown(spec.get('kind'))}")
+        _check(index, missing, spec, path)
+    if missing:
+        lines = [f"\n  {what}: {why}" for what, why in missing.items()]
+        text = f"Components are needed that are not available:{''.join(lines)}"
+        raise MissingComponentsError(text, path="spec", missing=tuple(missing))
 
 
-def _built(value: Any) -> Any:
-    if isinstance(value, Plan):
-        return value.build()
-    if isinstance(value, list):
-        return [_built(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _built(item) for key, item in value.items()}
-    return value
+def _check(index: Index, missing: dict[str, str], spec: Any, path: str, depth: int = 0) -> None:
+    """Check one spec and those inside it, and add what is not available to ``missing``."""
+    _check_form(spec, path)
+    inside = _inside(path, depth)
+    _Walk(is_spec, partial(_check, index, missing)).items(spec["args"], inside, depth)
+    try:
+        found, note = look_up(index, spec)
+    except RegistryError as error:
+        saved = f" (saved with {_saved(spec)})" if _saved(spec) else ""
+        missing[f"{spec['kind']} '{spec['name']}'{saved}"] = _why_missing(index, spec, error)
+        return
+    if why := found.misfit((), spec["args"]):
+        text = f"{found.entry} cannot be built: {why} Its signature is {found.signature}. {note}"
+        raise _error(inside, text.rstrip(". "))
 
 
-class Reader:
-    """Checks specs before anything is built, and collects all that is missing."""
-
-    def __init__(self, index: Index) -> None:
-        self._index = index
-        self._missing: dict[str, str] = {}  # what is missing, and why
-
-    def read(self, specs: Iterable[Any], kind: str | None) -> list[Plan]:
-        """Return what some specs mean.
-
-        Args:
-            specs: what `write` returned.
-            kind: the kind that they must be of; None: any.
-
-        Raises:
-            SpecError: one of them is not a spec, or its arguments do not fit.
-            MissingComponentsError: components are not available; all of them are named.
-        """
-        specs = list(specs)
-        roots = [""] if len(specs) == 1 else [f"[{i}]" for i in range(len(specs))]
-        plans = [self._plan(spec, kind, root) for spec, root in zip(specs, roots, strict=True)]
-        if self._missing:
-            count = len(self._missing)
-            lines = (f"\n  {what}: {why}" for what, why in self._missing.items())
-            raise MissingComponentsError(
-                f"{count} component{'s are' if count > 1 else ' is'} needed but not available:"
-                + "".join(lines),
-                path="spec",
-                missing=tuple(self._missing),
-            )
-        return [plan for plan in plans if plan is not None]
-
-    def _plan(self, spec: Any, kind: str | None, root: str, depth: int = 0) -> Plan | None:
-        """Return what one spec means, or None if its component is missing."""
-        _check_form(spec, kind, root)
-        # "args.initializer.scale": a component inside another is named by the argument alone.
-        path = root if depth else f"{root}.args".lstrip(".")
-        args = {
-            name: self._value(value, f"{path}.{name}", depth + 1)
-            for name, value in spec["args"].items()
-        }
-        kind, name, provider = spec["kind"], spec["name"], spec.get("provider")
-        version = spec.get("version")
-        saved = shorten(" ".join(filter(None, (provider, version))))
-        try:
-            found = self._index.locate(f"{provider}/{name}" if provider else name, kind)
-        except RegistryError as error:
-            what = f"{kind} '{name}'" + (f" (saved with {saved})" if saved else "")
-            self._missing[what] = self._why(spec, error)
-            return None
-        note = ""
-        if version and version != found.entry.version:
-            note = f"The spec was saved with {saved}; installed is {found.entry.version}."
-        if why := misfit(found, (), args):
-            text = f"{kind} '{name}' cannot be built: {why} Its signature is {signature(found)}."
-            raise _error(path, f"{text} {note}".rstrip(". "))
-        return Plan(found, args, note)
-
-    def _value(self, value: Any, path: str, depth: int) -> Any:
-        """Return an argument, in which specs have become plans."""
-        if is_spec(value):
-            _check_depth(path, depth)
-            return self._plan(value, None, path, depth)
-        return _each(value, path, depth, self._value)
-
-    def _why(self, spec: Mapping[str, Any], error: RegistryError) -> str:
-        """Return why a component is not available, and what to do."""
-        if not isinstance(error, UnknownComponentError):
-            return str(error)
-        provider = spec.get("provider")
-        if "provider" in spec and provider is None:
-            return (
-                "it was registered at run time by the program that saved it. Run that "
-                "registration first, or put the class into a module and give it an entry point."
-            )
-        name = Name(spec["kind"], provider and normalize(provider), spec["name"])
-        hints = messages.hints(name, self._index.listing())
-        return " ".join(hints) or "no installed plugin provides it."
-
-
-def _check_form(spec: Any, kind: str | None, path: str) -> None:
+def _check_form(spec: Any, path: str) -> None:
     """Raise SpecError unless ``spec`` has the form of one."""
     if not isinstance(spec, Mapping):
         raise _error(path, f"a spec must be a dict, but it is {shown(spec)}")
     if unknown := [key for key in spec if key not in KEYS]:
         raise _error(path, f"a spec has the keys {', '.join(KEYS)}, but not {shown(unknown[0])}")
-    if absent := [key for key in ("kind", "name", "args") if key not in spec]:
-        raise _error(path, f"the spec has no {absent[0]!r}")
+    kind, name, provider, version, args = map(spec.get, KEYS)
+    printable = isinstance(version, str) and version.isprintable()
+    named = isinstance(args, dict) and all(isinstance(key, str) for key in args)
+    rules = {
+        "kind": (kind in DESCRIBABLE, " or ".join(DESCRIBABLE)),
+        "name": (matches(PATTERN, name), "a registered name, such as 'fc'"),
+        "provider": (provider is None or matches(DISTRIBUTION, provider), "a distribution or None"),
+        "version": (version is None or printable, "a printable string or None"),
+        "args": (named, "a dict whose keys are strings"),
+    }
+    for key, (holds, wanted) in rules.items():
+        if not holds:
+            came = shown(spec[key]) if key in spec else "missing"
+            raise _error(path, f"the {key} must be {wanted}, but it is {came}")
+
+
+def look_up(index: Index, spec: Mapping[str, Any]) -> tuple[Found, str]:
+    """Return the class that a spec means, and a note if it was saved with another version."""
     name, provider, version = spec["name"], spec.get("provider"), spec.get("version")
-    kinds = [kind] if kind else DESCRIBABLE
-    if spec["kind"] not in kinds:
-        raise _error(
-            path, f"the kind must be {' or '.join(kinds)}, but it is {shown(spec['kind'])}"
+    found = index.locate(f"{provider}/{name}" if provider else name, spec["kind"])
+    if not version or version == found.entry.version:
+        return found, ""
+    return found, f"The spec was saved with {_saved(spec)}; installed is {found.entry.version}."
+
+
+def _saved(spec: Mapping[str, Any]) -> str:
+    """Return with what a spec was saved, as far as it says it."""
+    return shorten(" ".join(filter(None, (spec.get("provider"), spec.get("version")))))
+
+
+def _why_missing(index: Index, spec: Mapping[str, Any], error: RegistryError) -> str:
+    """Return why a component is not available, and what to do."""
+    if not isinstance(error, UnknownComponentError):
+        return str(error)
+    provider = spec.get("provider", "")
+    if provider is None:
+        return (
+            "it was registered at run time by the program that saved it. Run that registration "
+            "first, or put the class into a module and give it an entry point."
         )
-    if not isinstance(name, str) or not PATTERN.fullmatch(name):
-        raise _error(path, f"{shown(name)} cannot be a registered name")
-    is_text = isinstance(provider, str) and DISTRIBUTION.fullmatch(provider)
-    if provider is not None and not is_text:
-        raise _error(path, f"{shown(provider)} cannot be a provider, which is a distribution")
-    if version is not None and not (isinstance(version, str) and version.isprintable()):
-        raise _error(path, f"the version must be a string or None, but it is {shown(version)}")
-    if not isinstance(spec["args"], dict) or not all(isinstance(k, str) for k in spec["args"]):
-        raise _error(path, "the args must be a dict whose keys are strings")
+    name = Name(spec["kind"], normalize(provider) or None, spec["name"])
+    return " ".join(messages.hints(name, index.listing())) or "no installed plugin provides it."
 
 
-# What both ways share ----------------------------------------------------------------------------
+class _Walk(NamedTuple):
+    """Goes through arguments, either way, and checks that they are what JSON can hold.
+
+    Attributes:
+        is_component: whether a value is a component, or the spec of one.
+        visit: what to do with it, its path and its depth; what it returns takes its place.
+    """
+
+    is_component: Callable[[object], bool]
+    visit: Callable[[Any, str, int], Any]
+
+    def items(self, values: Mapping[str, Any], path: str, depth: int) -> dict[str, Any]:
+        """Return a dict with everything in it visited."""
+        return {key: self.value(values[key], f"{path}.{key}", depth + 1) for key in values}
+
+    def value(self, value: Any, path: str, depth: int) -> Any:
+        """Return a value with everything in it visited."""
+        if isinstance(value, np.generic):
+            value = value.item()
+        is_finite = type(value) is float and math.isfinite(value)
+        if value is None or type(value) in (bool, int, str) or is_finite:
+            return value
+        if depth > DEEPEST:  # or in itself
+            raise _error(path, f"a spec may be nested at most {DEEPEST} levels deep")
+        if self.is_component(value):
+            return self.visit(value, path, depth)
+        if isinstance(value, list | tuple):
+            return [self.value(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
+        if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+            return self.items(value, path, depth)
+        raise _error(
+            path,
+            "a spec holds strings, finite numbers, booleans, None, lists, dicts whose keys are "
+            f"strings and registered components, but here is {shown(value)}, of type "
+            f"{type(value).__name__}",
+        )
 
 
-def _each(value: Any, path: str, depth: int, convert: Callable[[Any, str, int], Any]) -> Any:
-    """Return a list or a dict with everything in it converted, or one of JSON's simple values."""
-    if isinstance(value, list):
-        _check_depth(path, depth)
-        return [convert(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        _check_depth(path, depth)
-        return {key: convert(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
-    if value is None or type(value) in (bool, int, str):
-        return value
-    if type(value) is float and math.isfinite(value):
-        return value
-    raise _error(
-        path,
-        "a spec holds strings, finite numbers, booleans, None, lists, dicts whose keys are strings "
-        f"and registered components, but here is {shown(value)}, of type {type(value).__name__}",
-    )
-
-
-def _check_depth(path: str, depth: int) -> None:
-    """Raise SpecError if something is nested too deep, or in itself."""
-    if depth > DEEPEST:
-        raise _error(path, f"a spec may be nested at most {DEEPEST} levels deep")
+def _inside(path: str, depth: int) -> str:
+    """Return the path of a spec's arguments; a component inside another is named by its own."""
+    return path if depth else f"{path}.args".lstrip(".")
 
 
 def _error(path: str, text: str) -> SpecError:

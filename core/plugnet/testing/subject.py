@@ -16,8 +16,8 @@ from plugnet.component import describe, rebuild
 from plugnet.errors import ArgumentError
 from plugnet.interfaces import Component
 from plugnet.registry import Entry, registry
-from plugnet.registry.building import is_spec
 from plugnet.registry.kinds import KINDS
+from plugnet.registry.specs import is_spec
 from plugnet.testing.report import NotApplicable
 from plugnet.testing.state import held
 

@@ -17,7 +17,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NoReturn
 
-from plugnet.errors import PluginApiError
+from plugnet.errors import PluginLoadError
 from plugnet.registry import Entry, loading, registry
 from plugnet.testing.state import global_state
 from plugnet.training.hooks import HookCaller
@@ -59,18 +59,17 @@ def probe(entries: list[Entry]) -> dict[str, Any]:
 
 def _problem(entry: Entry) -> str | None:
     """Load an entry, and return why that fails, or None if it does not."""
+    loader = loading.Loader()
     try:
-        loading.check_api(entry)
+        found = loader.load(entry)
         if entry.always_on:
-            module = loading.load_module(entry)
             with registry.isolated():
-                HookCaller([module])
-        else:
-            loading.load_class(entry)
-    except PluginApiError:
-        return None  # the registry counts it among its problems
-    except loading.LoadError as error:
-        return f"{error}{_place(error.__cause__)}"
+                HookCaller([found])
+    except PluginLoadError:
+        failure = loader.failures.get(entry)
+        if failure is None:
+            return None  # it shows without an import: the registry counts it among its problems
+        return f"{failure}{_place(failure.__cause__)}"
     except BaseException as error:  # KeyboardInterrupt, or a hook that fits no specification
         return f"{type(error).__name__}: {error}{_place(error)}"
     return None
