@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from plugnet.generators import Generators
 from plugnet.layers import as_shape, parameters_of, walk
 from plugnet.parameter import MULTIPLIERS, Parameters
 from plugnet.patterns import Patterns
+from plugnet.predictions import Predictions
 from plugnet.registry import registry
 from plugnet.summary import summarize
 
@@ -47,6 +47,7 @@ class Network:
         dtype: the dtype of parameters and computation.
         seed: what the parameters' first values, and all that layers draw, are drawn from.
         is_in_training: whether a `Trainer.fit` is going on; set by it.
+        predictions: those under way, for which it waits before it begins.
         lock: held while a training changes the parameters, and by who must see all of them as they
             are after a step: predictions during a training, copies, and files.
     """
@@ -86,6 +87,7 @@ class Network:
         self._parameters: Parameters | None = None
         self.lock = threading.RLock()
         self.is_in_training = False
+        self.predictions = Predictions()
         self._generators = Generators({})
         self._batch: Array | None = None  # training samples that came in another dtype
         shape = self.chain.input_shape() if input_shape is None else input_shape
@@ -157,8 +159,13 @@ class Network:
         each other.
         """
         samples = self.validate_input(as_array(x, "samples"))
-        with self.lock if self.is_in_training else nullcontext():
+        if not self.predictions.begin():
+            with self.lock:
+                return self._predict(samples)
+        try:
             return self._predict(samples)
+        finally:
+            self.predictions.end()
 
     def _predict(self, samples: Array) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):  # BLAS raises the flags without cause

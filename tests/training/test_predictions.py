@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import Same
 from tests.trained import saved_bits
 
 from plugnet import Network, Trainer
@@ -137,3 +138,39 @@ def test_a_prediction_never_sees_a_step_half_done() -> None:
     (answer,) = asking.answers
     np.testing.assert_array_equal(answer.result(), network.predict(X[:4]))
     assert np.abs(answer.result() - before).max() > 1e-3
+
+
+class Waits(Same):
+    """Lets one thread wait in its forward pass."""
+
+    def __init__(self) -> None:
+        self.is_here, self.may_go = threading.Event(), threading.Event()
+        self.asked: threading.Thread | None = None
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        if threading.current_thread() is self.asked:
+            self.is_here.set()
+            assert self.may_go.wait(60)
+        return x
+
+
+def test_a_training_waits_for_predictions_that_began_before() -> None:
+    layer = Waits()
+    network = Network([("fc", 4, 5), layer, ("fc", 5, 3)])
+    x, y = RNG.random((20, 4), dtype=np.float32), np.arange(20) % 3
+    before = network.predict(x)
+    found: list[Array] = []
+    layer.asked = threading.Thread(target=lambda: found.append(network.predict(x)))
+    layer.asked.start()
+    assert layer.is_here.wait(60)
+    trainer = Trainer(network, policy=("fixed", 0.5), batch_size=20)
+    training = threading.Thread(target=lambda: trainer.fit(x, y, 1))
+    training.start()
+    training.join(0.1)
+    assert trainer.iteration == 0
+    layer.may_go.set()
+    for thread in (layer.asked, training):
+        thread.join(60)
+    assert trainer.iteration == 1
+    assert np.array_equal(found[0], before)
+    assert not np.array_equal(network.predict(x), before)

@@ -17,6 +17,8 @@ _lock = threading.Lock()
 def exclusive(network: Network, loss: Loss) -> Iterator[None]:
     """Hold a network and a loss, which keep arrays of the batch, for one training alone.
 
+    Predictions of other threads that are under way are waited for.
+
     Raises:
         CallOrderError: another training, possibly in another thread, holds one of them.
     """
@@ -31,7 +33,10 @@ def exclusive(network: Network, loss: Loss) -> Iterator[None]:
                     )
                 held.append(each)
                 each.is_in_training = True
+        network.predictions.close()
         yield
     finally:
+        if network in held:
+            network.predictions.open()
         for each in held:
             each.is_in_training = False
