@@ -15,31 +15,36 @@ from plugnet.cli import main
 from plugnet.files import safetensors
 
 
-def answered(folder: Path) -> tuple[Any, Any]:
-    """Return scores and truth of the digits' test part."""
+def scored(folder: Path) -> tuple[Any, Any]:
+    """Return scores and true classes of the digits' test part."""
     samples = registry.datasets.build("digits").load()
     network = Network.load(folder / "model.safetensors")
     return network.forward(samples.test_data).astype(np.float64), samples.test_label
 
 
-def test_evaluate_gives_the_rates_of_each_class(
+def test_evaluate_gives_the_accuracy_on_each_class(
     digits_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["evaluate", str(digits_run), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    scores, labels = answered(digits_run)
+    scores, labels = scored(digits_run)
     right = Counter(labels[scores.argmax(axis=1) == labels].tolist())
     total = Counter(labels.tolist())
     assert report["samples"] == 300
-    assert report["recognition_rate"] == sum(right.values()) / 300
+    assert report["accuracy"] == sum(right.values()) / 300
     assert report["classes"] == [
-        {"class": str(n), "samples": total[n], "right": right[n], "rate": right[n] / total[n]}
+        {
+            "class": str(n),
+            "samples": total[n],
+            "correct": right[n],
+            "accuracy": right[n] / total[n],
+        }
         for n in range(10)
     ]
     result = json.loads((digits_run / "result.json").read_text())
-    assert (report["loss"], report["recognition_rate"]) == (
+    assert (report["loss"], report["accuracy"]) == (
         pytest.approx(result["loss"]),
-        result["recognition_rate"],
+        result["accuracy"],
     )
 
 
@@ -47,7 +52,7 @@ def test_evaluate_in_words(digits_run: Path, capsys: pytest.CaptureFixture[str])
     assert main(["evaluate", str(digits_run / "model.safetensors")]) == 0
     out = capsys.readouterr().out
     result = json.loads((digits_run / "result.json").read_text())
-    assert f"Recognition rate: {result['recognition_rate']:.4f} of 300 test samples" in out
+    assert f"Accuracy: {result['accuracy']:.4f} on 300 test samples" in out
     assert [line.split()[0] for line in out.splitlines()[3:]] == [str(n) for n in range(10)]
 
 
@@ -64,12 +69,12 @@ def test_predict_gives_a_row_per_test_sample(
 ) -> None:
     assert main(["predict", str(digits_run), "--json"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    scores, labels = answered(digits_run)
+    scores, labels = scored(digits_run)
     powers = np.exp(scores)
     probabilities = (powers / powers.sum(axis=1, keepdims=True)).max(axis=1)
     assert [row["row"] for row in rows] == list(range(300))
-    assert [row["answer"] for row in rows] == [str(n) for n in scores.argmax(axis=1)]
-    assert [row["truth"] for row in rows] == [str(n) for n in labels]
+    assert [row["predicted_class"] for row in rows] == [str(n) for n in scores.argmax(axis=1)]
+    assert [row["true_class"] for row in rows] == [str(n) for n in labels]
     np.testing.assert_allclose([row["probability"] for row in rows], probabilities, rtol=1e-5)
 
 
@@ -78,7 +83,7 @@ def test_predict_in_words_has_aligned_columns(
 ) -> None:
     assert main(["predict", str(digits_run)]) == 0
     heading, *rows = capsys.readouterr().out.splitlines()
-    assert heading.split() == ["row", "answer", "probability", "truth"]
+    assert heading.split() == ["row", "predicted", "class", "probability", "true", "class"]
     assert len(rows) == 300
     assert {len(line) for line in (heading, *rows)} == {len(heading)}
 
@@ -93,7 +98,7 @@ def table_run(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_run_is_judged_on_its_own_held_out_part(
+def test_a_run_is_evaluated_on_its_own_held_out_part(
     table_run: Path, table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for words in ([], ["--data", str(table)]):
@@ -101,17 +106,17 @@ def test_a_run_is_judged_on_its_own_held_out_part(
         assert json.loads(capsys.readouterr().out)["samples"] == 10
 
 
-def test_other_data_are_judged_whole(
+def test_other_data_are_used_whole(
     table_run: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copy(table, tmp_path / "other.csv")
     assert main(["predict", str(table_run), "--json", "--data", str(tmp_path / "other.csv")]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [row["truth"] for row in rows] == ["even", "odd"] * 25
-    assert [row["answer"] for row in rows] == ["even", "odd"] * 25
+    assert [row["true_class"] for row in rows] == ["even", "odd"] * 25
+    assert [row["predicted_class"] for row in rows] == ["even", "odd"] * 25
 
 
-def test_answers_that_are_no_classes_are_given_as_numbers(
+def test_real_values_are_predicted_as_numbers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     network = Network([("fc", 2, 1)])
@@ -131,10 +136,10 @@ def test_answers_that_are_no_classes_are_given_as_numbers(
     assert main(words) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     values = network.parameters()["fc1.weight"].value
-    assert [row["truth"] for row in rows] == [[1.5], [2.5]]
-    np.testing.assert_allclose([row["answer"] for row in rows], x @ values, rtol=1e-5)
+    assert [row["true_values"] for row in rows] == [[1.5], [2.5]]
+    np.testing.assert_allclose([row["predicted_values"] for row in rows], x @ values, rtol=1e-5)
     assert main(["evaluate", *words[1:]]) == 0
-    assert json.loads(capsys.readouterr().out)["recognition_rate"] is None
+    assert json.loads(capsys.readouterr().out)["accuracy"] is None
 
 
 #: Descriptions of networks that no program of ours writes, each a text in one that one does.
@@ -173,7 +178,7 @@ def test_a_crafted_model_is_refused_in_words(
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
-def test_a_network_whose_answers_are_no_rows_is_refused(
+def test_a_network_whose_outputs_are_not_rows_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     Network([("reshape", [1, 2])], input_shape=(2,)).save(tmp_path / "model.safetensors")
@@ -185,7 +190,7 @@ def test_a_network_whose_answers_are_no_rows_is_refused(
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
-def test_what_is_no_run_is_refused(
+def test_what_is_not_a_run_is_refused(
     tmp_path: Path, digits_run: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     assert main([command, str(tmp_path)]) == 2
@@ -205,7 +210,7 @@ def test_what_is_no_run_is_refused(
         ("hinge", "score", [3.0, -1.0]),
     ],
 )
-def test_predict_with_a_single_output_tells_the_answers_own_strength(
+def test_a_single_output_gives_the_strength_of_its_class(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     loss: str,
@@ -221,5 +226,5 @@ def test_predict_with_a_single_output_tells_the_answers_own_strength(
     np.savez(data, train_data=x, train_label=ids, test_data=x, test_label=ids)
     assert main(["predict", str(tmp_path), "--json", "--data", str(data)]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [(row["answer"], row["truth"]) for row in rows] == [(1, 1), (0, 0)]
+    assert [(row["predicted_class"], row["true_class"]) for row in rows] == [(1, 1), (0, 0)]
     np.testing.assert_allclose([row[column] for row in rows], strengths, rtol=1e-6)

@@ -16,7 +16,7 @@ from scipy.io import loadmat
 import plugnet
 from plugnet.cli import main
 from plugnet.cli.config import DataSettings
-from plugnet.cli.data import pointed_at
+from plugnet.cli.run_setup import pointed_at
 from plugnet.errors import ConfigError
 from plugnet.registry import registry
 
@@ -41,7 +41,7 @@ def test_convert_writes_the_tutorials_four_variables(
 ) -> None:
     target = tmp_path / "data.mat"
     assert main(["convert", str(idx_folder), str(target)]) == 0
-    assert "30 + 10 samples" in capsys.readouterr().out
+    assert "30 samples to train on, 10 to test" in capsys.readouterr().out
     found = loadmat(target)
     pixels = np.arange(180, dtype=np.float32).reshape(30, 6) / 255
     np.testing.assert_allclose(found["train_data"], pixels, rtol=1e-6)
@@ -149,7 +149,7 @@ def test_info_on_an_unknown_or_ambiguous_name(capsys: pytest.CaptureFixture[str]
 
 
 def install(site: Path, name: str, source: str) -> None:
-    """Put a distribution with a standing hook module into the folder ``site``."""
+    """Put a distribution with a hook module into the folder ``site``."""
     info = site / f"{name}-1.2.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")

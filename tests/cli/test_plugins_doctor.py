@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -266,9 +265,11 @@ def test_a_distribution_for_other_pythons(
     metadata.write_text(f"{text}Requires-Python: >=3.11\n")
     assert examine(capsys, "nn-odd")[0] == 0
     metadata.write_text(f"{text}Requires-Python: >=3.5,<3.11\n")
-    running = platform.python_version()
+    running = ".".join(map(str, sys.version_info[:3]))
     expected = f"it is for Python >=3.5,<3.11, but this is Python {running}"
     assert problem(capsys, "nn-odd") == expected
+    metadata.write_text(f"{text}Requires-Python: nonsense\n")
+    assert "must be a version specifier, but it is 'nonsense'" in problem(capsys, "nn-odd")
 
 
 def test_a_damaged_file_of_a_foreign_distribution(
@@ -311,7 +312,7 @@ def test_disabled_plugins_are_left_out_unless_named(
     monkeypatch.setenv("PLUGNET_PLUGINS_DISABLE", "nn-odd")
     assert main(["plugins", "doctor"]) == 0
     out = capsys.readouterr().out
-    assert "nn-odd: left out, as it is disabled by PLUGNET_PLUGINS_DISABLE (environment)\n" in out
+    assert "nn-odd: left out: disabled by PLUGNET_PLUGINS_DISABLE (environment)\n" in out
     assert "ZeroDivisionError" in problem(capsys, "nn-odd")
 
 

@@ -155,7 +155,7 @@ def test_a_bad_name_is_refused_with_a_good_one(
         (["nn-relu"], "'relu' is a built-in activation"),
         (["nn-x", "--component", "fc"], "'fc' is a built-in layer"),
         (["nn-x", "--component", "My Layer"], "but it is 'My Layer'"),
-        (["nn-lambda"], "no word of Python's, but it is 'lambda'"),
+        (["nn-lambda"], "not a keyword of Python, but it is 'lambda'"),
         (["nn-2d"], "starting with a letter"),
     ],
 )

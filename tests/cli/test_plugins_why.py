@@ -49,7 +49,7 @@ def test_a_plugin_is_not_imported(install: Install, capsys: pytest.CaptureFixtur
     assert [entry["state"] for entry in report["steps"]["plugins"]] == ["ok"]
     assert "nn_swirl" not in sys.modules
     assert main(["plugins", "why", "layer:nn-swirl/swirl"]) == 0
-    assert "whether it can be imported says plugnet plugins doctor nn-swirl" in (
+    assert "plugnet plugins doctor nn-swirl tells whether it can be imported" in (
         capsys.readouterr().out
     )
 
@@ -79,7 +79,7 @@ def test_two_plugins_with_one_name(install: Install, capsys: pytest.CaptureFixtu
     assert (status, report["means"]["distribution"]) == (0, "nn-whirl")
     assert len(report["steps"]["plugins"]) == 1
     main(["plugins", "why", "swirl"])
-    assert "ambiguous, as others have that name; this one is 'nn-whirl/swirl'" in (
+    assert "ambiguous, because others have that name; this one is 'nn-whirl/swirl'" in (
         capsys.readouterr().out
     )
 
@@ -100,7 +100,7 @@ def test_a_shadowed_plugin(install: Install, capsys: pytest.CaptureFixture[str])
     put(install, "nn-fc", layers={"fc": "nn_fc:FC"})
     assert main(["plugins", "why", "fc"]) == 0
     out = capsys.readouterr().out
-    assert "shadowed, as a built-in has that name; this one is 'nn-fc/fc'" in out
+    assert "shadowed, because a built-in has that name; this one is 'nn-fc/fc'" in out
     assert "'fc' is the layer 'fc' of plugnet " in out
 
 
@@ -110,7 +110,7 @@ def test_a_shadowed_plugin(install: Install, capsys: pytest.CaptureFixture[str])
         ({"layers": {"swirl": "no class?"}}, "it must be 'module:Class', not 'no class?'"),
         (
             {"layers": {"swirl": "nn_swirl:Swirl"}, "api": {"v9": "nn_swirl"}},
-            "incompatible, as it was written for plugin API v9",
+            "incompatible, because it was written for plugin API v9",
         ),
     ],
 )
@@ -128,10 +128,10 @@ def test_a_plugin_that_cannot_be_used(
     assert "plugnet plugins doctor" in capsys.readouterr().out
 
 
-def test_a_standing_hook(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_hook_module_is_always_on(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
     put(install, "nn-swirl", hooks={"swirl": "nn_swirl"})
     assert main(["plugins", "why", "swirl"]) == 1
-    assert "acts in every Trainer by itself, and is not built by name" in capsys.readouterr().out
+    assert "always on; it acts in every Trainer and is not built by name" in capsys.readouterr().out
 
 
 def test_names_that_nobody_provides(capsys: pytest.CaptureFixture[str]) -> None:
