@@ -65,7 +65,7 @@ def test_elsewhere_there_is_a_line_per_test(capsys: pytest.CaptureFixture[str]) 
     assert err.splitlines() == [
         f"{test.iteration}/6: loss {loss[test.iteration - 1]:.4f}, rate "
         f"{trainer.history.rate[test.iteration - 1]:.4g}, test loss {test.loss:.4f}, "
-        f"recognition rate {test.accuracy:.4f}"
+        f"accuracy {test.accuracy:.4f}"
         for test in tests
     ]
     assert len(tests) == 2

@@ -49,7 +49,9 @@ def summary(result: dict[str, Any], folder: Path) -> str:
     if result["accuracy"] is not None:
         tested = result["test_samples"]
         wrong = round((1 - result["accuracy"]) * tested)
-        lines.append(f"Accuracy: {result['accuracy']:.4f} ({wrong} of {tested} test samples wrong)")
+        lines.append(
+            f"Accuracy: {result['accuracy']:.4f} ({wrong} of {tested} test samples misclassified)"
+        )
     if result["loss"] is not None:
         lines.append(f"Loss:     {result['loss']:.4f} on the test samples")
     lines += [
