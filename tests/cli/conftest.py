@@ -11,12 +11,6 @@ from plugnet import registry
 from plugnet.cli import main
 
 
-@pytest.fixture(autouse=True)
-def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give messages a line as long as they need, whatever terminal the tests run in."""
-    monkeypatch.setenv("COLUMNS", "2000")
-
-
 @pytest.fixture(scope="session")
 def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run directory of a short training on the digits; not to be changed."""

@@ -220,6 +220,16 @@ def test_list_imports_no_plugin(stranger: dict[str, str]) -> None:
     assert "stranger 1.2" in done.stdout
 
 
+def test_only_the_command_that_runs_is_imported() -> None:
+    code = (
+        "import sys; from plugnet.cli import main; main(['plugins', 'list', '--json'])\n"
+        "print(sorted(m for m in sys.modules if m.startswith('plugnet.cli.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = ["plugnet.cli.command_line", "plugnet.cli.plugins", "plugnet.cli.plugins.listing"]
+    assert done.stdout.splitlines()[-1] == str(modules)
+
+
 def test_help_needs_neither_scipy_nor_matplotlib() -> None:
     code = (
         "import sys; from plugnet.cli import main\n"

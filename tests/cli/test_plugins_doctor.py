@@ -262,7 +262,7 @@ def test_a_distribution_for_other_pythons(
 ) -> None:
     metadata = plugin(install, GOOD) / "METADATA"
     text = metadata.read_text()
-    metadata.write_text(f"{text}Requires-Python: >=3.11\n")
+    metadata.write_text(f"{text}Requires-Python: >= 3.11.0rc1, !=3.10.*\n")
     assert examine(capsys, "nn-odd")[0] == 0
     metadata.write_text(f"{text}Requires-Python: >=3.5,<3.11\n")
     running = ".".join(map(str, sys.version_info[:3]))

@@ -118,7 +118,7 @@ def test_component_and_class_get_names_of_their_own(tmp_path: Path) -> None:
 def test_it_says_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = new(tmp_path, "nn-swirl", "--kind", "activation")
     assert capsys.readouterr().out.splitlines() == [
-        f"{folder}: nn-swirl, with the activation 'swirl'",
+        f"{folder}: a package with the activation 'swirl'",
         f'Next: cd {folder} && pip install -e ".[test]" && pytest',
     ]
 

@@ -22,12 +22,6 @@ X, IDS = RNG.random((20, 4), np.float32), RNG.permutation(20) % 3
 ONE_HOT = np.eye(3)[IDS]
 
 
-@pytest.fixture(autouse=True)
-def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give messages a line as long as they need, whatever terminal the tests run in."""
-    monkeypatch.setenv("COLUMNS", "2000")
-
-
 def matlab(**changes: Any) -> Callable[[Path], None]:
     """Return what writes the tutorial's variables with some of them changed, or gone if None."""
     held = {"train_data": X, "train_label": ONE_HOT, "test_data": X[:5], "test_label": ONE_HOT[:5]}

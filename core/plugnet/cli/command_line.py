@@ -15,8 +15,8 @@ from plugnet.errors import PluginWarning, PlugnetError
 #: Each sub-command's module, which has `add_arguments` and `run`, and what it does.
 COMMANDS = {
     "train": ("plugnet.cli.train", "train a network, by default on the built-in digits"),
-    "evaluate": ("plugnet.cli.evaluate", "measure loss and accuracy of a trained network"),
-    "predict": ("plugnet.cli.predict", "print what a trained network predicts"),
+    "evaluate": ("plugnet.cli.evaluate", "compute loss and accuracy of a trained network"),
+    "predict": ("plugnet.cli.predict", "print the predictions of a trained network"),
     "time": ("plugnet.cli.time_command", "show where the time of a training step goes"),
     "convert": ("plugnet.cli.convert", "turn MNIST's files into the tutorial's data.mat"),
 }
@@ -68,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _complain(message: str) -> None:
     from plugnet.cli.prose import wrap  # late: most runs have nothing to complain about
 
-    if sys.stderr is not None:
-        print(wrap(f"plugnet: {message}"), file=sys.stderr)
+    if sys.stderr is not None:  # the no-break space keeps a long path on the first line
+        print(wrap(f"plugnet:\xa0{message}"), file=sys.stderr)
 
 
 class _Parser(ArgumentParser):

@@ -22,7 +22,7 @@ def wrap(text: str, hanging: int = 2) -> str:
     """Wrap each line of a text; a word, such as a path, is never divided.
 
     Args:
-        text: the lines, which keep their own indentation.
+        text: the lines, which keep their own indentation. They are not divided at no-break spaces.
         hanging: by how much more the continuation of a line is indented.
     """
     width = max(columns(), NARROWEST)

@@ -1,4 +1,4 @@
-"""`plugnet train`: train a network, and keep everything about the run in a directory."""
+"""`plugnet train`: train a network, and make a directory with everything about the run."""
 
 from __future__ import annotations
 

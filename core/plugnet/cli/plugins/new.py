@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import shlex
 import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -48,13 +49,13 @@ USES = {
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("name", metavar="NAME", help="of the distribution, such as nn-swirl")
+    parser.add_argument("name", metavar="NAME", help="the distribution's name, such as nn-swirl")
     parser.add_argument(
         "--kind",
         choices=sorted(KINDS),
         required=True,
         metavar="KIND",
-        help="of the component: %(choices)s",
+        help="the component's kind: %(choices)s",
     )
     parser.add_argument(
         "--directory",
@@ -85,13 +86,13 @@ def run(arguments: Namespace) -> int:
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
-    print(f"{folder}: {distribution}, with the {arguments.kind} '{component}'")
-    print(f'Next: cd {folder} && pip install -e ".[test]" && pytest')
+    print(f"{folder}: a package with the {arguments.kind} '{component}'")
+    print(f'Next: cd {shlex.quote(str(folder))} && pip install -e ".[test]" && pytest')
     return 0
 
 
 def rendered(distribution: str, component: str, kind: str) -> dict[str, str]:
-    """Return what the files of a new package hold, by their paths in it."""
+    """Return the content of the files of a new package, by their paths in it."""
     major, minor, *_ = __version__.split(".")
     values = {
         "distribution": distribution,
