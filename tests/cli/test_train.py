@@ -232,7 +232,7 @@ def test_divergence_ends_with_3_and_a_complete_history(
 
 
 class RaiseSignal:
-    """A hook that sends this process a signal after so many steps, once or twice."""
+    """A hook that sends this process a signal after the given number of steps, once or twice."""
 
     def __init__(self, number: int, after: int, times: int = 1) -> None:
         self.number = number

@@ -25,7 +25,7 @@ def train(iterations: int = 6, hook: Any = "progress", tested: bool = True) -> T
 
 
 def on_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> str:
-    """Return what training writes to a terminal of so many columns."""
+    """Return what training writes to a terminal of the given width."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with os.fdopen(theirs, "w", encoding="ascii") as terminal:

@@ -40,10 +40,7 @@ def run(arguments: Namespace) -> int:
             got=outputs.shape,
         )
     predicted = predicted_classes(outputs, trained.loss.threshold)
-    if predicted is None:
-        rows = _values(outputs, trained.targets)
-    else:
-        rows = _classes(outputs, predicted, trained)
+    rows = _values(trained, outputs) if predicted is None else _classes(trained, outputs, predicted)
     for number, row in enumerate(rows):
         if arguments.json:
             print(json.dumps(row, allow_nan=False))
@@ -54,7 +51,7 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _classes(outputs: Array, predicted: Array, trained: TrainedRun) -> Iterator[dict[str, Any]]:
+def _classes(trained: TrainedRun, outputs: Array, predicted: Array) -> Iterator[dict[str, Any]]:
     """Yield the predicted class of each sample, how strongly it is predicted, and the true one."""
     labels = true_classes(trained.targets, outputs.shape[1])
     strength, column = trained.loss.probabilities(outputs), "probability"
@@ -73,10 +70,10 @@ def _classes(outputs: Array, predicted: Array, trained: TrainedRun) -> Iterator[
         yield row
 
 
-def _values(outputs: Array, targets: Array) -> Iterator[dict[str, Any]]:
+def _values(trained: TrainedRun, outputs: Array) -> Iterator[dict[str, Any]]:
     """Yield the outputs for each sample and its targets, which are not classes."""
-    pairs = zip(outputs, targets.reshape(len(outputs), -1), strict=True)
-    for number, (predicted, true) in enumerate(pairs):
+    targets = trained.targets.reshape(len(outputs), -1)
+    for number, (predicted, true) in enumerate(zip(outputs, targets, strict=True)):
         yield {
             "row": number,
             "predicted_values": [_finite(value) for value in predicted],

@@ -50,24 +50,10 @@ USES = {
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("name", metavar="NAME", help="the distribution's name, such as nn-swirl")
-    parser.add_argument(
-        "--kind",
-        choices=sorted(KINDS),
-        required=True,
-        metavar="KIND",
-        help="the component's kind: %(choices)s",
-    )
-    parser.add_argument(
-        "--directory",
-        metavar="DIR",
-        default=".",
-        help="where to make the folder NAME; by default here",
-    )
-    parser.add_argument(
-        "--component",
-        metavar="COMPONENT",
-        help="the component's name in plugnet; by default made from NAME",
-    )
+    kinds = sorted(KINDS)
+    parser.add_argument("--kind", choices=kinds, required=True, metavar="KIND", help="%(choices)s")
+    parser.add_argument("--directory", metavar="DIR", default=".", help="make NAME there, not here")
+    parser.add_argument("--component", help="its name in plugnet; by default made from NAME")
 
 
 def run(arguments: Namespace) -> int:
