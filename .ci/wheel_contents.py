@@ -11,7 +11,7 @@ assert len(top) == 3, top
 for needed in (
     "plugnet/py.typed",
     "plugnet_builtin/py.typed",
-    "plugnet_builtin/datasets/digits.mat",
+    "plugnet_builtin/datasets/digits.npy",
     "plugnet/cli/plugins/templates/layer/component.py.template",
     "plugnet/cli/plugins/templates/py.typed.template",
 ):

@@ -1,6 +1,8 @@
 """What all tests share: the peers they compare with, and where optional data lie."""
 
 import importlib
+import json
+import os
 import tracemalloc
 from collections.abc import Callable, Iterator
 from importlib import metadata
@@ -9,12 +11,22 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from plugnet import registry
 from plugnet.arrays import Array, Shape
+from plugnet.cli import main
 from plugnet.interfaces import Layer
+from tests.types import Refused, Reported, Shown
 
 ROOT = Path(__file__).parents[1]
+pytest.register_assert_rewrite("tests.checks", "tests.rows")
+#: The same examples in every run; --hypothesis-profile=default draws others, and more.
+settings.register_profile("plugnet", derandomize=True, deadline=None, max_examples=50)
+settings.load_profile("plugnet")
+
+#: How the names of the four files begin, packed or not.
+MNIST_FILES = [f"{part}-{kind}" for part in ("train", "t10k") for kind in ("images", "labels")]
 
 NumericalGradient: TypeAlias = Callable[[Callable[[], Any], Array], Array]
 
@@ -41,10 +53,15 @@ def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def mnist_folder() -> Path:
-    """The folder of the four MNIST files; tests that need it are skipped where it is absent."""
-    folder = ROOT.parent / "shared/data/mnist"
-    if not folder.is_dir():
-        pytest.skip(f"the MNIST files are not in {folder}")
+    """The folder of the four MNIST files: PLUGNET_MNIST, or else one beside the clone.
+
+    Tests that need it are skipped where there is none, but fail where PLUGNET_MNIST is wrong.
+    """
+    given = os.environ.get("PLUGNET_MNIST")
+    folder = ROOT.parent / "shared/data/mnist" if given is None else Path(given).absolute()
+    if missing := [name for name in MNIST_FILES if not list(folder.glob(f"{name}*"))]:
+        absent = f"{folder} has no file {missing[0]}: set PLUGNET_MNIST to the folder of MNIST"
+        pytest.skip(absent) if given is None else pytest.fail(absent)
     return folder
 
 
@@ -71,6 +88,46 @@ def no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
         return (one for one in found(**context) if place(one) not in hidden)
 
     monkeypatch.setattr(metadata, "distributions", distributions)
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Refused:
+    """Return a function that runs a command which is refused, and gives its message."""
+
+    def run(*words: str) -> str:
+        capsys.readouterr()
+        assert main([*words]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("plugnet: ")
+        assert "Traceback" not in err
+        return err
+
+    return run
+
+
+@pytest.fixture
+def shown(capsys: pytest.CaptureFixture[str]) -> Shown:
+    """Return a function that runs a command, expects an exit status, and gives what is printed."""
+
+    def run(*words: str, status: int = 0) -> str:
+        capsys.readouterr()
+        assert main([*words]) == status
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def reported(capsys: pytest.CaptureFixture[str]) -> Reported:
+    """Return a function that runs a command with --json, and gives its status and its report."""
+
+    def run(*words: str) -> tuple[int, Any]:
+        capsys.readouterr()
+        status = main([*words, "--json"])
+        return status, json.loads(capsys.readouterr().out)
+
+    return run
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import pytest
 
 from plugnet import Network, Trainer, registry
 from plugnet.cli import config_file
-from plugnet.interfaces import Samples
+from plugnet.interfaces import DataSplits
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def accuracy(samples: Samples, example: str, seed: int, **changes: Any) -> float:
+def accuracy(samples: DataSplits, example: str, seed: int, **changes: Any) -> float:
     """Train as the example's configuration says, and return the accuracy."""
     config = config_file.load(EXAMPLES / example)
     training = config.training
@@ -39,11 +39,11 @@ def test_the_embedded_digits_are_read_on_every_seed() -> None:
 
 
 @pytest.fixture(scope="module")
-def mnist(mnist_folder: Path) -> Samples:
+def mnist(mnist_folder: Path) -> DataSplits:
     return registry.datasets.build("mnist", str(mnist_folder)).load()
 
 
-def test_mnist_is_read_as_the_tutorial_reads_it(mnist: Samples) -> None:
+def test_mnist_is_read_as_the_tutorial_reads_it(mnist: DataSplits) -> None:
     found = [accuracy(mnist, "mnist.toml", seed) for seed in range(5)]
     assert all(0.94 <= one <= 0.97 for one in found), found
     assert sum(found) / 5 >= 0.95, found
@@ -54,5 +54,5 @@ def test_mnist_is_read_as_the_tutorial_reads_it(mnist: Samples) -> None:
     [{"optimizer": ("sgd", 0.0)}, {"regularizer": ("l2", 0.1)}, {"policy": ("inv", 0.001)}],
     ids=["no momentum", "decay summed over the batch", "a hundredth of the rate"],
 )
-def test_a_wrong_recipe_falls_out_of_the_band(mnist: Samples, change: dict[str, Any]) -> None:
+def test_a_wrong_recipe_falls_out_of_the_band(mnist: DataSplits, change: dict[str, Any]) -> None:
     assert accuracy(mnist, "mnist.toml", 0, **change) < 0.94

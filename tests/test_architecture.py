@@ -1,61 +1,34 @@
 """Who may import whom, what an import costs in modules, and what stands where."""
 
 import ast
+import inspect
 import json
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from types import FrameType
 
+import numpy as np
 import pytest
+
+from plugnet import Network, Trainer
+from plugnet.data.source import from_samples
 
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "core/plugnet"
-BUILTIN = ROOT / "plugins/builtin/plugnet_builtin"
-PLUGINS = sorted((ROOT / "plugins").glob("*/plugnet_*/**/*.py"))
+PACKAGES = sorted(path for path in (ROOT / "plugins").glob("*/plugnet_*") if path.is_dir())
+PLUGINS = sorted(path for package in PACKAGES for path in package.rglob("*.py"))
+MAP = (ROOT / "CONTRIBUTING.md").read_text().partition("## Architecture")[2]
 
-# A room may import the rooms named before it in its row, and nothing else of plugnet.
-ROOMS = {
-    "errors": (),
-    "arguments": ("errors",),
-    "arrays": (),
-    "parameter": ("arguments", "arrays", "errors"),
-    "copying": ("errors",),
-    "files": ("arguments", "arrays", "errors"),
-    "targets": ("arrays", "errors"),
-    "mapped": ("arrays",),
-    "parallel": ("arguments", "arrays"),
-    "samples": ("arrays", "errors", "mapped"),
-    "labels": ("arguments", "arrays", "errors", "samples"),
-    "unset": ("errors",),
-    "interfaces": ("arrays", "copying", "errors", "parameter", "targets", "unset"),
-    "convert": ("arrays", "errors", "files", "interfaces"),
-    "registry": ("errors", "interfaces"),
-    "layers": ("arrays", "errors", "parameter", "interfaces", "registry"),
-    "chain": ("arrays", "errors", "parameter", "interfaces", "layers"),
-    "summary": ("parameter", "interfaces", "layers", "network"),
-    "model_file": ("arrays", "errors", "files", "network"),
-    "patterns": ("errors", "parameter"),
-    "network": (
-        "arguments", "arrays", "copying", "errors", "parameter", "patterns", "layers", "chain",
-        "registry", "samples",
-        "summary", "model_file",  # rooms of the network's own, entered by its methods only
-    ),
-    "training": (
-        "arguments", "arrays", "errors", "parameter", "interfaces", "registry", "layers", "network",
-        "model_file", "files", "mapped", "samples", "labels", "parallel",
-    ),
-    "testing": (
-        "arrays", "copying", "errors", "parameter", "interfaces", "registry", "layers", "network",
-        "training",
-    ),
-    "__main__": ("cli",),
-    "cli": (
-        "arguments", "arrays", "errors", "parameter", "interfaces", "registry", "network",
-        "training", "convert", "samples", "testing",
-    ),
+#: What plugins may import of plugnet.
+PUBLIC = {
+    "Network", "Parameter", "Trainer", "registry",
+    "interfaces", "arrays", "parameter", "chain", "errors", "arguments", "targets", "data",
+    "training", "parallel",
 }  # fmt: skip
 
 
@@ -71,41 +44,92 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-#: What plugins may import of plugnet.
-PUBLIC = {
-    "Network", "Parameter", "Trainer", "registry",
-    "interfaces", "arrays", "parameter", "chain", "errors", "arguments", "targets", "samples",
-    "labels", "training", "parallel",
-}  # fmt: skip
-
-#: Where the names come from that `plugnet` itself exports.
-EXPORTED = {"Network": "network", "Parameter": "parameter", "Trainer": "training"}
+@pytest.fixture(autouse=True)
+def _benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what measures the structure be imported."""
+    monkeypatch.syspath_prepend(ROOT / "tests/benchmarks")
 
 
-def room(path: Path) -> str:
-    return path.relative_to(CORE).parts[0].removesuffix(".py")
+def test_no_file_imports_one_that_imports_it() -> None:
+    """Late imports and those for types only are counted, in the core and in plugins."""
+    from import_circles import circles
+
+    assert circles([CORE, *PACKAGES]) == []
+
+
+def test_the_map_names_every_room_and_all_that_it_imports() -> None:
+    from import_circles import imports
+
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|$", MAP, re.MULTILINE)
+    listed = {room: set(re.findall(r"\w+", others)) for room, others in rows}
+    found: dict[str, set[str]] = {}
+    for module, others in imports([CORE]).items():
+        room = module.split(".")[1] if "." in module else "__init__"
+        rooms = {other.split(".")[1] if "." in other else "__init__" for other in others}
+        found.setdefault(room, set()).update(rooms - {room, "__init__"})
+    for entrance in ("__init__", "__main__"):
+        found.pop(entrance)
+    assert found == listed
+    order = list(listed)
+    for room, others in listed.items():
+        assert all(order.index(other) < order.index(room) for other in others), room
+
+
+def walk(work: Callable[[], object]) -> list[str]:
+    """Return the files of plugnet whose functions are called, in the order of the first call."""
+    files: dict[str, None] = {}
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        path = Path(frame.f_code.co_filename)
+        is_function = frame.f_code.co_flags & inspect.CO_OPTIMIZED  # and no module or class body
+        if event == "call" and is_function and path.is_relative_to(ROOT):
+            if path.is_relative_to(CORE):
+                files[path.relative_to(CORE).as_posix()] = None
+            elif path.is_relative_to(ROOT / "plugins"):
+                files[path.relative_to(ROOT).as_posix()] = None
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return list(files)
+
+
+def told(heading: str) -> list[str]:
+    """Return the files that the map's walk of that heading names."""
+    text = MAP.partition(f"### {heading}\n")[2].partition("\n### ")[0]
+    return re.findall(r"^\d+\. `([\w/]+\.py)`", text, re.MULTILINE)
+
+
+def test_a_mini_batch_walks_through_the_files_that_the_map_names() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.random((300, 64), np.float32), np.arange(300) % 10
+    trainer = Trainer(Network([("fc", 64, 50), "tanh", ("fc", 50, 10)]))
+    batches = from_samples(trainer.check(x, y), 100, shuffle=True, seed=0)
+    for _ in range(2):
+        trainer.step(next(batches))
+    assert walk(lambda: trainer.step(next(batches))) == told("A mini-batch's walk")
+
+
+def test_a_name_walks_through_the_files_that_the_map_names() -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import plugnet, test_architecture as a;"
+        "print(*a.walk(lambda: plugnet.registry.build('fc', 784, 50)))"
+    )
+    command = [sys.executable, "-c", code, str(ROOT / "tests")]
+    shown = subprocess.run(command, capture_output=True, check=True, text=True)
+    assert shown.stdout.split() == told("A name's walk")
 
 
 @pytest.mark.parametrize("path", sorted(CORE.rglob("*.py")), ids=lambda path: path.name)
-def test_core_imports_only_downhill_and_no_plugin(path: Path) -> None:
-    if path == CORE / "__init__.py":
-        assert imported(path) == {
-            "plugnet.network.Network",
-            "plugnet.parameter.Parameter",
-            "plugnet.registry.registry",
-            "plugnet.training.Trainer",
-        }
-        return
-    here = room(path)
-    for name in imported(path):
-        assert not name.startswith("plugnet_"), f"core imports the plugin package {name}"
-        if name.startswith("plugnet.") and name != "plugnet.__version__":
-            there = EXPORTED.get(name.split(".")[1], name.split(".")[1])
-            assert there == here or there in ROOMS[here], f"{here} must not import {there}"
+def test_core_imports_no_plugin(path: Path) -> None:
+    assert not [name for name in imported(path) if name.startswith("plugnet_")]
 
 
 @pytest.mark.parametrize("path", PLUGINS, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_plugins_import_only_public_modules_themselves_and_the_dependencies(path: Path) -> None:
+def test_plugins_import_only_public_modules_and_their_dependencies(path: Path) -> None:
     own = path.relative_to(ROOT / "plugins").parts[1]
     allowed = {"plugnet", own, "numpy", "scipy"}
     if own == "plugnet_builtin":
@@ -142,6 +166,7 @@ def test_importing_plugnet_imports_no_plugin_and_nothing_heavy() -> None:
         "importlib.metadata",
         "threadpoolctl",
         "concurrent",
+        "plugnet.data.streaming",
     )
     assert [name for name in loaded if name.startswith(heavy)] == []
     assert "plugnet.network" in loaded

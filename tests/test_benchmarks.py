@@ -59,33 +59,53 @@ def test_a_race_says_who_ran_on_what_work_and_how_long(
         assert all(f"{key}: {value}" in shown for key, value in race["work"].items())
 
 
-@pytest.mark.parametrize("peer", ["torch", "sklearn", "jax"])
-def test_the_peers_compute_what_plugnet_computes(peer: str) -> None:
-    if importlib.util.find_spec(peer) is None:
-        pytest.skip(f"{peer} is not installed")
-    code = f"""
+def compute(code: str, threads: int = 1) -> str:
+    """Return what code prints that runs beside the benchmarks, in a process of its own."""
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, check=True, cwd=FOLDER, env=environment, stdout=subprocess.PIPE, text=True
+    ).stdout
+
+
+@pytest.mark.parametrize(
+    ("package", "peers"),
+    [("torch", "Torch, TorchFused"), ("sklearn", "Sklearn"), ("jax", "Jax"), ("jax", "JaxScan")],
+)
+def test_the_peers_compute_what_plugnet_computes(package: str, peers: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    compute(f"""
 from dataclasses import replace
-import frameworks, lenet
 from fitting import check
+from frameworks import {peers}
 from mlp import Plugnet
 from race_mlp import NETS
-steps = {{"torch": ["Torch", "TorchFused"], "sklearn": ["Sklearn"], "jax": ["Jax", "JaxScan"]}}
-images = {{"torch": ["Torch", "TorchChannelsLast"], "sklearn": [], "jax": ["Jax"]}}
 for optimizer in ("sgd", "adam"):
     problem = replace(NETS["tiny"], optimizer=optimizer, rows=NETS["tiny"].batch)
     data = problem.data()
-    for kind in steps["{peer}"]:
-        check(Plugnet(problem, *data), getattr(frameworks, kind)(problem, *data))
-data = lenet.data(lenet.BATCH)
-for kind in images["{peer}"]:
-    check(lenet.Plugnet(*data), getattr(lenet, kind)(*data))
-"""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu"}
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=FOLDER, env=environment)
+    for peer in [{peers}]:
+        check(Plugnet(problem, *data), peer(problem, *data))
+""")
+
+
+@pytest.mark.parametrize(
+    ("package", "peers"), [("torch", "Torch, TorchChannelsLast"), ("jax", "Jax")]
+)
+def test_the_peers_of_lenet_compute_what_plugnet_computes(package: str, peers: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    compute(f"""
+from fitting import check
+from lenet import BATCH, Plugnet, data, {peers}
+samples = data(BATCH)
+for peer in [{peers}]:
+    check(Plugnet(*samples), peer(*samples))
+""")
 
 
 def test_a_peer_that_computes_something_else_stops_the_race() -> None:
-    code = """
+    shown = compute("""
 from dataclasses import replace
 from fitting import check
 from literal import Literal
@@ -101,12 +121,8 @@ except DifferentError as error:
     print(error)
 assert why_not(ImportError("No module named 'x'")) == "not installed: No module named 'x'"
 assert why_not(RuntimeError("one\\ntwo")) == "RuntimeError: one"
-"""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    shown = subprocess.run(
-        [sys.executable, "-c", code], check=True, cwd=FOLDER, env=environment, capture_output=True
-    )
-    assert b"the tutorial's per-sample code computes something else" in shown.stdout
+""")
+    assert "the tutorial's per-sample code computes something else" in shown
 
 
 def test_the_conditions_are_written(tmp_path: Path) -> None:
@@ -148,18 +164,17 @@ def test_two_versions_are_raced_in_processes_of_their_own(tmp_path: Path) -> Non
 
 
 def test_the_interval_of_a_median_leaves_out_five_percent_at_most() -> None:
-    code = """
+    compute("""
 from race_before import interval
 assert interval([5, 1, 4, 2, 3]) == (1, 5)
 assert interval([6, 1, 5, 2, 4, 3]) == (1, 6)  # 2 of 64 chances are that all lie on one side
 assert interval(range(15)) == (3, 11)  # as in tables of the sign test
 assert interval(range(31)) == (9, 21)
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=FOLDER)
+""")
 
 
 def test_golden_hashes_name_the_rows_that_a_change_changes() -> None:
-    code = """
+    shown = compute("""
 from dataclasses import replace
 from bits import TINY, Bits, Row, differ, ids, in_two, machine, numbers
 row = Row("tiny", TINY, numbers(0, 64, 20), ids(1, 64, 3))
@@ -169,10 +184,7 @@ before = [f"# {machine()}", "same 1 2 3", "other 1 2 3", "gone 1 2 3"]
 same, other = Bits("1", "2", "3"), Bits("1", "0", "3")
 assert not differ(before[:2], {"same": same})
 assert differ(before, {"same": same, "other": other, "new": same})
-"""
-    shown = subprocess.run(
-        [sys.executable, "-c", code], check=True, cwd=FOLDER, capture_output=True, text=True
-    ).stdout
+""")
     assert [line.split() for line in shown.splitlines()[1:4]] == [
         ["other", "losses"], ["gone", "missing"], ["new", "new"]
     ]  # fmt: skip
@@ -192,9 +204,18 @@ def test_a_memory_map_is_raced_against_memory(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "out.json"]
 
 
-def test_scaling_by_threads_gives_them_to_plugnet(tmp_path: Path) -> None:
-    document, shown = run(tmp_path, "scaling.py", "--axis", "threads")
-    assert [point["x"] for point in document["scaling"]["threads"]] == [1, 2][: os.cpu_count()]
+def test_scaling_by_threads_gives_them_to_plugnet() -> None:
+    shown = compute(
+        """
+import racing, scaling
+racing.BLOCK, racing.REST = 0.02, 0.0  # a look, where a measurement takes seconds
+places, problem = scaling.AXES["threads"]
+point = scaling.measure(places[1], problem(places[1]), rounds=1)
+assert point.x == 2 and point.seconds > 0
+print(scaling.table("threads", [point]))
+""",
+        threads=2,
+    )
     assert "Products are divided" in shown
 
 

@@ -13,6 +13,7 @@ from plugnet.arrays import Array, Shape
 from plugnet.chain import Chain
 from plugnet.errors import ArgumentError, CallOrderError, PlugnetError, ShapeError
 from plugnet.interfaces import Layer
+from tests.layers import Same
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(40, 6)), RNG.integers(0, 3, 40)
@@ -132,7 +133,7 @@ def test_shapes_that_do_not_fit_are_told_by_all_names_on_the_way() -> None:
 # One place for each ------------------------------------------------------------------------------
 
 
-def test_a_layer_in_two_places_at_any_depth_is_refused_with_both_named() -> None:
+def test_a_layer_in_two_places_is_refused_with_both_named() -> None:
     layer = registry.layers.build("fc", 6, 6)
 
     def within(depth: int) -> Any:
@@ -313,7 +314,7 @@ def test_an_error_of_plugnets_own_passes_as_it_is() -> None:
 # Prepare -----------------------------------------------------------------------------------------
 
 
-class Prepares(Layer):
+class Prepares(Same):
     """Records for what it was prepared, and fails at it once if told to."""
 
     def __init__(self) -> None:
@@ -329,17 +330,9 @@ class Prepares(Layer):
             self.fails = False
             raise MemoryError
 
-    def forward(self, x: Array, training: bool = False) -> Array:
-        return x
-
-    def backward(self, dy: Array) -> Array:
-        return dy
-
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_layers_are_prepared_for_each_new_shape_of_a_training_batch_and_no_other_call(
-    dtype: str,
-) -> None:
+def test_layers_are_prepared_for_each_new_training_shape_only(dtype: str) -> None:
     outer, inner = Prepares(), Prepares()
     network = Network([("fc", 6, 5), outer, Chain([inner, ("fc", 5, 3)])], dtype=dtype)
     network.predict(X)
@@ -352,7 +345,7 @@ def test_layers_are_prepared_for_each_new_shape_of_a_training_batch_and_no_other
     assert outer.shapes == inner.shapes == expected
 
 
-def test_after_a_failure_half_way_through_all_layers_are_prepared_again() -> None:
+def test_after_a_failure_all_layers_are_prepared_again() -> None:
     first, second = Prepares(), Prepares()
     network = Network([first, ("fc", 6, 5), second, ("fc", 5, 3)])
     network.forward(X[:8], training=True)

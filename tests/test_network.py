@@ -16,6 +16,7 @@ from plugnet.errors import (
     UnknownComponentError,
 )
 from plugnet.interfaces import Layer
+from tests.layers import Same
 
 LAYERS: list[Any] = [("fc", 6, 5), "tanh", ("fc", 5, 3)]
 
@@ -50,7 +51,7 @@ def test_the_tutorials_network_has_42310_parameters_and_84400_flops() -> None:
     assert max(map(len, summary.splitlines())) <= 80
 
 
-def test_shape_of_the_input_comes_from_the_first_layer_the_argument_or_the_data() -> None:
+def test_the_input_shape_is_given_or_comes_from_layer_or_data() -> None:
     assert Network(LAYERS).input_shape == (6,)
     assert Network([("fc", None, 4)], input_shape=(6,)).output_shape == (4,)
     network = Network([("fc", None, 4)])
@@ -103,7 +104,7 @@ def test_backprop_equals_central_differences_for_parameters_and_input() -> None:
         )
 
 
-class Probe(Layer):
+class Probe(Same):
     """Counts what the network asks of it."""
 
     def __init__(self, trained: bool) -> None:
@@ -115,9 +116,6 @@ class Probe(Layer):
 
     def parameters(self) -> dict[str, Parameter]:
         return {"scale": self.scale}
-
-    def forward(self, x: Array, training: bool = False) -> Array:
-        return x
 
     def gradients(self, dy: Array) -> None:
         self.calls.append("gradients")
@@ -221,7 +219,7 @@ def test_inputs_of_any_layout_are_read_right_and_never_changed(make: Any) -> Non
     np.testing.assert_array_equal(np.array(x, np.float32), plain)
 
 
-def test_layers_that_do_not_fit_are_named_with_both_shapes_and_the_giver() -> None:
+def test_layers_that_do_not_fit_are_named_with_both_shapes() -> None:
     with pytest.raises(ShapeError) as caught:
         Network([("fc", 784, 60), "tanh", ("fc", 50, 10)])
     message = str(caught.value)
@@ -300,7 +298,7 @@ class Two(Layer):
         return dy * self.pair[0].value
 
 
-def test_a_layer_with_parameters_and_without_gradients_is_told_to_write_them() -> None:
+def test_a_layer_with_parameters_must_write_gradients() -> None:
     network = Network([Two()], input_shape=(3,))
     network.forward(np.ones((2, 3)), training=True)
     with pytest.raises(NotImplementedError, match=r"Two has parameters, .* implement gradients"):

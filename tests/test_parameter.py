@@ -176,7 +176,7 @@ def test_runs_follow_what_is_changed_later_and_no_array_moves() -> None:
     assert found.value is held
 
 
-def test_the_version_changes_with_every_multiplier_and_not_with_values() -> None:
+def test_the_version_changes_with_multipliers_and_not_values() -> None:
     parameter = Parameter(np.ones(2))
     before = Parameter.version
     parameter.value += 1
@@ -236,7 +236,7 @@ class Doubles:
         parameters.grad *= 2
 
 
-def test_gradients_that_a_hook_assigns_are_used_as_those_that_it_changes_in_place() -> None:
+def test_a_hook_may_assign_gradients_or_change_them_in_place() -> None:
     x = np.random.default_rng(1).random((20, 4), dtype=np.float32)
     values = []
     for hooks in ([], [Rebinds()], [Doubles()]):

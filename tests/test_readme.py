@@ -14,6 +14,8 @@ from plugnet import registry
 from plugnet.cli import main
 from plugnet.cli.plugins.source_folder import as_if_installed
 from plugnet.registry.kinds import KINDS, PUBLISHED
+from tests.images import write_images
+from tests.types import Fake
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -71,22 +73,14 @@ def test_parameters_are_frozen_and_thawed_and_samples_weighed(
     assert trainer.evaluate(*names["test"]).accuracy >= 0.94
 
 
-def test_the_plugin_is_installed_by_its_metadata_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "plugnet_gain").mkdir()
-    (tmp_path / "plugnet_gain/__init__.py").write_text(block("python", "class Gain"))
-    metadata = tmp_path / "plugnet_gain-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: plugnet-gain\nVersion: 1.0\n")
+def test_the_plugin_is_installed_by_its_metadata_alone(fake_distribution: Fake) -> None:
     project = tomllib.loads(block("toml", "gain"))["project"]
     assert (project["name"], project["version"]) == ("plugnet-gain", "1.0")
-    lines: list[str] = []
-    for group, names in project["entry-points"].items():
-        lines += [f"[{group}]", *(f"{name} = {value}" for name, value in names.items())]
-    (metadata / "entry_points.txt").write_text("\n".join(lines))
-    monkeypatch.syspath_prepend(str(tmp_path))
-
+    groups = {
+        group.removeprefix("plugnet."): names for group, names in project["entry-points"].items()
+    }
+    sources = {"plugnet_gain/__init__.py": block("python", "class Gain")}
+    fake_distribution("plugnet-gain", groups, sources)
     with registry.isolated(plugins=["plugnet-gain"]):
         gain = registry.build("gain")
     gain.initialize((3,), np.random.default_rng(0), np.dtype("float64"))
@@ -115,13 +109,13 @@ def test_the_commands_of_an_author_do_what_they_say(
         del sys.modules[module]  # other tests make packages of this name, too
 
 
-def test_the_commands_do_what_they_say(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mnist_folder: Path
-) -> None:
+def test_the_commands_do_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "path/to/mnist").mkdir(parents=True)
+    write_images(tmp_path / "path/to/mnist", 28, 28, train=120, test=50, classes=10)
     monkeypatch.chdir(tmp_path)
     for line in block("sh", "predict").splitlines():
-        program, *words = line.replace("path/to/mnist", str(mnist_folder)).split()
+        program, *words = line.split()
         if words[0] == "train":
             words += ["--set", "training.iterations=20"]
         assert program == "plugnet"

@@ -1,10 +1,11 @@
-"""Checks of constructor arguments, worded alike everywhere."""
+"""Checks of constructor arguments, with the same messages everywhere."""
 
 from __future__ import annotations
 
 import math
 import os
 import reprlib
+from collections.abc import Sequence
 from numbers import Integral, Real
 
 from plugnet.errors import ArgumentError
@@ -25,7 +26,7 @@ def number(
     """Return ``value`` as a float if it is a finite number within the bounds.
 
     Raises:
-        ArgumentError: it is not; a bool, a text and NaN are not numbers.
+        ArgumentError: it is not; a bool, a string and NaN are not numbers.
     """
     bounds = {"at least": at_least, "above": above, "at most": at_most, "below": below}
     if isinstance(value, Real) and not isinstance(value, bool):
@@ -50,6 +51,21 @@ def integer(
     raise _error(argument, value, "an integer", {"at least": at_least, "at most": at_most})
 
 
+def pair(
+    argument: str, value: object, *, at_least: float = -math.inf, at_most: float = math.inf
+) -> tuple[int, int]:
+    """Return ``value`` as (height, width) if it is one integer for both or a pair of integers.
+
+    Raises:
+        ArgumentError: it is neither, or an integer is out of bounds.
+    """
+    sizes = value if isinstance(value, Sequence) and not isinstance(value, str) else (value, value)
+    if len(sizes) != 2:
+        raise _error(argument, value, "an integer or a pair (height, width)", {})
+    height, width = (integer(argument, size, at_least=at_least, at_most=at_most) for size in sizes)
+    return height, width
+
+
 def flag(argument: str, value: object) -> bool:
     """Return ``value`` if it is True or False.
 
@@ -62,16 +78,16 @@ def flag(argument: str, value: object) -> bool:
 
 
 def file_path(argument: str, value: object) -> str:
-    """Return a path as text, as a spec can hold it, if ``value`` is text or path-like.
+    """Return a path as a string, which a spec can hold, if ``value`` is a string or path-like.
 
     Raises:
-        ArgumentError: it is neither, or can name no file: it is empty or has a null character.
+        ArgumentError: it is neither, it is empty or it contains a null character.
     """
     if isinstance(value, str | os.PathLike):
         found = os.fsdecode(value)
         if found and "\0" not in found:
             return found
-    raise _error(argument, value, "a path, as text or a pathlib.Path", {})
+    raise _error(argument, value, "a path, a string or a pathlib.Path", {})
 
 
 def _as_float(value: Real) -> float:

@@ -1,4 +1,4 @@
-"""Arrays: their type names, buffers, and sums that are computed as products."""
+"""Array types, buffers, and sums computed as products."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Shape: TypeAlias = tuple[int, ...]
 
 
-def reuse(held: Array | None, like: Array) -> Array:
-    """Return ``held`` if it has the shape and dtype of ``like``, else a new uninitialised array.
+def ensure_buffer(buffer: Array | None, like: Array) -> Array:
+    """Return ``buffer`` if it has the shape and dtype of ``like``, else a new, unset array.
 
-    For who is given no `prepare` in which to make buffers, as activations are not.
+    For components that have no `prepare` to make their buffers in, such as activations.
     """
-    if held is not None and held.shape == like.shape and held.dtype == like.dtype:
-        return held
+    if buffer is not None and buffer.shape == like.shape and buffer.dtype == like.dtype:
+        return buffer
     return np.empty_like(like, order="C", subok=False)
 
 
 @lru_cache(maxsize=256)
 def scalar(number: float, dtype: np.dtype[Any]) -> Array:
-    """Return a constant as a read-only array without axes, which NumPy takes up faster.
+    """Return a read-only array of shape ``()``: a faster operand than a Python number.
 
-    For the constants of formulas that small arrays go through at every step; not for numbers that
-    change, as each one is remembered.
+    For the constants of formulas that run on small arrays at every step. Each one is cached, so
+    don't use it for numbers that keep changing.
     """
     array = np.asarray(number, dtype)
     array.setflags(write=False)
@@ -34,25 +34,25 @@ def scalar(number: float, dtype: np.dtype[Any]) -> Array:
 
 
 def ones(count: int, dtype: np.dtype[Any]) -> Array:
-    """Return ``(count,)`` ones, a read-only view of an array that is kept: for sums as products."""
-    held = _ones.get(dtype)
-    if held is None or len(held) < count:
-        held = np.ones(max(count, 1024), dtype)
-        held.setflags(write=False)
-        _ones[dtype] = held
-    return held[:count]
+    """Return ``(count,)`` ones, a read-only view of a cached array, for sums as products."""
+    cached = _ones.get(dtype)
+    if cached is None or len(cached) < count:
+        cached = np.ones(max(count, 1024), dtype)
+        cached.setflags(write=False)
+        _ones[dtype] = cached
+    return cached[:count]
 
 
 _ones: dict[np.dtype[Any], Array] = {}
 
 
 def sum_rows(rows: Array, out: Array | None = None) -> Array:
-    """Return the sum over the rows of ``(N, K)``, as ``(K,)``; twice as fast as ``rows.sum(0)``."""
+    """Return the sum over the rows of ``(N, K)``, ``(K,)``: twice as fast as ``rows.sum(0)``."""
     total: Array = ones(len(rows), rows.dtype).dot(rows, out=out)
     return total
 
 
 def sum_columns(rows: Array, out: Array | None = None) -> Array:
-    """Return the sum of each row of ``(N, K)``, as ``(N,)``; much faster than ``rows.sum(1)``."""
+    """Return the sum over the columns of ``(N, K)``, ``(N,)``: faster than ``rows.sum(1)``."""
     total: Array = rows.dot(ones(rows.shape[1], rows.dtype), out=out)
     return total

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, NoReturn, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
+from plugnet import first_pass
 from plugnet.arrays import Array, Shape
-from plugnet.errors import ArgumentError, CallOrderError, PlugnetError, ShapeError
+from plugnet.errors import CallOrderError
+from plugnet.first_pass import Stage
 from plugnet.interfaces import Layer
 from plugnet.layers import (
     as_layers,
@@ -25,18 +27,16 @@ from plugnet.parameter import Parameter, Statistic
 
 T = TypeVar("T")
 
-#: What a backward pass calls for one layer: its gradients, and what gives dx, as far as needed;
-#: and which layer it is.
-Stage: TypeAlias = tuple[
-    Callable[[Array], None] | None, Callable[[Array], Array | None] | None, int
-]
-
 
 class Chain(Layer):
     """``y = f_n(... f_2(f_1(x)))``: each layer takes what the one before it gives.
 
     What the layers give is checked once, when training meets a batch of another shape. Outside
     training only the last result is, and if it is wrong, or a layer fails, those before it.
+
+    >>> chain = Chain([("fc", 4, 3), "tanh", ("fc", 3, 2)])
+    >>> chain.layer_names, chain.output_shape((4,))
+    (('fc1', 'tanh1', 'fc2'), (2,))
 
     Attributes:
         layers: the layers, first to last.
@@ -52,7 +52,7 @@ class Chain(Layer):
                 arguments (``("fc", 784, 50)``) or a spec.
 
         Raises:
-            ArgumentError: they are no list, or an empty one.
+            ArgumentError: they are not a list, or the list is empty.
             RegistryError: a name cannot be built.
         """
         self.layers = as_layers(layers)
@@ -94,7 +94,7 @@ class Chain(Layer):
         for name, layer, own, given in zip(
             self.layer_names, self.layers, generators, entering, strict=True
         ):
-            _initialize(layer, name, given, own, dtype)
+            first_pass.initialize(layer, name, given, own, dtype)
         first = next((i for i, layer in enumerate(self.layers) if is_trained(layer)), len(shapes))
         check_differentiable(dict(list(self.inner().items())[first + 1 :]))
         self.output_shapes, self._batch_shape, self._version = shapes, None, -1
@@ -102,7 +102,7 @@ class Chain(Layer):
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return what the last layer gives, ``(N, *output_shapes[-1])``."""
         if training and x.shape != self._batch_shape:
-            return self._first_forward(x)
+            return self._first_forward(x, training)
         layer, y = self.layers[0], x
         try:
             for layer in self.layers:
@@ -113,10 +113,10 @@ class Chain(Layer):
                 return y
         except Exception as error:
             if training:
-                self._blame(error, layer, y)
-            self._look_forward(x)  # which names the layer, or the one that gave it something wrong
+                first_pass.blame(error, self.inner(), layer, y)
+            self._first_forward(x, False)  # names the layer, or the one that gave it a wrong array
             raise  # it failed only once
-        return self._look_forward(x)
+        return self._first_forward(x, False)
 
     def backprop(self, dy: Array, inputs: bool) -> Array | None:
         """Go back from the last layer to the first whose gradient somebody reads.
@@ -174,88 +174,30 @@ class Chain(Layer):
                 stages.append((None, _cleared(whole, frozen), index))
         return stages
 
-    # The first time that a batch has its shape ---------------------------------------------------
-
-    def _first_forward(self, x: Array) -> Array:
-        """Prepare each layer and look at what it gives."""
-        self._batch_shape, self._checked, batch_shape = None, set(), x.shape
+    def _first_forward(self, x: Array, training: bool) -> Array:
+        if training:
+            self._batch_shape, self._checked = None, set()
         shapes = self.output_shapes or infer_shapes(self.layers, self.layer_names, x.shape[1:])
-        for layer, name, shape in zip(self.layers, self.layer_names, shapes, strict=True):
-            try:
-                layer.prepare(x.shape, x.dtype)
-                y = layer.forward(x, True)
-            except Exception as error:
-                error.add_note(f"Raised in a training forward of layer '{name}'.")
-                raise
-            _check(y, (len(x), *shape), x.dtype, f"{type(layer).__name__}.forward", name)
-            x = y
-        self._batch_shape = batch_shape
-        return x
-
-    def _look_forward(self, x: Array) -> Array:
-        """Return what `forward` does outside training, looking at what each layer gives."""
-        shapes = self.output_shapes or infer_shapes(self.layers, self.layer_names, x.shape[1:])
-        for layer, name, shape in zip(self.layers, self.layer_names, shapes, strict=True):
-            try:
-                y = layer.forward(x, False)
-            except Exception as error:
-                error.add_note(f"Raised in a forward of layer '{name}'.")
-                raise
-            _check(y, (len(x), *shape), x.dtype, f"{type(layer).__name__}.forward", name)
-            x = y
-        return x
+        y = first_pass.forward(self.inner(), shapes, x, training)
+        if training:
+            self._batch_shape = x.shape
+        return y
 
     def _first_backprop(self, dy: Array, inputs: bool) -> Array | None:
-        """Go back and look at what each layer gives."""
         if self._batch_shape is None:
             raise CallOrderError(
                 "There are no training outputs yet: call forward with training=True before the "
                 "backward pass, which reads what it keeps."
             )
-        batch = self._batch_shape[0]
-        dtype = dy.dtype
         if inputs:
             check_differentiable(self.inner())
-        if dy.shape != (batch, *self._given(len(self.layers))):
-            raise ShapeError(
-                "The gradient must have the shape of the last training outputs, "
-                f"{(batch, *self._given(len(self.layers)))}, but it has {np.shape(dy)}. Give what "
-                "the loss's backward returned for them.",
-                expected=(batch, *self._given(len(self.layers))),
-                got=np.shape(dy),
-            )
-        for gradients, backward, index in self._stages[inputs]:
-            name, kind = self.layer_names[index], type(self.layers[index]).__name__
-            dx = None
-            try:
-                if gradients is not None:
-                    gradients(dy)
-                if backward is not None:
-                    dx = backward(dy)
-            except Exception as error:
-                error.add_note(f"Raised in the backward pass of layer '{name}'.")
-                raise
-            if inputs or index > self._stages[False][-1][2]:
-                _check(dx, (batch, *self._given(index)), dtype, f"{kind}.backward", name)
-                dy = dx  # type: ignore[assignment] # as checked
+        n, *shape = self._batch_shape
+        shapes = [tuple(shape), *infer_shapes(self.layers, self.layer_names, tuple(shape))]
+        batch_shapes = [(n, *each) for each in shapes]
+        last = -1 if inputs else self._stages[False][-1][2]  # whose dx nobody reads
+        dx = first_pass.backprop(self.inner(), batch_shapes, dy, self._stages[inputs], last)
         self._checked.add(inputs)
-        return dy if inputs else None
-
-    def _given(self, index: int) -> Shape:
-        """Return the shape of one sample before the layer of that number, or after the last."""
-        assert self._batch_shape is not None
-        if index == 0:
-            return self._batch_shape[1:]
-        return tuple(infer_shapes(self.layers, self.layer_names, self._batch_shape[1:])[index - 1])
-
-    def _blame(self, error: Exception, layer: Layer, x: object) -> NoReturn:
-        """Say in which layer ``error`` was raised, or which layer gave it no array."""
-        index = next(i for i, held in enumerate(self.layers) if held is layer)
-        if not isinstance(x, np.ndarray) and index:
-            giver = type(self.layers[index - 1]).__name__
-            _refuse(f"{giver}.forward", self.layer_names[index - 1], f"a {type(x).__name__}", error)
-        error.add_note(f"Raised in the forward pass of layer '{self.layer_names[index]}'.")
-        raise error
+        return dx if inputs else None
 
 
 def _cleared(call: Callable[[Array], T], frozen: Sequence[Array]) -> Callable[[Array], T]:
@@ -270,44 +212,3 @@ def _cleared(call: Callable[[Array], T], frozen: Sequence[Array]) -> Callable[[A
         return result
 
     return cleared
-
-
-def _initialize(
-    layer: Layer, name: str, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
-) -> None:
-    try:
-        layer.initialize(shape, rng, dtype)
-    except PlugnetError:
-        raise
-    except (MemoryError, ValueError) as error:  # NumPy raises either for a size beyond all
-        raise ArgumentError(
-            f"The parameters of layer '{name}', {layer!r}, cannot be made for inputs of shape "
-            f"{shape}: {error}. If it is too large for the memory, make it smaller.",
-            argument="layers",
-            value=layer,
-        ) from error
-
-
-def _check(array: Any, shape: Shape, dtype: np.dtype[Any], method: str, name: str) -> None:
-    """Check what a layer's method has returned."""
-    if not isinstance(array, np.ndarray):
-        _refuse(method, name, f"a {type(array).__name__}")
-    if array.shape != shape:
-        raise ShapeError(
-            f"{method} of layer '{name}' must return an array of shape {shape}, but it returned "
-            f"one of shape {array.shape}. Correct it, or the layer's output_shape.",
-            expected=shape,
-            got=array.shape,
-            layer=name,
-        )
-    if array.dtype != dtype:
-        _refuse(method, name, f"one of {array.dtype} for {dtype}")
-
-
-def _refuse(method: str, name: str, what: str, cause: Exception | None = None) -> NoReturn:
-    raise ArgumentError(
-        f"{method} of layer '{name}' must return an array of the dtype that it was given, but it "
-        f"returned {what}. Correct the layer.",
-        argument="layers",
-        value=name,
-    ) from cause

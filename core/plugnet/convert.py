@@ -10,10 +10,10 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.errors import DataError
 from plugnet.files.atomic import replacing
-from plugnet.interfaces import Samples
+from plugnet.interfaces import DataSplits
 
 
-def write_mat(samples: Samples, path: str | os.PathLike[str]) -> None:
+def write_mat(samples: DataSplits, path: str | os.PathLike[str]) -> None:
     """Write ``samples`` as a compressed level-5 file, wholly or not at all.
 
     train_data and test_data are ``(N, features)``, every sample flattened in C order; train_label
@@ -27,16 +27,16 @@ def write_mat(samples: Samples, path: str | os.PathLike[str]) -> None:
     from scipy.io import savemat
     from scipy.io.matlab import MatWriteError
 
-    train_label, test_label = samples.train_label, samples.test_label
-    if train_label.ndim == 1:
-        ids = np.concatenate([train_label, test_label])
-        classes = max(2, len(samples.classes), int(ids.max()) + 1)
-        train_label, test_label = _one_hot(train_label, classes), _one_hot(test_label, classes)
+    labels = [samples.train_label, samples.test_label]
+    if labels[0].ndim == 1:
+        largest = max(ids.max(initial=1) for ids in labels)  # for at least two columns
+        classes = np.arange(max(len(samples.classes), largest + 1))
+        labels = [(ids[:, np.newaxis] == classes).astype(np.float32) for ids in labels]
     variables = {
         "train_data": _rows(samples.train_data),
-        "train_label": train_label,
+        "train_label": labels[0],
         "test_data": _rows(samples.test_data),
-        "test_label": test_label,
+        "test_label": labels[1],
     }
     with replacing(path) as file:
         try:
@@ -48,9 +48,3 @@ def write_mat(samples: Samples, path: str | os.PathLike[str]) -> None:
 def _rows(data: Array) -> Array:
     # (N, *shape) -> (N, features); N may be 0, so the features are counted, not inferred by -1
     return data.reshape(len(data), int(np.prod(data.shape[1:])))
-
-
-def _one_hot(ids: Array, classes: int) -> Array:
-    rows = np.zeros((len(ids), classes), np.float32)
-    rows[np.arange(len(ids)), ids] = 1
-    return rows

@@ -13,21 +13,22 @@ MOST_SHARDS = 1 << 20
 
 
 class Generators:
-    """The generators of a network's layers, each with the state that it began with."""
+    """The generators of a network's layers.
+
+    Attributes:
+        drawing: each of them, with the state that it began with.
+    """
 
     def __init__(self, rngs: Mapping[str, np.random.Generator]) -> None:
         """Take the generators by the layers' paths; their states now are the first ones."""
         self._rngs = rngs
-        self._drawing: list[tuple[Any, Mapping[str, Any]]] = [
+        self.drawing: list[tuple[Any, Mapping[str, Any]]] = [
             (rng.bit_generator, rng.bit_generator.state) for rng in rngs.values()
         ]
 
-    def __len__(self) -> int:
-        return len(self._drawing)
-
     def place(self, iteration: int, shard: int = 0) -> None:
         """Place all of them for a training forward of part ``shard`` of an iteration's batch."""
-        for bits, first in self._drawing:
+        for bits, first in self.drawing:
             bits.state = first
             bits.advance((iteration * MOST_SHARDS + shard) * STRIDE % (1 << 128))
 

@@ -56,6 +56,16 @@ class Batch(NamedTuple):
 class Layer(Component):
     """A differentiable step of a network: ``y = f(x)`` forward, ``dx = dy . df/dx`` backward.
 
+    >>> from plugnet import registry
+    >>> layer = registry.layers.build("fc", inputs=2, outputs=3)
+    >>> layer.initialize((2,), np.random.default_rng(0), np.dtype("float32"))
+    >>> layer.output_shape((2,)), sorted(layer.parameters())
+    ((3,), ['bias', 'weight'])
+    >>> y = layer.forward(np.ones((4, 2), np.float32), training=True)
+    >>> layer.gradients(np.ones_like(y))  # fills parameter.grad, here summed over 4 samples
+    >>> layer.parameters()["bias"].grad.tolist()
+    [4.0, 4.0, 4.0]
+
     A layer without parameters writes `forward` and `backward`. One with parameters also writes
     `initialize`, `parameters` and `gradients`. One that changes the shape writes `output_shape`.
     One that wants to allocate nothing in any step after the first writes `prepare`. One that holds
@@ -82,7 +92,7 @@ class Layer(Component):
     def __reduce__(self) -> tuple[Any, ...]:
         if self._is_initialized():
             raise CallOrderError(
-                f"{type(self).__name__} is initialized, and a copy by itself would lose its "
+                f"{type(self).__name__} is initialized, and a copy of it alone would lose its "
                 "parameters. Copy or pickle the network that holds it, or copy before initialize."
             )
         return super().__reduce__()
@@ -212,7 +222,15 @@ class Layer(Component):
 
 
 class Activation(Component):
-    """An elementwise function and its derivative. The layer ``activation`` wraps one."""
+    """An elementwise function and its derivative. The layer ``activation`` wraps one.
+
+    >>> from plugnet import registry
+    >>> relu = registry.activations.build("relu")
+    >>> x = np.array([-1.0, 2.0])
+    >>> y = relu.forward(x)
+    >>> y.tolist(), relu.derivative(x, y).tolist()
+    ([0.0, 2.0], [0.0, 1.0])
+    """
 
     @abstractmethod
     def forward(self, x: Array, out: Array | None = None) -> Array:
@@ -224,7 +242,16 @@ class Activation(Component):
 
 
 class Loss(Component):
-    """The weighted mean over the batch of what each sample's answer costs."""
+    """The weighted mean over the batch of what each sample's outputs cost.
+
+    >>> from plugnet import registry
+    >>> loss = registry.losses.build("least_square_error")
+    >>> outputs, targets = np.array([[1.0], [3.0]]), np.array([[0.0], [3.0]])
+    >>> loss.forward(outputs, targets, training=True)
+    0.25
+    >>> loss.backward().tolist()
+    [[0.5], [0.0]]
+    """
 
     #: The score above which a network with a single output answers "class 1" rather than
     #: "class 0". None: the answers of a single output are not classes.
@@ -280,7 +307,7 @@ class Loss(Component):
     def backward(self) -> Array:
         """Return d loss / d outputs, ``(N, K)``, of the last training `forward`.
 
-        It may be a buffer that the next call overwrites. `plugnet.targets.reweigh` makes it from
+        It may be a buffer that the next call overwrites. `plugnet.targets.reweight` makes it from
         the gradient of a plain mean.
         """
 
@@ -294,7 +321,14 @@ class Loss(Component):
 
 
 class Initializer(Component):
-    """Draws the first values of an array of weights."""
+    """Draws the first values of an array of weights.
+
+    >>> from plugnet import registry
+    >>> he = registry.initializers.build("he_normal")
+    >>> weight = he((400, 300), np.random.default_rng(0), np.dtype("float32"))
+    >>> weight.shape, round(float(weight.var()) / he.variance((400, 300)), 1)
+    ((400, 300), 1.0)
+    """
 
     @abstractmethod
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
@@ -311,7 +345,13 @@ class Initializer(Component):
 
 
 class LRPolicy(Component):
-    """The learning rate as a pure function of the iteration."""
+    """The learning rate as a pure function of the iteration.
+
+    >>> from plugnet import registry
+    >>> policy = registry.lr_policies.build("step", 0.5, step_size=100, gamma=0.1)
+    >>> policy(0), policy(100)
+    (0.5, 0.05)
+    """
 
     @abstractmethod
     def __call__(self, iteration: int) -> float:
@@ -322,10 +362,18 @@ class Optimizer(Component):
     """The formula by which a gradient changes values.
 
     It keeps nothing: the trainer owns the slots, counts the steps, saves and restores both.
+
+    >>> from plugnet import registry
+    >>> sgd = registry.optimizers.build("sgd", momentum=0.9)
+    >>> value, grad, velocity = np.array([1.0]), np.array([0.5]), np.array([0.0])
+    >>> for t in (1, 2):
+    ...     sgd.step(value, grad, 0.1, 0.0, t, velocity, np.empty(1))
+    >>> sgd.slots, round(float(value[0]), 3)
+    (('velocity',), 0.855)
     """
 
-    #: Whether each number is updated by itself: then values come in blocks of many parameters, flat
-    #: and perhaps in several threads. If not, whole parameters come, in their shape.
+    #: Whether each number is updated on its own: then values come in blocks of many parameters,
+    #: flat, and possibly in several threads. If not, whole parameters come, in their shape.
     elementwise: ClassVar[bool] = True
 
     #: The names of the arrays kept for each parameter, zero at first, as "velocity".
@@ -356,10 +404,17 @@ class Optimizer(Component):
 
 
 class Regularizer(Component):
-    """A penalty on the size of parameters."""
+    """A penalty on the size of parameters.
 
-    #: Whether each number is penalised by itself: then values come in blocks of many parameters,
-    #: flat and perhaps in several threads. If not, whole parameters come, in their shape.
+    >>> from plugnet import registry
+    >>> l2, value, grad = registry.regularizers.build("l2", 0.1), np.array([3.0]), np.zeros(1)
+    >>> l2.add_gradient(value, grad, 1.0, np.empty(1))
+    >>> round(l2.penalty(value), 3), grad.round(3).tolist()
+    (0.45, [0.3])
+    """
+
+    #: Whether each number is penalised on its own: then values come in blocks of many parameters,
+    #: flat, and possibly in several threads. If not, whole parameters come, in their shape.
     elementwise: ClassVar[bool] = False
 
     @abstractmethod
@@ -376,7 +431,7 @@ class Regularizer(Component):
 
 
 @dataclass(frozen=True)
-class Samples:
+class DataSplits:
     """What a data set holds, under the tutorial's four names.
 
     Attributes:
@@ -396,10 +451,16 @@ class Samples:
 
 
 class Dataset(Component):
-    """Reads labelled samples from somewhere."""
+    """Reads labelled samples from somewhere.
+
+    >>> from plugnet import registry
+    >>> digits = registry.datasets.build("digits").load()
+    >>> digits.train_data.shape, digits.test_label.shape
+    ((1497, 8, 8, 1), (300,))
+    """
 
     @abstractmethod
-    def load(self) -> Samples:
+    def load(self) -> DataSplits:
         """Read everything and return it.
 
         Raises:

@@ -19,7 +19,7 @@ def as_layers(values: Iterable[Any]) -> tuple[Layer, ...]:
     """Return the layers that ``values`` mean; see `Chain`.
 
     Raises:
-        ArgumentError: they are no list, or an empty one.
+        ArgumentError: they are not a list, or the list is empty.
         RegistryError: a name cannot be built.
     """
     single = isinstance(values, str | Mapping)
@@ -129,7 +129,7 @@ def parameters_of(layers: Mapping[str, Layer]) -> dict[str, Parameter]:
         layers: by path, as `walk` gives them.
 
     Raises:
-        ArgumentError: one parameter stands in two places, or a name can be no part of a path.
+        ArgumentError: one parameter stands in two places, or a name cannot be part of a path.
     """
     found: dict[str, Parameter] = {}
     seen: dict[int, str] = {}

@@ -29,6 +29,15 @@ PREDICT_ROWS = 1024  # that `predict` pushes through at once, so that its memory
 class Network:
     """A sequence of layers, built from names, tuples, specs or objects.
 
+    >>> network = Network([("fc", 64, 50), "tanh", ("fc", 50, 10)])
+    >>> network
+    Network(fc1 -> tanh1 -> fc2)
+    >>> network.predict(np.zeros((3, 64))).shape
+    (3, 10)
+    >>> list(network.parameters())
+    ['fc1.weight', 'fc1.bias', 'fc2.weight', 'fc2.bias']
+    >>> network.parameters()["fc1.bias"].trainable = False
+
     Attributes:
         chain: the layers, as one.
         layers: the layers, first to last.
@@ -152,7 +161,7 @@ class Network:
             return self._predict(samples)
 
     def _predict(self, samples: Array) -> Array:
-        with np.errstate(over="ignore", invalid="ignore"):  # BLAS raises the flags without a cause
+        with np.errstate(over="ignore", invalid="ignore"):  # BLAS raises the flags without cause
             if len(samples) <= PREDICT_ROWS:
                 return self.forward(samples)
             blocks = (samples[i : i + PREDICT_ROWS] for i in range(0, len(samples), PREDICT_ROWS))
@@ -165,7 +174,7 @@ class Network:
         number of the part if a batch is divided. `Trainer` calls it for each step; without it they
         go on from where they are.
         """
-        if self._generators:
+        if self._generators.drawing:
             self._generators.place(iteration, shard)
 
     def validate_input(self, samples: Array) -> Array:
@@ -278,7 +287,7 @@ class Network:
         return self.output_shapes[-1] if self.output_shapes else None
 
     def initialize(self, shape: Sequence[int]) -> None:
-        """Fix the shape of the input and draw the parameters; done by itself where possible.
+        """Fix the shape of the input and draw the parameters; done automatically where possible.
 
         Args:
             shape: the shape of one sample.
@@ -356,7 +365,7 @@ class Network:
         """Write the network, layers and values, to one file, wholly or not at all.
 
         Raises:
-            SpecError: a layer cannot be described, as it is not registered.
+            SpecError: a layer cannot be described, because it is not registered.
             OSError: the file cannot be written.
         """
         from plugnet.files import documents  # late: only saving and loading need it

@@ -22,6 +22,11 @@ class Parameter:
 
     It has no name: the layer's `parameters()` names it, and a network prefixes the layer's path.
 
+    >>> bias = Parameter(np.zeros(3), lr_mult=2, decay_mult=0)
+    >>> bias.value = [1.0, 2.0, 3.0]  # copied in: the array stays the same
+    >>> bias.value.tolist(), bias.grad.tolist()
+    ([1.0, 2.0, 3.0], [0.0, 0.0, 0.0])
+
     Attributes:
         value: the array. Assignment copies into it: it is bound once, when a network lays all of
             its parameters side by side, and never replaced.
@@ -129,7 +134,7 @@ class Statistic(Parameter):
         return moved
 
     def commit(self) -> None:
-        """Move ``value``, in one go: another thread may predict meanwhile."""
+        """Move ``value`` in one step, because another thread may be predicting."""
         self.value[...] = self.moved()
 
 
@@ -144,7 +149,7 @@ class Run(NamedTuple):
 class Parameters(Mapping[str, Parameter]):
     """All parameters of a network by path, as "residual1.fc2.weight", laid side by side.
 
-    What is done to each number by itself can be done to all at once: a network has many small
+    What is done to each number on its own can be done to all at once: a network has many small
     arrays, and a call of NumPy costs as much as some thousand additions. They are laid once, by
     the multipliers that their layers give them, statistics last; no array ever moves.
 

@@ -1,8 +1,8 @@
-"""Targets: what losses share about the answers they compare outputs with.
+"""Targets: checking and converting them, and the weighted mean of their losses.
 
 A batch's targets are ``(N,)`` integer class ids, or ``(N, K)`` numbers for ``(N, K)`` outputs. Ids
-mean the same as one-hot rows. Nothing is ever broadcast: ``(N, 1) - (N,)`` is an ``(N, N)`` array
-in NumPy, and a loss made of that trains a network to nothing.
+mean the same as one-hot rows. Nothing is ever broadcast: in NumPy ``(N, 1) - (N,)`` is an
+``(N, N)`` array, and a network trained on such a loss learns nothing.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from plugnet.errors import DataError, ShapeError
 
 
 def check_targets(targets: Array, batch_shape: Shape, *, binary: bool = False) -> None:
-    """Check targets for outputs of ``batch_shape``, ``(N, K)``, before there are any.
+    """Check targets for outputs of ``batch_shape``, before there are any outputs.
 
     Args:
         targets: ``(N,)`` integer class ids or ``(N, K)`` numbers.
         batch_shape: ``(N, K)``.
-        binary: whether ids for a single output (K = 1) are its targets 0 and 1, as is right for a
-            loss with a ``threshold``. Otherwise a single output is one class, whose id is 0.
+        binary: whether the class ids of a single output (K = 1) are 0 and 1, as in a loss with a
+            ``threshold``. Otherwise a single output is a single class, whose id is 0.
 
     Raises:
         ShapeError: the shapes do not fit, or there is no sample.
-        DataError: targets are no numbers, ids no integers, or an id is out of range.
+        DataError: targets are not numbers, ids are not integers, or an id is out of range.
     """
     _check_shapes(targets, batch_shape)
     if targets.ndim == 2:
         if targets.dtype.kind not in "biuf":
-            raise _not(targets, "numbers")
+            raise _wrong_dtype(targets, "numbers")
     elif targets.dtype.kind not in "iu":
-        raise _not(targets, "integers, as targets of shape (N,) are class ids")
+        raise _wrong_dtype(targets, "integers, because targets of shape (N,) are class ids")
     else:
         check_within(targets, 0, 1 if binary and batch_shape[1] == 1 else batch_shape[1] - 1)
 
@@ -41,82 +41,73 @@ def check_targets(targets: Array, batch_shape: Shape, *, binary: bool = False) -
 def as_rows(
     targets: Array, outputs: Array, out: Array | None = None, *, binary: bool = False
 ) -> Array:
-    """Return checked targets as ``(N, K)`` of the dtype of ``outputs``: class ids as one-hot rows.
+    """Return checked targets as ``(N, K)`` in the dtype of ``outputs``: class ids as one-hot rows.
 
     Args:
         targets: ``(N,)`` integer class ids or ``(N, K)`` numbers.
         outputs: ``(N, K)``, the network's scores.
-        out: an array to write to if they must be converted; None: a new one.
+        out: where to write targets that must be converted; None: a new array.
         binary: as for `check_targets`.
     """
     if targets.ndim == 2 and targets.dtype == outputs.dtype:
         return targets
-    rows = np.empty_like(outputs) if out is None else out
+    rows = np.empty_like(outputs, order="C") if out is None else out
     if targets.ndim == 2:
-        np.copyto(rows, targets, casting="same_kind")
+        rows[...] = targets
     elif binary and rows.shape[1] == 1:
         rows[:, 0] = targets
     else:
         rows.fill(0)
-        rows.reshape(-1)[places(targets, outputs)] = 1
+        rows.reshape(-1)[targets + row_offsets(*rows.shape)] = 1  # (N, K) -> (N * K,)
     return rows
 
 
-def places(ids: Array, outputs: Array) -> Array:
-    """Return where in ``outputs.reshape(-1)`` the score of each sample's own class is, ``(N,)``.
-
-    Args:
-        ids: ``(N,)`` checked class ids.
-        outputs: ``(N, K)``, the network's scores.
-    """
-    return ids + row_starts(*outputs.shape)
-
-
 @lru_cache(maxsize=16)
-def row_starts(samples: int, classes: int) -> Array:
+def row_offsets(samples: int, classes: int) -> Array:
     """Return where each row of ``(samples, classes)`` begins in the flat array; read-only."""
-    starts = np.arange(0, samples * classes, classes)
-    starts.setflags(write=False)
-    return starts
+    offsets = np.arange(0, samples * classes, classes)
+    offsets.setflags(write=False)
+    return offsets
 
 
 def weighted_mean(
     losses: Array, factors: Array | None, weights: Array | None, total: float | None
 ) -> float:
-    """Return what `Loss.forward` does, sum(w l) / total; 0 if the total is.
+    """Return sum(w l) / total, as `Loss.forward` does; 0 if the total is 0.
 
     Args:
-        losses: ``(N,)``, the loss of each sample; or ``(N, K)``, whose rows' sums these are.
-        factors: as losses, what they are multiplied by first; None: 1.
-        weights: ``(N,)``, or None: 1 each.
-        total: the weight of the whole batch, or None: the sum of ``weights``.
+        losses: ``(N,)``, the loss l of each sample; or ``(N, K)``, whose rows sum to these.
+        factors: what losses are multiplied by first, in their shape; None: 1.
+        weights: ``(N,)``, the weight w of each sample; None: 1 each.
+        total: the weight of the whole batch; None: the sum of ``weights``.
     """
     if weights is None:
-        total = len(losses) if total is None else total
         factors = ones(losses.size, losses.dtype) if factors is None else factors
         summed = losses.dot(factors) if losses.ndim == 1 else np.vdot(losses, factors)
     else:
-        total = float(weights.sum(dtype=np.float64)) if total is None else total
         if factors is not None:
             losses = np.einsum("nk,nk->n", losses, factors)
         elif losses.ndim == 2:
             losses = sum_columns(losses)
         summed = losses.dot(weights)
+    total = _total(len(losses), weights, total)
     return float(summed) / total if total else 0.0
 
 
-def reweigh(dx: Array, weights: Array | None, total: float | None) -> Array:
-    """Make of the gradient of a plain mean over ``(N, K)``, in place, that of `weighted_mean`."""
+def reweight(dx: Array, weights: Array | None, total: float | None) -> Array:
+    """Turn the gradient of a plain mean over ``(N, K)``, in place, into that of `weighted_mean`."""
     if weights is None and total is None:
         return dx
-    rows = len(dx)
-    if weights is None:
-        dx *= rows / total if total else 0.0
-        return dx
-    if total is None:
-        total = float(weights.sum(dtype=np.float64))
-    dx *= (weights * (rows / total if total else 0.0))[:, np.newaxis]
+    total = _total(len(dx), weights, total)
+    scale = len(dx) / total if total else 0.0
+    dx *= scale if weights is None else (weights * scale)[:, np.newaxis]
     return dx
+
+
+def _total(samples: int, weights: Array | None, total: float | None) -> float:
+    if total is not None:
+        return total
+    return samples if weights is None else float(weights.sum(dtype=np.float64))
 
 
 def check_within(values: Array, low: float, high: float) -> None:
@@ -150,7 +141,7 @@ def _check(values: Array, right: Array, rule: str) -> None:
 def _check_shapes(targets: Array, outputs: Shape) -> None:
     if len(outputs) != 2 or not outputs[0]:
         raise ShapeError(
-            f"A loss takes outputs of shape (N, K) with N at least 1, but they have shape "
+            "A loss takes outputs of shape (N, K) with N at least 1, but their shape is "
             f"{outputs}. End the network with a layer whose output is flat, such as fc.",
             expected=("N", "K"),
             got=outputs,
@@ -161,15 +152,15 @@ def _check_shapes(targets: Array, outputs: Shape) -> None:
             advice = "If they are class ids, make them integers: targets.astype(int)."
         raise ShapeError(
             f"For outputs of shape {outputs} the targets must have that shape, or {outputs[:1]} "
-            f"as integer class ids, but they have shape {targets.shape}. {advice}",
+            f"as integer class ids, but their shape is {targets.shape}. {advice}",
             expected=outputs,
             got=targets.shape,
         )
 
 
-def _not(targets: Array, what: str) -> DataError:
+def _wrong_dtype(targets: Array, rule: str) -> DataError:
     return DataError(
-        f"The targets must be {what}, but their dtype is {targets.dtype}. Convert ids with "
+        f"The targets must be {rule}, but their dtype is {targets.dtype}. Convert ids with "
         "targets.astype(int); give one real target per sample the shape (N, 1).",
         row=None,
     )

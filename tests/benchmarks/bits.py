@@ -271,9 +271,9 @@ FLAT: dict[str, Any] = {
     "fc/no-bias": fc(12, bias=False),
 }
 LENET: tuple[Any, ...] = (
-    ("conv2d", 20, {"kernel": 5}),
+    ("conv2d", 20, {"kernel_size": 5}),
     ("max_pool", 2),
-    ("conv2d", 50, {"kernel": 5}),
+    ("conv2d", 50, {"kernel_size": 5}),
     ("max_pool", 2),
     fc(500),
     "relu",

@@ -1,8 +1,8 @@
-"""Convolution and pooling alone: six geometries, in plugnet, PyTorch and JAX.
+"""Convolution and pooling alone: six geometries of each, in plugnet, PyTorch and JAX.
 
-For each layer and peer a pair of calls: forward, as in training, and backward, which is given dy
-and computes dx and, for a convolution, dw and db. All arrays lie in memory in the peer's layout,
-and PyTorch's kernels are called without its bookkeeping.
+For each layer and peer there is a pair of calls: forward, as in training, and backward, which is
+given dy and computes dx and, for a convolution, dw and db. All arrays have the peer's memory
+layout, and PyTorch's kernels are called without its bookkeeping.
 """
 
 from __future__ import annotations
@@ -26,24 +26,25 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Work:
-    """One layer on a batch of images ``(size, size, channels)``; no outputs: max pooling."""
+    """One layer on images ``(size, size, channels)``; ``outputs`` is None for max pooling."""
 
     size: int
     channels: int
     outputs: int | None
-    kernel: int
+    kernel_size: int
     stride: int = 1
     padding: int = 0
 
     def __str__(self) -> str:
         images = f"{self.size} x {self.size} x {self.channels}"
-        window = f"{self.kernel} x {self.kernel}, stride {self.stride}, padding {self.padding}"
+        kernel = f"{self.kernel_size} x {self.kernel_size}"
+        window = f"{kernel}, stride {self.stride}, padding {self.padding}"
         what = "max pool" if self.outputs is None else f"convolution to {self.outputs}"
         return f"{what} of {images}, {window}"
 
     def layer(self) -> Layer:
         """Return plugnet's layer."""
-        moves = {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}
+        moves = {"kernel_size": self.kernel_size, "stride": self.stride, "padding": self.padding}
         if self.outputs is None:
             layer = registry.layers.build("max_pool", **moves)
         else:
@@ -108,12 +109,12 @@ def torch(work: Work, channels_last: bool = False) -> Calls:
     layer = work.layer()
 
     def laid_out(array: Array, *axes: int) -> Any:
-        # from contiguous memory, as with 1 channel torch takes the strides for either layout
+        # from contiguous memory: with 1 channel torch takes the strides for either layout
         contiguous = np.ascontiguousarray(array.transpose(axes))
         return torch.from_numpy(contiguous).contiguous(memory_format=layout)
 
     x, dy = (laid_out(array, 0, 3, 1, 2) for array in work.data(layer))
-    moves = [work.kernel] * 2, [work.stride] * 2, [work.padding] * 2
+    moves = [work.kernel_size] * 2, [work.stride] * 2, [work.padding] * 2
     aten = torch.ops.aten
     if work.outputs is None:
         held = aten.max_pool2d_with_indices(x, *moves)
@@ -149,7 +150,7 @@ def jax(work: Work) -> Calls:
 
     def compute(x: Any, *parameters: Any) -> Any:
         if work.outputs is None:
-            sides, steps = (1, work.kernel, work.kernel, 1), (1, *strides, 1)
+            sides, steps = (1, work.kernel_size, work.kernel_size, 1), (1, *strides, 1)
             outer = ((0, 0), *padding, (0, 0))
             return lax.reduce_window(x, -np.inf, lax.max, sides, steps, outer)
         layout = ("NHWC", "HWIO", "NHWC")

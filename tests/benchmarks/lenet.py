@@ -21,9 +21,9 @@ from scanned import Scanned
 BATCH, ROWS = 64, 1280
 RATE, MOMENTUM, DECAY = 0.01, 0.9, 0.0005
 LAYERS: tuple[Any, ...] = (
-    ("conv2d", 20, {"kernel": 5}),
+    ("conv2d", 20, {"kernel_size": 5}),
     ("max_pool", 2),
-    ("conv2d", 50, {"kernel": 5}),
+    ("conv2d", 50, {"kernel_size": 5}),
     ("max_pool", 2),
     ("fc", {"outputs": 500}),
     "relu",

@@ -2,9 +2,9 @@
 
     python tests/benchmarks/race_ways.py [--rounds 15] [--json FILE]
 
-First comes what plugnet-convolution chooses by the geometry, then the two general ways that it has,
-whether chosen or not, and then the ways of the textbooks, each as plain as it is written there. All
-must first give the same results.
+First comes the algorithm that plugnet-convolution selects for the geometry, then its other general
+ones, and then those of the textbooks, as plain as they are written there. Before a race all must
+give the same results.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from image_layers import BATCH, CONVOLUTIONS, Work
-from plugnet.arrays import Array
+from plugnet.arrays import Array, Shape
 from plugnet_convolution.algorithm import ConvAlgorithm
 from plugnet_convolution.batch_parallel import select_algorithm
 from plugnet_convolution.convolution import Convolution
 from plugnet_convolution.im2row import Im2Row
+from plugnet_convolution.scratch import Scratch
 from plugnet_convolution.winograd import Winograd
 from racing import DifferentError, Racer, Result, options, race, table, write
 
 
 class Way(Protocol):
-    """A way to compute the three products, for w of shape ``(kernel, kernel, in, out)``."""
+    """A way to compute the three products, w being ``(kernel size, kernel size, in, out)``."""
 
     def y(self, x: Array, w: Array) -> Array: ...
     def dw(self, x: Array, dy: Array) -> Array: ...
@@ -35,38 +36,38 @@ class Way(Protocol):
 
 
 class Own:
-    """A way of plugnet-convolution."""
+    """An algorithm of plugnet-convolution."""
 
     def __init__(self, algorithm: ConvAlgorithm) -> None:
         self.algorithm, self.geometry = algorithm, algorithm.geometry
-        self.held: dict[str, Array] = {}
+        self.scratch = Scratch()
 
-    def room(self, name: str, shape: tuple[int, ...]) -> Array:
-        return self.held.setdefault(name, np.empty(shape, np.float32))
+    def buffer(self, name: str, shape: Shape) -> Array:
+        return self.scratch.array(name, shape, np.dtype("float32"))
 
     def y(self, x: Array, w: Array) -> Array:
-        out = self.room("y", (len(x), *self.geometry.output_shape))
+        out = self.buffer("y", (len(x), *self.geometry.output_shape))
         self.algorithm.convolve(x, w[:, :, np.newaxis], out)
         return out
 
     def dw(self, x: Array, dy: Array) -> Array:
-        kernel = self.geometry.height.kernel, self.geometry.width.kernel
-        out = self.room("dw", (*kernel, 1, x.shape[3], dy.shape[3]))
+        kernel_size = self.geometry.height.kernel_size, self.geometry.width.kernel_size
+        out = self.buffer("dw", (*kernel_size, 1, x.shape[3], dy.shape[3]))
         self.algorithm.weight_gradient(x, dy, out)
         return out[:, :, 0]
 
     def dx(self, dy: Array, w: Array) -> Array:
-        out = self.room("dx", (len(dy), *self.geometry.image_shape))
+        out = self.buffer("dx", (len(dy), *self.geometry.image_shape))
         self.algorithm.image_gradient(dy, w[:, :, np.newaxis], out)
         return out
 
 
 class Textbook:
-    """What the textbooks' ways share."""
+    """What the textbooks' algorithms share."""
 
     def __init__(self, work: Work) -> None:
-        self.work, self.kernel, self.stride = work, work.kernel, work.stride
-        self.outputs = (work.size + 2 * work.padding - work.kernel) // work.stride + 1
+        self.work, self.kernel_size, self.stride = work, work.kernel_size, work.stride
+        self.outputs = (work.size + 2 * work.padding - work.kernel_size) // work.stride + 1
 
     def padded(self, x: Array) -> Array:
         p = self.work.padding
@@ -76,11 +77,11 @@ class Textbook:
         inner = slice(self.work.padding, self.work.padding + self.work.size)
         return x[:, inner, inner]
 
-    def met(self, x: Array) -> Iterator[tuple[int, int, Array]]:
-        """Yield each position of the kernel, and the pixels of padded images that it meets."""
+    def positions(self, x: Array) -> Iterator[tuple[int, int, Array]]:
+        """Yield each position of the kernel, and the pixels of padded images under it."""
         reach = self.stride * self.outputs
-        for i in range(self.kernel):
-            for j in range(self.kernel):
+        for i in range(self.kernel_size):
+            for j in range(self.kernel_size):
                 rows, columns = (slice(k, k + reach, self.stride) for k in (i, j))
                 yield i, j, x[:, rows, columns]
 
@@ -89,8 +90,8 @@ class Textbook:
         return np.zeros((count, side, side, self.work.channels), np.float32)
 
     def windows(self, x: Array) -> Array:
-        """Return a view ``(N, outputs, outputs, in, kernel, kernel)``."""
-        view = sliding_window_view(self.padded(x), (self.kernel, self.kernel), (1, 2))
+        """Return a view ``(N, outputs, outputs, in, kernel size, kernel size)``."""
+        view = sliding_window_view(self.padded(x), (self.kernel_size, self.kernel_size), (1, 2))
         return view[:, :: self.stride, :: self.stride]
 
 
@@ -99,7 +100,7 @@ class OneProduct(Textbook):
 
     def rows(self, x: Array) -> Array:
         windows = self.windows(x).transpose(0, 1, 2, 4, 5, 3)
-        return windows.reshape(-1, self.kernel**2 * self.work.channels)
+        return windows.reshape(-1, self.kernel_size**2 * self.work.channels)
 
     def y(self, x: Array, w: Array) -> Array:
         y: Array = self.rows(x) @ w.reshape(-1, w.shape[3])
@@ -107,13 +108,13 @@ class OneProduct(Textbook):
 
     def dw(self, x: Array, dy: Array) -> Array:
         dw = self.rows(x).T @ dy.reshape(-1, dy.shape[3])
-        return dw.reshape(self.kernel, self.kernel, -1, dy.shape[3])
+        return dw.reshape(self.kernel_size, self.kernel_size, -1, dy.shape[3])
 
     def dx(self, dy: Array, w: Array) -> Array:
         rows = dy.reshape(-1, dy.shape[3]) @ w.reshape(-1, w.shape[3]).T
-        rows = rows.reshape(*dy.shape[:3], self.kernel, self.kernel, -1)
+        rows = rows.reshape(*dy.shape[:3], self.kernel_size, self.kernel_size, -1)
         dx = self.empty_image(len(dy))
-        for i, j, pixels in self.met(dx):
+        for i, j, pixels in self.positions(dx):
             pixels += rows[:, :, :, i, j]
         return self.unpadded(dx)
 
@@ -123,19 +124,19 @@ class Positions(Textbook):
 
     def y(self, x: Array, w: Array) -> Array:
         y = np.zeros((len(x), self.outputs, self.outputs, w.shape[3]), np.float32)
-        for i, j, pixels in self.met(self.padded(x)):
+        for i, j, pixels in self.positions(self.padded(x)):
             y += pixels @ w[i, j]
         return y
 
     def dw(self, x: Array, dy: Array) -> Array:
         flat = dy.reshape(-1, dy.shape[3])
-        met = self.met(self.padded(x))
-        dw = [pixels.reshape(-1, self.work.channels).T @ flat for _, _, pixels in met]
-        return np.reshape(dw, (self.kernel, self.kernel, -1, dy.shape[3]))
+        positions = self.positions(self.padded(x))
+        dw = [pixels.reshape(-1, self.work.channels).T @ flat for _, _, pixels in positions]
+        return np.reshape(dw, (self.kernel_size, self.kernel_size, -1, dy.shape[3]))
 
     def dx(self, dy: Array, w: Array) -> Array:
         dx = self.empty_image(len(dy))
-        for i, j, pixels in self.met(dx):
+        for i, j, pixels in self.positions(dx):
             pixels += dy @ w[i, j].T
         return self.unpadded(dx)
 
@@ -144,13 +145,13 @@ class Bands(Textbook):
     """A product for each row of the kernel, of the windows' pixels in that row."""
 
     def bands(self, x: Array) -> Iterator[Array]:
-        view = sliding_window_view(self.padded(x), self.kernel, 2)[:, :, :: self.stride]
-        for i in range(self.kernel):
+        view = sliding_window_view(self.padded(x), self.kernel_size, 2)[:, :, :: self.stride]
+        for i in range(self.kernel_size):
             band = view[:, i : i + self.stride * self.outputs : self.stride]
-            yield band.transpose(0, 1, 2, 4, 3).reshape(-1, self.kernel * self.work.channels)
+            yield band.transpose(0, 1, 2, 4, 3).reshape(-1, self.kernel_size * self.work.channels)
 
     def y(self, x: Array, w: Array) -> Array:
-        kernels = w.reshape(self.kernel, -1, w.shape[3])
+        kernels = w.reshape(self.kernel_size, -1, w.shape[3])
         y = np.zeros((len(x) * self.outputs**2, w.shape[3]), np.float32)
         for band, kernel in zip(self.bands(x), kernels, strict=True):
             y += band @ kernel
@@ -158,20 +159,20 @@ class Bands(Textbook):
 
     def dw(self, x: Array, dy: Array) -> Array:
         dw = [band.T @ dy.reshape(-1, dy.shape[3]) for band in self.bands(x)]
-        return np.reshape(dw, (self.kernel, self.kernel, -1, dy.shape[3]))
+        return np.reshape(dw, (self.kernel_size, self.kernel_size, -1, dy.shape[3]))
 
     def dx(self, dy: Array, w: Array) -> Array:
         dx = self.empty_image(len(dy))
-        for i in range(self.kernel):
+        for i in range(self.kernel_size):
             band = dy @ w[i].reshape(-1, w.shape[3]).T
-            band = band.reshape(*dy.shape[:3], self.kernel, -1)
-            for j, pixels in ((j, pixels) for k, j, pixels in self.met(dx) if k == i):
+            band = band.reshape(*dy.shape[:3], self.kernel_size, -1)
+            for j, pixels in ((j, pixels) for k, j, pixels in self.positions(dx) if k == i):
                 pixels += band[:, :, :, j]
         return self.unpadded(dx)
 
 
 class Tensordot(Textbook):
-    """np.tensordot of the windows; dx by that of dy, with zeros between, and the turned kernel."""
+    """np.tensordot of the windows; dx by that of dilated dy and the flipped kernel."""
 
     def y(self, x: Array, w: Array) -> Array:
         return np.tensordot(self.windows(x), w, ((3, 4, 5), (2, 0, 1)))
@@ -181,11 +182,13 @@ class Tensordot(Textbook):
         return dw.transpose(1, 2, 0, 3)
 
     def dx(self, dy: Array, w: Array) -> Array:
-        side = self.work.size + 2 * self.work.padding + self.kernel - 1
-        spread = np.zeros((len(dy), side, side, dy.shape[3]), np.float32)
-        places = slice(self.kernel - 1, self.kernel - 1 + self.stride * self.outputs, self.stride)
-        spread[:, places, places] = dy
-        windows = sliding_window_view(spread, (self.kernel, self.kernel), (1, 2))
+        side = self.work.size + 2 * self.work.padding + self.kernel_size - 1
+        dilated = np.zeros((len(dy), side, side, dy.shape[3]), np.float32)
+        inner = slice(
+            self.kernel_size - 1, self.kernel_size - 1 + self.stride * self.outputs, self.stride
+        )
+        dilated[:, inner, inner] = dy
+        windows = sliding_window_view(dilated, (self.kernel_size, self.kernel_size), (1, 2))
         dx: Array = np.tensordot(windows, w[::-1, ::-1], ((3, 4, 5), (3, 0, 1)))
         return self.unpadded(dx)
 
@@ -219,13 +222,13 @@ def races(work: Work, rounds: int, threads: int) -> list[Result]:
 
 
 def ways(work: Work, layer: Convolution) -> dict[str, Way]:
-    """Return all ways by name; first the chosen one."""
+    """Return all ways by name, the selected algorithm first."""
     geometry = layer.geometry(work.shape)
-    chosen = select_algorithm(geometry)
-    found: dict[str, Way] = {f"chosen: {chosen.__name__}": Own(chosen(geometry))}
-    if chosen is not Im2Row:
+    selected = select_algorithm(geometry)
+    found: dict[str, Way] = {f"chosen: {selected.__name__}": Own(selected(geometry))}
+    if selected is not Im2Row:
         found["Im2Row"] = Own(Im2Row(geometry))
-    if chosen is not Winograd and (work.kernel, work.stride) == (3, 1):
+    if selected is not Winograd and (work.kernel_size, work.stride) == (3, 1):
         found["Winograd"] = Own(Winograd(geometry))
     return found | {
         "im2col, one product": OneProduct(work),
@@ -249,7 +252,7 @@ def check(calls: dict[str, Callable[..., Array]], arguments: Sequence[Array]) ->
     (name, first), *others = ((name, call(*arguments).copy()) for name, call in calls.items())
     for other, found in others:
         if found.shape != first.shape or np.abs(found - first).max() > 1e-4 * np.abs(found).max():
-            raise DifferentError(f"{other} computes something else than {name}.")
+            raise DifferentError(f"{other} and {name} compute different results.")
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def test_values_agree_with_scipy(x: Array) -> None:
 
 
 def test_sigmoid_increases_and_is_symmetric() -> None:
-    """A lost minus sign in exp(-x) makes it fall."""
+    """Without the minus sign in exp(-x) it would fall."""
     x = np.linspace(-8, 8, 101)
     y = registry.activations.build("sigmoid").forward(x)
     assert (np.diff(y) > 0).all()
@@ -114,7 +114,7 @@ def test_derivative_of_relus_at_zero_is_one(name: str, zero: float) -> None:
     assert activation.derivative(x, activation.forward(x)) == 1
 
 
-def test_relu_passes_nan_on_and_maps_minus_infinity_to_zero() -> None:
+def test_relu_keeps_nan_and_maps_minus_infinity_to_zero() -> None:
     y = registry.activations.build("relu").forward(np.array([np.nan, -np.inf, np.inf]))
     np.testing.assert_array_equal(y, [np.nan, 0, np.inf])
 
@@ -142,7 +142,7 @@ def test_extremes_are_finite_and_exact(name: tuple[Any, ...], dtype: str, size: 
 
 @every
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_out_is_filled_and_dtype_and_inputs_are_kept(
+def test_out_is_filled_and_dtype_and_inputs_stay(
     name: tuple[Any, ...], dtype: str, x: Array
 ) -> None:
     activation = registry.activations.build(*name)

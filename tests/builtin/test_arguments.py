@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plugnet.arguments import flag, integer, number
+from plugnet.arguments import flag, integer, number, pair
 from plugnet.errors import ArgumentError
 
 
@@ -28,13 +28,13 @@ def test_integer_returns_an_int(value: Any) -> None:
 @pytest.mark.parametrize(
     "value", [True, "1", None, [1], float("nan"), float("inf"), 1j, 10**400, np.ones(1)]
 )
-def test_number_refuses_what_is_no_finite_number(value: Any) -> None:
+def test_number_refuses_all_but_finite_numbers(value: Any) -> None:
     with pytest.raises(ArgumentError, match="'rate' must be a finite number, but it is"):
         number("rate", value)
 
 
 @pytest.mark.parametrize("value", [True, 3.0, "3", None, np.float64(3), Fraction(3)])
-def test_integer_refuses_what_is_no_integer(value: Any) -> None:
+def test_integer_refuses_all_but_integers(value: Any) -> None:
     with pytest.raises(ArgumentError, match="'outputs' must be an integer, but it is"):
         integer("outputs", value)
 
@@ -49,7 +49,7 @@ def test_integer_refuses_what_is_no_integer(value: Any) -> None:
         ({"at_least": 0, "below": 1}, 0, 1, "at least 0 and below 1"),
     ],
 )
-def test_number_keeps_to_its_bounds_and_says_them(
+def test_number_keeps_to_its_bounds_and_names_them(
     bounds: dict[str, float], inside: float, outside: float, words: str
 ) -> None:
     assert number("momentum", inside, **bounds) == inside
@@ -59,7 +59,28 @@ def test_number_keeps_to_its_bounds_and_says_them(
     assert (caught.value.argument, caught.value.value) == ("momentum", outside)
 
 
-def test_flag_is_true_or_false_and_nothing_else() -> None:
+@pytest.mark.parametrize("value", [3, (3, 3), [3, np.int64(3)]])
+def test_pair_is_one_integer_or_two(value: Any) -> None:
+    result = pair("stride", value, at_least=1, at_most=3)
+    assert result == (3, 3)
+    assert all(type(size) is int for size in result)
+
+
+@pytest.mark.parametrize("value", [(), (3,), [3, 3, 3]])
+def test_pair_refuses_sequences_of_other_lengths(value: Any) -> None:
+    message = f"'stride' must be an integer or a pair (height, width), but it is {value}."
+    with pytest.raises(ArgumentError, match=re.escape(message)) as caught:
+        pair("stride", value)
+    assert (caught.value.argument, caught.value.value) == ("stride", value)
+
+
+@pytest.mark.parametrize("value", ["33", None, 2.0, (3, True), (3, 0), 0, np.ones(2, int)])
+def test_pair_refuses_all_but_integers_within_the_bounds(value: Any) -> None:
+    with pytest.raises(ArgumentError, match="'stride' must be an integer at least 1, but it is"):
+        pair("stride", value, at_least=1)
+
+
+def test_flag_is_true_or_false() -> None:
     assert flag("bias", True) is True
     assert flag("bias", False) is False
     for value in (1, 0, None, "yes", np.True_):

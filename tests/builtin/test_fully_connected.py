@@ -16,7 +16,7 @@ Initialized: TypeAlias = Callable[..., Layer]
 
 @pytest.mark.parametrize("n", [1, 4])
 @pytest.mark.parametrize("training", [False, True])
-def test_forward_multiplies_by_the_weight_and_adds_the_bias_to_every_row(
+def test_forward_is_x_times_weight_plus_bias(
     rng: np.random.Generator, n: int, training: bool, initialized: Initialized
 ) -> None:
     layer = initialized("fc", 5, 3)
@@ -52,7 +52,7 @@ def test_gradients_agree_with_central_differences(
         np.testing.assert_allclose(parameter.grad, expected, rtol=1e-6, atol=1e-8)
 
 
-def test_weight_gradient_is_the_sum_of_the_samples_own(
+def test_weight_gradient_is_the_sum_over_samples(
     rng: np.random.Generator, initialized: Initialized
 ) -> None:
     layer = initialized("fc", 5, 3)
@@ -103,7 +103,7 @@ def test_initializer_may_be_a_name_or_a_name_with_arguments(initialized: Initial
     assert repr(named.arguments()["initializer"]) == "HeNormal()"
 
 
-def test_image_is_flattened_in_c_order_and_its_gradient_shaped_back(
+def test_images_are_flattened_in_c_order_and_gradients_reshaped(
     rng: np.random.Generator, initialized: Initialized
 ) -> None:
     layer = initialized("fc", None, 3, shape=(2, 3, 4))
@@ -115,7 +115,7 @@ def test_image_is_flattened_in_c_order_and_its_gradient_shaped_back(
     np.testing.assert_allclose(dx.reshape(5, 24), dy @ weight.value.T)
 
 
-def test_inputs_left_out_are_inferred_and_the_argument_stays_as_given() -> None:
+def test_omitted_inputs_are_inferred_and_the_argument_stays_none() -> None:
     layer = registry.layers.build("fc", outputs=3)
     assert (layer.input_shape(), layer.output_shape((28, 28, 1))) == (None, (3,))
     layer.initialize((28, 28, 1), np.random.default_rng(0), np.dtype("float32"))
@@ -123,7 +123,7 @@ def test_inputs_left_out_are_inferred_and_the_argument_stays_as_given() -> None:
     assert layer.arguments()["inputs"] is None
 
 
-def test_given_inputs_fix_the_size_of_a_sample_but_not_its_arrangement() -> None:
+def test_given_inputs_fix_the_size_of_a_sample_but_not_its_shape() -> None:
     layer = registry.layers.build("fc", 784, 50)
     assert layer.input_shape() == (784,)
     assert layer.output_shape((784,)) == layer.output_shape((28, 28)) == (50,)
@@ -153,7 +153,7 @@ def test_evaluation_leaves_what_a_pending_backward_reads(
 
 
 @pytest.mark.parametrize("n", [1, 4])
-def test_training_writes_to_the_buffers_of_prepare_and_without_them_to_new_arrays(
+def test_training_writes_to_buffers_only_if_prepared(
     rng: np.random.Generator, initialized: Initialized, n: int
 ) -> None:
     plain, prepared = initialized("fc", 5, 3), initialized("fc", 5, 3)

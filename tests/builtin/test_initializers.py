@@ -52,7 +52,7 @@ def check_moments(values: Array, mean: float, variance: float, kurtosis: float) 
 
 @pytest.mark.parametrize("name", UNIFORM)
 @pytest.mark.parametrize(("shape", "fan_in", "fan_out"), SHAPES)
-def test_uniform_ones_fill_their_interval(
+def test_uniform_initializers_fill_their_interval(
     name: str, shape: Shape, fan_in: int, fan_out: int
 ) -> None:
     limit = UNIFORM[name](fan_in, fan_out)
@@ -63,7 +63,7 @@ def test_uniform_ones_fill_their_interval(
 
 @pytest.mark.parametrize("name", NORMAL)
 @pytest.mark.parametrize(("shape", "fan_in", "fan_out"), SHAPES)
-def test_normal_ones_have_their_variance(
+def test_normal_initializers_have_their_variance(
     name: str, shape: Shape, fan_in: int, fan_out: int
 ) -> None:
     values = draw(name, shape=shape)
@@ -77,7 +77,7 @@ def test_xavier_of_the_first_layer_has_the_bound_of_the_tutorial() -> None:
     assert 0.08476 < np.abs(values).max() <= 0.084768  # without the +1: 0.084819
 
 
-def test_xavier_has_the_one_that_glorot_has_not() -> None:
+def test_xavier_has_the_plus_one_that_glorot_lacks() -> None:
     """At one input and one output the bounds are sqrt(6 / 3) and sqrt(6 / 2)."""
     rng = np.random.default_rng(0)
     for name, limit in [("xavier", math.sqrt(2)), ("glorot_uniform", math.sqrt(3))]:
@@ -101,7 +101,7 @@ def test_constant_gaussian_and_uniform_take_their_numbers() -> None:
 @pytest.mark.parametrize(
     ("shape", "rows", "columns"), [((20, 7), 20, 7), ((7, 20), 7, 20), ((3, 2, 4, 5), 24, 5)]
 )
-def test_orthogonal_has_orthonormal_rows_or_columns_times_the_gain(
+def test_orthogonal_has_orthonormal_rows_or_columns_times_gain(
     shape: Shape, rows: int, columns: int
 ) -> None:
     matrix = draw("orthogonal", 2.0, shape=shape).reshape(rows, columns)
@@ -129,7 +129,7 @@ def test_array_is_new_c_ordered_and_of_the_shape_and_dtype(
 
 
 @every
-def test_same_seed_draws_the_same_and_the_global_generator_is_untouched(
+def test_only_the_seed_decides_and_the_global_generator_stays(
     name: tuple[Any, ...],
 ) -> None:
     state = str(np.random.get_state())  # noqa: NPY002

@@ -52,7 +52,7 @@ def test_softmax_with_loss_of_equal_outputs_is_log_k() -> None:
     assert value == pytest.approx(np.log(10), rel=1e-13)
 
 
-def test_softmax_with_loss_does_not_feel_a_shift(outputs: Array) -> None:
+def test_softmax_with_loss_ignores_a_shift(outputs: Array) -> None:
     value, _ = both(("softmax_with_loss",), outputs, IDS)
     shifted, _ = both(("softmax_with_loss",), outputs + 1000, IDS)
     assert shifted == pytest.approx(value, rel=1e-11)
@@ -98,9 +98,7 @@ def test_sigmoid_cross_entropy_agrees_with_scipy(rng: np.random.Generator, outpu
         ("L2", (0 + 9 + 0.25 + 2.25) / 2, [[0, 3], [0.5, -1.5]]),
     ],
 )
-def test_hinge_sets_each_class_against_all_others(
-    norm: str, value: float, gradient: list[list[float]]
-) -> None:
+def test_hinge_is_one_versus_rest(norm: str, value: float, gradient: list[list[float]]) -> None:
     x = np.array([[2.0, 2.0], [-0.5, -0.5]])
     got, got_gradient = both(("hinge", norm), x, np.array([0, 1]))
     assert got == value
@@ -167,7 +165,7 @@ def test_gradient_by_rows_agrees_with_central_differences(
 
 
 @every
-def test_a_batch_twice_in_one_costs_the_same(name: tuple[Any, ...], outputs: Array) -> None:
+def test_a_batch_repeated_costs_the_same(name: tuple[Any, ...], outputs: Array) -> None:
     """The mean over the batch, in the gradient as well."""
     value, gradient = both(name, outputs, IDS)
     doubled, doubled_gradient = both(name, np.tile(outputs, (2, 1)), np.tile(IDS, 2))
@@ -243,7 +241,7 @@ def weighted(
     weights: Array | None,
     total: float | None = None,
 ) -> tuple[float, Array]:
-    """Return loss and gradient, after seeing that they are the same with and without buffers."""
+    """Return loss and gradient, after checking that buffers do not change them."""
     plain, prepared = (registry.losses.build(*name) for _ in range(2))
     prepared.prepare(outputs.shape, outputs.dtype)
     value = prepared.forward(outputs, targets, weights, total, training=True)
@@ -259,7 +257,7 @@ def scores(outputs: Array, form: str) -> Array:
 
 
 @every_form
-def test_a_whole_weight_means_so_many_copies(
+def test_a_whole_weight_means_that_many_copies(
     name: tuple[Any, ...], form: str, scores: Array
 ) -> None:
     counts, targets = np.array([2, 1, 0, 3, 1, 5]), FORMS[form]
@@ -285,7 +283,7 @@ def test_the_weighted_gradient_agrees_with_central_differences(
 
 @every_form
 @pytest.mark.parametrize("has_weights", [False, True])
-def test_parts_with_the_total_of_the_whole_add_up_to_it(
+def test_parts_with_the_total_of_the_whole_add_up(
     name: tuple[Any, ...], form: str, has_weights: bool, scores: Array
 ) -> None:
     targets = FORMS[form]
@@ -442,7 +440,7 @@ def test_one_object_serves_batches_of_ids_and_rows_of_any_size(
         ((0, 3), (0,)),
     ],
 )
-def test_unequal_shapes_are_refused_even_where_numpy_would_broadcast(
+def test_unequal_shapes_are_refused_even_if_numpy_broadcasts(
     name: tuple[Any, ...], outputs_shape: tuple[int, ...], targets_shape: tuple[int, ...]
 ) -> None:
     with pytest.raises(ShapeError):
@@ -496,7 +494,7 @@ def test_threshold_losses_take_ids_0_and_1_for_a_single_output(name: tuple[Any, 
 
 
 @pytest.mark.parametrize("name", REAL, ids=str)
-def test_other_losses_refuse_values_in_the_shape_of_ids(name: tuple[Any, ...]) -> None:
+def test_regression_losses_refuse_values_in_the_shape_of_ids(name: tuple[Any, ...]) -> None:
     assert registry.losses.build(*name).threshold is None
     with pytest.raises(DataError, match=r"\(N, 1\)"):
         registry.losses.build(*name).check(np.array([0.5, 1.5]), (2, 1))

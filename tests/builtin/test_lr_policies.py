@@ -48,7 +48,7 @@ def test_policy_is_pure() -> None:
     assert [policy(5), policy(799), policy(5)] == [policy(5), policy(799), policy(5)]
 
 
-def test_warmup_meets_the_policy_it_wraps_without_a_jump() -> None:
+def test_warmup_joins_its_policy_without_a_jump() -> None:
     inv = registry.lr_policies.build("inv", 0.1)
     policy = registry.lr_policies.build("warmup", inv, 50)
     rates = [policy(iteration) for iteration in range(100)]

@@ -44,7 +44,7 @@ def updating(name: tuple[Any, ...], trained: Parameters) -> Update:
 
 
 def run(update: Update, rates: Sequence[float], first: int = 0) -> Parameters:
-    """Take a step for each rate, with gradients that depend on its number alone."""
+    """Take a step for each rate, with gradients that depend only on the step's number."""
     for step, rate in enumerate(rates, first):
         rng = np.random.default_rng(step)
         for parameter in update.parameters.values():
@@ -91,7 +91,7 @@ def test_sgd_keeps_the_rate_inside_the_direction() -> None:
     assert weight.value[0] == pytest.approx(0.59, rel=1e-14)
 
 
-def test_sgd_is_pytorchs_at_a_constant_rate_and_differs_once_the_rate_changes() -> None:
+def test_sgd_differs_from_pytorch_once_the_rate_changes() -> None:
     def make(optim: Any, tensors: list[Any]) -> Any:
         return optim.SGD(tensors, 0.1, momentum=0.9)
 
@@ -188,9 +188,7 @@ def test_adamw_leaves_the_bias_to_the_gradient() -> None:
 
 @every
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_step_changes_value_and_slots_in_place_and_nothing_else(
-    name: tuple[Any, ...], dtype: str
-) -> None:
+def test_a_step_changes_value_and_slots_and_nothing_else(name: tuple[Any, ...], dtype: str) -> None:
     optimizer = registry.optimizers.build(*name)
     attributes = dict(vars(optimizer))
     trained = parameters(dtype)
@@ -225,7 +223,7 @@ def test_threads_change_nothing(name: tuple[Any, ...], monkeypatch: pytest.Monke
 
 
 class Largest(Optimizer):
-    """Follows the sign of the largest gradient of a parameter: one that needs it whole."""
+    """Follows the sign of the largest gradient, so it needs a whole parameter."""
 
     elementwise: ClassVar[bool] = False
     slots: ClassVar[tuple[str, ...]] = ("seen",)
@@ -239,7 +237,7 @@ class Largest(Optimizer):
         value -= rate * np.sign(grad.flat[np.abs(grad).argmax()])
 
 
-def test_an_optimizer_that_is_not_elementwise_gets_whole_parameters_in_their_shape(
+def test_not_elementwise_means_getting_whole_parameters(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(plugnet.training.update, "BLOCK", 6)
@@ -257,13 +255,13 @@ def test_an_optimizer_that_is_not_elementwise_gets_whole_parameters_in_their_sha
 
 
 @every
-def test_restored_state_goes_on_bit_for_bit(name: tuple[Any, ...]) -> None:
+def test_restored_state_continues_bit_for_bit(name: tuple[Any, ...]) -> None:
     through = run(updating(name, parameters("float32")), RATES[:20])
     stopped = parameters("float32")
     first, second = updating(name, stopped), updating(name, stopped)
     run(first, RATES[:10])
     state = {key: array.copy() for key, array in first.state().items()}
-    run(first, RATES[:3])  # what was given is a copy: `first` can do as it likes
+    run(first, RATES[:3])  # the state is a copy, which further steps do not change
     stopped.value[...] = run(updating(name, parameters("float32")), RATES[:10]).value
     second.restore(state)
     run(second, RATES[10:20], 10)
@@ -314,7 +312,7 @@ def test_state_is_named_by_slot_and_parameter() -> None:
         ("adam", {"steps": None}),
     ],
 )
-def test_state_of_another_optimizer_or_of_other_parameters_is_refused_wholly(
+def test_state_that_does_not_fit_is_refused_as_a_whole(
     name: str, change: dict[str, Array | None]
 ) -> None:
     update = updating((name,), parameters())
@@ -324,7 +322,7 @@ def test_state_of_another_optimizer_or_of_other_parameters_is_refused_wholly(
     assert not any(array.any() for array in update.state().values())
 
 
-def test_a_new_update_goes_on_with_what_the_one_before_remembers_of_the_same_parameters() -> None:
+def test_a_new_update_takes_over_the_slots_of_the_same_optimizer() -> None:
     first = updating(("adam",), parameters())
     run(first, RATES[:3])
     decay = registry.regularizers.build("l2", 0.1)

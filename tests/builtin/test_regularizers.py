@@ -61,7 +61,7 @@ def test_gradient_agrees_with_central_differences(
 
 
 @every
-def test_value_and_dtype_are_kept_for_weights_of_different_shapes(name: tuple[Any, ...]) -> None:
+def test_value_and_dtype_stay_for_weights_of_any_shape(name: tuple[Any, ...]) -> None:
     regularizer = registry.regularizers.build(*name)
     for shape in [(4, 3), (2,), (), (4, 3)]:
         value, grad = np.full(shape, -2, "float32"), np.zeros(shape, "float32")
@@ -72,7 +72,7 @@ def test_value_and_dtype_are_kept_for_weights_of_different_shapes(name: tuple[An
 
 
 class Group(Regularizer):
-    """The norm of a whole parameter (group lasso): one that needs it whole."""
+    """The norm of a whole parameter (group lasso)."""
 
     def penalty(self, value: Array) -> float:
         return float(np.linalg.norm(value))
@@ -84,7 +84,7 @@ class Group(Regularizer):
         grad += scratch
 
 
-def test_a_regularizer_that_is_not_elementwise_gets_whole_parameters_in_their_shape(
+def test_not_elementwise_means_getting_whole_parameters(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plugnet.training.update, "BLOCK", 4)

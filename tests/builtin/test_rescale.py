@@ -1,4 +1,4 @@
-"""Rescale, and networks that take samples as they come."""
+"""Rescale, and networks that take unscaled samples."""
 
 import warnings
 from typing import Any
@@ -21,7 +21,7 @@ def trained(*first: Any, x: Array, shuffle: bool = True, hooks: Any = ()) -> Net
     return network
 
 
-def test_it_subtracts_and_divides_and_undoes_the_division_backward() -> None:
+def test_forward_subtracts_and_divides_and_backward_divides() -> None:
     layer = registry.layers.build("rescale", 4, 2)
     x = np.array([[2.0, 6.0], [0.0, 3.0]])
     assert layer.forward(x, training=True).tolist() == [[0.0, 1.0], [-0.5, 0.25]]
@@ -38,9 +38,9 @@ def test_arguments_are_checked(arguments: tuple[Any, ...]) -> None:
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_bytes_and_a_first_layer_that_scales_give_the_bits_of_scaled_samples(shuffle: bool) -> None:
+def test_scaling_bytes_in_the_network_gives_the_same_bits(shuffle: bool) -> None:
     scaled = PIXELS / np.float32(255)
-    # a layer that does nothing, so that those behind it draw from the same generators
+    # a layer that does nothing, so that later layers draw from the same generators
     one = trained(("rescale", 1), x=scaled.astype(np.float32), shuffle=shuffle)
     other = trained(("rescale", 255), x=PIXELS, shuffle=shuffle)
     for value, same in zip(one.parameters().values(), other.parameters().values(), strict=True):
@@ -48,7 +48,7 @@ def test_bytes_and_a_first_layer_that_scales_give_the_bits_of_scaled_samples(shu
     np.testing.assert_array_equal(one.predict(scaled), other.predict(PIXELS))
 
 
-def test_samples_of_less_precision_than_the_network_stay_as_they_are() -> None:
+def test_samples_less_precise_than_the_network_stay_as_they_are() -> None:
     runs = []
     x = PIXELS / np.float32(255)
     for samples in (x, x.astype(np.float64)):
@@ -59,7 +59,7 @@ def test_samples_of_less_precision_than_the_network_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_neither_training_nor_predicting_makes_the_set_larger(shuffle: bool, meter: Any) -> None:
+def test_training_and_predicting_never_copy_the_whole_set(shuffle: bool, meter: Any) -> None:
     with meter:
         network = trained(("rescale", 255), x=PIXELS, shuffle=shuffle, hooks=[meter])
         assert max(meter.rises) < SIZE / 8
@@ -67,11 +67,11 @@ def test_neither_training_nor_predicting_makes_the_set_larger(shuffle: bool, met
         meter.plugnet_step_end()
         network.predict(PIXELS[:2048])
         meter.plugnet_step_end()
-    # two blocks: the first, converted and scaled; the second, before the first is let go
+    # two blocks, each converted and scaled: the second is made before the first is freed
     assert meter.rises[-1] < 4 * 1024 * 784 * 4
 
 
-def test_only_a_network_that_scales_takes_unscaled_samples_without_a_warning() -> None:
+def test_unscaled_samples_give_a_warning_unless_the_network_scales() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         trained(("rescale", 255), x=PIXELS)
@@ -79,7 +79,7 @@ def test_only_a_network_that_scales_takes_unscaled_samples_without_a_warning() -
         trained(("rescale", 1), x=PIXELS)
 
 
-def test_samples_that_are_scaled_already_give_a_warning() -> None:
+def test_samples_that_are_already_scaled_give_a_warning() -> None:
     trainer = Trainer(Network([("rescale", 255), ("fc", 784, 10)], (784,)))
     with pytest.warns(DataWarning, match="magnitude of only 1, but .* brings some 255 to 1"):
         trainer.evaluate(PIXELS / 255, IDS)

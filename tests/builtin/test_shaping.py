@@ -60,7 +60,7 @@ def test_reshape_to_another_size_is_refused() -> None:
 
 
 @pytest.mark.parametrize("shape", [[], "28", 5, [0, 4], [2, -1], [2.0], [True]])
-def test_reshape_refuses_what_is_no_shape(shape: Any) -> None:
+def test_reshape_refuses_what_is_not_a_shape(shape: Any) -> None:
     with pytest.raises(ArgumentError) as caught:
         registry.layers.build("reshape", shape)
     assert caught.value.argument == "shape"

@@ -1,4 +1,4 @@
-"""Every built-in component describes itself in JSON and is built again from that."""
+"""Every built-in component can be built again from its own JSON description."""
 
 import json
 from typing import Any

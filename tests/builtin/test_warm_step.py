@@ -48,7 +48,7 @@ def rises(
 
 
 @pytest.mark.parametrize("activation", [*ACTIVATIONS, ("gelu", True), ("elu", 1.5)], ids=str)
-def test_a_warm_step_allocates_nothing_large_whatever_the_activation(
+def test_a_warm_step_allocates_nothing_large_with_any_activation(
     activation: Any, meter: Any
 ) -> None:
     assert max(rises(meter, activation)[2:]) < SMALLEST
@@ -66,7 +66,7 @@ def test_a_warm_step_allocates_nothing_large_whatever_the_activation(
     ],
 )
 @pytest.mark.parametrize("weights", [None, np.ones(BATCH, "float32")], ids=["", "weighted"])
-def test_a_warm_step_allocates_nothing_large_whatever_the_loss_and_the_update(
+def test_a_warm_step_allocates_nothing_large_with_any_loss(
     loss: str, optimizer: Any, regularizer: Any, weights: Array | None, meter: Any
 ) -> None:
     found = rises(meter, "tanh", loss, optimizer, regularizer, weights)
@@ -74,10 +74,10 @@ def test_a_warm_step_allocates_nothing_large_whatever_the_loss_and_the_update(
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_a_warm_iteration_of_the_trainer_allocates_nothing_large(shuffle: bool, meter: Any) -> None:
+def test_a_warm_iteration_of_fit_allocates_nothing_large(shuffle: bool, meter: Any) -> None:
     x = RNG.normal(size=(900, SIZES[0])).astype("float32")
     ids = RNG.integers(0, SIZES[-1], 900)
     with meter:
         trainer = Trainer(network("tanh"), batch_size=BATCH, shuffle=shuffle, hooks=[meter])
-        trainer.fit(x, ids, 9)  # twice over the end of the set
+        trainer.fit(x, ids, 9)  # passes the end of the set twice
     assert max(meter.rises[4:]) < SMALLEST

@@ -1,11 +1,12 @@
 """What the tests of the command line share."""
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.types import Fake
 
 from plugnet import registry
 from plugnet.cli import main
@@ -37,11 +38,8 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-Install = Callable[..., Path]
-
-
 @pytest.fixture
-def install(fake_distribution: Install) -> Iterator[Install]:
+def install(fake_distribution: Fake) -> Iterator[Fake]:
     """Return plugnet's own fixture, with the command line's registry told of what is installed."""
 
     def put(*what: Any, **where: Any) -> Path:

@@ -1,9 +1,7 @@
 """The other commands: convert, plugins, --version, and sub-commands of plugins."""
 
-import gzip
 import json
 import os
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.io import loadmat
+from tests.images import write_images
+from tests.process import printed
+from tests.types import Fake, Refused, Shown
 
 import plugnet
 from plugnet.cli import main
@@ -26,22 +27,15 @@ def idx_folder(tmp_path: Path) -> Path:
     """A folder with the four IDX files of 30 + 10 images of 2 x 3 pixels."""
     folder = tmp_path / "idx"
     folder.mkdir()
-    for part, count in (("train", 30), ("t10k", 10)):
-        images = np.arange(count * 6, dtype=np.uint8)
-        labels = np.arange(count, dtype=np.uint8) % 3
-        header = struct.pack(">4B3I", 0, 0, 8, 3, count, 2, 3)
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(header + images.tobytes())
-        content = struct.pack(">4BI", 0, 0, 8, 1, count) + labels.tobytes()
-        (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(content))
+    write_images(folder, 2, 3, train=30, test=10, classes=3)
     return folder
 
 
 def test_convert_writes_the_tutorials_four_variables(
-    idx_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    idx_folder: Path, tmp_path: Path, shown: Shown
 ) -> None:
     target = tmp_path / "data.mat"
-    assert main(["convert", str(idx_folder), str(target)]) == 0
-    assert "30 samples to train on, 10 to test" in capsys.readouterr().out
+    assert "30 samples to train on, 10 to test" in shown("convert", str(idx_folder), str(target))
     found = loadmat(target)
     pixels = np.arange(180, dtype=np.float32).reshape(30, 6) / 255
     np.testing.assert_allclose(found["train_data"], pixels, rtol=1e-6)
@@ -49,23 +43,20 @@ def test_convert_writes_the_tutorials_four_variables(
 
 
 def test_convert_replaces_a_file_only_by_force(
-    idx_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    idx_folder: Path, tmp_path: Path, refused: Refused
 ) -> None:
     target = tmp_path / "data.mat"
     target.write_text("mine")
-    assert main(["convert", str(idx_folder), str(target)]) == 2
-    assert "--force" in capsys.readouterr().err
+    assert "--force" in refused("convert", str(idx_folder), str(target))
     assert target.read_text() == "mine"
     assert main(["convert", str(idx_folder), str(target), "--force"]) == 0
     assert loadmat(target)["train_data"].shape == (30, 6)
 
 
 def test_a_system_error_is_one_clean_message(
-    idx_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    idx_folder: Path, tmp_path: Path, refused: Refused
 ) -> None:
-    assert main(["convert", str(idx_folder), str(tmp_path / "none" / "data.mat")]) == 2
-    err = capsys.readouterr().err
-    assert err.startswith("plugnet: ")
+    err = refused("convert", str(idx_folder), str(tmp_path / "none" / "data.mat"))
     assert "No such file" in err
     assert len(err.splitlines()) == 1
 
@@ -104,25 +95,22 @@ def test_paths_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert pointed_at(DataSettings(), "a.csv") == absolute
 
 
-def test_list_shows_every_entry(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["plugins", "list", "--all", "--json"]) == 0
-    shown = json.loads(capsys.readouterr().out)
+def test_list_shows_every_entry(shown: Shown) -> None:
+    found = json.loads(shown("plugins", "list", "--all", "--json"))
     expected = [entry._asdict() for entry in registry.entries()]
-    assert sorted(shown, key=str) == sorted(expected, key=str)
+    assert sorted(found, key=str) == sorted(expected, key=str)
 
 
-def test_list_of_a_kind_in_words(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["plugins", "list", "--kind", "optimizer"]) == 0
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+def test_list_of_a_kind_in_words(shown: Shown) -> None:
+    rows = [line.split() for line in shown("plugins", "list", "--kind", "optimizer").splitlines()]
     assert rows[0] == ["kind", "name", "provided", "by", "state"]
     assert {row[0] for row in rows[1:]} == {"optimizer"}
     assert {row[1] for row in rows[1:]} == set(registry.optimizers.names())
     assert ["optimizer", "sgd", "plugnet", plugnet.__version__, "built-in"] in rows
 
 
-def test_info_says_signature_place_and_documentation(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["plugins", "info", "lr_policy:inv"]) == 0
-    out = capsys.readouterr().out
+def test_info_says_signature_place_and_documentation(shown: Shown) -> None:
+    out = shown("plugins", "info", "lr_policy:inv")
     cls = registry.lr_policies.get("inv")
     assert out.splitlines()[0] == "inv(rate, gamma=0.0005, power=0.75)"
     assert f"lr_policy of plugnet {plugnet.__version__} (" in out
@@ -131,38 +119,32 @@ def test_info_says_signature_place_and_documentation(capsys: pytest.CaptureFixtu
     file, _, line = place.strip().rpartition(":")
     assert Path(file).read_text().splitlines()[int(line) - 1] in ("class Inv(LRPolicy):", DATACLASS)
 
-    assert main(["plugins", "info", "lr_policy:inv", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["entry"]["kind"] == "lr_policy"
+    report = json.loads(shown("plugins", "info", "lr_policy:inv", "--json"))
+    assert report["entry"]["kind"] == "lr_policy"
 
 
 DATACLASS = "@dataclass(eq=False)"  # from Python 3.13 on, a class begins at its decorator
 
 
-def test_info_on_an_unknown_or_ambiguous_name(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["plugins", "info", "softmax_with_los"]) == 2
-    assert "softmax_with_loss" in capsys.readouterr().err
-    assert main(["plugins", "info", "sigmoid"]) == 2
-    assert "activation:sigmoid" in capsys.readouterr().err
+def test_info_on_an_unknown_or_ambiguous_name(refused: Refused) -> None:
+    assert "softmax_with_loss" in refused("plugins", "info", "softmax_with_los")
+    assert "activation:sigmoid" in refused("plugins", "info", "sigmoid")
 
 
 # Plugins that are installed: a folder on the path with an entry point, in a new process ----------
 
 
-def install(site: Path, name: str, source: str) -> None:
-    """Put a distribution with a hook module into the folder ``site``."""
-    info = site / f"{name}-1.2.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
-    (info / "entry_points.txt").write_text(f"[plugnet.hooks]\ngreeting = {name}\n")
-    (site / f"{name}.py").write_text(source)
+def install(fake_distribution: Fake, name: str, source: str) -> Path:
+    """Install a distribution with a hook module, and return its folder."""
+    hooks = {"hooks": {"greeting": name}}
+    return fake_distribution(name, hooks, {f"{name}.py": source}, version="1.2").parent
 
 
 @pytest.fixture
-def stranger(tmp_path: Path) -> dict[str, str]:
+def stranger(fake_distribution: Fake) -> dict[str, str]:
     """The environment with a distribution `stranger` that adds the sub-command `greet`."""
-    site = tmp_path / "site"
-    install(
-        site,
+    site = install(
+        fake_distribution,
         "stranger",
         "def plugnet_cli(subparsers):\n"
         "    parser = subparsers.add_parser('greet', help='say hello')\n"
@@ -203,9 +185,11 @@ def test_a_broken_plugin_takes_nothing_else_down(stranger: dict[str, str]) -> No
     assert call(stranger, "plugins", "list").stderr == ""
 
 
-def test_a_broken_plugin_leaves_the_sub_commands_of_others(stranger: dict[str, str]) -> None:
+def test_a_broken_plugin_leaves_the_sub_commands_of_others(
+    stranger: dict[str, str], fake_distribution: Fake
+) -> None:
     for name in ("another", "zebra"):  # before and after `stranger`
-        install(Path(stranger["PYTHONPATH"]), name, "def plugnet_cli(subparsers): 1 / 0\n")
+        install(fake_distribution, name, "def plugnet_cli(subparsers): 1 / 0\n")
     done = call(stranger, "greet", "you")
     assert (done.returncode, done.stdout) == (7, "hello you\n")
     first, second = done.stderr.splitlines()
@@ -225,9 +209,8 @@ def test_only_the_command_that_runs_is_imported() -> None:
         "import sys; from plugnet.cli import main; main(['plugins', 'list', '--json'])\n"
         "print(sorted(m for m in sys.modules if m.startswith('plugnet.cli.')))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules = ["plugnet.cli.command_line", "plugnet.cli.plugins", "plugnet.cli.plugins.listing"]
-    assert done.stdout.splitlines()[-1] == str(modules)
+    assert printed(code).splitlines()[-1] == str(modules)
 
 
 def test_help_needs_neither_scipy_nor_matplotlib() -> None:
@@ -236,5 +219,4 @@ def test_help_needs_neither_scipy_nor_matplotlib() -> None:
         "try: main(['--help'])\n"
         "except SystemExit: print([m for m in ('scipy', 'matplotlib', 'tqdm') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
+    assert printed(code).splitlines()[-1] == "[]"

@@ -1,19 +1,36 @@
 """Configs: what TOML may say, what `--set` may change, and what is refused how."""
 
+import json
 import tomllib
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from plugnet import Network
 from plugnet.cli import config_file
-from plugnet.cli.config import Config, TrainingSettings
+from plugnet.cli.config import (
+    RULES,
+    SECTIONS,
+    Config,
+    DataSettings,
+    NetworkSettings,
+    TrainingSettings,
+)
 from plugnet.errors import ConfigError
 from plugnet.training.trainer import DECAY, DEFAULT
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the files of all examples."""
+    return tmp_path_factory.mktemp("configs")
 
 
 def load(tmp_path: Path, content: str | bytes) -> Config:
@@ -64,23 +81,77 @@ def test_what_a_file_does_not_say_keeps_its_default(tmp_path: Path) -> None:
     assert config == replace(Config(), training=TrainingSettings(batch_size=7))
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        'quote " backslash \\ tab \t newline \n',
-        "delete \x7f, bell \x07",
-        "Zürich, 東京, \U0001f600",
-        ("csv", "a b.csv", {"label_column": "odd key", "x-y": (1, -2.5, 1e-30, True)}),
-        ("csv", {"a key with spaces": {"deep": ()}}),
-        tuple(("conv2d", n, {"kernel": 5}) for n in range(30)),
-    ],
+INTEGERS = st.integers(0, 2**63 - 1)
+VALUES = st.booleans() | INTEGERS | st.floats(allow_nan=False) | st.text()
+#: A name, or a name and arguments, which hold each other.
+COMPONENTS = st.text() | st.builds(
+    lambda name, rest: (name, *rest),
+    st.text(),
+    st.recursive(
+        st.lists(VALUES, max_size=3).map(tuple),
+        lambda inner: st.tuples(inner, st.dictionaries(st.text(), inner, max_size=2)),
+        max_leaves=4,
+    ),
 )
-def test_dump_and_load_are_inverse(tmp_path: Path, value: Any) -> None:
-    config = Config()
-    config = replace(config, seed=2**62, data=replace(config.data, reader=value))
-    if not isinstance(value, str) and isinstance(value[0], tuple):
-        config = replace(Config(), network=replace(config.network, layers=value))
-    assert load(tmp_path, config_file.dump(config)) == config
+SOME = st.lists(COMPONENTS, max_size=3).map(tuple)
+MULTIPLIERS = st.fixed_dictionaries(
+    {"lr_mult": st.floats(0, 9)}, optional={"decay_mult": INTEGERS, "trainable": st.booleans()}
+)
+
+
+@given(
+    st.builds(
+        Config,
+        INTEGERS,
+        st.builds(DataSettings, COMPONENTS, st.none() | st.text()),
+        st.builds(
+            NetworkSettings,
+            SOME.filter(bool),
+            st.sampled_from(["float32", "float64"]),
+            st.dictionaries(st.text(), MULTIPLIERS, max_size=2),
+        ),
+        st.builds(TrainingSettings, *[COMPONENTS] * 4, hooks=SOME),
+    )
+)
+def test_dump_and_load_are_inverse(folder: Path, config: Config) -> None:
+    assert load(folder, config_file.dump(config)) == config
+
+
+def toml(value: Any) -> str:
+    """Return a value as TOML has it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case list():
+            return f"[{', '.join(map(toml, value))}]"
+        case dict():
+            return f"{{{', '.join(f'{toml(key)} = {toml(item)}' for key, item in value.items())}}}"
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+ANYTHING = st.recursive(
+    st.booleans() | st.integers() | st.floats() | st.text() | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+KEYS = st.sampled_from([*RULES, *SECTIONS, "batch_siz", "training.seed"]) | st.text().map(toml)
+
+
+@given(st.dictionaries(KEYS, ANYTHING, max_size=3))
+def test_any_settings_give_a_config_or_are_refused_as_one(
+    folder: Path, settings: dict[str, Any]
+) -> None:
+    lines = [f"{key} = {toml(value)}" for key, value in settings.items()]
+    with suppress(ConfigError):
+        load(folder, "\n".join(lines))
+
+
+@given(st.lists(st.text() | st.builds("{}={}".format, KEYS, ANYTHING.map(toml)), max_size=2))
+def test_any_assignments_give_a_config_or_are_refused_as_one(assignments: list[str]) -> None:
+    with suppress(ConfigError):
+        config_file.override(Config(), assignments)
 
 
 @pytest.mark.parametrize(

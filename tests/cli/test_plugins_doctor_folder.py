@@ -1,13 +1,10 @@
 """`plugnet plugins doctor` with a plugin's folder."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.types import Fake, Refused, Shown
 
-from plugnet.cli import main
-
-Install = Callable[..., Path]
 LAYERS = {"good": "nn_odd:Good"}
 SOURCE = "from plugnet.interfaces import Layer\nclass Good(Layer):\n    forward = backward = None\n"
 
@@ -23,25 +20,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_what_is_not_installed_is_to_be_installed_first(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_not_installed_is_to_be_installed_first(folder: Path, refused: Refused) -> None:
     for path in ("nn-odd", "./nn-odd", str(folder)):
-        assert main(["plugins", "doctor", path]) == 2
-        message = capsys.readouterr().err
+        message = refused("plugins", "doctor", path)
         assert f"'nn-odd', in the folder {path}, is not. Install it first: " in message
         assert message.endswith(f"pip install -e {path}\n")
 
 
-def test_what_is_installed_is_looked_at(
-    folder: Path, install: Install, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_installed_is_looked_at(folder: Path, install: Fake, shown: Shown) -> None:
     install("nn-odd", {"layers": LAYERS}, {"nn_odd.py": SOURCE})
     for path in ("nn-odd", "./nn-odd", str(folder)):
-        assert main(["plugins", "doctor", path]) == 0
-        assert capsys.readouterr().out.startswith("nn-odd 1.0: fine (1 component, ")
+        out = shown("plugins", "doctor", path)
+        assert out.startswith("nn-odd 1.0: fine (1 component, ")
 
 
-def test_a_folder_of_no_plugin_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["plugins", "doctor", "."]) == 2
-    assert "has no pyproject.toml" in capsys.readouterr().err
+def test_a_folder_of_no_plugin_is_refused(folder: Path, refused: Refused) -> None:
+    assert "has no pyproject.toml" in refused("plugins", "doctor", ".")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.types import Refused, Shown
 
 from plugnet import Network, Trainer
 from plugnet.cli import main
@@ -13,12 +14,11 @@ from plugnet.training import timing
 from plugnet.training.threads import blas_threads
 from plugnet.training.timing import stages_of, time_step
 
+X, Y = np.random.default_rng(0).random((40, 6)), np.arange(40) % 3
 
-def test_the_table_has_a_row_for_every_piece_and_fits_a_terminal(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert main(["time", "--rounds", "3", "--threads", "1"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+
+def test_the_table_has_a_row_for_every_piece_and_fits_a_terminal(shown: Shown) -> None:
+    lines = shown("time", "--rounds", "3", "--threads", "1").splitlines()
     assert max(map(len, lines)) <= 80
     names = [line.split()[0] for line in lines[3:11]]
     layers = ["fc1", "tanh1", "fc2", "tanh2", "fc3"]
@@ -29,7 +29,7 @@ def test_the_table_has_a_row_for_every_piece_and_fits_a_terminal(
     assert 95 <= sum(shares) <= 105
 
 
-def test_json_has_the_same_in_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_the_same_in_seconds(tmp_path: Path) -> None:
     target = tmp_path / "time.json"
     words = ["--set", "batch_size=20", "--rounds", "4", "--threads", "1", "--json", str(target)]
     assert main(["time", *words]) == 0
@@ -56,9 +56,8 @@ def test_options_that_are_no_numbers(wrong: list[str], capsys: pytest.CaptureFix
     assert wrong[0] in capsys.readouterr().err
 
 
-def test_no_rounds_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["time", "--rounds", "0"]) == 2
-    assert "'--rounds' must be an integer at least 1" in capsys.readouterr().err
+def test_no_rounds_are_refused(refused: Refused) -> None:
+    assert "'--rounds' must be an integer at least 1" in refused("time", "--rounds", "0")
 
 
 class Counting:
@@ -84,7 +83,7 @@ def test_a_step_by_piece_does_what_a_whole_step_does(monkeypatch: pytest.MonkeyP
     network = Network(["tanh", ("fc", 6, 5), "tanh", ("fc", 5, 3)], input_shape=(6,))
     counting = Counting(network, monkeypatch)
     trainer = Trainer(network, batch_size=8)
-    time_step(trainer, np.random.default_rng(0).random((40, 6)), np.arange(40) % 3, 1)
+    time_step(trainer, X, Y, 1)
     each = len(counting.calls) // 16  # one round and three to warm up, each with four steps
     assert counting.calls[:each] == counting.calls[each : 2 * each]
     assert "fc1.gradients" in counting.calls
@@ -92,13 +91,12 @@ def test_a_step_by_piece_does_what_a_whole_step_does(monkeypatch: pytest.MonkeyP
 
 
 def test_timed_steps_are_those_of_fit() -> None:
-    x, y = np.random.default_rng(0).random((40, 6)), np.arange(40) % 3
     timed, fitted = (
         Trainer(Network([("fc", 6, 5), "tanh", ("fc", 5, 3)]), policy=("fixed", 0.1), batch_size=8)
         for _ in range(2)
     )
-    time_step(timed, x, y, 2)
-    fitted.fit(x, y, 20)  # two rounds and three to warm up, each with four steps
+    time_step(timed, X, Y, 2)
+    fitted.fit(X, Y, 20)  # two rounds and three to warm up, each with four steps
     one, other = timed.network.parameters().value, fitted.network.parameters().value
     np.testing.assert_array_equal(one, other)
 
@@ -106,8 +104,7 @@ def test_timed_steps_are_those_of_fit() -> None:
 def test_layers_within_a_layer_have_rows_of_their_own() -> None:
     layers = [("chain", [("fc", 6, 5), ("chain", ["tanh"])]), ("fc", 5, 3)]
     trainer = Trainer(Network(layers), batch_size=8)
-    x, y = np.random.default_rng(0).random((40, 6)), np.arange(40) % 3
-    timing = time_step(trainer, x, y, 3)
+    timing = time_step(trainer, X, Y, 3)
     depths = {piece.name: piece.depth for piece in timing.pieces}
     assert depths == {
         "data": 0, "chain1": 0, "chain1.fc1": 1, "chain1.chain1": 1, "chain1.chain1.tanh1": 2,
@@ -131,7 +128,7 @@ def test_products_have_the_shapes_of_the_weights() -> None:
 
 
 def test_a_kernel_is_multiplied_by_every_pixel() -> None:
-    network = Network([("conv2d", 4, {"kernel": 3})], input_shape=(6, 7, 2))
+    network = Network([("conv2d", 4, {"kernel_size": 3})], input_shape=(6, 7, 2))
     ((forward, gradient), scale) = stages_of(network)[0].products(5)
     assert scale == 1
     assert (forward[0].shape, forward[1].shape) == ((5 * 4 * 5, 18), (18, 4))
@@ -146,14 +143,10 @@ def test_larger_products_are_tried_with_fewer_rows(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
-def test_threads_of_the_other_commands(
-    command: str, digits_run: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_threads_of_the_other_commands(command: str, digits_run: Path, shown: Shown) -> None:
     before = blas_threads()
-    assert main([command, str(digits_run), "--json"]) == 0
-    expected = capsys.readouterr().out
-    assert main([command, str(digits_run), "--json", "--threads", "1"]) == 0
-    assert capsys.readouterr().out == expected
+    expected = shown(command, str(digits_run), "--json")
+    assert shown(command, str(digits_run), "--json", "--threads", "1") == expected
     assert blas_threads() == before
 
 

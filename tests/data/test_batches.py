@@ -1,11 +1,11 @@
 """Batches: their order, the wrap, the seeds, the place to go on from; and the tutorial's Data."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.rows import numbered, pulled, rows_of
 
 from plugnet import Network, Trainer
 from plugnet.arrays import Array
@@ -14,28 +14,8 @@ from plugnet.errors import ArgumentError, CallOrderError, DataError, SpecError
 from plugnet.interfaces import Batch
 
 
-def numbered(rows: int) -> Batch:
-    """Return samples whose every value is the row's number, and the numbers as labels."""
-    labels = np.arange(rows)
-    samples = np.repeat(labels[:, None], 3, axis=1).astype(np.float32)
-    return Batch(samples, labels, labels.astype(np.float32))
-
-
 def batches_of(rows: int, batch_size: int, **options: Any) -> ArrayBatches:
-    return ArrayBatches(numbered(rows), batch_size, **{"shuffle": False, **options})
-
-
-def rows_of(batch: Batch) -> list[int]:
-    """Return the numbers of a batch's rows, checking that labels and weights belong to them."""
-    assert batch.weights is not None
-    assert batch.x[:, 0].tolist() == batch.x[:, 2].tolist() == batch.y.tolist()
-    assert batch.weights.tolist() == batch.y.tolist()
-    rows: list[int] = batch.y.tolist()
-    return rows
-
-
-def pulled(batches: Iterator[Batch], count: int) -> list[list[int]]:
-    return [rows_of(next(batches)) for _ in range(count)]
+    return ArrayBatches(Batch(*numbered(rows)), batch_size, **{"shuffle": False, **options})
 
 
 def test_batches_wrap_with_tail_then_head() -> None:
@@ -54,7 +34,7 @@ def test_a_batch_larger_than_the_set_must_be_allowed() -> None:
 
 
 def test_a_batch_in_order_is_a_view_and_nothing_is_written() -> None:
-    samples = numbered(5)
+    samples = Batch(*numbered(5))
     for array in samples:
         assert array is not None
         array.flags.writeable = False
@@ -62,7 +42,7 @@ def test_a_batch_in_order_is_a_view_and_nothing_is_written() -> None:
     assert np.shares_memory(batch.x, samples.x)
     assert np.shares_memory(batch.y, samples.y)
     pulled(ArrayBatches(samples, 3), 5)
-    assert samples.x.tolist() == numbered(5).x.tolist()
+    assert samples.x.tolist() == numbered(5)[0].tolist()
 
 
 def test_gathered_batches_use_the_same_buffers_again() -> None:
@@ -120,7 +100,7 @@ def test_parts_of_any_batch_can_be_fetched(shards: int) -> None:
 def test_blocks_give_all_samples_once_in_their_order() -> None:
     blocks = list(batches_of(11, 4, shuffle=True).blocks(rows=5))
     assert [len(block) for block in blocks] == [5, 5, 1]
-    assert np.concatenate(blocks).tolist() == numbered(11).x.tolist()
+    assert np.concatenate(blocks).tolist() == numbered(11)[0].tolist()
 
 
 def test_the_global_generator_is_left_alone() -> None:

@@ -8,14 +8,14 @@ from scipy.io import loadmat
 
 from plugnet.arrays import Array
 from plugnet.convert import write_mat
-from plugnet.interfaces import Samples
+from plugnet.interfaces import DataSplits
 from plugnet_builtin.datasets.digits import Digits
 from plugnet_builtin.datasets.mat import Mat
 
 
-def samples(train_label: Array, test_label: Array, classes: tuple[str, ...] = ()) -> Samples:
+def samples(train_label: Array, test_label: Array, classes: tuple[str, ...] = ()) -> DataSplits:
     data = np.random.default_rng(0).random((5, 2, 3, 1), np.float32)
-    return Samples(
+    return DataSplits(
         data[: len(train_label)], train_label, data[: len(test_label)], test_label, classes
     )
 

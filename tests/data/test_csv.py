@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from plugnet.errors import ArgumentError, DataError, DataWarning, FileFormatError
-from plugnet.interfaces import Samples
-from plugnet_builtin.datasets.csv import Csv
+from plugnet.interfaces import DataSplits
+from plugnet_builtin.datasets.csv_samples import Csv
 
 PLAIN = "0.5,1,0\n-2,3e-1,1\n0,0,1\n1,1,0\n"
 
 
-def load(folder: Path, text: str | bytes, **options: Any) -> Samples:
+def load(folder: Path, text: str | bytes, **options: Any) -> DataSplits:
     path = folder / "data.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return Csv(str(path), **({"test_fraction": 0} | options)).load()
@@ -44,7 +44,7 @@ def test_a_header_is_detected(tmp_path: Path, text: str) -> None:
     assert load(tmp_path, text).train_label.tolist() == [0, 1, 1, 0]
 
 
-def test_a_header_of_numbers_is_said(tmp_path: Path) -> None:
+def test_a_header_of_numbers_must_be_declared(tmp_path: Path) -> None:
     samples = load(tmp_path, "0,1,2\n" + PLAIN, header=True)
     assert samples.train_data.shape == (4, 2)
     assert load(tmp_path, PLAIN, header=False).train_data.shape == (4, 2)
@@ -95,7 +95,7 @@ def test_part_of_the_file_is_held_out_by_the_seed(tmp_path: Path) -> None:
     assert other.test_data.tolist() != samples.test_data.tolist()
 
 
-def test_a_file_of_its_own_to_test_on(tmp_path: Path) -> None:
+def test_a_separate_file_to_test_on(tmp_path: Path) -> None:
     test = tmp_path / "test.csv"
     test.write_text("9,b\n8,a\n")
     samples = load(tmp_path, "1,a\n2,b\n3,c\n", test_path=str(test))
@@ -126,9 +126,7 @@ def test_a_file_of_its_own_to_test_on(tmp_path: Path) -> None:
         ("150,setosa,virginica\n2,3,1\n", 1, "'setosa' beside numbers"),
     ],
 )
-def test_the_line_that_is_wrong_is_named(
-    tmp_path: Path, text: str | bytes, line: int, says: str
-) -> None:
+def test_the_wrong_line_is_named(tmp_path: Path, text: str | bytes, line: int, says: str) -> None:
     with pytest.raises(FileFormatError, match=says) as caught:
         load(tmp_path, text)
     assert caught.value.path == str(tmp_path / "data.csv")
@@ -147,9 +145,7 @@ def test_the_line_that_is_wrong_is_named(
         (b"\n\n", "has 0 values"),
     ],
 )
-def test_other_files_are_named_for_what_they_seem(
-    tmp_path: Path, content: bytes, says: str
-) -> None:
+def test_other_kinds_of_files_are_named(tmp_path: Path, content: bytes, says: str) -> None:
     with pytest.raises(FileFormatError, match=says):
         load(tmp_path, content)
 
@@ -173,7 +169,7 @@ def test_values_that_break_a_rule(
 @pytest.mark.parametrize(
     ("column", "says"), [(2, "no column 2"), (-3, "no column -3"), ("c", "name the column 'c'")]
 )
-def test_a_column_that_is_not_there(tmp_path: Path, column: int | str, says: str) -> None:
+def test_the_label_column_must_exist(tmp_path: Path, column: int | str, says: str) -> None:
     with pytest.raises(FileFormatError, match=says):
         load(tmp_path, "a,b\n1,0\n", label_column=column)
 

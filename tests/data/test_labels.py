@@ -5,41 +5,67 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
+from plugnet.arrays import Array
 from plugnet.data import as_targets, read_labels, warn_one_class
 from plugnet.errors import ArgumentError, DataError, DataWarning
 
 IDS = [2, 0, 1, 2]
 
 
-@pytest.mark.parametrize(
-    "dtype", ["u1", "i1", "i2", "u2", "i4", "i8", "u8", "f2", "f4", "f8", ">f8"]
+ORIENTATIONS = st.sampled_from([(-1,), (-1, 1), (1, -1)])
+INTEGERS = st.sampled_from(["u1", "i1", ">u2", "i2", "i4", "i8", "u8"])
+FLOATS = st.sampled_from(["f2", "f4", ">f8"])
+SEVERAL_IDS = st.lists(st.integers(0, 100), min_size=1, max_size=6)
+
+
+@given(
+    st.sampled_from(["auto", "class_ids"]),
+    SEVERAL_IDS,
+    INTEGERS | FLOATS,
+    ORIENTATIONS,
+    st.integers(0, 9),
 )
-@pytest.mark.parametrize("shape", [(4,), (4, 1), (1, 4)])
-@pytest.mark.parametrize("rule", ["auto", "class_ids"])
 def test_class_ids_of_any_type_and_orientation(
-    dtype: str, shape: tuple[int, ...], rule: str
+    rule: str, ids: list[int], dtype: str, shape: tuple[int, ...], first: int
 ) -> None:
-    ids = read_labels(np.array(IDS, dtype).reshape(shape), 4, rule)
-    assert ids.dtype == np.int64
-    assert ids.tolist() == IDS
+    labels = np.array(ids) + first
+    found = read_labels(labels.astype(dtype).reshape(shape), len(ids), rule, first_class=first)
+    assert found.dtype == np.int64
+    assert found.tolist() == ids
 
 
 def test_booleans_are_the_classes_0_and_1() -> None:
     assert read_labels(np.array([True, False]), 2).tolist() == [1, 0]
 
 
-@pytest.mark.parametrize("dtype", ["u1", "?", "f4", "f8"])
-@pytest.mark.parametrize("rule", ["auto", "one_hot"])
-def test_one_hot_rows_become_ids(dtype: str, rule: str) -> None:
-    assert read_labels(np.eye(3)[IDS].astype(dtype), 4, rule).tolist() == IDS
+@given(st.sampled_from(["auto", "one_hot"]), SEVERAL_IDS, INTEGERS | FLOATS | st.just("?"))
+def test_one_hot_rows_become_ids_and_stay_targets(rule: str, ids: list[int], dtype: str) -> None:
+    rows = np.eye(max(ids) + 2, dtype=dtype)[ids]
+    assert read_labels(rows, len(ids), rule).tolist() == ids
+    assert as_targets(rows, len(ids)).tolist() == rows.tolist()
 
 
-@pytest.mark.parametrize("dtype", ["f4", "f8"])
-def test_other_matrices_are_targets_as_they_are(dtype: str) -> None:
-    targets = np.array([[0.1, 0.9], [1, 0], [-3, 7.5]], dtype)
+@given(SEVERAL_IDS, INTEGERS, FLOATS, ORIENTATIONS)
+def test_one_integer_is_a_class_id_and_one_float_a_real_target(
+    values: list[int], integer: str, floating: str, shape: tuple[int, ...]
+) -> None:
+    ids = as_targets(np.array(values, integer).reshape(shape), len(values))
+    assert ids.dtype == np.int64
+    assert ids.tolist() == values
+    column = as_targets(np.array(values, floating).reshape(shape), len(values), np.float64)
+    assert column.dtype == np.float64
+    assert column.tolist() == [[value] for value in values]
+
+
+@given(arrays(st.sampled_from(["f4", "f8"]), (3, 2), elements=st.integers(-9, 9)))
+def test_other_matrices_are_targets_as_they_are(targets: Array) -> None:
+    targets[1, 1] += 0.5
     found = read_labels(targets, 3)
-    assert found.dtype == dtype
+    assert found.dtype == targets.dtype
     assert found.tolist() == targets.tolist()
 
 
@@ -74,9 +100,7 @@ def test_what_is_no_class_id_is_named(bad: float) -> None:
     assert caught.value.row == 3
 
 
-def test_the_first_class_becomes_0() -> None:
-    assert read_labels([1, 2, 3], 3, first_class=1).tolist() == [0, 1, 2]
-    assert read_labels([[9, 7]], 2, first_class=7).tolist() == [2, 0]
+def test_an_id_below_the_first_class_is_named() -> None:
     with pytest.raises(DataError, match=r"Row 1 is 0.*first_class=1") as caught:
         read_labels([1, 0, 3], 3, first_class=1)
     assert caught.value.row == 1
@@ -172,21 +196,6 @@ def test_labels_are_never_changed() -> None:
     labels.flags.writeable = False
     read_labels(labels, 2, first_class=1)[0] = 7
     assert labels.tolist() == [1, 2]
-
-
-@pytest.mark.parametrize("dtype", ["i8", ">u2", "u1"])
-@pytest.mark.parametrize("shape", [(4,), (4, 1), (1, 4)])
-def test_one_integer_per_sample_is_a_class_id(dtype: str, shape: tuple[int, ...]) -> None:
-    found = as_targets(np.array(IDS, dtype).reshape(shape), 4)
-    assert found.dtype == np.int64
-    assert found.tolist() == IDS
-
-
-@pytest.mark.parametrize("shape", [(3,), (3, 1), (1, 3)])
-def test_one_float_per_sample_is_a_real_target(shape: tuple[int, ...]) -> None:
-    column = as_targets(np.array([1.0, 2.0, 3.5]).reshape(shape), 3, np.float64)
-    assert column.dtype == np.float64
-    assert column.tolist() == [[1], [2], [3.5]]
 
 
 def test_targets_that_fit_are_not_copied() -> None:

@@ -9,30 +9,20 @@ from scipy.io import savemat
 
 from plugnet.arrays import Array
 from plugnet.errors import ArgumentError, DataError, DataWarning, FileFormatError
-from plugnet.interfaces import Samples
+from plugnet.interfaces import DataSplits
 from plugnet_builtin.datasets.mat import Mat
 
 
-def variables(**changed: Any) -> dict[str, Array]:
-    """Return the tutorial's four variables as MATLAB would save them, some changed."""
-    return {
-        "train_data": np.arange(12.0).reshape(4, 3) / 12,
-        "train_label": np.eye(3)[[0, 1, 2, 0]],
-        "test_data": np.eye(2, 3),
-        "test_label": np.eye(3)[[2, 1]],
-    } | changed
-
-
-def load(folder: Path, contents: dict[str, Array], **options: Any) -> Samples:
+def load(folder: Path, contents: dict[str, Array], **options: Any) -> DataSplits:
     savemat(folder / "data.mat", contents)
     return Mat(str(folder / "data.mat"), **options).load()
 
 
-def test_the_four_variables(tmp_path: Path) -> None:
-    samples = load(tmp_path, variables(extra=np.ones(3)))
+def test_the_four_variables(tmp_path: Path, matrices: dict[str, Array]) -> None:
+    samples = load(tmp_path, matrices | {"extra": np.ones(3)})
     assert samples.train_data.dtype == np.float32
     assert samples.train_data.flags.c_contiguous
-    np.testing.assert_array_equal(samples.train_data, variables()["train_data"].astype("f4"))
+    np.testing.assert_array_equal(samples.train_data, matrices["train_data"].astype("f4"))
     assert samples.test_data.tolist() == [[1, 0, 0], [0, 1, 0]]
     assert samples.train_label.tolist() == [0, 1, 2, 0]
     assert samples.test_label.tolist() == [2, 1]
@@ -40,38 +30,41 @@ def test_the_four_variables(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", [(4, 1), (1, 4)])
-def test_class_ids_in_both_of_matlabs_orientations(tmp_path: Path, shape: tuple[int, int]) -> None:
+def test_class_ids_in_both_of_matlabs_orientations(
+    tmp_path: Path, matrices: dict[str, Array], shape: tuple[int, int]
+) -> None:
     ids = {
         "train_label": np.array([1.0, 2, 3, 1]).reshape(shape),
         "test_label": np.array([3.0, 2]).reshape(np.clip(shape, 1, 2)),
     }
-    samples = load(tmp_path, variables(**ids), first_class=1)
+    samples = load(tmp_path, matrices | ids, first_class=1)
     assert samples.train_label.tolist() == [0, 1, 2, 0]
     assert samples.test_label.tolist() == [2, 1]
     with pytest.warns(DataWarning, match="first_class=1"):
-        load(tmp_path, variables(**ids))
+        load(tmp_path, matrices | ids)
 
 
-def test_real_targets(tmp_path: Path) -> None:
+def test_real_targets(tmp_path: Path, matrices: dict[str, Array]) -> None:
     targets = {"train_label": np.linspace(0, 1, 4)[:, None], "test_label": np.ones((2, 1))}
-    samples = load(tmp_path, variables(**targets), labels="targets")
+    samples = load(tmp_path, matrices | targets, labels="targets")
     assert samples.train_label.tolist() == targets["train_label"].tolist()
     assert samples.test_label.tolist() == [[1], [1]]
 
 
-def test_the_test_part_may_be_empty(tmp_path: Path) -> None:
+def test_the_test_part_may_be_empty(tmp_path: Path, matrices: dict[str, Array]) -> None:
     empty = {"test_data": np.zeros((0, 3)), "test_label": np.zeros((0, 3))}
-    samples = load(tmp_path, variables(**empty))
+    samples = load(tmp_path, matrices | empty)
     assert samples.test_data.shape == (0, 3)
     assert samples.test_label.shape == (0,)
 
 
-def test_missing_variables_are_named_with_what_is_there(tmp_path: Path) -> None:
-    contents = variables()
-    contents["Test_Data"] = contents.pop("test_data")
-    contents["labels"] = contents.pop("train_label")
+def test_missing_variables_and_those_found_are_named(
+    tmp_path: Path, matrices: dict[str, Array]
+) -> None:
+    matrices["Test_Data"] = matrices.pop("test_data")
+    matrices["labels"] = matrices.pop("train_label")
     with pytest.raises(FileFormatError) as caught:
-        load(tmp_path, contents)
+        load(tmp_path, matrices)
     message = str(caught.value)
     assert "train_label, test_data cannot be found" in message
     assert "Test_Data, labels, test_label, train_data can" in message
@@ -92,35 +85,37 @@ def test_missing_variables_are_named_with_what_is_there(tmp_path: Path) -> None:
     ],
 )
 def test_parts_that_do_not_fit_are_errors(
-    tmp_path: Path, changed: dict[str, Array], says: str
+    tmp_path: Path, matrices: dict[str, Array], changed: dict[str, Array], says: str
 ) -> None:
     with pytest.raises(DataError, match=says):
-        load(tmp_path, variables(**changed))
+        load(tmp_path, matrices | changed)
 
 
-def test_constant_data_and_a_single_class_give_warnings(tmp_path: Path) -> None:
+def test_constant_data_and_a_single_class_give_warnings(
+    tmp_path: Path, matrices: dict[str, Array]
+) -> None:
     with pytest.warns(DataWarning, match="All values of train_data are 255"):
-        load(tmp_path, variables(train_data=np.full((4, 3), 255, np.uint8)))
+        load(tmp_path, matrices | {"train_data": np.full((4, 3), 255, np.uint8)})
     with pytest.warns(DataWarning, match="of class 2"):
-        load(tmp_path, variables(train_label=np.eye(3)[[2, 2, 2, 2]]))
+        load(tmp_path, matrices | {"train_label": np.eye(3)[[2, 2, 2, 2]]})
 
 
 @pytest.mark.parametrize(
     ("stored", "dtype"), [("u1", "u1"), ("i2", "i2"), ("f4", "f4"), ("?", "?"), ("f8", "f4")]
 )
 def test_numbers_become_float32_unless_they_are_smaller(
-    tmp_path: Path, stored: str, dtype: str
+    tmp_path: Path, matrices: dict[str, Array], stored: str, dtype: str
 ) -> None:
     data = np.array([[0, 1, 1]] * 4, stored)
-    samples = load(tmp_path, variables(train_data=data))
+    samples = load(tmp_path, matrices | {"train_data": data})
     assert samples.train_data.dtype == dtype
     assert samples.train_data.tolist() == [[0, 1, 1]] * 4
 
 
-def test_paths_may_be_path_like_and_strange(tmp_path: Path) -> None:
+def test_paths_may_be_path_like_and_strange(tmp_path: Path, matrices: dict[str, Array]) -> None:
     folder = tmp_path / "with späce\nand line"
     folder.mkdir()
-    savemat(folder / "data.mat", variables())
+    savemat(folder / "data.mat", matrices)
     data = Mat(folder / "data.mat")  # type: ignore[arg-type]
     assert data.path == str(folder / "data.mat")
     assert len(data.load().train_data) == 4

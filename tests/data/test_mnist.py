@@ -69,7 +69,7 @@ def mirror(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache folder, the small files' sums as pins, and no proxy to localhost."""
+    """An empty cache folder, the small files' checksums as pins, and no proxy to localhost."""
     pooch = pytest.importorskip("pooch")
     monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -110,7 +110,7 @@ def test_the_next_mirror_is_tried(
     assert cache.is_dir()
 
 
-def test_a_file_with_another_sum_is_refused(mirror: Server, cache: Path) -> None:
+def test_a_file_with_a_wrong_checksum_is_refused(mirror: Server, cache: Path) -> None:
     with pytest.raises(FileFormatError, match="hash") as caught:
         Mnist(mirrors=[address(mirror)]).load()
     assert caught.value.path == str(cache / "train-images-idx3-ubyte.gz")
@@ -118,7 +118,7 @@ def test_a_file_with_another_sum_is_refused(mirror: Server, cache: Path) -> None
 
 
 def test_offline_the_error_says_what_to_do(cache: Path) -> None:
-    with pytest.raises(FileFormatError, match=r"Offline, put the four files .* give it as path"):
+    with pytest.raises(FileFormatError, match=r"Offline, put the four files .* pass it as path"):
         Mnist(mirrors=["http://127.0.0.1:9"]).load()
     assert not list(cache.glob("*"))
 
@@ -129,7 +129,7 @@ def test_without_pooch_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch
         Mnist().load()
 
 
-def test_a_folder_needs_neither_pooch_nor_the_sums(
+def test_a_folder_needs_neither_pooch_nor_the_checksums(
     mirror: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pooch", None)

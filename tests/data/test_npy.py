@@ -15,24 +15,18 @@ from plugnet.cli.run_setup import pointed_at
 from plugnet.errors import ArgumentError, DataError, FileFormatError
 from plugnet_builtin.datasets.npy import Npy
 
-ARRAYS: dict[str, Array] = {
-    "train_data": np.linspace(0, 1, 24, dtype=np.float32).reshape(4, 3, 2),
-    "train_label": np.array([0, 1, 1, 2]),
-    "test_data": np.zeros((1, 3, 2), np.float32),
-    "test_label": np.array([2]),
-}
-
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return saved(tmp_path / "dätä")
-
-
-def saved(folder: Path, **arrays: Any) -> Path:
-    folder.mkdir(exist_ok=True)
-    for key, array in (ARRAYS | arrays).items():
-        np.save(folder / f"{key}.npy", array)
+def folder(tmp_path: Path, arrays: dict[str, Array]) -> Path:
+    folder = tmp_path / "dätä"
+    folder.mkdir()
+    save(folder, **arrays)
     return folder
+
+
+def save(folder: Path, **arrays: Any) -> None:
+    for key, array in arrays.items():
+        np.save(folder / f"{key}.npy", array)
 
 
 def is_mapped(array: Array) -> bool:
@@ -42,9 +36,11 @@ def is_mapped(array: Array) -> bool:
     return isinstance(root, np.memmap)
 
 
-def test_the_four_arrays_and_that_samples_are_mapped(folder: Path) -> None:
+def test_the_four_arrays_and_that_samples_are_mapped(
+    folder: Path, arrays: dict[str, Array]
+) -> None:
     samples = registry.datasets.build("npy", str(folder)).load()
-    np.testing.assert_array_equal(samples.train_data, ARRAYS["train_data"])
+    np.testing.assert_array_equal(samples.train_data, arrays["train_data"])
     assert samples.train_data.dtype == np.float32
     assert is_mapped(samples.train_data)
     assert samples.train_label.tolist() == [0, 1, 1, 2]
@@ -60,19 +56,19 @@ def test_a_map_cannot_be_written_to(folder: Path) -> None:
 @pytest.mark.parametrize("dtype", [">f8", "u1", "<f4"])
 def test_other_types_and_layouts_are_converted(folder: Path, dtype: str) -> None:
     data = np.asfortranarray(np.eye(4, 6).astype(dtype))
-    saved(folder, train_data=data, test_data=data[:2], test_label=np.array([0, 1]))
+    save(folder, train_data=data, test_data=data[:2], test_label=np.array([0, 1]))
     samples = Npy(str(folder)).load()
     np.testing.assert_array_equal(samples.train_data, np.eye(4, 6, dtype=np.float32))
     assert samples.train_data.flags.c_contiguous
 
 
-def test_there_may_be_nothing_to_test(folder: Path) -> None:
-    saved(folder, test_data=np.zeros((0, 3, 2)), test_label=np.zeros(0))
+def test_the_test_part_may_be_empty(folder: Path) -> None:
+    save(folder, test_data=np.zeros((0, 3, 2)), test_label=np.zeros(0))
     assert len(Npy(str(folder)).load().test_data) == 0
 
 
 def test_the_rule_for_labels_applies(folder: Path) -> None:
-    saved(folder, train_label=np.array([[7, 8, 9, 7]]))
+    save(folder, train_label=np.array([[7, 8, 9, 7]]))
     with pytest.raises(DataError, match="first_class=7"):
         Npy(str(folder), first_class=7).load()
     with pytest.raises(ArgumentError):
@@ -86,7 +82,7 @@ def test_missing_files_are_named(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["none", "dätä/train_data.npy"])
-def test_what_is_no_folder_is_an_error(folder: Path, name: str) -> None:
+def test_the_path_must_be_a_folder(folder: Path, name: str) -> None:
     with pytest.raises(FileFormatError, match=r"must be a folder with train_data\.npy"):
         Npy(str(folder.parent / name)).load()
 
@@ -101,7 +97,7 @@ def test_what_is_no_folder_is_an_error(folder: Path, name: str) -> None:
         (b"\x93NUMPY\x09\x00" + bytes(200), "cannot be read"),
     ],
 )
-def test_files_that_are_no_arrays(folder: Path, content: bytes, says: str) -> None:
+def test_other_kinds_of_files_are_named(folder: Path, content: bytes, says: str) -> None:
     (folder / "train_data.npy").write_bytes(content)
     with pytest.raises(FileFormatError, match=says) as caught:
         Npy(str(folder)).load()
@@ -109,7 +105,7 @@ def test_files_that_are_no_arrays(folder: Path, content: bytes, says: str) -> No
 
 
 @pytest.mark.parametrize("change", [-1, 1, 1000])
-def test_a_file_of_another_length_than_its_header_says(folder: Path, change: int) -> None:
+def test_a_file_must_have_the_length_in_its_header(folder: Path, change: int) -> None:
     path = folder / "train_data.npy"
     content = path.read_bytes()
     path.write_bytes(content[:change] if change < 0 else content + bytes(change))

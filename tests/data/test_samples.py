@@ -128,7 +128,7 @@ def test_a_conversion_makes_one_array(order: Literal["C", "F"]) -> None:
     assert peak < 1.1 * found.nbytes
 
 
-def test_an_array_that_is_not_aligned_is_copied_once_rather_than_with_every_batch() -> None:
+def test_an_array_that_is_not_aligned_is_copied_once() -> None:
     x = np.frombuffer(bytes(range(1, 50)), np.int16, 24, offset=1).reshape(8, 3)
     assert not x.flags.aligned
     found = as_samples(x)

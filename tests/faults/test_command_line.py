@@ -12,14 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.io import savemat
+from tests.small import ONE_HOT, X, Y
+from tests.types import Refused
 
 from plugnet import registry
 from plugnet.arrays import Array
-from plugnet.cli import main
-
-RNG = np.random.default_rng(0)
-X, IDS = RNG.random((20, 4), np.float32), RNG.permutation(20) % 3
-ONE_HOT = np.eye(3)[IDS]
 
 
 def matlab(**changes: Any) -> Callable[[Path], None]:
@@ -65,8 +62,8 @@ def written(content: str | bytes) -> Callable[[Path], None]:
         ("data.mat", matlab(train_label=spoiled(7, np.nan)), "Row 7"),
         ("data.mat", matlab(train_label=spoiled(7, 0)), "Row 7 is [0. 0. 0.]"),
         ("data.mat", matlab(train_label=spoiled(7, 1)), "Row 7 is [1. 1. 1.]"),
-        ("data.mat", matlab(train_label=IDS + 0.5), "whole numbers"),
-        ("data.mat", matlab(train_label=IDS - 1.0), "whole numbers from 0"),
+        ("data.mat", matlab(train_label=Y + 0.5), "whole numbers"),
+        ("data.mat", matlab(train_label=Y - 1.0), "whole numbers from 0"),
         ("data.mat", matlab(train_label=ONE_HOT[:9]), "(9, 3)"),
         ("data.mat", matlab(train_label=ONE_HOT.T), "pass labels.T"),
         ("data.mat", matlab(train_data=X[:0], train_label=ONE_HOT[:0]), "at least one sample"),
@@ -75,19 +72,12 @@ def written(content: str | bytes) -> Callable[[Path], None]:
     ],
 )
 def test_training_on_wrong_data_is_one_message_and_leaves_nothing(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    name: str,
-    write: Callable[[Path], None],
-    says: str,
+    tmp_path: Path, name: str, write: Callable[[Path], None], says: str, refused: Refused
 ) -> None:
     write(tmp_path / name)
     words = ["--set", "batch_size=5", "--set", "layers=[['fc', {outputs=3}]]", "--set", "hooks=[]"]
     run = ["train", "--data", str(tmp_path / name), *words, "--out", str(tmp_path / "run")]
-    assert main([*run, "--quiet"]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("plugnet: ")
+    err = refused(*run, "--quiet")
     assert says in err
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -118,14 +108,11 @@ def test_training_on_wrong_data_is_one_message_and_leaves_nothing(
     ],
 )
 def test_wrong_settings_are_one_message_and_leave_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], assignment: str, says: str
+    tmp_path: Path, assignment: str, says: str, refused: Refused
 ) -> None:
     run = ["train", "--quiet", "--set", assignment, "--out", str(tmp_path / "run")]
     with registry.isolated():
-        assert main(run) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("plugnet: ")
+        err = refused(*run)
     assert says in err
     assert list(tmp_path.iterdir()) == []
 
@@ -147,22 +134,17 @@ def test_without_plugins_everything_built_in_works(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("option", ["--out", "--data"])
 def test_an_empty_path_is_refused_and_leaves_nothing(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    option: str,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, refused: Refused
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["train", option, ""]) == 2
-    assert f"'{option}' must be a path" in capsys.readouterr().err
+    assert f"'{option}' must be a path" in refused("train", option, "")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("hook", ["csv_log", "loss_curve", "best_model"])
-def test_a_hooks_path_in_a_config_must_be_one(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], hook: str
-) -> None:
+def test_a_hooks_path_in_a_config_must_be_one(tmp_path: Path, hook: str, refused: Refused) -> None:
     out = str(tmp_path / "run")
-    assert main(["train", "--out", out, "--set", f'training.hooks=[["{hook}", "a\\u0000b"]]']) == 2
-    assert "'path' must be a path" in capsys.readouterr().err
+    assert "'path' must be a path" in refused(
+        "train", "--out", out, "--set", f'training.hooks=[["{hook}", "a\\u0000b"]]'
+    )
     assert list(tmp_path.iterdir()) == []

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import Same
+from tests.small import LAYERS, X, Y, trainer
+from tests.types import Refused
 
 from plugnet import Network, Trainer, registry
-from plugnet.arrays import Array, Shape
-from plugnet.cli import main
+from plugnet.arrays import Shape
 from plugnet.errors import (
     ArgumentError,
     FileFormatError,
@@ -24,15 +26,6 @@ from plugnet.errors import (
 )
 from plugnet.files import documents, safetensors
 from plugnet.files.atomic import replacing
-from plugnet.interfaces import Layer
-
-LAYERS = [("fc", 4, 5), "tanh", ("fc", 5, 3)]
-RNG = np.random.default_rng(0)
-X, IDS = RNG.random((20, 4), np.float32), RNG.permutation(20) % 3
-
-
-def trainer(network: Network | None = None, **settings: Any) -> Trainer:
-    return Trainer(network or Network(LAYERS), **({"batch_size": 5} | settings))
 
 
 @pytest.mark.parametrize(
@@ -112,9 +105,7 @@ def test_a_path_may_be_strange(tmp_path: Path, name: str) -> None:
     ],
     ids=["empty", "zeros", "html", "zip", "hdf5", "pickle", "gzip"],
 )
-def test_other_files_are_no_models(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
-) -> None:
+def test_other_files_are_no_models(tmp_path: Path, refused: Refused, content: bytes) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(content)
     for load in (Network.load, Trainer.resume):
@@ -122,23 +113,14 @@ def test_other_files_are_no_models(
             load(path)
         assert caught.value.path == str(path)
     for command in ("evaluate", "predict"):
-        assert main([command, str(tmp_path)]) == 2
-        out, err = capsys.readouterr()
-        assert out == ""
-        assert err.startswith(f"plugnet: {path} cannot be read")
+        assert refused(command, str(tmp_path)).startswith(f"plugnet: {path} cannot be read")
 
 
-class Drawing(Layer):
+class Drawing(Same):
     """Passes on what it gets, and keeps a generator."""
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         self.rng = rng
-
-    def forward(self, x: Array, training: bool = False) -> Array:
-        return x
-
-    def backward(self, dy: Array) -> Array:
-        return dy
 
 
 def changed(place: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -206,12 +188,8 @@ def test_files_of_another_version_are_refused(tmp_path: Path, version: Any) -> N
         Network.load(path)
 
 
-class Unregistered(Layer):
-    def forward(self, x: Array, training: bool = False) -> Array:
-        return x
-
-    def backward(self, dy: Array) -> Array:
-        return dy
+class Unregistered(Same):
+    pass
 
 
 def test_what_cannot_be_described_is_not_half_saved(tmp_path: Path) -> None:
@@ -225,12 +203,12 @@ def test_what_cannot_be_described_is_not_half_saved(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_that_is_being_replaced_is_read_as_the_old_or_the_new_one(tmp_path: Path) -> None:
+def test_a_file_being_replaced_is_read_as_the_old_or_the_new(tmp_path: Path) -> None:
     path = tmp_path / "run"
     runs = []
     for width, iterations in ((5, 2), (7, 3)):
         run = trainer(Network([("fc", 4, width), ("fc", width, 3)]))
-        run.fit(X, IDS, iterations)
+        run.fit(X, Y, iterations)
         run.save(path)
         runs.append(run)
     known = {(run.iteration, run.network.output_shapes[0]) for run in runs}
@@ -263,10 +241,10 @@ def test_a_saved_iteration_is_a_count(tmp_path: Path, iteration: Any) -> None:
 
 def test_a_run_may_go_on_with_other_hooks_and_other_data(tmp_path: Path) -> None:
     trained = trainer()
-    trained.fit(X, IDS, 3)
+    trained.fit(X, Y, 3)
     trained.save(tmp_path / "run")
     again = Trainer.resume(tmp_path / "run", hooks=["early_stop"])
-    again.fit(X[:7], IDS[:7], 2, test=(X, IDS))
+    again.fit(X[:7], Y[:7], 2, test=(X, Y))
     assert again.iteration == 5
     with pytest.raises(UnknownComponentError, match="'earl_stop'"):
         Trainer.resume(tmp_path / "run", hooks=["earl_stop"])

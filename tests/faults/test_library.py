@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.small import LAYERS, ONE_HOT, X, Y, trainer
 
 from plugnet import Network, Trainer, registry
 from plugnet.arrays import Array
@@ -22,15 +23,6 @@ from plugnet.errors import (
     ShapeError,
     UnknownComponentError,
 )
-
-LAYERS = [("fc", 4, 5), "tanh", ("fc", 5, 3)]
-RNG = np.random.default_rng(0)
-X, IDS = RNG.random((20, 4), np.float32), RNG.permutation(20) % 3
-ONE_HOT = np.eye(3)[IDS]
-
-
-def trainer(network: Network | None = None, **settings: Any) -> Trainer:
-    return Trainer(network or Network(LAYERS), **({"batch_size": 5} | settings))
 
 
 def values(network: Network) -> list[Array]:
@@ -200,7 +192,7 @@ def test_hooks_are_a_list(hooks: Any) -> None:
 )
 def test_a_hook_that_would_never_be_called_is_refused(hook: Any) -> None:
     with pytest.raises(HookError, match=r"never be called.*plugnet_step_end"):
-        trainer(hooks=[hook]).fit(X, IDS, 1)
+        trainer(hooks=[hook]).fit(X, Y, 1)
 
 
 class Arraylike:
@@ -220,23 +212,23 @@ class Refusing:
 
 def test_foreign_objects_count_as_the_array_they_give() -> None:
     plain, foreign = trainer(), trainer()
-    plain.fit(X, IDS, 3)
-    foreign.fit(Arraylike(X), Arraylike(IDS), 3)
+    plain.fit(X, Y, 3)
+    foreign.fit(Arraylike(X), Arraylike(Y), 3)
     assert foreign.history.loss == plain.history.loss
     with pytest.raises(DataError, match=r"samples cannot be turned.*detach"):
-        plain.fit(Refusing(), IDS, 1)
+        plain.fit(Refusing(), Y, 1)
 
 
 def wrong_pairs() -> Iterator[Any]:
     """Pairs of samples and targets that do not fit the network, and what the error says."""
-    yield pytest.param(X[:, :3], IDS, ShapeError, r"\(20, 3\)", id="features")
-    yield pytest.param(X[0], IDS[0], DataError, "one row per sample", id="one sample, no row")
-    yield pytest.param(X[:0], IDS[:0], DataError, "at least one sample", id="nothing")
+    yield pytest.param(X[:, :3], Y, ShapeError, r"\(20, 3\)", id="features")
+    yield pytest.param(X[0], Y[0], DataError, "one row per sample", id="one sample, no row")
+    yield pytest.param(X[:0], Y[:0], DataError, "at least one sample", id="nothing")
     yield pytest.param([], [], DataError, "one row per sample", id="empty lists")
-    yield pytest.param(X, IDS[:19], DataError, r"\(19,\)", id="rows")
-    yield pytest.param(X, IDS[:, None, None], DataError, r"\(20, 1, 1\)", id="axes")
+    yield pytest.param(X, Y[:19], DataError, r"\(19,\)", id="rows")
+    yield pytest.param(X, Y[:, None, None], DataError, r"\(20, 1, 1\)", id="axes")
     yield pytest.param(X, ONE_HOT[:, :2], ShapeError, r"\(20, 2\)", id="columns")
-    yield pytest.param(X, IDS * 1.0, ShapeError, r"targets\.astype\(int\)", id="real ids")
+    yield pytest.param(X, Y * 1.0, ShapeError, r"targets\.astype\(int\)", id="real ids")
     yield pytest.param(X, list("abcde" * 4), DataError, "real numbers", id="names")
     yield pytest.param(X, np.full(20, 2**63, np.uint64), DataError, "Row 0", id="huge ids")
     yield pytest.param(X, np.where(ONE_HOT > 0, np.nan, 0), DataError, "finite", id="NaN")
@@ -251,7 +243,7 @@ def test_all_data_are_checked_before_the_first_iteration(
     with pytest.raises(error, match=says):
         trained.fit(x, y, 5)
     with pytest.raises(error, match=says):
-        trained.fit(X, IDS, 5, test=(x, y))
+        trained.fit(X, Y, 5, test=(x, y))
     with pytest.raises(error, match=says):
         trained.evaluate(x, y)
     assert trained.iteration == 0
@@ -260,7 +252,7 @@ def test_all_data_are_checked_before_the_first_iteration(
 
 
 def test_a_class_without_an_output_is_named_by_its_row_in_the_data() -> None:
-    ids = IDS.copy()
+    ids = Y.copy()
     ids[13] = 3
     with pytest.raises(DataError, match=r"0 \.\. 2, but row 13 has 3") as caught:
         trainer().fit(X, ids, 1)

@@ -5,21 +5,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.small import X, Y
 
 from plugnet import Network, Trainer, registry
 from plugnet.errors import ArgumentError
 from plugnet.training import Evaluation, History
 from plugnet.training.hooks import HookCaller
 
-X = np.random.default_rng(0).random((20, 3), np.float32)
-Y = np.arange(20) % 2
-
 
 class Scripted:
     """Plays evaluations with given test losses to a hook, moving the weights in between."""
 
     def __init__(self, hook: Any, losses: list[float]) -> None:
-        self.network = Network([("fc", 3, 2)])
+        self.network = Network([("fc", 4, 3)])
         self.stopped: list[tuple[int, str]] = []
         self.seen: list[Any] = []
         self.iteration = 0
@@ -52,7 +50,7 @@ class Scripted:
         ([float("nan"), float("inf"), 4.0], 9, 0.0, None, 2),
     ],
 )
-def test_early_stop_counts_tests_without_progress_and_restores_the_best(
+def test_early_stop_waits_for_progress_and_restores_the_best(
     losses: list[float], patience: int, change: float, stops_at: int | None, best: int
 ) -> None:
     hook = registry.hooks.build("early_stop", patience, change)
@@ -64,7 +62,7 @@ def test_early_stop_counts_tests_without_progress_and_restores_the_best(
 
 def test_early_stop_ends_a_real_run_with_a_reason() -> None:
     hook = registry.hooks.build("early_stop", 2)
-    trainer = Trainer(Network([("fc", 3, 2)]), policy=("fixed", 0.5), batch_size=5, hooks=[hook])
+    trainer = Trainer(Network([("fc", 4, 3)]), policy=("fixed", 0.5), batch_size=5, hooks=[hook])
     labels = (X[:, 0] > 0.5).astype(int)
     # A test set with the labels turned round: what training gains, the test loses.
     history = trainer.fit(X, labels, 100, (X, 1 - labels), evaluate_every=5)
@@ -108,7 +106,7 @@ def test_early_stop_says_which_loss_it_waited_for() -> None:
 def test_best_model_of_a_real_run_has_the_least_test_loss(tmp_path: Path) -> None:
     path = tmp_path / "best.safetensors"
     trainer = Trainer(
-        Network([("fc", 3, 2)]),
+        Network([("fc", 4, 3)]),
         policy=("fixed", 1.0),
         batch_size=5,
         hooks=[registry.hooks.build("best_model", str(path))],
@@ -122,7 +120,7 @@ def test_best_model_of_a_real_run_has_the_least_test_loss(tmp_path: Path) -> Non
 def test_best_model_outlives_a_second_fit_and_a_resumed_run(tmp_path: Path) -> None:
     path, saved = tmp_path / "best.safetensors", tmp_path / "trainer.safetensors"
     hook = registry.hooks.build("best_model", str(path))
-    trainer = Trainer(Network([("fc", 3, 2)]), policy=("fixed", 0.5), batch_size=5, hooks=[hook])
+    trainer = Trainer(Network([("fc", 4, 3)]), policy=("fixed", 0.5), batch_size=5, hooks=[hook])
     labels = (X[:, 0] > 0.5).astype(int)
     trainer.fit(X, labels, 20, (X, labels), evaluate_every=10)
     trainer.save(saved)
@@ -135,7 +133,7 @@ def test_best_model_outlives_a_second_fit_and_a_resumed_run(tmp_path: Path) -> N
     path.unlink()
     trainer.fit(X, labels, 10, (X, 1 - labels), evaluate_every=2)
     assert path.exists()
-    again = Trainer(Network([("fc", 3, 2)]), batch_size=5, hooks=[hook])
+    again = Trainer(Network([("fc", 4, 3)]), batch_size=5, hooks=[hook])
     again.fit(X, labels, 2, (X, 1 - labels))
     assert Trainer(Network.load(path)).evaluate(X, 1 - labels).loss == pytest.approx(
         again.history.evaluations[-1].loss

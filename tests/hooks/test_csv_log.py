@@ -2,20 +2,18 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
+from tests.small import X, Y
 
 from plugnet import Network, Trainer, registry
 from plugnet.errors import DivergenceError
 
-X = np.random.default_rng(0).random((20, 3), np.float32)
-Y = np.arange(20) % 2
 HEADER = "iteration,loss,rate,test_loss,test_accuracy"
 
 
 def trainer(path: Path, *hooks: object, rate: float = 0.1) -> Trainer:
     log = registry.hooks.build("csv_log", str(path))
-    network = Network([("fc", 3, 2)])
+    network = Network([("fc", 4, 3)])
     return Trainer(network, policy=("fixed", rate), batch_size=5, hooks=[log, *hooks])
 
 
@@ -109,7 +107,7 @@ def test_a_step_that_another_hooks_error_kept_from_it_has_its_row_too(tmp_path: 
 
 def test_answers_that_are_no_classes_leave_the_accuracy_empty(tmp_path: Path) -> None:
     log = registry.hooks.build("csv_log", str(tmp_path / "log.csv"))
-    fitting = Trainer(Network([("fc", 3, 1)]), "least_square_error", batch_size=5, hooks=[log])
+    fitting = Trainer(Network([("fc", 4, 1)]), "least_square_error", batch_size=5, hooks=[log])
     fitting.fit(X, X[:, :1], 1, (X, X[:, :1]))
     row = (tmp_path / "log.csv").read_text().splitlines()[1]
     assert row.endswith(",")

@@ -1,8 +1,6 @@
 """loss_curve, confusion_matrix and mistakes: what the pictures say, and where there are none."""
 
 import importlib
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from tests.process import printed
 
 from plugnet import Network, Trainer, registry
 from plugnet.errors import ArgumentError, DivergenceError, PluginWarning
@@ -306,5 +305,4 @@ def test_drawing_leaves_pyplot_and_the_users_settings_alone(tmp_path: Path) -> N
         f"draw(pathlib.Path({str(tmp_path / 'a.png')!r}), (3, 2), lambda _: None)\n"
         "print(matplotlib.rcParams['lines.linewidth'], 'matplotlib.pyplot' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["7.0", "False"]
+    assert printed(code).split() == ["7.0", "False"]

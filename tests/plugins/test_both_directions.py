@@ -1,4 +1,4 @@
-"""Recurrent layers within branches: a sequence read from both ends, as a saved network has it."""
+"""Recurrent layers in branches: sequences read from both ends."""
 
 from pathlib import Path
 
@@ -39,10 +39,10 @@ def test_both_directions_are_those_of_pytorch() -> None:
     np.testing.assert_allclose(grad.T, other.weight_hh_l0_reverse.grad, rtol=1e-10, atol=1e-13)
 
 
-def test_it_learns_what_only_one_end_says_and_is_saved(tmp_path: Path) -> None:
+def test_it_learns_what_only_one_end_says_and_can_be_saved(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     x = rng.normal(size=(400, 20, INPUTS))
-    y = (x[:, 0, 0] > 0).astype(int)  # the first step, which is the last for who reads backward
+    y = (x[:, 0, 0] > 0).astype(int)  # of the first step, the last in reverse
     network = Network([BOTH, ("fc", 2 * OUTPUTS, 2)])
     trainer = Trainer(network, optimizer="adam", policy=("fixed", 0.02), batch_size=50)
     trainer.fit(x[:300], y[:300], iterations=300)

@@ -1,4 +1,4 @@
-"""conv2d: values and gradients against PyTorch, SciPy, hand values and central differences."""
+"""conv2d: values and gradients against PyTorch, SciPy, central differences and by hand."""
 
 import itertools
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def initialized(shape: Shape, **arguments: Any) -> Layer:
 
 
 def step(layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
-    """Return copies of all that a training step gives."""
+    """Return copies of y, dx and the gradients of a training step."""
     y = layer.forward(x, training=True).copy()
     layer.gradients(dy)
     given = {name: parameter.grad.copy() for name, parameter in layer.parameters().items()}
@@ -40,19 +40,19 @@ def assert_equal_steps(found: dict[str, Array], expected: dict[str, Array]) -> N
 
 
 @pytest.mark.parametrize(
-    ("kernel", "stride", "padding", "dilation", "sizes"),
+    ("kernel_size", "stride", "padding", "dilation", "sizes"),
     [
         case
         for case in itertools.product(
             [1, 2, 3, 5, (3, 2)], [1, 2, (2, 1)], [0, 1, 2, "same"], [1, 2], GROUPS
         )
-        # where PyTorch has "same", and has it without a warning
+        # PyTorch has "same" for a stride of 1, and for odd kernels without a warning
         if case[2] != "same" or (case[1] == 1 and case[0] in (1, 3, 5))
     ],
 )
-def test_all_equals_pytorch(
+def test_values_and_gradients_equal_pytorchs(
     rng: np.random.Generator,
-    kernel: Any,
+    kernel_size: Any,
     stride: Any,
     padding: Any,
     dilation: int,
@@ -64,7 +64,7 @@ def test_all_equals_pytorch(
     layer = initialized(
         shape,
         outputs=outputs,
-        kernel=kernel,
+        kernel_size=kernel_size,
         stride=stride,
         padding=padding,
         dilation=dilation,
@@ -92,10 +92,10 @@ def test_all_equals_pytorch(
 @pytest.mark.parametrize("dilation", [1, 2])
 @pytest.mark.parametrize("padding", [0, (2, 1)])
 @pytest.mark.parametrize("stride", [1, (2, 3)])
-@pytest.mark.parametrize("kernel", [2, (3, 2)])
-def test_forward_is_a_sum_of_scipys_correlations_of_single_channels(
+@pytest.mark.parametrize("kernel_size", [2, (3, 2)])
+def test_forward_is_the_sum_of_scipys_correlations(
     rng: np.random.Generator,
-    kernel: Any,
+    kernel_size: Any,
     stride: Any,
     padding: Any,
     dilation: int,
@@ -107,7 +107,7 @@ def test_forward_is_a_sum_of_scipys_correlations_of_single_channels(
     layer = initialized(
         (*SHAPE, inputs),
         outputs=outputs,
-        kernel=kernel,
+        kernel_size=kernel_size,
         stride=stride,
         padding=padding,
         dilation=dilation,
@@ -116,24 +116,24 @@ def test_forward_is_a_sum_of_scipys_correlations_of_single_channels(
     weight, bias = (parameter.value for parameter in layer.parameters().values())
     x = rng.normal(size=(2, *SHAPE, inputs))
 
-    high, wide = np.broadcast_to(padding, 2)
-    down, along = np.broadcast_to(stride, 2)
-    padded = np.pad(x, ((0, 0), (high, high), (wide, wide), (0, 0)))
-    size = [(positions - 1) * dilation + 1 for positions in weight.shape[:2]]
-    holes = np.zeros((*size, *weight.shape[2:]))
-    holes[::dilation, ::dilation] = weight
+    top, left = np.broadcast_to(padding, 2)
+    down, across = np.broadcast_to(stride, 2)
+    padded = np.pad(x, ((0, 0), (top, top), (left, left), (0, 0)))
+    extent = [(size - 1) * dilation + 1 for size in weight.shape[:2]]
+    dilated = np.zeros((*extent, *weight.shape[2:]))
+    dilated[::dilation, ::dilation] = weight
     y = layer.forward(x)
     for n, o in np.ndindex(2, outputs):
-        first = o // (outputs // groups) * (inputs // groups)  # channel that the group begins with
+        first = o // (outputs // groups) * (inputs // groups)  # the group's first channel
         expected = bias[o] + sum(
-            correlate(padded[n, :, :, first + c], holes[:, :, c, o], "valid", "direct")
+            correlate(padded[n, :, :, first + c], dilated[:, :, c, o], "valid", "direct")
             for c in range(inputs // groups)
         )
-        np.testing.assert_allclose(y[n, :, :, o], expected[::down, ::along], atol=1e-12)
+        np.testing.assert_allclose(y[n, :, :, o], expected[::down, ::across], atol=1e-12)
 
 
 @pytest.mark.parametrize(
-    ("size", "kernel", "stride", "expected"),
+    ("size", "kernel_size", "stride", "expected"),
     [
         (4, 2, 1, [3, 5, 7, 4]),  # one zero, at the end
         (4, 3, 2, [6, 7]),  # one zero, at the end
@@ -142,8 +142,8 @@ def test_forward_is_a_sum_of_scipys_correlations_of_single_channels(
         (5, 1, 3, [1, 4]),  # none
     ],
 )
-def test_same_padding_gives_a_place_per_stride_and_the_larger_half_of_the_zeros_to_the_end(
-    size: int, kernel: int, stride: int, expected: list[float]
+def test_same_padding_has_its_odd_zero_at_the_end(
+    size: int, kernel_size: int, stride: int, expected: list[float]
 ) -> None:
     arguments: dict[str, Any] = {
         "outputs": 1,
@@ -152,14 +152,14 @@ def test_same_padding_gives_a_place_per_stride_and_the_larger_half_of_the_zeros_
         "bias": False,
     }
     x = np.arange(1.0, size + 1)
-    wide = initialized((1, size, 1), kernel=(1, kernel), stride=(1, stride), **arguments)
+    wide = initialized((1, size, 1), kernel_size=(1, kernel_size), stride=(1, stride), **arguments)
     np.testing.assert_allclose(wide.forward(x.reshape(1, 1, size, 1)).ravel(), expected)
-    high = initialized((size, 1, 1), kernel=(kernel, 1), stride=(stride, 1), **arguments)
+    high = initialized((size, 1, 1), kernel_size=(kernel_size, 1), stride=(stride, 1), **arguments)
     np.testing.assert_allclose(high.forward(x.reshape(1, size, 1, 1)).ravel(), expected)
 
 
 def test_kernel_is_not_flipped() -> None:
-    layer = initialized((2, 2, 1), outputs=1, kernel=2, bias=False)
+    layer = initialized((2, 2, 1), outputs=1, kernel_size=2, bias=False)
     layer.parameters()["weight"].value[:] = np.reshape([1, 10, 100, 1000], (2, 2, 1, 1))
     assert layer.forward(np.reshape([1.0, 2, 3, 4], (1, 2, 2, 1))) == 1 + 20 + 300 + 4000
 
@@ -168,7 +168,12 @@ def test_network_infers_the_channels_and_trains_on_images(
     rng: np.random.Generator, numerical_gradient: Callable[..., Array]
 ) -> None:
     network = Network(
-        [("conv2d", 4, {"kernel": 3}), "tanh", ("conv2d", 5, {"kernel": 2}), ("fc", None, 3)],
+        [
+            ("conv2d", 4, {"kernel_size": 3}),
+            "tanh",
+            ("conv2d", 5, {"kernel_size": 2}),
+            ("fc", None, 3),
+        ],
         input_shape=(6, 6, 2),
         dtype="float64",
     )

@@ -1,4 +1,4 @@
-"""conv2d: its parameters, shapes, arguments and refusals."""
+"""conv2d: its parameters, shapes, arguments and errors."""
 
 import json
 from typing import Any
@@ -22,8 +22,8 @@ def initialized(shape: Shape, **arguments: Any) -> Layer:
     return layer
 
 
-def test_parameters_have_names_shapes_and_a_bias_that_starts_at_zero_without_decay() -> None:
-    layer = registry.layers.build("conv2d", 6, kernel=(5, 3), groups=2)
+def test_parameters_and_a_bias_of_zero_without_decay() -> None:
+    layer = registry.layers.build("conv2d", 6, kernel_size=(5, 3), groups=2)
     layer.initialize((9, 9, 4), np.random.default_rng(0), np.dtype("float32"))
     assert list(layer.parameters()) == ["weight", "bias"]
     weight, bias = layer.parameters().values()
@@ -33,8 +33,8 @@ def test_parameters_have_names_shapes_and_a_bias_that_starts_at_zero_without_dec
     assert weight.value.all()
 
 
-def test_without_bias_there_is_one_parameter_and_zero_stays_zero() -> None:
-    layer = initialized((4, 4, 2), outputs=3, kernel=2, bias=False)
+def test_without_bias_the_weight_is_the_only_parameter() -> None:
+    layer = initialized((4, 4, 2), outputs=3, kernel_size=2, bias=False)
     assert list(layer.parameters()) == ["weight"]
     assert not layer.forward(np.zeros((1, 4, 4, 2))).any()
 
@@ -42,12 +42,12 @@ def test_without_bias_there_is_one_parameter_and_zero_stays_zero() -> None:
 @pytest.mark.parametrize(
     ("arguments", "shape", "expected"),
     [
-        ({"kernel": 5}, (28, 28, 1), (24, 24, 20)),
-        ({"kernel": 5, "padding": 2}, (28, 28, 1), (28, 28, 20)),
-        ({"kernel": 3, "stride": 2}, (8, 9, 3), (3, 4, 20)),  # the last row fits no window
-        ({"kernel": 3, "stride": 2, "padding": "same"}, (8, 9, 3), (4, 5, 20)),
-        ({"kernel": (3, 2), "dilation": (2, 3)}, (8, 9, 3), (4, 6, 20)),
-        ({"kernel": (8, 9)}, (8, 9, 3), (1, 1, 20)),
+        ({"kernel_size": 5}, (28, 28, 1), (24, 24, 20)),
+        ({"kernel_size": 5, "padding": 2}, (28, 28, 1), (28, 28, 20)),
+        ({"kernel_size": 3, "stride": 2}, (8, 9, 3), (3, 4, 20)),  # the last row fits no window
+        ({"kernel_size": 3, "stride": 2, "padding": "same"}, (8, 9, 3), (4, 5, 20)),
+        ({"kernel_size": (3, 2), "dilation": (2, 3)}, (8, 9, 3), (4, 6, 20)),
+        ({"kernel_size": (8, 9)}, (8, 9, 3), (1, 1, 20)),
     ],
 )
 def test_output_shape(arguments: dict[str, Any], shape: Shape, expected: Shape) -> None:
@@ -57,9 +57,9 @@ def test_output_shape(arguments: dict[str, Any], shape: Shape, expected: Shape) 
 @pytest.mark.parametrize(
     ("arguments", "shape", "expected"),
     [
-        ({"kernel": 5}, (28, 28, 1), 24 * 24 * 20 * (2 * 25 + 1)),
-        ({"kernel": 5, "bias": False}, (12, 12, 50), 8 * 8 * 20 * 2 * 25 * 50),
-        ({"kernel": 3, "groups": 10}, (5, 6, 10), 3 * 4 * 20 * (2 * 9 + 1)),
+        ({"kernel_size": 5}, (28, 28, 1), 24 * 24 * 20 * (2 * 25 + 1)),
+        ({"kernel_size": 5, "bias": False}, (12, 12, 50), 8 * 8 * 20 * 2 * 25 * 50),
+        ({"kernel_size": 3, "groups": 10}, (5, 6, 10), 3 * 4 * 20 * (2 * 9 + 1)),
     ],
 )
 def test_flops_count_multiplications_additions_and_the_bias(
@@ -71,10 +71,10 @@ def test_flops_count_multiplications_additions_and_the_bias(
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"outputs": 20, "kernel": 5},
-        {"outputs": 20, "kernel": [5, 3], "stride": (2, 1), "padding": "same", "bias": False},
-        {"outputs": 20, "kernel": 5, "padding": [1, 2], "dilation": 2, "groups": 4},
-        {"outputs": 20, "kernel": 5, "initializer": ("gaussian", 0, 0.1)},
+        {"outputs": 20, "kernel_size": 5},
+        {"outputs": 20, "kernel_size": [5, 3], "stride": (2, 1), "padding": "same", "bias": False},
+        {"outputs": 20, "kernel_size": 5, "padding": [1, 2], "dilation": 2, "groups": 4},
+        {"outputs": 20, "kernel_size": 5, "initializer": ("gaussian", 0, 0.1)},
     ],
 )
 def test_spec_round_trip_through_json(arguments: dict[str, Any]) -> None:
@@ -92,13 +92,13 @@ def test_spec_round_trip_through_json(arguments: dict[str, Any]) -> None:
         ({"outputs": 0}, "outputs"),
         ({"outputs": 2.0}, "outputs"),
         ({"outputs": True}, "outputs"),
-        ({"kernel": 0}, "kernel"),
-        ({"kernel": -1}, "kernel"),
-        ({"kernel": (3, 0)}, "kernel"),
-        ({"kernel": (3, 3, 3)}, "kernel"),
-        ({"kernel": (3,)}, "kernel"),
-        ({"kernel": 2.5}, "kernel"),
-        ({"kernel": "3"}, "kernel"),
+        ({"kernel_size": 0}, "kernel_size"),
+        ({"kernel_size": -1}, "kernel_size"),
+        ({"kernel_size": (3, 0)}, "kernel_size"),
+        ({"kernel_size": (3, 3, 3)}, "kernel_size"),
+        ({"kernel_size": (3,)}, "kernel_size"),
+        ({"kernel_size": 2.5}, "kernel_size"),
+        ({"kernel_size": "3"}, "kernel_size"),
         ({"stride": 0}, "stride"),
         ({"stride": (1, True)}, "stride"),
         ({"padding": -1}, "padding"),
@@ -114,12 +114,12 @@ def test_spec_round_trip_through_json(arguments: dict[str, Any]) -> None:
 )
 def test_bad_arguments_are_refused_by_name(arguments: dict[str, Any], culprit: str) -> None:
     with pytest.raises(ArgumentError, match=f"'{culprit}'") as caught:
-        registry.layers.build("conv2d", **({"outputs": 6, "kernel": 3} | arguments))
+        registry.layers.build("conv2d", **({"outputs": 6, "kernel_size": 3} | arguments))
     assert caught.value.argument == culprit
 
 
 @pytest.mark.parametrize("shape", [(784,), (28, 28), (28, 28, 1, 1)])
-def test_other_shapes_than_images_are_refused(shape: Shape) -> None:
+def test_shapes_other_than_images_are_refused(shape: Shape) -> None:
     layer = registry.layers.build("conv2d", 6, 3)
     with pytest.raises(ShapeError, match=r"\(height, width, channels\)") as caught:
         layer.output_shape(shape)
@@ -143,7 +143,7 @@ def test_channels_that_groups_do_not_divide_are_refused() -> None:
 def test_calls_out_of_order_are_refused() -> None:
     with pytest.raises(CallOrderError, match="initialize"):
         registry.layers.build("conv2d", 6, 3).forward(np.ones((2, 9, 9, 3)))
-    layer = initialized((9, 9, 3), outputs=6, kernel=3)
+    layer = initialized((9, 9, 3), outputs=6, kernel_size=3)
     layer.forward(np.ones((2, 9, 9, 3)))
     with pytest.raises(CallOrderError, match="training=True"):
         layer.gradients(np.ones((2, 7, 7, 6)))

@@ -27,7 +27,7 @@ def initialized(shape: Shape, name: str = "conv2d_transpose", **arguments: Any) 
 
 
 def step(layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
-    """Return copies of all that a training step gives."""
+    """Return copies of y, dx and the gradients of a training step."""
     y = layer.forward(x, training=True).copy()
     layer.gradients(dy)
     given = {name: parameter.grad.copy() for name, parameter in layer.parameters().items()}
@@ -41,19 +41,19 @@ def assert_equal_steps(found: dict[str, Array], expected: dict[str, Array]) -> N
 
 
 @pytest.mark.parametrize(
-    ("kernel", "stride", "padding", "dilation", "extra", "sizes"),
+    ("kernel_size", "stride", "padding", "dilation", "extra", "sizes"),
     [
         case
         for case in itertools.product(
             [1, 3, (3, 2)], [1, 2, (2, 1)], [0, 1], [1, 2], [0, (1, 0)], GROUPS
         )
-        # output_padding has to be smaller than the stride or the dilation
+        # output_padding must be smaller than the stride or the dilation
         if case[4] == 0 or case[1] != 1 or case[3] == 2
     ],
 )
-def test_all_equals_pytorch(
+def test_values_and_gradients_equal_pytorchs(
     rng: np.random.Generator,
-    kernel: Any,
+    kernel_size: Any,
     stride: Any,
     padding: int,
     dilation: int,
@@ -66,7 +66,7 @@ def test_all_equals_pytorch(
     layer = initialized(
         shape,
         outputs=outputs,
-        kernel=kernel,
+        kernel_size=kernel_size,
         stride=stride,
         padding=padding,
         dilation=dilation,
@@ -99,22 +99,22 @@ def test_all_equals_pytorch(
 
 
 @pytest.mark.parametrize("stride", [1, 2, (3, 1)])
-@pytest.mark.parametrize("kernel", [1, 3, (2, 4)])
-def test_forward_is_scipys_full_convolution_of_the_spread_out_pixels(
-    rng: np.random.Generator, kernel: Any, stride: Any
+@pytest.mark.parametrize("kernel_size", [1, 3, (2, 4)])
+def test_forward_is_scipys_full_convolution_of_dilated_pixels(
+    rng: np.random.Generator, kernel_size: Any, stride: Any
 ) -> None:
     from scipy.signal import convolve
 
-    layer = initialized((4, 5, 2), outputs=3, kernel=kernel, stride=stride)
+    layer = initialized((4, 5, 2), outputs=3, kernel_size=kernel_size, stride=stride)
     weight, bias = (parameter.value for parameter in layer.parameters().values())
     x = rng.normal(size=(2, 4, 5, 2))
-    down, along = np.broadcast_to(stride, 2)
-    spread = np.zeros((2, 3 * down + 1, 4 * along + 1, 2))
-    spread[:, ::down, ::along] = x
+    down, across = np.broadcast_to(stride, 2)
+    dilated = np.zeros((2, 3 * down + 1, 4 * across + 1, 2))
+    dilated[:, ::down, ::across] = x
     y = layer.forward(x)
     for n, o in np.ndindex(2, 3):
         expected = bias[o] + sum(
-            convolve(spread[n, :, :, c], weight[:, :, c, o], "full", "direct") for c in range(2)
+            convolve(dilated[n, :, :, c], weight[:, :, c, o], "full", "direct") for c in range(2)
         )
         np.testing.assert_allclose(y[n, :, :, o], expected, atol=1e-12)
 
@@ -122,22 +122,22 @@ def test_forward_is_scipys_full_convolution_of_the_spread_out_pixels(
 @pytest.mark.parametrize(
     ("size", "arguments", "extra"),
     [
-        ((8, 10), {"kernel": 3, "stride": 2, "padding": "same"}, 0),
-        ((8, 8), {"kernel": 2, "stride": 4, "padding": "same"}, 0),
-        ((7, 9), {"kernel": (3, 5), "padding": "same"}, 0),
-        ((9, 9), {"kernel": 4, "padding": (1, 2), "dilation": (2, 1)}, 0),
-        ((8, 7), {"kernel": 3, "stride": 2, "padding": 1}, (1, 0)),
+        ((8, 10), {"kernel_size": 3, "stride": 2, "padding": "same"}, 0),
+        ((8, 8), {"kernel_size": 2, "stride": 4, "padding": "same"}, 0),
+        ((7, 9), {"kernel_size": (3, 5), "padding": "same"}, 0),
+        ((9, 9), {"kernel_size": 4, "padding": (1, 2), "dilation": (2, 1)}, 0),
+        ((8, 7), {"kernel_size": 3, "stride": 2, "padding": 1}, (1, 0)),
     ],
 )
 def test_it_is_the_gradient_of_conv2d_by_its_input(
     rng: np.random.Generator, size: tuple[int, int], arguments: dict[str, Any], extra: Any
 ) -> None:
     there = initialized((*size, 3), name="conv2d", outputs=4, bias=False, **arguments)
-    places = there.output_shape((*size, 3))
-    back = initialized(places, outputs=3, bias=False, output_padding=extra, **arguments)
-    assert back.output_shape(places) == (*size, 3)
+    output_shape = there.output_shape((*size, 3))
+    back = initialized(output_shape, outputs=3, bias=False, output_padding=extra, **arguments)
+    assert back.output_shape(output_shape) == (*size, 3)
     back.parameters()["weight"].value[:] = there.parameters()["weight"].value.swapaxes(2, 3)
-    x, dy = rng.normal(size=(2, *size, 3)), rng.normal(size=(2, *places))
+    x, dy = rng.normal(size=(2, *size, 3)), rng.normal(size=(2, *output_shape))
     y = there.forward(x, training=True)
     there.gradients(dy)
     np.testing.assert_allclose(back.forward(dy, training=True), there.backward(dy))
@@ -150,12 +150,12 @@ def test_it_is_the_gradient_of_conv2d_by_its_input(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ({"kernel": 5}, (12, 13)),
-        ({"kernel": 4, "stride": 2, "padding": 1}, (16, 18)),
-        ({"kernel": 3, "stride": 2, "padding": 1, "output_padding": (1, 0)}, (16, 17)),
-        ({"kernel": 3, "stride": (2, 3), "padding": "same"}, (16, 27)),
-        ({"kernel": 1, "stride": 2, "padding": "same"}, (16, 18)),
-        ({"kernel": 3, "dilation": 2}, (12, 13)),
+        ({"kernel_size": 5}, (12, 13)),
+        ({"kernel_size": 4, "stride": 2, "padding": 1}, (16, 18)),
+        ({"kernel_size": 3, "stride": 2, "padding": 1, "output_padding": (1, 0)}, (16, 17)),
+        ({"kernel_size": 3, "stride": (2, 3), "padding": "same"}, (16, 27)),
+        ({"kernel_size": 1, "stride": 2, "padding": "same"}, (16, 18)),
+        ({"kernel_size": 3, "dilation": 2}, (12, 13)),
     ],
 )
 def test_output_shape(arguments: dict[str, Any], expected: Shape) -> None:
@@ -171,9 +171,15 @@ def test_flops_count_multiplications_additions_and_the_bias() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"outputs": 6, "kernel": 5},
-        {"outputs": 6, "kernel": 3, "stride": 2, "padding": [1, 0], "output_padding": [1, 0]},
-        {"outputs": 6, "kernel": 3, "padding": "same", "groups": 3, "initializer": "he_normal"},
+        {"outputs": 6, "kernel_size": 5},
+        {"outputs": 6, "kernel_size": 3, "stride": 2, "padding": [1, 0], "output_padding": [1, 0]},
+        {
+            "outputs": 6,
+            "kernel_size": 3,
+            "padding": "same",
+            "groups": 3,
+            "initializer": "he_normal",
+        },
     ],
 )
 def test_spec_round_trip_through_json(arguments: dict[str, Any]) -> None:
@@ -185,14 +191,14 @@ def test_spec_round_trip_through_json(arguments: dict[str, Any]) -> None:
     assert repr(again) == repr(layer)
 
 
-def test_network_shrinks_and_enlarges_images_and_comes_back_from_its_file(
+def test_network_with_both_layers_comes_back_from_its_file(
     rng: np.random.Generator, tmp_path: Any
 ) -> None:
     network = Network(
         [
-            ("conv2d", 4, {"kernel": 3, "stride": 2, "padding": "same"}),
+            ("conv2d", 4, {"kernel_size": 3, "stride": 2, "padding": "same"}),
             "tanh",
-            ("conv2d_transpose", 2, {"kernel": 3, "stride": 2, "padding": "same"}),
+            ("conv2d_transpose", 2, {"kernel_size": 3, "stride": 2, "padding": "same"}),
         ],
         input_shape=(6, 8, 2),
     )
@@ -206,7 +212,7 @@ def test_network_shrinks_and_enlarges_images_and_comes_back_from_its_file(
 @pytest.mark.parametrize(
     ("arguments", "culprit"),
     [
-        ({"kernel": 0}, "kernel"),
+        ({"kernel_size": 0}, "kernel_size"),
         ({"padding": "valid"}, "padding"),
         ({"groups": 4}, "groups"),
         ({"output_padding": 1}, "output_padding"),  # the stride is 1
@@ -218,17 +224,17 @@ def test_network_shrinks_and_enlarges_images_and_comes_back_from_its_file(
 )
 def test_bad_arguments_are_refused_by_name(arguments: dict[str, Any], culprit: str) -> None:
     with pytest.raises(ArgumentError, match=f"'{culprit}'") as caught:
-        registry.layers.build("conv2d_transpose", **({"outputs": 6, "kernel": 3} | arguments))
+        registry.layers.build("conv2d_transpose", **({"outputs": 6, "kernel_size": 3} | arguments))
     assert caught.value.argument == culprit
 
 
-def test_shapes_that_cannot_be_are_refused() -> None:
+def test_impossible_shapes_are_refused() -> None:
     layer = registry.layers.build("conv2d_transpose", 6, 3, padding=2, groups=2)
     with pytest.raises(ShapeError, match=r"\(height, width, channels\)"):
         layer.output_shape((4, 4))
     with pytest.raises(ShapeError, match="2 groups, but shape"):
         layer.output_shape((4, 4, 3))
-    with pytest.raises(ShapeError, match="the output would be 0 x 2") as caught:
+    with pytest.raises(ShapeError, match="it would be 0 x 2") as caught:
         layer.output_shape((2, 4, 4))
     assert caught.value.got == (2, 4, 4)
 

@@ -1,4 +1,4 @@
-"""Winograd's way against the reference: all products, all margins, odd sizes, blocks."""
+"""Winograd against the reference: all products, all paddings, odd sizes, blocks."""
 
 from itertools import product
 
@@ -8,16 +8,16 @@ import pytest
 from plugnet.arrays import Array
 from plugnet_convolution import winograd
 from plugnet_convolution.algorithm import ConvAlgorithm
-from plugnet_convolution.geometry import Geometry, convolved
+from plugnet_convolution.geometry import Geometry, conv_axis
 from plugnet_convolution.reference import Reference
 from plugnet_convolution.winograd import Winograd
 
 CHANNELS, FILTERS = 3, 5
 
 
-def geometry(height: int, width: int, *padding: int | None) -> Geometry:
+def make_geometry(height: int, width: int, *padding: int | None) -> Geometry:
     down, across = (
-        convolved(size, 3, 1, 1, pad) for size, pad in zip((height, width), padding, strict=True)
+        conv_axis(size, 3, 1, 1, pad) for size, pad in zip((height, width), padding, strict=True)
     )
     return Geometry(down, across, CHANNELS, FILTERS, groups=1)
 
@@ -33,11 +33,11 @@ def computed(
     return [y, dx, dw]
 
 
-def arrays(rng: np.random.Generator, found: Geometry, count: int) -> list[Array]:
+def arrays(rng: np.random.Generator, geometry: Geometry, count: int) -> list[Array]:
     """Return image, weight, dy and bias."""
-    sizes = found.height.outputs, found.width.outputs
+    sizes = geometry.height.output_size, geometry.width.output_size
     return [
-        rng.normal(size=(count, found.height.size, found.width.size, CHANNELS)),
+        rng.normal(size=(count, *geometry.image_shape[:2], CHANNELS)),
         rng.normal(size=(3, 3, 1, CHANNELS, FILTERS)),
         rng.normal(size=(count, *sizes, FILTERS)),
         rng.normal(size=(sizes[1], FILTERS)),
@@ -49,46 +49,46 @@ def arrays(rng: np.random.Generator, found: Geometry, count: int) -> list[Array]
     list(product([(6, 8), (5, 7), (3, 4)], product([0, 1, 2, None], repeat=2))),
     ids=str,
 )
-def test_all_products_are_those_of_the_reference(
+def test_all_products_equal_the_references(
     rng: np.random.Generator, size: tuple[int, int], padding: tuple[int | None, int | None]
 ) -> None:
-    found = geometry(*size, *padding)
-    given = arrays(rng, found, count=3)
-    ways = computed(Winograd(found), *given), computed(Reference(found), *given)
-    for mine, other in zip(*ways, strict=True):
+    geometry = make_geometry(*size, *padding)
+    given = arrays(rng, geometry, count=3)
+    results = computed(Winograd(geometry), *given), computed(Reference(geometry), *given)
+    for mine, other in zip(*results, strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-11, atol=1e-11)
 
 
 def test_blocks_and_batches_of_several_sizes(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = geometry(5, 6, 1, 0)
-    monkeypatch.setattr(winograd, "BLOCK", 1000)
-    way = Winograd(found)
+    geometry = make_geometry(5, 6, 1, 0)
+    monkeypatch.setattr(winograd, "BLOCK_ELEMENTS", 1000)
+    algorithm = Winograd(geometry)
     for count in (5, 3, 0, 1, 4):
-        given = arrays(rng, found, count)
+        given = arrays(rng, geometry, count)
         for mine, other in zip(
-            computed(way, *given), computed(Reference(found), *given), strict=True
+            computed(algorithm, *given), computed(Reference(geometry), *given), strict=True
         ):
             np.testing.assert_allclose(mine, other, rtol=1e-11, atol=1e-11)
 
 
-def test_strided_arrays_are_taken(rng: np.random.Generator) -> None:
-    found = geometry(6, 6, 1, 1)
-    image, weight, dy, bias = arrays(rng, found, count=2)
+def test_strided_arrays_are_accepted(rng: np.random.Generator) -> None:
+    geometry = make_geometry(6, 6, 1, 1)
+    image, weight, dy, bias = arrays(rng, geometry, count=2)
     odd_image, odd_weight, odd_dy = (np.asfortranarray(array) for array in (image, weight, dy))
-    expected = computed(Winograd(found), image, weight, dy, bias)
-    results = computed(Winograd(found), odd_image, odd_weight, odd_dy, bias)
+    expected = computed(Winograd(geometry), image, weight, dy, bias)
+    results = computed(Winograd(geometry), odd_image, odd_weight, odd_dy, bias)
     for mine, other in zip(results, expected, strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-12, atol=1e-12)
 
 
 def test_float32_rounds_little_more_than_the_plain_sum(rng: np.random.Generator) -> None:
-    found = geometry(12, 12, 1, 1)
-    given = arrays(rng, found, count=4)
-    exact = computed(Reference(found), *given)
+    geometry = make_geometry(12, 12, 1, 1)
+    given = arrays(rng, geometry, count=4)
+    exact = computed(Reference(geometry), *given)
     single = [array.astype("float32") for array in given]
-    for mine, other in zip(computed(Winograd(found), *single), exact, strict=True):
+    for mine, other in zip(computed(Winograd(geometry), *single), exact, strict=True):
         assert mine.dtype == np.float32
         assert np.abs(mine - other).max() < 2e-6 * np.abs(other).max()
 
@@ -107,5 +107,5 @@ def test_float32_rounds_little_more_than_the_plain_sum(rng: np.random.Generator)
 def test_which_shapes_it_suits(
     channels: int, filters: int, size: int, stride: int, padding: int, expected: bool
 ) -> None:
-    axis = convolved(size, 3, stride, 1, padding)
+    axis = conv_axis(size, 3, stride, 1, padding)
     assert Winograd.suits(Geometry(axis, axis, channels, filters, groups=1)) is expected

@@ -46,8 +46,8 @@ def test_one_step_equals_pytorchs(trainer: Trainer) -> None:
     }
 
     def convolved(images: Any, name: str) -> Any:
-        kernel = weights[f"{name}.weight"].permute(3, 2, 0, 1)  # (h, w, in, out) -> (out, in, h, w)
-        return functional.max_pool2d(functional.conv2d(images, kernel, weights[f"{name}.bias"]), 2)
+        weight = weights[f"{name}.weight"].permute(3, 2, 0, 1)  # (h, w, in, out) -> (out, in, h, w)
+        return functional.max_pool2d(functional.conv2d(images, weight, weights[f"{name}.bias"]), 2)
 
     hidden = convolved(convolved(torch.tensor(x).permute(0, 3, 1, 2), "conv2d1"), "conv2d2")
     hidden = hidden.permute(0, 2, 3, 1).flatten(1)  # channels last, as fc reads them here

@@ -1,4 +1,4 @@
-"""Pooling: values and gradients against the reference, PyTorch, by hand and by differences."""
+"""Pooling: values and gradients against the reference, PyTorch, differences and by hand."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -13,15 +13,15 @@ from plugnet.arrays import Array
 from plugnet.errors import CallOrderError
 from plugnet.interfaces import Layer
 from plugnet_pooling import reference
-from plugnet_pooling.windows import Windows
+from plugnet_pooling.max_pool import MaxPool
 
 WINDOWED = ("max_pool", "average_pool")
 GLOBAL = ("global_max_pool", "global_average_pool")
 
-# kernel, stride, padding; batch size, image height and width
+# kernel_size, stride, padding; batch size, image height and width
 GRID = [
-    (kernel, stride, padding, size)
-    for (kernel, stride, padding), size in product(
+    (kernel_size, stride, padding, size)
+    for (kernel_size, stride, padding), size in product(
         [
             (1, 1, 0),
             (2, 2, 0),
@@ -38,7 +38,7 @@ GRID = [
     )
 ]
 
-every_window = pytest.mark.parametrize(("kernel", "stride", "padding", "size"), GRID, ids=str)
+every_window = pytest.mark.parametrize(("kernel_size", "stride", "padding", "size"), GRID, ids=str)
 every_mode = pytest.mark.parametrize("ceil_mode", [False, True])
 
 
@@ -71,25 +71,26 @@ def trained(layer: Layer, x: Array, dy: Array) -> tuple[Array, Array]:
 @every_window
 @every_mode
 @every_pool
-def test_values_and_gradients_are_those_of_the_reference_and_of_pytorch(
+def test_values_and_gradients_equal_the_references_and_pytorchs(
     rng: np.random.Generator,
     name: str,
     keywords: dict[str, Any],
-    kernel: Any,
+    kernel_size: Any,
     stride: Any,
     padding: Any,
     size: tuple[int, int, int],
     ceil_mode: bool,
 ) -> None:
-    layer = registry.layers.build(name, kernel, stride, padding, ceil_mode, **keywords)
+    layer = registry.layers.build(name, kernel_size, stride, padding, ceil_mode, **keywords)
     x = rng.integers(-3, 4, (*size, 2)) / 2  # many ties
     dy = rng.normal(size=(size[0], *layer.output_shape(x.shape[1:])))
     y, dx = trained(layer, x, dy)
-    windows = Windows(kernel, stride, padding, ceil_mode)
-    expected, gradient = getattr(reference, name)(x, dy, windows, **keywords)
+    expected, gradient = getattr(reference, name)(x, dy, layer, **keywords)
     np.testing.assert_allclose(y, expected, rtol=1e-14, atol=1e-14)
     np.testing.assert_allclose(dx, gradient, rtol=1e-13, atol=1e-14)
-    expected, gradient = torch_pool(name, x, dy, ceil_mode, kernel, stride, padding, **keywords)
+    expected, gradient = torch_pool(
+        name, x, dy, ceil_mode, kernel_size, stride, padding, **keywords
+    )
     np.testing.assert_allclose(y, expected, rtol=1e-14, atol=1e-14)
     np.testing.assert_allclose(dx, gradient, rtol=1e-13, atol=1e-14)
 
@@ -97,19 +98,23 @@ def test_values_and_gradients_are_those_of_the_reference_and_of_pytorch(
 @pytest.mark.parametrize("name", WINDOWED)
 @every_mode
 @pytest.mark.parametrize(
-    ("kernel", "stride", "padding"), [(2, None, 0), (3, 2, 1), ((2, 3), (1, 2), (1, 0))], ids=str
+    ("kernel_size", "stride", "padding"),
+    [(2, None, 0), (3, 2, 1), ((2, 3), (1, 2), (1, 0))],
+    ids=str,
 )
 def test_backward_agrees_with_central_differences(
     rng: np.random.Generator,
     numerical_gradient: Callable[..., Array],
     name: str,
     ceil_mode: bool,
-    kernel: Any,
+    kernel_size: Any,
     stride: Any,
     padding: Any,
 ) -> None:
-    layer = registry.layers.build(name, kernel, stride, padding, ceil_mode)
-    x = rng.permutation(2 * 5 * 6 * 2).reshape(2, 5, 6, 2) / 10  # no two so near that one overtakes
+    layer = registry.layers.build(name, kernel_size, stride, padding, ceil_mode)
+    x = (
+        rng.permutation(2 * 5 * 6 * 2).reshape(2, 5, 6, 2) / 10
+    )  # no two so close that one overtakes the other
     dy = rng.normal(size=(*layer.forward(x, training=True).shape,))
     dx = layer.backward(dy).copy()
     expected = numerical_gradient(lambda: np.vdot(layer.forward(x), dy), x)
@@ -141,10 +146,10 @@ SMALL = image([1, 2, 3], [4, 5, 6], [7, 8, 9])
     [
         (("max_pool", 2, 1), [[5, 6], [8, 9]]),
         (("max_pool", 2), [[5]]),
-        (("max_pool", {"kernel": 2, "ceil_mode": True}), [[5, 6], [8, 9]]),
+        (("max_pool", {"kernel_size": 2, "ceil_mode": True}), [[5, 6], [8, 9]]),
         (("max_pool", 2, None, 1), [[1, 3], [7, 9]]),
         (("average_pool", 2, 1), [[3, 4], [6, 7]]),
-        (("average_pool", {"kernel": 2, "ceil_mode": True}), [[3, 4.5], [7.5, 9]]),
+        (("average_pool", {"kernel_size": 2, "ceil_mode": True}), [[3, 4.5], [7.5, 9]]),
         (("average_pool", 2, None, 1), [[0.25, 1.25], [2.75, 7]]),
         (("average_pool", 2, None, 1, False, False), [[1, 2.5], [5.5, 7]]),
         (("average_pool", [1, 3]), [[2], [5], [8]]),
@@ -168,7 +173,7 @@ def test_global_pools_give_one_number_per_channel() -> None:
     [
         ("max_pool", 2),
         ("max_pool", 3, 1, 1),
-        ("max_pool", {"kernel": 3, "stride": 2, "ceil_mode": True}),
+        ("max_pool", {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
         ("global_max_pool",),
     ],
     ids=str,
@@ -182,7 +187,7 @@ def test_gradient_of_a_tie_goes_to_one_position(
     np.testing.assert_allclose(dx.sum(axis=(1, 2)), dy.reshape(3, -1, 2).sum(axis=1), rtol=1e-12)
 
 
-def test_first_of_equals_in_row_major_order_wins() -> None:
+def test_first_of_equal_numbers_gets_the_gradient() -> None:
     layer = registry.layers.build("max_pool", 2)
     layer.forward(image([0, 1, 7, 7], [1, 0, 7, 7]), training=True)
     dx = layer.backward(image([3, 5]))
@@ -194,24 +199,24 @@ def test_first_of_equals_in_row_major_order_wins() -> None:
     )
 
 
-def test_padding_never_wins_a_maximum() -> None:
+def test_padding_is_never_the_maximum() -> None:
     x = np.full((1, 4, 4, 1), -5.0)
     assert (registry.layers.build("max_pool", 3, 1, 1).forward(x) == -5).all()
 
 
-def test_kernel_of_more_pixels_than_a_byte_counts(rng: np.random.Generator) -> None:
-    layer = registry.layers.build("max_pool", 20, 3)
+def test_kernel_of_more_than_256_pixels(rng: np.random.Generator) -> None:
+    layer = MaxPool(20, 3)
     x = rng.normal(size=(2, 26, 23, 2))
     dy = rng.normal(size=(2, *layer.output_shape(x.shape[1:])))
     y, dx = trained(layer, x, dy)
-    expected, gradient = reference.max_pool(x, dy, Windows(20, 3, 0, False))
+    expected, gradient = reference.max_pool(x, dy, layer)
     np.testing.assert_array_equal(y, expected)
     np.testing.assert_allclose(dx, gradient, rtol=1e-13)
 
 
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("piece", [("max_pool", 2), ("average_pool", 2), *GLOBAL], ids=str)
-def test_a_nan_stays_visible(piece: Any, training: bool) -> None:
+def test_nan_stays_visible(piece: Any, training: bool) -> None:
     for row, column in np.ndindex(2, 2):
         x = np.ones((1, 2, 2, 2))
         x[0, row, column, 0] = np.nan
@@ -234,13 +239,13 @@ def test_pixels_in_no_window_get_no_gradient() -> None:
     ("size", "ceil_mode", "expected"),
     [(6, False, 3), (7, False, 3), (6, True, 3), (7, True, 4)],
 )
-def test_rounding_of_the_output_size(size: int, ceil_mode: bool, expected: int) -> None:
+def test_ceil_mode_rounds_the_output_size_up(size: int, ceil_mode: bool, expected: int) -> None:
     layer = registry.layers.build("max_pool", 2, ceil_mode=ceil_mode)
     assert layer.output_shape((size, 6, 5)) == (expected, 3, 5)
 
 
-def test_window_that_would_start_behind_the_image_is_left_out() -> None:
-    # Rounded up there were 3 windows, at -1, 1 and 3; the third sees only the padding behind.
+def test_window_that_would_start_after_the_image_is_left_out() -> None:
+    # Rounding up gives 3 windows, at -1, 1 and 3; the third would see only padding.
     layer = registry.layers.build("max_pool", 2, 2, 1, ceil_mode=True)
     assert layer.output_shape((3, 3, 1)) == (2, 2, 1)
 
@@ -260,19 +265,19 @@ every_layer = pytest.mark.parametrize(
 
 
 @every_layer
-def test_float32_stays_float32_and_inputs_stay_as_they_are(
+def test_float32_stays_float32_and_inputs_are_unchanged(
     rng: np.random.Generator, piece: Any
 ) -> None:
     layer = registry.layers.resolve(piece)
     x = rng.normal(size=(2, 6, 6, 2)).astype("float32")
     y = layer.forward(x, training=True)
     dy = rng.normal(size=(*y.shape,)).astype("float32")
-    kept = x.copy(), dy.copy()
+    copies = x.copy(), dy.copy()
     x.flags.writeable = dy.flags.writeable = False
     dx = layer.backward(dy)
     assert layer.forward(x).dtype == y.dtype == dx.dtype == np.float32
-    np.testing.assert_array_equal(x, kept[0])
-    np.testing.assert_array_equal(dy, kept[1])
+    np.testing.assert_array_equal(x, copies[0])
+    np.testing.assert_array_equal(dy, copies[1])
 
 
 @every_layer
@@ -287,7 +292,7 @@ def test_arrays_need_not_be_contiguous(rng: np.random.Generator, piece: Any) -> 
 
 
 @every_layer
-def test_evaluation_leaves_what_a_pending_backward_reads(
+def test_inference_leaves_what_a_pending_backward_reads(
     rng: np.random.Generator, piece: Any
 ) -> None:
     layer = registry.layers.resolve(piece)
@@ -328,11 +333,11 @@ def test_warm_step_allocates_nothing_large(rng: np.random.Generator, piece: Any)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    # NumPy's own buffers, in which it casts masks, are of bounded size.
+    # NumPy casts masks in buffers of its own, of bounded size.
     assert peak < min(dy.nbytes / 4, 150_000)
 
 
-def test_a_network_of_pools_trains(rng: np.random.Generator) -> None:
+def test_network_of_pools_trains(rng: np.random.Generator) -> None:
     y = np.arange(60) % 2
     x = rng.normal(0, 0.3, (60, 8, 8, 1))
     x[np.arange(60), 5 * y, rng.integers(0, 8, 60)] += 5  # a bright pixel above or below

@@ -1,4 +1,4 @@
-"""Windowed pooling: blocks of samples and batches of several sizes give what one block gives."""
+"""Windowed pooling: blocks of samples and batches of several sizes equal one block."""
 
 from typing import Any
 
@@ -28,12 +28,12 @@ def step(layer: Layer, x: Array) -> tuple[Array, Array]:
 
 @pytest.mark.parametrize("block", [1, 150, 300])
 @pytest.mark.parametrize("piece", PIECES, ids=str)
-def test_blocks_of_samples_give_what_one_block_gives(
+def test_blocks_of_samples_equal_one_block(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, piece: Any, block: int
 ) -> None:
     x = rng.normal(size=(5, 7, 6, 3))
     y, dx = step(registry.layers.resolve(piece), x)
-    monkeypatch.setattr(gathering, "BLOCK", block)
+    monkeypatch.setattr(gathering, "BLOCK_ELEMENTS", block)
     layer = registry.layers.resolve(piece)
     found_y, found_dx = step(layer, x)
     np.testing.assert_array_equal(found_y, y)
@@ -42,15 +42,13 @@ def test_blocks_of_samples_give_what_one_block_gives(
 
 
 @pytest.mark.parametrize("piece", [*PIECES, "global_max_pool", "global_average_pool"], ids=str)
-def test_prepared_for_a_batch_it_gives_what_it_gives_unprepared(
-    rng: np.random.Generator, piece: Any
-) -> None:
+def test_prepared_equals_unprepared(rng: np.random.Generator, piece: Any) -> None:
     layer = registry.layers.resolve(piece)
     for count in (2, 5, 1, 5):
         x = rng.normal(size=(count, 7, 6, 3))
         expected_y, expected_dx = step(registry.layers.resolve(piece), x)
         layer.prepare(x.shape, x.dtype)
-        for _ in range(2):  # the second time with what the first one left in the buffers
+        for _ in range(2):  # the second time with used buffers
             y, dx = step(layer, x)
             np.testing.assert_array_equal(y, expected_y)
             np.testing.assert_array_equal(dx, expected_dx)

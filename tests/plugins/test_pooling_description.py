@@ -30,10 +30,10 @@ def test_spec_round_trip_through_json(piece: Any) -> None:
     assert repr(again) == repr(layer)
 
 
-def test_one_number_means_both_directions_and_no_stride_the_kernel() -> None:
+def test_one_integer_means_both_directions() -> None:
     layer = registry.layers.build("max_pool", [2, 3], padding=1)
     assert layer.arguments() == {
-        "kernel": (2, 3),
+        "kernel_size": (2, 3),
         "stride": (2, 3),
         "padding": (1, 1),
         "ceil_mode": False,
@@ -44,17 +44,17 @@ def test_one_number_means_both_directions_and_no_stride_the_kernel() -> None:
 @pytest.mark.parametrize(
     ("keywords", "culprit"),
     [
-        ({"kernel": 0}, "kernel"),
-        ({"kernel": 2.0}, "kernel"),
-        ({"kernel": True}, "kernel"),
-        ({"kernel": "22"}, "kernel"),
-        ({"kernel": (2, 2, 2)}, "kernel"),
-        ({"kernel": (2, -1)}, "kernel"),
-        ({"kernel": 2, "stride": 0}, "stride"),
-        ({"kernel": 2, "padding": -1}, "padding"),
-        ({"kernel": 2, "padding": 2}, "padding"),
-        ({"kernel": (2, 1), "padding": 1}, "padding"),
-        ({"kernel": 2, "ceil_mode": "ceil"}, "ceil_mode"),
+        ({"kernel_size": 0}, "kernel_size"),
+        ({"kernel_size": 2.0}, "kernel_size"),
+        ({"kernel_size": True}, "kernel_size"),
+        ({"kernel_size": "22"}, "kernel_size"),
+        ({"kernel_size": (2, 2, 2)}, "kernel_size"),
+        ({"kernel_size": (2, -1)}, "kernel_size"),
+        ({"kernel_size": 2, "stride": 0}, "stride"),
+        ({"kernel_size": 2, "padding": -1}, "padding"),
+        ({"kernel_size": 2, "padding": 2}, "padding"),
+        ({"kernel_size": (2, 1), "padding": 1}, "padding"),
+        ({"kernel_size": 2, "ceil_mode": "ceil"}, "ceil_mode"),
     ],
     ids=str,
 )
@@ -72,7 +72,7 @@ def test_whether_padding_counts_is_a_flag() -> None:
 
 
 @pytest.mark.parametrize("shape", [(36,), (6, 6), (1, 6, 2)])
-def test_samples_that_are_no_images_or_too_small_are_refused(shape: tuple[int, ...]) -> None:
+def test_samples_other_than_images_or_too_small_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ShapeError) as caught:
         registry.layers.build("max_pool", 2).output_shape(shape)
     assert caught.value.got == shape

@@ -1,4 +1,4 @@
-"""Pooling of images and gradients with infinities and NaN, against PyTorch."""
+"""Pooling images and gradients with infinities and NaN, against PyTorch."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ INF, NAN = np.inf, np.nan
 FUNCTIONS = {"max_pool": "max_pool2d", "average_pool": "avg_pool2d"}
 
 
-def agree_with_pytorch(name: str, x: Array, dy_values: list[float], *arguments: Any) -> None:
-    """Compare y, outside training too, and dx, for a dy drawn from some values."""
+def assert_equals_pytorch(name: str, x: Array, dy_values: list[float], *arguments: Any) -> None:
+    """Compare y, in inference and training, and dx, for dy drawn from ``dy_values``."""
     torch = pytest.importorskip("torch")
-    kernel, stride, padding, ceil_mode = arguments
+    kernel_size, stride, padding, ceil_mode = arguments
     images = torch.tensor(x.transpose(0, 3, 1, 2)).requires_grad_(True)
     function = getattr(torch.nn.functional, FUNCTIONS[name])
-    expected = function(images, kernel, stride, padding, ceil_mode=ceil_mode)
+    expected = function(images, kernel_size, stride, padding, ceil_mode=ceil_mode)
     shape = (*expected.permute(0, 2, 3, 1).shape,)
     dy = np.random.default_rng(3).choice(dy_values, shape).astype(x.dtype)
     expected.backward(torch.tensor(dy.transpose(0, 3, 1, 2)))
@@ -52,20 +52,18 @@ every_window = pytest.mark.parametrize(
     ids=str,
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_maxima_and_who_gets_their_gradient(
+def test_maxima_and_which_pixel_gets_their_gradient(
     rng: np.random.Generator, window: Any, values: list[float], dtype: str
 ) -> None:
     x = rng.choice(values, (3, 5, 7, 2)).astype(dtype)
-    agree_with_pytorch("max_pool", x, [1.0, 2.0, -3.0], *window)
+    assert_equals_pytorch("max_pool", x, [1.0, 2.0, -3.0], *window)
 
 
 @every_window
-def test_an_infinite_gradient_of_a_maximum_is_its_winners_alone(
-    rng: np.random.Generator, window: Any
-) -> None:
+def test_infinite_gradient_goes_to_the_maximum_alone(rng: np.random.Generator, window: Any) -> None:
     x = rng.normal(size=(3, 5, 7, 2))
-    agree_with_pytorch("max_pool", x, [1.0, INF], *window)
-    agree_with_pytorch("max_pool", x, [1.0, NAN], *window)
+    assert_equals_pytorch("max_pool", x, [1.0, INF], *window)
+    assert_equals_pytorch("max_pool", x, [1.0, NAN], *window)
 
 
 @every_window
@@ -73,11 +71,11 @@ def test_an_infinite_gradient_of_a_maximum_is_its_winners_alone(
 def test_means_of_infinities_and_their_gradient(
     rng: np.random.Generator, window: Any, values: list[float]
 ) -> None:
-    agree_with_pytorch("average_pool", rng.choice(values, (3, 5, 7, 2)), values, *window)
+    assert_equals_pytorch("average_pool", rng.choice(values, (3, 5, 7, 2)), values, *window)
 
 
 @pytest.mark.parametrize("value", [-INF, NAN])
-def test_the_largest_of_a_whole_channel_is_one_of_its_pixels(value: float) -> None:
+def test_maximum_of_a_whole_channel_is_one_of_its_pixels(value: float) -> None:
     layer = registry.layers.build("global_max_pool")
     x = np.full((2, 3, 4, 2), value)
     np.testing.assert_array_equal(layer.forward(x, training=True), x[:, 0, 0])
@@ -86,7 +84,7 @@ def test_the_largest_of_a_whole_channel_is_one_of_its_pixels(value: float) -> No
     assert np.count_nonzero(dx) == 4
 
 
-def test_an_infinite_gradient_of_a_global_mean_reaches_every_pixel() -> None:
+def test_infinite_gradient_of_a_global_mean_reaches_all_pixels() -> None:
     layer = registry.layers.build("global_average_pool")
     layer.forward(np.ones((1, 2, 2, 2)), training=True)
     dx = layer.backward(np.array([[INF, 4.0]]))

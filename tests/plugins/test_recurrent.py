@@ -17,7 +17,7 @@ from plugnet.testing import parametrize_with_checks
 
 STEPS, INPUTS, OUTPUTS = 6, 4, 5
 
-#: For each cell, in which order PyTorch has the gates that we have as 0, 1, 2 and so on.
+#: For each cell, PyTorch's order of the gates that are 0, 1, 2 and so on here.
 TORCH_ORDER = {"rnn": [0], "lstm": [1, 2, 0, 3], "gru": [0, 1, 2]}
 
 every_cell = pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def initialized(name: str, dtype: str = "float64", steps: int = STEPS, **keyword
 
 
 def run(layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
-    """Return copies of what a training pass gives: y, dx, and the gradients by name."""
+    """Return copies of the results of a training pass: y, dx, and the gradients by name."""
     found = {"y": layer.forward(x, training=True).copy()}
     dx = layer.backprop(dy, inputs=True)
     assert dx is not None
@@ -62,7 +62,7 @@ def assert_same(found: dict[str, Array], expected: dict[str, Array], rtol: float
 
 
 def by_torch(name: str, layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
-    """Return what `run` does, by PyTorch's layer of the same weights."""
+    """Return what `run` does, from PyTorch's layer with the same weights."""
     torch = pytest.importorskip("torch")
     order, own = TORCH_ORDER[name], layer.parameters()
 
@@ -151,14 +151,14 @@ def test_gradients_agree_with_central_differences(
     for parameter_name, parameter in layer.parameters().items():
         expected = numerical_gradient(scalar, parameter.value)
         np.testing.assert_allclose(found[parameter_name], expected, rtol=1e-6, atol=1e-7)
-    if not padding:  # else a skipped step is no longer one as soon as it is moved
+    if not padding:  # a skipped step that is nudged would no longer be skipped
         np.testing.assert_allclose(found["dx"], numerical_gradient(scalar, x), 1e-6, 1e-7)
 
 
 @every_cell
 @last_or_all
 @either_way
-def test_a_padded_batch_gives_what_each_sequence_gives_by_itself(
+def test_a_padded_batch_gives_what_each_sequence_gives_alone(
     rng: np.random.Generator,
     name: str,
     keywords: dict[str, Any],
@@ -169,7 +169,7 @@ def test_a_padded_batch_gives_what_each_sequence_gives_by_itself(
     layer = initialized(name, padding=True, **options)
     alone = initialized(name, **options)
     x, dy = drawn(rng, layer, 4)
-    real = np.array(  # behind, before, between
+    real = np.array(  # no padding; padding at the end, at the start, in between
         [[1, 1, 1, 1, 1, 1], [1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1], [0, 1, 0, 0, 1, 0]], bool
     )
     x[~real] = 0
@@ -267,7 +267,7 @@ def test_the_last_state_is_the_last_of_all_states(
 @every_cell
 @last_or_all
 @pytest.mark.parametrize("padding", [False, True])
-def test_prepared_or_not_the_numbers_are_the_same(
+def test_buffers_change_no_number(
     rng: np.random.Generator,
     name: str,
     keywords: dict[str, Any],
@@ -287,7 +287,7 @@ def test_prepared_or_not_the_numbers_are_the_same(
 
 
 @every_cell
-def test_the_halves_of_a_backward_pass_give_what_the_whole_gives(
+def test_gradients_and_backward_give_what_backprop_gives(
     rng: np.random.Generator, name: str, keywords: dict[str, Any]
 ) -> None:
     layer = initialized(name, return_sequences=True, **keywords)
@@ -307,7 +307,7 @@ def test_the_halves_of_a_backward_pass_give_what_the_whole_gives(
 
 
 @every_cell
-def test_inference_changes_nothing_that_a_backward_pass_reads(
+def test_inference_leaves_what_a_pending_backward_reads(
     rng: np.random.Generator, name: str, keywords: dict[str, Any]
 ) -> None:
     layer = initialized(name, padding=True, return_sequences=True, **keywords)
@@ -341,7 +341,7 @@ def test_a_warm_step_allocates_no_array_over_all_steps(
 
 
 @every_cell
-def test_no_sample_is_no_error_and_arrays_may_be_strided_and_read_only(
+def test_arrays_may_be_empty_strided_or_read_only(
     rng: np.random.Generator, name: str, keywords: dict[str, Any]
 ) -> None:
     layer = initialized(name, return_sequences=True, padding=True, **keywords)
@@ -385,7 +385,7 @@ def network(name: str, keywords: dict[str, Any], dtype: str = "float32") -> Netw
 
 
 @every_cell
-def test_copies_and_files_go_on_with_the_same_bits(
+def test_copies_and_files_continue_with_the_same_bits(
     rng: np.random.Generator, tmp_path: Path, name: str, keywords: dict[str, Any]
 ) -> None:
     x, y = rng.normal(size=(40, STEPS, INPUTS)), rng.integers(0, 3, 40)
@@ -408,7 +408,7 @@ def test_copies_and_files_go_on_with_the_same_bits(
 
 
 @every_cell
-def test_other_batch_sizes_after_each_other_train_as_each_by_itself(
+def test_a_new_batch_size_trains_as_in_a_new_network(
     rng: np.random.Generator, name: str, keywords: dict[str, Any]
 ) -> None:
     both = network(name, keywords, "float64")
@@ -422,7 +422,7 @@ def test_other_batch_sizes_after_each_other_train_as_each_by_itself(
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
-def test_a_layer_learns_what_stood_at_the_beginning(name: str) -> None:
+def test_a_layer_learns_from_the_first_step_of_a_sequence(name: str) -> None:
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(400, 8, 2)), rng.integers(0, 2, 400)
     x[:, 0, 0] = 2.0 * y - 1
@@ -432,7 +432,7 @@ def test_a_layer_learns_what_stood_at_the_beginning(name: str) -> None:
     assert (trainer.evaluate(x[300:], y[300:]).accuracy or 0) > 0.95
 
 
-def test_gates_are_drawn_each_by_itself_and_the_forget_gate_is_open() -> None:
+def test_gates_are_drawn_separately_and_the_forget_gate_is_open() -> None:
     layer = registry.layers.build("lstm", 8)
     layer.initialize((3, 4), np.random.default_rng(0), np.dtype("float64"))
     weight, recurrent, bias = (parameter.value for parameter in layer.parameters().values())
@@ -474,7 +474,7 @@ def test_operations_are_counted(name: str, expected: int) -> None:
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
 @pytest.mark.parametrize("shape", [(4,), (2, 3, 4), (0, 4)])
-def test_samples_that_are_no_sequences_are_refused(name: str, shape: tuple[int, ...]) -> None:
+def test_samples_that_are_not_sequences_are_refused(name: str, shape: tuple[int, ...]) -> None:
     with pytest.raises(ShapeError, match="steps, features"):
         registry.layers.build(name, 3).output_shape(shape)
 
@@ -495,7 +495,7 @@ def test_wrong_arguments_are_refused(name: str, keywords: dict[str, Any], messag
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
-def test_a_backward_pass_needs_a_forward_pass(name: str) -> None:
+def test_backward_before_forward_is_refused(name: str) -> None:
     with pytest.raises(CallOrderError):
         initialized(name).backprop(np.ones((2, OUTPUTS)), inputs=True)
 

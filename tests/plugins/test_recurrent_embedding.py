@@ -1,4 +1,4 @@
-"""Embedding: the vectors, their gradients, the id 0, and ids that are none."""
+"""Embedding: the vectors, their gradients, the id 0, and numbers that are not ids."""
 
 import copy
 import pickle
@@ -70,7 +70,7 @@ def test_gradient_is_that_of_pytorch_and_of_central_differences(
     assert not other.weight.grad[0].any()
 
 
-def test_the_id_0_stays_exactly_zero_while_the_others_are_trained(
+def test_the_id_0_stays_zero_while_the_others_are_trained(
     rng: np.random.Generator,
 ) -> None:
     x, y = rng.integers(0, WORDS, (60, 4)), rng.integers(0, 2, 60)
@@ -88,7 +88,9 @@ def test_the_id_0_stays_exactly_zero_while_the_others_are_trained(
 @pytest.mark.parametrize("wrong", [-1, 7, 1.5, 1e9, -1e30, np.nan, np.inf])
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_what_is_no_id_is_refused_with_its_row(wrong: float, training: bool, dtype: str) -> None:
+def test_a_number_that_is_not_an_id_is_refused_with_its_row(
+    wrong: float, training: bool, dtype: str
+) -> None:
     layer = initialized(dtype)
     x = np.ones((5, 4), dtype)
     x[3, 2] = wrong
@@ -113,7 +115,7 @@ def test_a_wrong_id_in_training_changes_nothing(rng: np.random.Generator) -> Non
 
 
 @pytest.mark.parametrize("id_type", [np.uint8, np.int64, np.float32])
-def test_a_network_takes_ids_as_integers_or_floats_without_a_warning(
+def test_ids_may_be_integers_or_floats_without_a_warning(
     rng: np.random.Generator, id_type: type[Any]
 ) -> None:
     x, y = rng.integers(0, 200, (60, 4)), rng.integers(0, 2, 60)
@@ -122,7 +124,7 @@ def test_a_network_takes_ids_as_integers_or_floats_without_a_warning(
     np.testing.assert_array_equal(net.predict(x.astype(id_type)), net.predict(x))
 
 
-def test_prepared_or_not_the_numbers_are_the_same(rng: np.random.Generator) -> None:
+def test_buffers_change_no_number(rng: np.random.Generator) -> None:
     prepared, fresh = initialized(), initialized()
     for shape in ((3, 4), (5, 4), (1, 4), (2, 1)):
         x, dy = rng.integers(0, WORDS, shape).astype(float), rng.normal(size=(*shape, SIZE))
@@ -134,7 +136,7 @@ def test_prepared_or_not_the_numbers_are_the_same(rng: np.random.Generator) -> N
         np.testing.assert_array_equal(one, other)
 
 
-def test_inference_changes_nothing_that_a_backward_pass_reads(rng: np.random.Generator) -> None:
+def test_inference_leaves_what_a_pending_backward_reads(rng: np.random.Generator) -> None:
     layer = initialized()
     x, dy = rng.integers(0, WORDS, (3, 4)).astype(float), rng.normal(size=(3, 4, SIZE))
     layer.prepare(x.shape, x.dtype)
@@ -161,7 +163,7 @@ def test_copies_and_files_hold_the_vectors(rng: np.random.Generator, tmp_path: P
         np.testing.assert_array_equal(same.predict(x), net.predict(x))
 
 
-def test_words_end_where_the_padding_begins(rng: np.random.Generator) -> None:
+def test_padding_after_the_words_changes_nothing(rng: np.random.Generator) -> None:
     layers = [("embedding", WORDS, SIZE), ("gru", 5, {"padding": True})]
     long, short = (Network(layers, (steps,), "float64") for steps in (8, 4))
     x = rng.integers(1, WORDS, (5, 4))
@@ -169,7 +171,7 @@ def test_words_end_where_the_padding_begins(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(long.forward(padded), short.forward(x), rtol=1e-13)
 
 
-def test_nothing_that_is_trained_may_come_before_it() -> None:
+def test_no_trained_layer_may_come_before_it() -> None:
     with pytest.raises(ArgumentError, match="has no gradient by its inputs"):
         Network([("fc", {"outputs": 4}), ("embedding", WORDS, SIZE)], (4,))
 

@@ -1,4 +1,4 @@
-"""The example that reads names: what it prints, and without the plugin."""
+"""The example that reads names: what it prints, with and without the plugin."""
 
 import os
 import runpy
@@ -12,7 +12,7 @@ import pytest
 EXAMPLE = Path(__file__).parents[2] / "examples/names.py"
 
 
-def test_the_example_shows_how_sure_it_is_after_each_letter(
+def test_the_example_shows_its_confidence_after_each_letter(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     rate = runpy.run_path(str(EXAMPLE))["main"]()
@@ -26,7 +26,7 @@ def test_the_example_shows_how_sure_it_is_after_each_letter(
         np.testing.assert_allclose(sum(int(chance.strip("%")) for chance in row[1:]), 100, atol=2)
 
 
-def test_the_names_are_letters_that_fit_and_stand_once_only() -> None:
+def test_the_names_are_unique_and_fit_the_alphabet() -> None:
     example = runpy.run_path(str(EXAMPLE))
     names, labels, languages = example["read"]()
     ids = example["encode"](names)

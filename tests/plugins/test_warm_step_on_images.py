@@ -1,6 +1,4 @@
-"""A warm training step of the plugins' layers allocates no array as large as an activation or a
-weight.
-"""
+"""A warm training step on images allocates no array as large as an activation or a weight."""
 
 import math
 from typing import Any
@@ -10,7 +8,7 @@ import pytest
 
 from plugnet import Network, Trainer
 
-#: Activations larger than the buffers of 8,192 numbers each that NumPy's own iterator may take.
+#: Activations are then larger than the buffers of 8,192 numbers that NumPy's iterators may take.
 BATCH = 400
 STEPS, WARM = 8, 5
 
@@ -18,19 +16,19 @@ STEPS, WARM = 8, 5
 @pytest.mark.parametrize(
     "convolution",
     [
-        ("conv2d", 16, {"kernel": 3}),
-        ("conv2d", 16, {"kernel": 3, "stride": 2, "padding": "same"}),
-        ("conv2d", 16, {"kernel": 3, "groups": 16}),
-        ("conv2d", 64, {"kernel": 3, "padding": 1}),
-        ("conv2d", 32, {"kernel": 1}),
-        ("conv2d_transpose", 16, {"kernel": 3}),
+        ("conv2d", 16, {"kernel_size": 3}),
+        ("conv2d", 16, {"kernel_size": 3, "stride": 2, "padding": "same"}),
+        ("conv2d", 16, {"kernel_size": 3, "groups": 16}),
+        ("conv2d", 64, {"kernel_size": 3, "padding": 1}),
+        ("conv2d", 32, {"kernel_size": 1}),
+        ("conv2d_transpose", 16, {"kernel_size": 3}),
     ],
 )
-def test_a_warm_step_on_images_allocates_no_array_as_large_as_an_activation(
+def test_warm_step_allocates_no_array_as_large_as_an_activation(
     convolution: Any, meter: Any
 ) -> None:
     channels = max(16, min(64, convolution[1]))
-    pools = [("max_pool", 2), ("average_pool", {"kernel": 2, "stride": 1})]
+    pools = [("max_pool", 2), ("average_pool", {"kernel_size": 2, "stride": 1})]
     layers = [convolution, "batch_norm", "relu", *pools, ("dropout", 0.3), ("fc", {"outputs": 10})]
     x = np.random.default_rng(0).random((BATCH * STEPS, 12, 12, channels), dtype=np.float32)
     network = Network(layers, x.shape[1:])
@@ -45,21 +43,21 @@ def test_a_warm_step_on_images_allocates_no_array_as_large_as_an_activation(
 @pytest.mark.parametrize(
     "convolution",
     [
-        ("conv2d", 256, {"kernel": 3}),
-        ("conv2d", 256, {"kernel": 3, "padding": 1}),
-        ("conv2d", 256, {"kernel": 3, "groups": 2}),
-        ("conv2d", 256, {"kernel": 3, "stride": 2, "groups": 4}),
-        ("conv2d_transpose", 256, {"kernel": 3}),
-        ("conv2d_transpose", 256, {"kernel": 3, "groups": 2}),
+        ("conv2d", 256, {"kernel_size": 3}),
+        ("conv2d", 256, {"kernel_size": 3, "padding": 1}),
+        ("conv2d", 256, {"kernel_size": 3, "groups": 2}),
+        ("conv2d", 256, {"kernel_size": 3, "stride": 2, "groups": 4}),
+        ("conv2d_transpose", 256, {"kernel_size": 3}),
+        ("conv2d_transpose", 256, {"kernel_size": 3, "groups": 2}),
     ],
 )
-def test_nor_one_as_large_as_a_weight(convolution: Any, meter: Any) -> None:
+def test_warm_step_allocates_no_array_as_large_as_a_weight(convolution: Any, meter: Any) -> None:
     x = np.random.default_rng(0).random((2 * STEPS, 6, 6, 256), dtype=np.float32)
-    layers = [("conv2d", 256, {"kernel": 1}), convolution, ("fc", {"outputs": 3})]
+    layers = [("conv2d", 256, {"kernel_size": 1}), convolution, ("fc", {"outputs": 3})]
     network = Network(layers, x.shape[1:])
-    _, kernel, *_ = (value for path, value in network.state().items() if path.endswith("weight"))
+    _, weight, *_ = (value for path, value in network.state().items() if path.endswith("weight"))
     with meter:
         policy = ("fixed", 1e-4)
         trainer = Trainer(network, policy=policy, batch_size=2, shuffle=False, hooks=[meter])
         trainer.fit(x, np.arange(len(x)) % 3, iterations=STEPS)
-    assert max(meter.rises[WARM:]) < kernel.nbytes / 2
+    assert max(meter.rises[WARM:]) < weight.nbytes / 2

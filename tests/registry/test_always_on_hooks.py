@@ -1,15 +1,12 @@
 """Hook modules that act without being asked for."""
 
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from tests.types import Fake
 
 from plugnet.errors import PluginApiError, PluginLoadError, PluginWarning, UnknownComponentError
 from plugnet.registry import Registry
-
-Fake = Callable[..., Path]
 
 
 def test_there_are_none_in_plugnet_itself(fresh: Registry) -> None:

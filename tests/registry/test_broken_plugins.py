@@ -8,25 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.layers import Same
+from tests.sources import SOURCE
+from tests.types import Fake
 
 from plugnet import registry
-from plugnet.arrays import Array
 from plugnet.errors import PluginApiError, PluginLoadError
-from plugnet.interfaces import Layer
 from plugnet.registry import Registry, kinds
-
-Fake = Callable[..., Path]
-
-LAYER = """
-from plugnet.interfaces import Layer
-
-class Shift(Layer):
-    def forward(self, x, training=False):
-        return x
-
-    def backward(self, dy):
-        return dy
-"""
 
 
 @pytest.mark.parametrize(
@@ -69,7 +57,7 @@ def test_a_failed_module_is_not_run_again_before_refresh(
     info = fake_distribution("nn-bad", sources={"nn_bad.py": "raise OSError('first')"})
     with pytest.raises(PluginLoadError, match="first"):
         fresh.build("shift")
-    (info.parent / "nn_bad.py").write_text(LAYER)
+    (info.parent / "nn_bad.py").write_text(SOURCE)
     with pytest.raises(PluginLoadError, match="first"):
         fresh.build("shift")
     fresh.refresh()
@@ -85,7 +73,7 @@ def test_an_interrupted_import_is_not_the_plugins_fault(
     with pytest.raises((KeyboardInterrupt, MemoryError)):
         fresh.build("shift")
     assert [e.state for e in fresh.entries() if e.name == "shift"] == ["ok"]
-    (info.parent / "nn_slow.py").write_text(LAYER)
+    (info.parent / "nn_slow.py").write_text(SOURCE)
     assert fresh.build("shift") is not None
 
 
@@ -139,7 +127,7 @@ class Loose(Shift):
     def __init__(self, **options): ...
 """
     groups = {"layers": {"bad": value, "shift": "nn_bad:Shift"}}
-    fake_distribution("nn-bad", groups, {"nn_bad.py": LAYER + source})
+    fake_distribution("nn-bad", groups, {"nn_bad.py": SOURCE + source})
     with pytest.raises(PluginLoadError, match=why) as caught:
         fresh.build("bad")
     assert caught.value.distribution == "nn-bad"
@@ -161,11 +149,9 @@ def test_a_malformed_value_is_a_problem_before_it_is_used(
     assert "Conv2D" not in fresh.layers
 
 
-def test_a_plugin_that_asks_for_itself_while_imported_is_told(
-    fake_distribution: Fake,
-) -> None:
+def test_a_plugin_that_asks_for_itself_while_imported_is_told(fake_distribution: Fake) -> None:
     source = "from plugnet import registry\nregistry.build('shift')\n"
-    fake_distribution("nn-loop", sources={"nn_loop.py": source + LAYER})
+    fake_distribution("nn-loop", sources={"nn_loop.py": source + SOURCE})
     with (
         registry.isolated(plugins=["nn-loop"]),
         pytest.raises(PluginLoadError, match="asks the registry for it while being imported"),
@@ -180,7 +166,7 @@ with open(__file__ + ".log", "a") as log:
     log.write("run;")
 time.sleep(0.05)
 """
-    info = fake_distribution("nn-slow", sources={"nn_slow.py": source + LAYER})
+    info = fake_distribution("nn-slow", sources={"nn_slow.py": source + SOURCE})
     start = threading.Barrier(2)
     built: list[object] = []
 
@@ -230,9 +216,7 @@ def after(sign: Path, work: Callable[[], object], done: list[object]) -> threadi
     return thread
 
 
-def test_a_module_that_registers_may_be_imported_while_its_name_is_built(
-    fake_distribution: Fake,
-) -> None:
+def test_a_module_may_register_the_name_that_is_being_built(fake_distribution: Fake) -> None:
     info = fake_distribution("nn-both", sources={"nn_both.py": REGISTERING})
     done: list[object] = []
     with registry.isolated(plugins=["nn-both"]):
@@ -254,14 +238,10 @@ def test_what_is_registered_during_an_import_is_what_the_name_means(
     slow = (
         "import time\nfrom pathlib import Path\nPath(__file__ + '.begun').touch()\ntime.sleep(0.2)"
     )
-    info = fake_distribution("nn-slow", sources={"nn_slow.py": slow + LAYER})
+    info = fake_distribution("nn-slow", sources={"nn_slow.py": slow + SOURCE})
 
-    class Other(Layer):
-        def forward(self, x: Array, training: bool = False) -> Array:
-            return x
-
-        def backward(self, dy: Array) -> Array:
-            return dy
+    class Other(Same):
+        pass
 
     thread = after(
         info.parent / "nn_slow.py.begun",

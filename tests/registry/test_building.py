@@ -1,16 +1,14 @@
 """Building: arguments that fit or not, and arguments that are components themselves."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.types import Fake
 
 from plugnet import registry
 from plugnet.errors import ArgumentError, ComponentSignatureError, UnknownComponentError
 from plugnet.registry import Registry, index
-
-Fake = Callable[..., Path]
 
 WRAPPER = """
 from plugnet import registry

@@ -1,19 +1,19 @@
 """Discovery: what is installed, however it is installed, in an order that depends on names only."""
 
 import shutil
-import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from tests.process import printed
+from tests.sources import SOURCE
+from tests.types import Fake
 
 from plugnet.errors import AmbiguousNameError, PluginWarning, UnknownComponentError
 from plugnet.registry import Registry
-
-Fake = Callable[..., Path]
 
 
 def test_importing_plugnet_reads_no_metadata_and_imports_no_plugin() -> None:
@@ -22,8 +22,7 @@ def test_importing_plugnet_reads_no_metadata_and_imports_no_plugin() -> None:
         "import sys; before = set(sys.modules); import plugnet; "
         "print(*sorted(set(sys.modules) - before))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = done.stdout.split()
+    loaded = printed(code).split()
     assert "plugnet.registry.index" in loaded
     for unwanted in ("importlib.metadata", "plugnet_builtin", "scipy", "matplotlib", "difflib"):
         assert unwanted not in loaded
@@ -246,9 +245,8 @@ def test_many_packages_zips_and_namespaces(
             archive.write(file, file.relative_to(inner))
     shutil.rmtree(inner)
     monkeypatch.syspath_prepend(tmp_path / "plugin.zip")
-    source = (Path(__file__).parent / "conftest.py").read_text().split("'''")[1]
     groups = {"layers": {"spaced": "nn_space.part:Shift"}}
-    fake_distribution("nn-space", groups, {"nn_space/part.py": source})
+    fake_distribution("nn-space", groups, {"nn_space/part.py": SOURCE})
     before = set(tmp_path.iterdir())
     assert type(fresh.build("zipped")).__module__ == "nn_zip"
     assert type(fresh.build("spaced")).__module__ == "nn_space.part"

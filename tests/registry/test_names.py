@@ -1,17 +1,20 @@
 """From a name to a component: which names are understood, and what is said about the others."""
 
-from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 from typing import assert_type
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.utils import canonicalize_name
+from tests.types import Fake
 
 from plugnet import registry
 from plugnet.errors import AmbiguousNameError, ArgumentError, UnknownComponentError
 from plugnet.interfaces import Activation, Layer, LRPolicy
 from plugnet.registry import Registry
-
-Fake = Callable[..., Path]
+from plugnet.registry.kinds import KINDS
+from plugnet.registry.names import Name, parse
 
 
 def test_a_view_builds_its_own_type() -> None:
@@ -56,12 +59,29 @@ def test_a_typing_error_gets_a_suggestion(typed: str, meant: str) -> None:
     assert caught.value.__context__ is None  # the first thing that a traceback shows is the message
 
 
-@pytest.mark.parametrize(
-    "name", ["", " ", "leaky relu", "layer:", ":fc", "/fc", "plugnet/", "x" * 10_000]
-)
-def test_a_text_that_can_be_no_name_is_refused(name: str) -> None:
+BARE = st.from_regex(r"[a-z][a-z0-9_]{0,30}", fullmatch=True)
+DISTRIBUTIONS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,30}", fullmatch=True)
+
+
+@given(st.none() | st.sampled_from([*KINDS]), st.none() | DISTRIBUTIONS, BARE)
+def test_a_name_is_taken_apart_and_put_together(
+    kind: str | None, distribution: str | None, bare: str
+) -> None:
+    found = parse(str(Name(kind, distribution, bare)))
+    assert found == (kind, distribution and canonicalize_name(distribution), bare)
+    assert parse(str(found)) == found
+
+
+@given(st.text("aZ0_-./: \n", max_size=12) | st.text())
+def test_any_text_is_a_name_or_refused_as_none(text: str) -> None:
+    with suppress(ArgumentError):
+        assert parse(str(parse(text))) == parse(text)
+
+
+@given(BARE, st.sampled_from(["", "{} ", "a {}", "{}\n", ":{}", "/{}", "{}:", "{}/", "{0}" * 201]))
+def test_a_text_that_can_be_no_name_is_refused(name: str, around: str) -> None:
     with pytest.raises(ArgumentError, match="A name must look like 'fc'") as caught:
-        registry.build(name)
+        registry.build(around.format(name))
     assert caught.value.argument == "name"
     assert len(str(caught.value)) < 300
 
@@ -122,7 +142,7 @@ def test_one_name_in_two_kinds_is_clear_in_views_only() -> None:
     assert issubclass(registry.get("lr_policy:sigmoid"), LRPolicy)
 
 
-def test_a_plugin_of_another_kind_does_not_make_a_built_in_name_ambiguous(
+def test_a_plugin_of_another_kind_leaves_a_built_in_name_clear(
     fake_distribution: Fake, fresh: Registry
 ) -> None:
     fake_distribution("nn-shift", {"layers": {"tanh": "nn_shift:Shift"}})

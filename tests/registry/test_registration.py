@@ -1,16 +1,16 @@
 """What the program registers itself: notebooks, scripts and tests."""
 
-from collections.abc import Callable
-from pathlib import Path
+from contextlib import nullcontext
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.types import Fake
 
 from plugnet.arrays import Array
 from plugnet.errors import RegistrationError, UnknownComponentError
 from plugnet.interfaces import Activation, LRPolicy
 from plugnet.registry import Registry
-
-Fake = Callable[..., Path]
 
 
 def cube(qualname: str = "Cube") -> type[Activation]:
@@ -82,10 +82,16 @@ def test_decorator_and_entry_point_of_one_class_are_one_registration(
     assert [e.distribution for e in fresh.entries() if e.name == "cube"] == ["nn-cube"]
 
 
-@pytest.mark.parametrize(
-    "name", ["", "Cube", "a-b", "1st", "a b", "layer:x", "x/y", None, Activation]
-)
-def test_a_malformed_name_is_refused(name: object, fresh: Registry) -> None:
+@given(st.text("aZ0_-./: é", max_size=6) | st.from_regex(r"[a-z0_]{98,102}", fullmatch=True))
+def test_a_name_is_a_short_identifier_in_lower_case(name: str) -> None:
+    plain = name.isascii() and name.isidentifier() and name[0].islower() and name == name.lower()
+    refused = pytest.raises(RegistrationError, match="lower-case letters, digits and underscores")
+    with nullcontext() if plain and len(name) <= 100 else refused:
+        Registry().register(name)
+
+
+@pytest.mark.parametrize("name", [None, Activation])
+def test_a_name_is_a_text(name: object, fresh: Registry) -> None:
     with pytest.raises(RegistrationError, match="lower-case letters, digits and underscores"):
         fresh.register(name)  # type: ignore[arg-type]
 

@@ -2,17 +2,15 @@
 
 import sys
 import threading
-from collections.abc import Callable
 from importlib import metadata
-from pathlib import Path
 
 import pytest
+from tests.types import Fake
 
 from plugnet.errors import ArgumentError, DisabledPluginError, PluginWarning, UnknownComponentError
 from plugnet.interfaces import Activation
 from plugnet.registry import Registry
 
-Fake = Callable[..., Path]
 Patch = pytest.MonkeyPatch
 
 

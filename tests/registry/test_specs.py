@@ -2,34 +2,30 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.layers import Same
+from tests.types import Fake
 
 from plugnet import registry
-from plugnet.arrays import Array
 from plugnet.errors import MissingComponentsError, SpecError
 from plugnet.interfaces import Layer
 from plugnet.registry import Registry
 
-Fake = Callable[..., Path]
-
 
 @dataclass(eq=False)
-class Holder(Layer):
+class Holder(Same):
     """A layer that can hold anything."""
 
     held: Any = None
-
-    def forward(self, x: Array, training: bool = False) -> Array:
-        return x
-
-    def backward(self, dy: Array) -> Array:
-        return dy
 
 
 @pytest.fixture
@@ -65,11 +61,68 @@ def test_a_spec_holds_name_provider_version_and_every_argument() -> None:
     }
 
 
-def test_through_json_text_and_back_nothing_changes() -> None:
-    layer = registry.build("fc", 784, 50, initializer="he_normal")
-    again = registry.from_spec(json.loads(json.dumps(registry.spec(layer))))
-    assert type(again) is type(layer)
-    assert registry.spec(again) == registry.spec(layer)
+def nested(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Return lists and dicts of them, of each other, and so on."""
+    return st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=6,
+    )
+
+
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+JSON = nested(st.none() | st.booleans() | NUMBERS | st.text())
+#: Layers that hold values, activations and each other.
+HOLDERS = st.recursive(
+    st.builds(Holder, JSON),
+    lambda inner: st.builds(Holder, nested(inner | st.builds(registry.get("tanh")))),
+    max_leaves=4,
+)
+
+
+@pytest.fixture(scope="module")
+def holders() -> Registry:
+    """A registry that knows the holder, for all examples."""
+    known = Registry()
+    known.register("holder")(Holder)
+    return known
+
+
+@given(JSON)
+def test_values_come_back_from_json_text_as_they_were(holders: Registry, value: Any) -> None:
+    written = json.loads(json.dumps(holders.spec(Holder(value))))
+    assert holders.from_spec(written).held == value
+
+
+@given(HOLDERS)
+def test_components_within_components_come_back(holders: Registry, holder: Holder) -> None:
+    written = holders.spec(holder)
+    again = holders.from_spec(json.loads(json.dumps(written)))
+    assert holders.spec(again) == written
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Give every place in lists and dicts, as the container and the index or key."""
+    if isinstance(value, list | dict):
+        for place in list(value) if isinstance(value, dict) else range(len(value)):
+            yield value, place
+            yield from places(value[place])
+
+
+@given(HOLDERS, st.data())
+def test_a_mangled_spec_is_built_or_refused_as_one(
+    holders: Registry, holder: Holder, data: st.DataObject
+) -> None:
+    mangled = holders.spec(holder)
+    container, place = data.draw(st.sampled_from([*places(mangled)]))
+    words = st.sampled_from(["holder", "tanh", "fc", "layer", "hook", "plugnet", "os:system"])
+    value = data.draw(st.just("deleted") | words | JSON)
+    if value == "deleted":
+        del container[place]
+    else:
+        container[place] = value
+    with suppress(SpecError):
+        holders.from_spec(mangled)
 
 
 def test_a_class_is_found_however_it_was_imported(fake_distribution: Fake, fresh: Registry) -> None:
@@ -102,9 +155,6 @@ def test_values_are_written_as_json_has_them(holding: Registry) -> None:
     assert args["numpy"] == [0.5, 3, True, "x"]
     assert [type(value) for value in args["numpy"]] == [float, int, bool, str]
     assert args["component"][0]["name"] == "tanh"
-    read = holding.from_spec(json.loads(json.dumps(written)))
-    assert type(read.held["component"][0]) is registry.get("tanh")
-    assert holding.spec(read) == written
 
 
 @pytest.mark.parametrize(
@@ -164,15 +214,9 @@ def test_an_argument_that_is_not_kept_is_pointed_out(fresh: Registry) -> None:
         (spec(kind="activations"), "the kind must be layer or activation", "spec"),
         (spec(kind=["layer"]), "the kind must be", "spec"),
         (spec(name="os.system"), "'os.system' cannot be a registered name", "spec"),
-        (spec(name="os:system"), "cannot be a registered name", "spec"),
-        (spec(name="__import__"), "cannot be a registered name", "spec"),
         (spec(name="plugnet/tanh"), "cannot be a registered name", "spec"),
-        (spec(name="x" * 10_000 + "!"), "cannot be a registered name", "spec"),
-        (spec(name=None), "cannot be a registered name", "spec"),
         (spec(name="x" * 10_000), "cannot be a registered name", "spec"),
         (spec(provider=3), "3 cannot be a provider", "spec"),
-        (spec(provider=""), "cannot be a provider", "spec"),
-        (spec(provider="activation:plugnet"), "cannot be a provider", "spec"),
         (spec(provider="../x"), "cannot be a provider", "spec"),
         (spec(version=0.1), "the version must be a string", "spec"),
         (spec(version="\x1b[2J"), "the version must be a string", "spec"),

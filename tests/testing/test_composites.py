@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.checks import names_faults
 
 from plugnet import registry
 from plugnet.arrays import Array, Shape
@@ -186,16 +187,11 @@ def test_a_composite_that_was_trained_is_checked_anew() -> None:
     check_component(layer)
 
 
-@pytest.mark.parametrize(
-    ("component", "faults"),
-    [
-        (Hidden, {"parameters", "network"}),
-        (ForgottenSkip, {"input_gradient", "batch_of_one", "ties"}),
-        (NoGradients, {"backprop"}),
-        (Unprepared, {"prepare"}),
-    ],
+test_the_fault_is_named = names_faults(
+    {
+        Hidden: {"parameters", "network"},
+        ForgottenSkip: {"input_gradient", "batch_of_one", "ties"},
+        NoGradients: {"backprop"},
+        Unprepared: {"prepare"},
+    }
 )
-def test_the_fault_is_named(
-    component: type[Layer], faults: set[str], faults_of: Callable[[object], set[str]]
-) -> None:
-    assert faults_of(component) == faults

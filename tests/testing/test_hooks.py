@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import pytest
+from tests.checks import names_faults
 
 
 class Listens:
@@ -42,17 +40,12 @@ class Defaults:
         pass
 
 
-@pytest.mark.parametrize(
-    ("component", "faults"),
-    [
-        (Listens, set()),
-        (Misspelt, {"methods", "fits"}),
-        (HalfMisspelt, {"methods", "fits"}),
-        (UnknownArgument, {"fits"}),
-        (Defaults, {"fits"}),
-    ],
+test_the_fault_is_named = names_faults(
+    {
+        Listens: set(),
+        Misspelt: {"methods", "fits"},
+        HalfMisspelt: {"methods", "fits"},
+        UnknownArgument: {"fits"},
+        Defaults: {"fits"},
+    }
 )
-def test_the_fault_is_named(
-    component: type[object], faults: set[str], faults_of: Callable[[object], set[str]]
-) -> None:
-    assert faults_of(component) == faults

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from tests.checks import names_faults
 
 from plugnet import Network
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError
-from plugnet.interfaces import Activation, Component, Layer
+from plugnet.interfaces import Activation, Layer
 from plugnet.parameter import Parameter
 from plugnet.testing import check_component
 
@@ -162,31 +163,26 @@ class ClippedAtFive(Layer):
         return dy.copy()
 
 
-@pytest.mark.parametrize(
-    ("component", "faults"),
-    [
-        (Embedding, set()),
-        (LastRowOnly, {"parameter_gradients"}),
-        (LogLayer, set()),
-        (LogWithoutX, {"input_gradient", "batch_of_one"}),
-        (Log, set()),
-        (LogWrong, {"derivative", "kinks"}),
-        (UnitLength, set()),
-        (ClippedAtFive, {"input_gradient"}),
-        (OwnTable, {"parameter_gradients", "batch_of_one", "network"}),
-    ],
+test_the_fault_is_named = names_faults(
+    {
+        Embedding: set(),
+        LastRowOnly: {"parameter_gradients"},
+        LogLayer: set(),
+        LogWithoutX: {"input_gradient", "batch_of_one"},
+        Log: set(),
+        LogWrong: {"derivative", "kinks"},
+        UnitLength: set(),
+        ClippedAtFive: {"input_gradient"},
+        OwnTable: {"parameter_gradients", "batch_of_one", "network"},
+    }
 )
-def test_the_fault_is_named(
-    component: type[Component], faults: set[str], faults_of: Callable[[object], set[str]]
-) -> None:
-    assert faults_of(component) == faults
 
 
 def test_an_object_is_tried_with_the_inputs_of_the_like_example() -> None:
     assert not check_component(LogLayer()).failed
 
 
-def test_a_layer_without_input_gradient_must_come_before_what_is_trained() -> None:
+def test_a_layer_without_input_gradient_must_come_first() -> None:
     network = Network([Embedding(), "flatten", ("fc", {"outputs": 3})], input_shape=(3,))
     network.backprop(np.ones_like(network.forward(np.ones((2, 3)), training=True)))
     with pytest.raises(ArgumentError, match="Layer 'embedding1' has no gradient by its inputs"):

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
-import pytest
+from tests.checks import names_faults
 
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import (
-    Component,
     Dataset,
+    DataSplits,
     Initializer,
     LRPolicy,
     Regularizer,
-    Samples,
 )
 
 # Initializers ------------------------------------------------------------------------------------
@@ -211,18 +209,18 @@ class Shrinks(Ridge):
 class Four(Dataset):
     """Four samples to train on, two to test on."""
 
-    def load(self) -> Samples:
+    def load(self) -> DataSplits:
         data = np.linspace(0, 1, 12).reshape(6, 2).astype(np.float32)
         label = np.array([0, 1, 0, 1, 0, 1])
-        return Samples(data[:4], label[:4], data[4:], label[4:])
+        return DataSplits(data[:4], label[:4], data[4:], label[4:])
 
 
 class MismatchedRows(Four):
     """Has a label too few."""
 
-    def load(self) -> Samples:
+    def load(self) -> DataSplits:
         samples = super().load()
-        return Samples(
+        return DataSplits(
             samples.train_data, samples.train_label[:3], samples.test_data, samples.test_label
         )
 
@@ -230,26 +228,26 @@ class MismatchedRows(Four):
 class IdsFromOne(Four):
     """Gives names to fewer classes than it has."""
 
-    def load(self) -> Samples:
+    def load(self) -> DataSplits:
         s = super().load()
-        return Samples(s.train_data, s.train_label + 1, s.test_data, s.test_label, ("a", "b"))
+        return DataSplits(s.train_data, s.train_label + 1, s.test_data, s.test_label, ("a", "b"))
 
 
 class Texts(Four):
     """Gives texts for data."""
 
-    def load(self) -> Samples:
+    def load(self) -> DataSplits:
         s = super().load()
-        return Samples(s.train_data.astype("U"), s.train_label, s.test_data, s.test_label)
+        return DataSplits(s.train_data.astype("U"), s.train_label, s.test_data, s.test_label)
 
 
 class Shuffled(Four):
     """Shuffles by itself."""
 
-    def load(self) -> Samples:
+    def load(self) -> DataSplits:
         s = super().load()
         data = s.train_data * np.float32(np.random.default_rng().random())
-        return Samples(data, s.train_label, s.test_data, s.test_label)
+        return DataSplits(data, s.train_label, s.test_data, s.test_label)
 
 
 # All kinds ---------------------------------------------------------------------------------------
@@ -313,47 +311,42 @@ class SetsErrors(Halving):
         return super().__call__(iteration)
 
 
-@pytest.mark.parametrize(
-    ("component", "faults"),
-    [
-        (Normal, set()),
-        (FanOut, {"variance"}),
-        (TransposedShape, {"shape"}),
-        (AlwaysDouble, {"dtype"}),
-        (IgnoresGenerator, {"generator"}),
-        (DrawsForNothing, {"generator"}),
-        (Cosines, set()),
-        (GlobalNormal, {"global_state", "same_seed"}),
-        (SameArray, {"values"}),
-        (Halving, set()),
-        (KeepsState, {"pure"}),
-        (Negative, {"rate"}),
-        (ZeroDivision, {"rate", "pure", "same_seed", "global_state", "quiet"}),
-        (Ridge, set()),
-        (HalfGradient, {"gradient"}),
-        (ForgetsScale, {"scale"}),
-        (ReadsScratch, {"scratch"}),
-        (Remembers, {"value_unchanged"}),
-        (MatricesOnly, {"gradient"}),
-        (Overwrites, {"adds"}),
-        (Shrinks, {"value_unchanged"}),
-        (Groups, {"elementwise"}),
-        (Four, set()),
-        (MismatchedRows, {"samples"}),
-        (IdsFromOne, {"labels"}),
-        (Texts, {"data"}),
-        (Shuffled, {"same_seed", "repeatable"}),
-        (NotKept, {"arguments_kept"}),
-        (KeptWrong, {"arguments_kept", "spec_round_trip", "copy"}),
-        (KeptByHalves, {"spec_round_trip", "copy"}),
-        (Starred, {"constructor"}),
-        (NotJson, {"spec_round_trip"}),
-        (NeedsArguments, {"examples"}),
-        (Undocumented, {"documented"}),
-        (SetsErrors, {"global_state"}),
-    ],
+test_the_fault_is_named = names_faults(
+    {
+        Normal: set(),
+        FanOut: {"variance"},
+        TransposedShape: {"shape"},
+        AlwaysDouble: {"dtype"},
+        IgnoresGenerator: {"generator"},
+        DrawsForNothing: {"generator"},
+        Cosines: set(),
+        GlobalNormal: {"global_state", "same_seed"},
+        SameArray: {"values"},
+        Halving: set(),
+        KeepsState: {"pure"},
+        Negative: {"rate"},
+        ZeroDivision: {"rate", "pure", "same_seed", "global_state", "quiet"},
+        Ridge: set(),
+        HalfGradient: {"gradient"},
+        ForgetsScale: {"scale"},
+        ReadsScratch: {"scratch"},
+        Remembers: {"value_unchanged"},
+        MatricesOnly: {"gradient"},
+        Overwrites: {"adds"},
+        Shrinks: {"value_unchanged"},
+        Groups: {"elementwise"},
+        Four: set(),
+        MismatchedRows: {"samples"},
+        IdsFromOne: {"labels"},
+        Texts: {"data"},
+        Shuffled: {"same_seed", "repeatable"},
+        NotKept: {"arguments_kept"},
+        KeptWrong: {"arguments_kept", "spec_round_trip", "copy"},
+        KeptByHalves: {"spec_round_trip", "copy"},
+        Starred: {"constructor"},
+        NotJson: {"spec_round_trip"},
+        NeedsArguments: {"examples"},
+        Undocumented: {"documented"},
+        SetsErrors: {"global_state"},
+    }
 )
-def test_the_fault_is_named(
-    component: type[Component], faults: set[str], faults_of: Callable[[object], set[str]]
-) -> None:
-    assert faults_of(component) == faults

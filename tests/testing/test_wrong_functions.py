@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-import pytest
+from tests.checks import names_faults
+from tests.squared import Squared, Total, Weights
 
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import (
     Activation,
-    Component,
-    Loss,
 )
-from plugnet.targets import as_rows, reweigh, weighted_mean
+from plugnet.targets import as_rows, reweight, weighted_mean
 
 # Activations -------------------------------------------------------------------------------------
 
@@ -117,46 +114,11 @@ class KeepsScratch(Square):
 # Losses ------------------------------------------------------------------------------------------
 
 
-class Squared(Loss):
-    """The weighted mean of |x - t|^2, of the errors in each sample."""
-
-    _error: Array
-    _weights: Array | None
-    _total: float | None
-
-    def forward(
-        self,
-        outputs: Array,
-        targets: Array,
-        weights: Array | None = None,
-        total: float | None = None,
-        training: bool = False,
-    ) -> float:
-        error = outputs - self.rows(targets, outputs)
-        if training:
-            self._error, self._weights, self._total = error, weights, total
-        return weighted_mean(error, error, weights, total)
-
-    def rows(self, targets: Array, outputs: Array) -> Array:
-        """Return what the outputs are compared with."""
-        return as_rows(targets, outputs)
-
-    def backward(self) -> Array:
-        return reweigh(self._error * (2 / len(self._error)), self._weights, self._total)
-
-
 class Sum(Squared):
     """Not divided by N."""
 
-    def forward(
-        self,
-        outputs: Array,
-        targets: Array,
-        weights: Array | None = None,
-        total: float | None = None,
-        training: bool = False,
-    ) -> float:
-        return super().forward(outputs, targets, weights, 1, training)
+    def value(self, x: Array, t: Array, weights: Weights, total: Total, training: bool) -> float:
+        return super().value(x, t, weights, 1, training)
 
 
 class GradientNotMean(Squared):
@@ -176,38 +138,24 @@ class LossSign(Squared):
 class Unweighted(Squared):
     """Counts all samples alike, whatever their weights."""
 
-    def forward(
-        self,
-        outputs: Array,
-        targets: Array,
-        weights: Array | None = None,
-        total: float | None = None,
-        training: bool = False,
-    ) -> float:
+    def value(self, x: Array, t: Array, weights: Weights, total: Total, training: bool) -> float:
         if weights is not None and total is None:
             total = float(weights.sum())
-        return super().forward(outputs, targets, None, total, training)
+        return super().value(x, t, None, total, training)
 
 
 class HalfWeighted(Squared):
     """Forgets the weights in its gradient."""
 
     def backward(self) -> Array:
-        return reweigh(self._error * (2 / len(self._error)), None, self._total)
+        return reweight(self._error * (2 / len(self._error)), None, self._total)
 
 
 class OwnTotal(Squared):
     """Divides by the weight of the part that it sees."""
 
-    def forward(
-        self,
-        outputs: Array,
-        targets: Array,
-        weights: Array | None = None,
-        total: float | None = None,
-        training: bool = False,
-    ) -> float:
-        return super().forward(outputs, targets, weights, None, training)
+    def value(self, x: Array, t: Array, weights: Weights, total: Total, training: bool) -> float:
+        return super().value(x, t, weights, None, training)
 
 
 class OneOutput(Squared):
@@ -233,31 +181,17 @@ class WrongAtZero(Squared):
 class FirstTargets(Squared):
     """Takes the targets that come in an array of one size for those of the first."""
 
-    def forward(
-        self,
-        outputs: Array,
-        targets: Array,
-        weights: Array | None = None,
-        total: float | None = None,
-        training: bool = False,
-    ) -> float:
+    def value(self, x: Array, t: Array, weights: Weights, total: Total, training: bool) -> float:
         if training:
-            targets = vars(self).setdefault("_first", {}).setdefault(targets.shape, targets)
-        return super().forward(outputs, targets, weights, total, training)
+            t = vars(self).setdefault("_first", {}).setdefault(t.shape, t)
+        return super().value(x, t, weights, total, training)
 
 
 class KeepsAlways(Squared):
     """Keeps what backward reads outside training too."""
 
-    def forward(
-        self,
-        outputs: Array,
-        targets: Array,
-        weights: Array | None = None,
-        total: float | None = None,
-        training: bool = False,
-    ) -> float:
-        return super().forward(outputs, targets, weights, total, training=True)
+    def value(self, x: Array, t: Array, weights: Weights, total: Total, training: bool) -> float:
+        return super().value(x, t, weights, total, True)
 
 
 class Broadcasts(Squared):
@@ -271,16 +205,9 @@ class Broadcasts(Squared):
 class LogOfSoftmax(Squared):
     """The logarithm of a softmax that overflows."""
 
-    def forward(
-        self,
-        outputs: Array,
-        targets: Array,
-        weights: Array | None = None,
-        total: float | None = None,
-        training: bool = False,
-    ) -> float:
-        rows = as_rows(targets, outputs)
-        p = np.exp(outputs)
+    def value(self, x: Array, t: Array, weights: Weights, total: Total, training: bool) -> float:
+        rows = as_rows(t, x)
+        p = np.exp(x)
         p /= p.sum(axis=1, keepdims=True)
         if training:
             self._weights, self._total = weights, total
@@ -291,15 +218,8 @@ class LogOfSoftmax(Squared):
 class NumpyFloat(Squared):
     """Returns a float of NumPy's."""
 
-    def forward(
-        self,
-        outputs: Array,
-        targets: Array,
-        weights: Array | None = None,
-        total: float | None = None,
-        training: bool = False,
-    ) -> float:
-        return np.float64(super().forward(outputs, targets, weights, total, training))
+    def value(self, x: Array, t: Array, weights: Weights, total: Total, training: bool) -> float:
+        return np.float64(super().value(x, t, weights, total, training))
 
 
 class NoIds(Squared):
@@ -313,16 +233,9 @@ class NoIds(Squared):
 class MutatedScores(Squared):
     """Computes in the array of the scores."""
 
-    def forward(
-        self,
-        outputs: Array,
-        targets: Array,
-        weights: Array | None = None,
-        total: float | None = None,
-        training: bool = False,
-    ) -> float:
-        outputs -= self.rows(targets, outputs)
-        return super().forward(outputs, 0 * outputs, weights, total, training)
+    def value(self, x: Array, t: Array, weights: Weights, total: Total, training: bool) -> float:
+        x -= self.rows(t, x)
+        return super().value(x, 0 * x, weights, total, training)
 
 
 class BackwardFirst(Squared):
@@ -362,42 +275,37 @@ class Reversed(Squared):
         return p
 
 
-@pytest.mark.parametrize(
-    ("component", "faults"),
-    [
-        (Square, set()),
-        (OffByTwo, {"derivative", "kinks"}),
-        (Overflows, {"large_inputs"}),
-        (IgnoresOut, {"out"}),
-        (WrongAtKink, {"kinks"}),
-        (Doubles, {"dtype"}),
-        (Normalised, {"derivative", "elementwise", "kinks"}),
-        (ClippedAtSix, {"derivative"}),
-        (Bend, set()),
-        (KeepsScratch, {"forward_keeps_nothing"}),
-        (Squared, set()),
-        (Sum, {"mean", "total"}),
-        (GradientNotMean, {"gradient", "zero_scores", "weights", "total"}),
-        (LossSign, {"gradient", "zero_scores"}),
-        (Unweighted, {"weights"}),
-        (HalfWeighted, {"weights", "total"}),
-        (OwnTotal, {"total"}),
-        (OneOutput, {"gradient", "zero_scores"}),
-        (WrongAtZero, {"zero_scores", "inference_changes_nothing"}),
-        (FirstTargets, {"gradient", "zero_scores", "soft_targets", "second_batch"}),
-        (KeepsAlways, {"inference_changes_nothing"}),
-        (Broadcasts, {"targets"}),
-        (LogOfSoftmax, {"large_scores"}),
-        (NumpyFloat, {"number"}),
-        (NoIds, {"class_ids"}),
-        (MutatedScores, {"inputs_unchanged"}),
-        (BackwardFirst, {"call_order"}),
-        (Hardens, {"soft_targets"}),
-        (MadeUp, {"probabilities"}),
-        (Reversed, {"probabilities"}),
-    ],
+test_the_fault_is_named = names_faults(
+    {
+        Square: set(),
+        OffByTwo: {"derivative", "kinks"},
+        Overflows: {"large_inputs"},
+        IgnoresOut: {"out"},
+        WrongAtKink: {"kinks"},
+        Doubles: {"dtype"},
+        Normalised: {"derivative", "elementwise", "kinks"},
+        ClippedAtSix: {"derivative"},
+        Bend: set(),
+        KeepsScratch: {"forward_keeps_nothing"},
+        Squared: set(),
+        Sum: {"mean", "total"},
+        GradientNotMean: {"gradient", "zero_scores", "weights", "total"},
+        LossSign: {"gradient", "zero_scores"},
+        Unweighted: {"weights"},
+        HalfWeighted: {"weights", "total"},
+        OwnTotal: {"total"},
+        OneOutput: {"gradient", "zero_scores"},
+        WrongAtZero: {"zero_scores", "inference_changes_nothing"},
+        FirstTargets: {"gradient", "zero_scores", "soft_targets", "second_batch"},
+        KeepsAlways: {"inference_changes_nothing"},
+        Broadcasts: {"targets"},
+        LogOfSoftmax: {"large_scores"},
+        NumpyFloat: {"number"},
+        NoIds: {"class_ids"},
+        MutatedScores: {"inputs_unchanged"},
+        BackwardFirst: {"call_order"},
+        Hardens: {"soft_targets"},
+        MadeUp: {"probabilities"},
+        Reversed: {"probabilities"},
+    }
 )
-def test_the_fault_is_named(
-    component: type[Component], faults: set[str], faults_of: Callable[[object], set[str]]
-) -> None:
-    assert faults_of(component) == faults

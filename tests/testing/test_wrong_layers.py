@@ -1,10 +1,11 @@
 """Layers that are wrong on purpose, each in one way: the kit must name the fault."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.checks import names_faults
 
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ShapeError
@@ -495,76 +496,68 @@ class MovedByInference(WritesMean):
         return y
 
 
-@pytest.mark.parametrize(
-    ("layer", "faults"),
-    [
-        (Right, set()),
-        (WrongSign, {"input_gradient", "batch_of_one", "ties"}),
-        (Transposed, {"parameter_gradients", "batch_of_one"}),
-        (NotTransposed, {"input_gradient", "batch_of_one", "ties"}),
-        (FactorTwo, {"parameter_gradients", "batch_of_one"}),
-        (DividedTwice, {"parameter_gradients"}),
-        (FirstRow, {"input_gradient", "ties"}),
-        (Accumulated, {"gradients_overwritten"}),
-        (MutatedInput, {"inputs_unchanged"}),
-        (MutatedGradient, {"inputs_unchanged"}),
-        (LostDtype, {"dtype"}),
-        (WrongOutputShape, {"shapes"}),
-        (AnyShape, {"shapes"}),
-        (BareShapeError, {"shapes"}),
-        (StaleCache, {"second_batch", "prepare"}),
-        (KeptInInference, {"inference_changes_nothing"}),
-        (SharedBuffer, {"inference_returns_new_array", "inference_changes_nothing"}),
-        (NoneBefore, {"call_order"}),
-        (ColumnOrder, {"c_order"}),
-        (BadName, {"shapes"}),
-        (LeftOut, {"parameters"}),
-        (OtherEachTime, {"parameters"}),
-        (CountsCalls, {"saved_stays"}),
-        (SetsMultiplier, {"saved_stays"}),
-        (StopsDecay, {"saved_stays"}),
-        (PreparesAnew, {"saved_stays", "prepare", "new_values"}),
-        (GrowingArgument, {"saved_stays", "copies"}),
-        (NeedsPrepare, {"prepare"}),
-        (PreparesOnce, {"prepare"}),
-        (Stashes, {"backprop"}),
-        (HalfBackprop, {"backprop"}),
-        (StopsWhereFrozen, {"frozen"}),
-        (StaleTranspose, {"new_values"}),
-        (WritesNothing, {"parameter_gradients", "batch_of_one", "gradients_overwritten"}),
-        (WritesMean, set()),
-        (MovesMean, {"saved_stays"}),
-        (NoMean, {"statistics"}),
-        (MovedByInference, {"inference_changes_nothing"}),
-        (MixedSamples, {"samples_independent"}),
-        (
-            TrainsItself,
-            {
-                "saved_stays",
-                "ties",
-                "inference_changes_nothing",
-                "second_batch",
-                "prepare",
-                "backprop",
-                "frozen",
-                "instances_independent",
-            },
-        ),
-        (UnseededWeight, {"same_seed"}),
-        (GlobalWeight, {"global_state", "same_seed"}),
-        (Undeclared, {"training_difference"}),
-        (DeclaredForNothing, {"training_difference"}),
-        (NoScale, {"input_scale"}),
-        (NegativeFlops, {"flops"}),
-        (NoEmptyBatch, {"empty_batch"}),
-        (Chatty, {"quiet"}),
-        (Warns, {"quiet"}),
-    ],
+test_the_fault_is_named = names_faults(
+    {
+        Right: set(),
+        WrongSign: {"input_gradient", "batch_of_one", "ties"},
+        Transposed: {"parameter_gradients", "batch_of_one"},
+        NotTransposed: {"input_gradient", "batch_of_one", "ties"},
+        FactorTwo: {"parameter_gradients", "batch_of_one"},
+        DividedTwice: {"parameter_gradients"},
+        FirstRow: {"input_gradient", "ties"},
+        Accumulated: {"gradients_overwritten"},
+        MutatedInput: {"inputs_unchanged"},
+        MutatedGradient: {"inputs_unchanged"},
+        LostDtype: {"dtype"},
+        WrongOutputShape: {"shapes"},
+        AnyShape: {"shapes"},
+        BareShapeError: {"shapes"},
+        StaleCache: {"second_batch", "prepare"},
+        KeptInInference: {"inference_changes_nothing"},
+        SharedBuffer: {"inference_returns_new_array", "inference_changes_nothing"},
+        NoneBefore: {"call_order"},
+        ColumnOrder: {"c_order"},
+        BadName: {"shapes"},
+        LeftOut: {"parameters"},
+        OtherEachTime: {"parameters"},
+        CountsCalls: {"saved_stays"},
+        SetsMultiplier: {"saved_stays"},
+        StopsDecay: {"saved_stays"},
+        PreparesAnew: {"saved_stays", "prepare", "new_values"},
+        GrowingArgument: {"saved_stays", "copies"},
+        NeedsPrepare: {"prepare"},
+        PreparesOnce: {"prepare"},
+        Stashes: {"backprop"},
+        HalfBackprop: {"backprop"},
+        StopsWhereFrozen: {"frozen"},
+        StaleTranspose: {"new_values"},
+        WritesNothing: {"parameter_gradients", "batch_of_one", "gradients_overwritten"},
+        WritesMean: set(),
+        MovesMean: {"saved_stays"},
+        NoMean: {"statistics"},
+        MovedByInference: {"inference_changes_nothing"},
+        MixedSamples: {"samples_independent"},
+        TrainsItself: {
+            "saved_stays",
+            "ties",
+            "inference_changes_nothing",
+            "second_batch",
+            "prepare",
+            "backprop",
+            "frozen",
+            "instances_independent",
+        },
+        UnseededWeight: {"same_seed"},
+        GlobalWeight: {"global_state", "same_seed"},
+        Undeclared: {"training_difference"},
+        DeclaredForNothing: {"training_difference"},
+        NoScale: {"input_scale"},
+        NegativeFlops: {"flops"},
+        NoEmptyBatch: {"empty_batch"},
+        Chatty: {"quiet"},
+        Warns: {"quiet"},
+    }
 )
-def test_the_fault_is_named(
-    layer: type[Layer], faults: set[str], faults_of: Callable[[object], set[str]]
-) -> None:
-    assert faults_of(layer) == faults
 
 
 class NearlyRight(Right):

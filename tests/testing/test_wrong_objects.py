@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
-import pytest
+from tests.checks import names_faults
+from tests.squared import Squared
 
 from plugnet.arrays import Array, Shape
 from plugnet.errors import CallOrderError
-from plugnet.interfaces import Component, Layer, Loss
-from plugnet.targets import as_rows, reweigh, weighted_mean
+from plugnet.interfaces import Layer
 from plugnet.testing import check_component
 
 POOL: dict[tuple[object, ...], Array] = {}
@@ -124,32 +123,6 @@ class LostMean(Layer):
         return dx
 
 
-class Squared(Loss):
-    """The weighted mean of |x - t|^2, of the errors in each sample."""
-
-    _error: Array
-    _scaling: tuple[Array | None, float | None]
-
-    def forward(
-        self,
-        outputs: Array,
-        targets: Array,
-        weights: Array | None = None,
-        total: float | None = None,
-        training: bool = False,
-    ) -> float:
-        error = outputs - as_rows(targets, outputs)
-        if training:
-            self._error, self._scaling = self.kept(error), (weights, total)
-        return weighted_mean(error, error, weights, total)
-
-    def kept(self, error: Array) -> Array:
-        return error
-
-    def backward(self) -> Array:
-        return reweigh(self._error * (2 / len(self._error)), *self._scaling)
-
-
 class ErrorInPool(Squared):
     """All objects keep the error in one buffer."""
 
@@ -164,26 +137,21 @@ class GradientInPool(Squared):
         return pooled(super().backward(), "gradient")
 
 
-@pytest.mark.parametrize(
-    ("component", "faults"),
-    [
-        (Tanh, set()),
-        (KeptOnClass, {"instances_independent"}),
-        (SharedOutputs, {"instances_independent"}),
-        (SharedGradient, {"instances_independent"}),
-        (SignInFloat32, {"float32_agrees"}),
-        (HalfPrecision, {"float32_agrees"}),
-        (ThreeRows, {"input_gradient"}),
-        (LostMean, {"state_complete", "copies"}),
-        (Squared, set()),
-        (ErrorInPool, {"instances_independent"}),
-        (GradientInPool, {"instances_independent"}),
-    ],
+test_the_fault_is_named = names_faults(
+    {
+        Tanh: set(),
+        KeptOnClass: {"instances_independent"},
+        SharedOutputs: {"instances_independent"},
+        SharedGradient: {"instances_independent"},
+        SignInFloat32: {"float32_agrees"},
+        HalfPrecision: {"float32_agrees"},
+        ThreeRows: {"input_gradient"},
+        LostMean: {"state_complete", "copies"},
+        Squared: set(),
+        ErrorInPool: {"instances_independent"},
+        GradientInPool: {"instances_independent"},
+    }
 )
-def test_the_fault_is_named(
-    component: type[Component], faults: set[str], faults_of: Callable[[object], set[str]]
-) -> None:
-    assert faults_of(component) == faults
 
 
 class Scaled(Tanh):
@@ -205,7 +173,7 @@ class Scaled(Tanh):
         return super().backward(dy) * self.factor
 
 
-def test_an_object_may_do_without_the_difference_that_its_class_declares() -> None:
+def test_an_object_may_lack_the_difference_its_class_declares() -> None:
     assert check_component(Scaled(1.0), raise_on_failure=False).failed == ()
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
-import pytest
+from tests.checks import names_faults
 
 from plugnet.arrays import Array
 from plugnet.interfaces import Optimizer
@@ -23,6 +22,9 @@ class Momentum(Optimizer):
     def step(
         self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
     ) -> None:
+        self.move(value, grad, rate, decay, *arrays)
+
+    def move(self, value: Array, grad: Array, rate: float, decay: float, *arrays: Array) -> None:
         velocity, scratch = arrays
         velocity *= 0.5
         velocity += np.multiply(grad, rate, out=scratch)
@@ -32,48 +34,38 @@ class Momentum(Optimizer):
 class Climbs(Momentum):
     """Adds the gradient."""
 
-    def step(
-        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
-    ) -> None:
-        super().step(value, grad, -rate, decay, t, *arrays)
+    def move(self, value: Array, grad: Array, rate: float, decay: float, *arrays: Array) -> None:
+        super().move(value, grad, -rate, decay, *arrays)
 
 
 class NotInPlace(Momentum):
     """Changes a copy of the value."""
 
-    def step(
-        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
-    ) -> None:
-        super().step(value.copy(), grad, rate, decay, t, *arrays)
+    def move(self, value: Array, grad: Array, rate: float, decay: float, *arrays: Array) -> None:
+        super().move(value.copy(), grad, rate, decay, *arrays)
 
 
 class DestroysGrad(Momentum):
     """Clears the gradients."""
 
-    def step(
-        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
-    ) -> None:
-        super().step(value, grad, rate, decay, t, *arrays)
+    def move(self, value: Array, grad: Array, rate: float, decay: float, *arrays: Array) -> None:
+        super().move(value, grad, rate, decay, *arrays)
         grad.fill(0)
 
 
 class AlwaysDecays(Momentum):
     """Shrinks every parameter, biases too."""
 
-    def step(
-        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
-    ) -> None:
-        super().step(value, grad, rate, decay, t, *arrays)
+    def move(self, value: Array, grad: Array, rate: float, decay: float, *arrays: Array) -> None:
+        super().move(value, grad, rate, decay, *arrays)
         value *= 1 - 0.001 * rate
 
 
 class DecaysUnasked(Momentum):
     """Decays as it is told, though it does not say that it does."""
 
-    def step(
-        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
-    ) -> None:
-        super().step(value, grad, rate, decay, t, *arrays)
+    def move(self, value: Array, grad: Array, rate: float, decay: float, *arrays: Array) -> None:
+        super().move(value, grad, rate, decay, *arrays)
         value *= 1 - 0.001 * rate * decay
 
 
@@ -92,10 +84,8 @@ class DecaysInWordsOnly(Momentum):
 class IgnoresRate(Momentum):
     """Takes steps of its own length."""
 
-    def step(
-        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
-    ) -> None:
-        super().step(value, grad, 0.01, decay, t, *arrays)
+    def move(self, value: Array, grad: Array, rate: float, decay: float, *arrays: Array) -> None:
+        super().move(value, grad, 0.01, decay, *arrays)
 
 
 class NoSlots(Momentum):
@@ -107,9 +97,7 @@ class NoSlots(Momentum):
 class ReadsScratch(Momentum):
     """Adds to what is in the scratch array."""
 
-    def step(
-        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
-    ) -> None:
+    def move(self, value: Array, grad: Array, rate: float, decay: float, *arrays: Array) -> None:
         velocity, scratch = arrays
         scratch += rate * grad
         velocity *= 0.5
@@ -174,35 +162,28 @@ class RowsOnly(Momentum):
 
     elementwise: ClassVar[bool] = False
 
-    def step(
-        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
-    ) -> None:
-        super().step(value, grad - grad.mean(axis=(0, 1)), rate, decay, t, *arrays)
+    def move(self, value: Array, grad: Array, rate: float, decay: float, *arrays: Array) -> None:
+        super().move(value, grad - grad.mean(axis=(0, 1)), rate, decay, *arrays)
 
 
-@pytest.mark.parametrize(
-    ("component", "faults"),
-    [
-        (Momentum, set()),
-        (Decoupled, set()),
-        (LayerWiseAndSaysSo, set()),
-        (Climbs, {"descends"}),
-        (NotInPlace, {"descends", "rate"}),
-        (DestroysGrad, {"grad_unchanged"}),
-        (AlwaysDecays, {"zero_gradient"}),
-        (DecaysUnasked, {"decay"}),
-        (DecaysInWordsOnly, {"decay"}),
-        (IgnoresRate, {"rate"}),
-        (NoSlots, {"step"}),
-        (ReadsScratch, {"scratch"}),
-        (Counts, {"pure", "resume"}),
-        (SharesLast, {"pure", "resume"}),
-        (KeyedByArray, {"resume"}),
-        (LayerWise, {"elementwise"}),
-        (RowsOnly, {"step"}),
-    ],
+test_the_fault_is_named = names_faults(
+    {
+        Momentum: set(),
+        Decoupled: set(),
+        LayerWiseAndSaysSo: set(),
+        Climbs: {"descends"},
+        NotInPlace: {"descends", "rate"},
+        DestroysGrad: {"grad_unchanged"},
+        AlwaysDecays: {"zero_gradient"},
+        DecaysUnasked: {"decay"},
+        DecaysInWordsOnly: {"decay"},
+        IgnoresRate: {"rate"},
+        NoSlots: {"step"},
+        ReadsScratch: {"scratch"},
+        Counts: {"pure", "resume"},
+        SharesLast: {"pure", "resume"},
+        KeyedByArray: {"resume"},
+        LayerWise: {"elementwise"},
+        RowsOnly: {"step"},
+    }
 )
-def test_the_fault_is_named(
-    component: type[Optimizer], faults: set[str], faults_of: Callable[[object], set[str]]
-) -> None:
-    assert faults_of(component) == faults

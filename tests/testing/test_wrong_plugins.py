@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from tests.types import Fake
 
 from plugnet import registry
 from plugnet.testing import check_component
@@ -23,11 +23,9 @@ class Half(LRPolicy):
         return 0.5
 '''
 
-Install = Callable[..., Path]
-
 
 @pytest.fixture
-def install(fake_distribution: Install) -> Callable[[str], None]:
+def install(fake_distribution: Fake) -> Callable[[str], None]:
     """Return a function that installs the distribution "nn-half" with one module."""
 
     def put(source: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-import pytest
+from tests.checks import names_faults
 
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ShapeError
@@ -240,37 +240,29 @@ class Step(Layer):
         return dy.copy()
 
 
-@pytest.mark.parametrize(
-    ("layer", "faults"),
-    [
-        (Drop, set()),
-        (NewMask, {"input_gradient", "batch_of_one", "ties"}),
-        (
-            DropsAlways,
-            {
-                "training_difference",
-                "samples_independent",
-                "inference_changes_nothing",
-                "network",
-            },
-        ),
-        (ElsewhereKept, {"random", "copies"}),
-        (Helped, {"random", "copies"}),
-        (HelpedAndKept, set()),
-        (MaskOfLastTime, {"random", "copies"}),
-        (Largest, set()),
-        (AllLargest, {"ties"}),
-        (Centre, set()),
-        (ForgottenMean, {"input_gradient", "batch_of_one", "ties"}),
-        (SpectralNorm, set()),
-        (MovesSpectralNorm, {"inference_changes_nothing"}),
-        (Step, {"input_gradient", "batch_of_one", "float32_agrees"}),
-    ],
+test_the_fault_is_named = names_faults(
+    {
+        Drop: set(),
+        NewMask: {"input_gradient", "batch_of_one", "ties"},
+        DropsAlways: {
+            "training_difference",
+            "samples_independent",
+            "inference_changes_nothing",
+            "network",
+        },
+        ElsewhereKept: {"random", "copies"},
+        Helped: {"random", "copies"},
+        HelpedAndKept: set(),
+        MaskOfLastTime: {"random", "copies"},
+        Largest: set(),
+        AllLargest: {"ties"},
+        Centre: set(),
+        ForgottenMean: {"input_gradient", "batch_of_one", "ties"},
+        SpectralNorm: set(),
+        MovesSpectralNorm: {"inference_changes_nothing"},
+        Step: {"input_gradient", "batch_of_one", "float32_agrees"},
+    }
 )
-def test_the_fault_is_named(
-    layer: type[Layer], faults: set[str], faults_of: Callable[[object], set[str]]
-) -> None:
-    assert faults_of(layer) == faults
 
 
 def test_the_global_generator_is_named() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import Same
 
 from plugnet import Network, Parameter, Trainer, registry
 from plugnet.arrays import Array, Shape
@@ -18,7 +19,7 @@ RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(70, 4)), RNG.integers(0, 3, 70)
 
 
-class Noise(Layer):
+class Noise(Same):
     """Adds noise in training: a layer with a generator, and a statistic."""
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
@@ -34,9 +35,6 @@ class Noise(Layer):
         assert self.rng is not None
         self.seen.grad[...] = x.mean()
         return x + self.rng.standard_normal(x.shape, np.float32)
-
-    def backward(self, dy: Array) -> Array:
-        return dy
 
 
 def trainer(optimizer: Any, shuffle: bool) -> Trainer:
@@ -87,7 +85,7 @@ def test_a_network_without_its_training_cannot_be_resumed(tmp_path: Path) -> Non
         Trainer.resume(tmp_path / "net")
 
 
-class Wrapped(Layer):
+class Wrapped(Same):
     """Holds a layer that draws."""
 
     def __init__(self) -> None:
@@ -98,9 +96,6 @@ class Wrapped(Layer):
 
     def forward(self, x: Array, training: bool = False) -> Array:
         return self.noise.forward(x, training)
-
-    def backward(self, dy: Array) -> Array:
-        return dy
 
 
 def test_the_generator_of_a_layer_inside_a_layer_is_saved_too(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.trained import saved_bits
 
 from plugnet import Network, Trainer, registry
 from plugnet.errors import CallOrderError
@@ -47,7 +48,7 @@ def trainer(optimizer: Any = ("sgd", 0.9), **settings: Any) -> Trainer:
 @every_way
 @pytest.mark.parametrize("optimizer", [("sgd", 0.9), "adam", "adamw"], ids=str)
 def test_a_copied_trainer_goes_on_as_the_first(
-    copied: Callable[[Trainer], Trainer], optimizer: Any, saved_bits: Callable[[Trainer], str]
+    copied: Callable[[Trainer], Trainer], optimizer: Any
 ) -> None:
     first = trainer(optimizer)
     second = copied(first)
@@ -61,7 +62,7 @@ def test_a_copied_trainer_goes_on_as_the_first(
 
 @every_way
 def test_a_copied_network_is_of_its_own_flat_and_trains_as_the_first(
-    copied: Callable[[Network], Network], saved_bits: Callable[[Trainer], str]
+    copied: Callable[[Network], Network],
 ) -> None:
     first = trainer(dtype="float64", seed=3).network
     second = copied(first)
@@ -107,9 +108,7 @@ def test_a_copy_holds_no_buffers(protocol: int) -> None:
     assert len(pickle.dumps(trained, protocol)) < 3 * size + 16000  # with two slots
 
 
-def test_a_copy_made_by_a_hook_goes_on_from_the_end_of_that_step(
-    saved_bits: Callable[[Trainer], str],
-) -> None:
+def test_a_copy_made_by_a_hook_goes_on_from_the_end_of_that_step() -> None:
     copies: list[Trainer] = []
 
     class Copies:
@@ -141,9 +140,7 @@ def test_another_process_goes_on_alike() -> None:
     assert there.loss == here.loss
 
 
-def test_what_joblib_maps_read_only_from_a_file_goes_on_alike(
-    tmp_path: Path, saved_bits: Callable[[Trainer], str]
-) -> None:
+def test_what_joblib_maps_read_only_from_a_file_goes_on_alike(tmp_path: Path) -> None:
     joblib = pytest.importorskip("joblib")
     first = trainer()
     joblib.dump((first, first.network, X), tmp_path / "run")
@@ -169,7 +166,7 @@ def test_gradients_are_not_copied() -> None:
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
-def test_a_layer_by_itself_is_copied_only_while_it_has_nothing_to_lose(copied: Any) -> None:
+def test_a_layer_alone_is_copied_while_it_has_nothing_to_lose(copied: Any) -> None:
     network = Network([("chain", [("fc", 3, 2), "tanh"])])
     for layer in (network.layers[0], network.chain, network.layers[0].inner()["fc1"]):
         with pytest.raises(CallOrderError, match="Copy or pickle the network"):

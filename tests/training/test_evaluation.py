@@ -21,7 +21,7 @@ def test_a_single_score_above_the_threshold_means_class_1(
 
 
 @pytest.mark.parametrize("odd", [0.5, -1.0, 2.0, np.nan])
-def test_a_single_score_names_no_class_where_a_target_is_neither_0_nor_1(odd: float) -> None:
+def test_a_single_score_names_no_class_beside_other_targets(odd: float) -> None:
     assert count_correct(SCORES, np.array([[1.0], [0.0], [odd], [1.0]]), 0.0) is None
 
 

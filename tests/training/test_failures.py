@@ -7,6 +7,7 @@ plugins and in a layer of a user, one after the other; and a real SIGINT at any 
 from __future__ import annotations
 
 import copy
+import functools
 import importlib.util
 import itertools
 import linecache
@@ -15,6 +16,7 @@ import pickle
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -22,6 +24,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from tests.trained import saved_bits
 
 import plugnet.training.interrupts
 from plugnet import Network, Parameter, Trainer
@@ -77,11 +80,16 @@ class Centred(Layer):
         return dx
 
 
+@functools.cache
+def is_with(file: str, line: int) -> bool:
+    return linecache.getline(file, line).lstrip().startswith("with ")
+
+
 class Fails:
     """A hook that raises ``error`` at a line of the step, of that number, outside the commit.
 
     Not at the line of a ``with``: it comes again before the block is left, when nothing but a
-    tracer can raise.
+    tracer can raise. A line in a loop counts twice at the most.
 
     Attributes:
         where: the line, once it has raised.
@@ -92,6 +100,7 @@ class Fails:
 
     def plugnet_train_start(self, training: Trainer) -> None:
         self.training, self.count, self.where, self.is_within = training, 0, "", False
+        self.passes: Counter[tuple[str, int]] = Counter()
         sys.settrace(self._call)
 
     def plugnet_gradients_ready(self, training: Trainer) -> None:
@@ -110,7 +119,10 @@ class Fails:
             sys.settrace(None)
         if event == "line" and not self.training._interrupts.is_held:
             file, line = frame.f_code.co_filename, frame.f_lineno
-            self.count += not linecache.getline(file, line).lstrip().startswith("with ")
+            self.passes[file, line] += 1
+            if self.passes[file, line] > 2 or is_with(file, line):
+                return self._line
+            self.count += 1
             if self.count == self.number:
                 self.where = f"{Path(file).name}:{line}"
                 raise self.error(self.where)
@@ -148,32 +160,20 @@ def resized(trained: Trainer) -> Trainer:
     return trained
 
 
-def fresh(trained: Trainer) -> Trainer:
-    """Go on with a copy, which has no buffers yet."""
-    return pickle.loads(pickle.dumps(trained))  # type: ignore[no-any-return]
-
-
 @pytest.mark.parametrize(
-    ("pieces", "before", "error"),
+    ("before", "error"),
     [
-        (OWN, warm, KeyboardInterrupt),
-        (OWN, warm, MemoryError),
-        (OWN, warm, RuntimeError),
-        (OWN, resized, KeyboardInterrupt),
-        (PLUGINS, fresh, MemoryError),
+        (warm, KeyboardInterrupt),
+        (warm, MemoryError),
+        (warm, RuntimeError),
+        (resized, KeyboardInterrupt),
     ],
 )
 def test_a_step_that_fails_at_any_line_has_not_happened(
-    pieces: list[Any],
-    before: Callable[[Trainer], Trainer],
-    error: type[BaseException],
-    saved_bits: Callable[[Trainer], str],
+    before: Callable[[Trainer], Trainer], error: type[BaseException]
 ) -> None:
-    if pieces is PLUGINS:
-        pytest.importorskip("plugnet_normalization")
-        pytest.importorskip("plugnet_dropout")
     fails = Fails(error)
-    failing, whole = trainer(pieces), trainer(pieces)
+    failing, whole = trainer(OWN), trainer(OWN)
     for number in itertools.count(1):
         failing = before(failing)
         where = fails.at(number, failing)
@@ -185,6 +185,26 @@ def test_a_step_that_fails_at_any_line_has_not_happened(
         whole.fit(X, Y, 1, weights=WEIGHTS)
         assert saved_bits(failing) == saved_bits(whole), where
     assert number > 200
+
+
+def test_a_copys_first_step_that_fails_has_not_happened() -> None:
+    pytest.importorskip("plugnet_normalization")
+    pytest.importorskip("plugnet_dropout")
+    whole = trainer(PLUGINS)
+    whole.fit(X, Y, 1, weights=WEIGHTS)
+    copied = pickle.dumps(whole)
+    whole.fit(X, Y, 1, weights=WEIGHTS)
+    expected = saved_bits(whole)
+    fails = Fails(MemoryError)
+    for number in itertools.count(1):
+        failing = pickle.loads(copied)
+        where = fails.at(number, failing)
+        if not where:
+            break
+        if failing.iteration == 1:
+            failing.fit(X, Y, 1, weights=WEIGHTS)
+        assert saved_bits(failing) == expected, where
+    assert number > 400
 
 
 # Interrupts --------------------------------------------------------------------------------------
@@ -217,9 +237,7 @@ class Presses:
         self.key.start()
 
 
-def test_an_interrupt_at_any_moment_leaves_whole_steps(
-    interrupts: list[int], saved_bits: Callable[[Trainer], str]
-) -> None:
+def test_an_interrupt_at_any_moment_leaves_whole_steps(interrupts: list[int]) -> None:
     interrupted, whole = trainer(OWN), trainer(OWN)
     for trained in (interrupted, whole):
         trained.fit(X, Y, 1)  # imports what is imported late
@@ -257,9 +275,7 @@ class Interrupts(Optimizer):
         self.log.append(f"step {t}")
 
 
-def test_an_interrupt_during_the_update_waits_for_its_end_and_is_heard_once(
-    interrupts: list[int], saved_bits: Callable[[Trainer], str]
-) -> None:
+def test_an_interrupt_waits_for_the_updates_end_and_comes_once(interrupts: list[int]) -> None:
     optimizer = Interrupts(at=4)
     interrupted, whole = (trainer(OWN, optimizer=o) for o in (optimizer, Interrupts(at=0)))
     with pytest.raises(KeyboardInterrupt):
@@ -271,9 +287,7 @@ def test_an_interrupt_during_the_update_waits_for_its_end_and_is_heard_once(
     assert saved_bits(interrupted) == saved_bits(whole)
 
 
-def test_a_press_just_before_the_one_in_the_update_is_passed_on_is_heard_alone(
-    interrupts: list[int],
-) -> None:
+def test_two_presses_around_the_end_of_an_update_are_heard_once(interrupts: list[int]) -> None:
     held = plugnet.training.interrupts.Interrupts()
     with held.handled():
         held.is_held = True
@@ -285,7 +299,7 @@ def test_a_press_just_before_the_one_in_the_update_is_passed_on_is_heard_alone(
     assert len(interrupts) == 1
 
 
-def test_a_handler_that_does_not_raise_hears_the_interrupt_and_training_goes_on() -> None:
+def test_training_goes_on_after_a_handler_that_does_not_raise() -> None:
     heard: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
     try:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.small import X, Y, trainer
 
 from plugnet import Network, Trainer
 from plugnet.arrays import Array
@@ -12,13 +13,6 @@ from plugnet.errors import DivergenceError, HookError
 from plugnet.parameter import Parameters
 from plugnet.training import History
 from plugnet.training.hooks import HookCaller, Hooks
-
-RNG = np.random.default_rng(0)
-X, Y = RNG.normal(size=(40, 4)), RNG.integers(0, 3, 40)
-
-
-def trainer(*hooks: object, **settings: Any) -> Trainer:
-    return Trainer(Network([("fc", 4, 3)]), batch_size=10, hooks=hooks, **settings)
 
 
 class Recorder:
@@ -45,7 +39,7 @@ class Recorder:
 
 def test_hooks_are_called_in_the_order_of_the_loop() -> None:
     recorder = Recorder()
-    history = trainer(recorder).fit(X, Y, 2, test=(X[:7], Y[:7]), evaluate_every=1)
+    history = trainer(hooks=[recorder]).fit(X, Y, 2, test=(X[:7], Y[:7]), evaluate_every=1)
     assert recorder.calls == [
         ("start", 2),
         ("gradients", 0),
@@ -63,14 +57,14 @@ def test_gradients_can_be_changed_before_the_update() -> None:
         def plugnet_gradients_ready(self, parameters: Parameters) -> None:
             parameters.grad[...] = 0
 
-    frozen = trainer(Freeze(), regularizer=None)
+    frozen = trainer(hooks=[Freeze()], regularizer=None)
     before = {name: value.copy() for name, value in frozen.network.state().items()}
     frozen.fit(X, Y, 3)
     for name, value in frozen.network.state().items():
         np.testing.assert_array_equal(value, before[name])
 
 
-def test_gradients_can_be_scaled_as_a_whole_and_statistics_stay_what_they_are() -> None:
+def test_scaling_all_gradients_leaves_statistics_alone() -> None:
     class Scale:
         def plugnet_gradients_ready(self, parameters: Parameters) -> None:
             parameters.grad *= 1e-6
@@ -98,7 +92,7 @@ def test_hooks_given_first_are_called_first() -> None:
         def plugnet_step_end(self) -> None:
             order.append(self.number)
 
-    trainer(Numbered(1), Numbered(2), Numbered(3)).fit(X, Y, 1)
+    trainer(hooks=[Numbered(1), Numbered(2), Numbered(3)]).fit(X, Y, 1)
     assert order == [1, 2, 3]
 
 
@@ -108,7 +102,7 @@ def test_a_hook_can_end_training() -> None:
             if iteration == 4:
                 training.stop("that is enough")
 
-    stopped = trainer(Enough())
+    stopped = trainer(hooks=[Enough()])
     history = stopped.fit(X, Y, 100)
     assert stopped.iteration == 5
     assert history.stopped == "that is enough"
@@ -126,7 +120,7 @@ def test_an_error_in_a_hook_names_hook_and_plugin_and_ends_training() -> None:
             raise KeyError("missing")
 
     recorder = Recorder()
-    failing = trainer(recorder, Careless())
+    failing = trainer(hooks=[recorder, Careless()])
     with pytest.raises(KeyError) as caught:
         failing.fit(X, Y, 5)
     note = "".join(caught.value.__notes__)
@@ -136,14 +130,14 @@ def test_an_error_in_a_hook_names_hook_and_plugin_and_ends_training() -> None:
     assert recorder.calls[-1] == ("end", 1, True)
 
 
-def test_a_hook_that_fails_at_the_start_does_not_keep_the_end_from_others() -> None:
+def test_others_see_the_end_when_a_hook_fails_at_the_start() -> None:
     class Broken:
         def plugnet_train_start(self) -> None:
             raise OSError("no disk")
 
     recorder = Recorder()
     with pytest.raises(OSError, match="no disk"):
-        trainer(recorder, Broken()).fit(X, Y, 5)
+        trainer(hooks=[recorder, Broken()]).fit(X, Y, 5)
     assert recorder.calls == [("start", 5), ("end", 0, True)]
 
 
@@ -152,13 +146,13 @@ def test_a_stop_at_the_last_iteration_is_no_early_end() -> None:
         def plugnet_evaluate_end(self, training: Trainer) -> None:
             training.stop("too late")
 
-    history = trainer(Late()).fit(X, Y, 3, test=(X, Y))
+    history = trainer(hooks=[Late()]).fit(X, Y, 3, test=(X, Y))
     assert history.stopped is None
 
 
 def test_training_that_diverges_still_ends_for_the_hooks() -> None:
     recorder = Recorder()
-    diverging = trainer(recorder, policy=("fixed", 1e30))
+    diverging = trainer(hooks=[recorder], policy=("fixed", 1e30))
     with pytest.raises(DivergenceError):
         diverging.fit(X, Y, 50)
     assert recorder.calls[-1][0] == "end"
@@ -261,7 +255,7 @@ def test_every_plain_way_to_write_a_hook_is_accepted() -> None:
         def plugnet_evaluate_end(cls, targets: Array) -> None:
             seen.append(cls)
 
-    trainer(Plain()).fit(X, Y, 1, test=(X, Y))
+    trainer(hooks=[Plain()]).fit(X, Y, 1, test=(X, Y))
     assert seen == [1, "step", Plain, "end"]
 
 

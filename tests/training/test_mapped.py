@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.rows import loaded, numbered, pulled
 
 from plugnet import Network, Trainer
 from plugnet.arrays import Array
 from plugnet.data import as_samples, mapped, order
-from plugnet.data.source import from_samples
-from plugnet.data.streaming import StreamedBatches
+from plugnet.data.batches import Resumable
 from plugnet.errors import DataError, DataWarning
 from plugnet.interfaces import Batch
 
@@ -31,38 +33,9 @@ def large_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(order, "BLOCKS_PER_WINDOW", 4)
 
 
-def numbered(rows: int = ROWS) -> tuple[Array, Array]:
-    """Return samples whose every value is the row's number, and the numbers as labels."""
-    labels = np.arange(rows)
-    return np.repeat(labels[:, None], 3, axis=1).astype(np.float32), labels
-
-
 def in_a_file(samples: Array, folder: Path) -> Any:
     np.save(folder / "x.npy", samples)
     return np.load(folder / "x.npy", mmap_mode="r")
-
-
-def pulled(batches: Iterator[Batch], count: int) -> list[list[int]]:
-    """Return the numbers of the rows of the next batches, checking that all else goes with them."""
-    found = []
-    for _ in range(count):
-        x, y, weights = next(batches)
-        assert weights is not None
-        assert x[:, 0].tolist() == x[:, 2].tolist() == y.tolist() == weights.tolist()
-        found.append(y.tolist())
-    return found
-
-
-def loaded(
-    samples: Array,
-    labels: Array,
-    batch_size: int,
-    shuffle: bool = False,
-    seed: int = 0,
-    position: int = 0,
-) -> Iterator[Batch]:
-    given = Batch(samples, labels, labels.astype(np.float32))
-    return from_samples(given, batch_size, shuffle, seed, position)
 
 
 def epoch(data: Iterator[Batch]) -> list[int]:
@@ -70,17 +43,50 @@ def epoch(data: Iterator[Batch]) -> list[int]:
     return list(itertools.chain(*pulled(data, 20)))
 
 
-def test_an_epoch_of_a_large_set_has_every_row_once_in_an_order_of_its_own() -> None:
-    data = loaded(*numbered(), 10, shuffle=True)
-    epochs = [epoch(data), epoch(data)]
-    for found in epochs:
-        assert sorted(found) == list(range(ROWS))
-        assert found != list(range(ROWS))
-    assert epochs[0] != epochs[1]
+@given(st.integers(1, 400), st.sampled_from([1, 12, 50]), st.none() | st.lists(st.integers(0, 9)))
+def test_windows_cover_an_epoch_that_has_every_row_once(
+    rows: int, row_bytes: int, seed: list[int] | None
+) -> None:
+    whole = order.Order(rows, row_bytes, seed)
+    found: list[int] = []
+    while len(found) < rows:
+        window = whole.window(len(found))
+        assert (window.start, whole.window(window.stop - 1).start) == (len(found), len(found))
+        found += window.rows[slice(None) if window.order is None else window.order].tolist()
+        assert window.stop == len(found)
+    assert (found if seed is None else sorted(found)) == list(range(rows))
+
+
+def test_every_epoch_has_an_order_of_its_own() -> None:
+    data = loaded(numbered(ROWS), 10, shuffle=True)
+    assert epoch(data) != epoch(data) != list(range(ROWS))
+
+
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
+    """Numbered rows, and the samples once more as a memory map."""
+    samples, *others = numbered(2 * ROWS)
+    return samples, in_a_file(samples, tmp_path_factory.mktemp("map")), *others
+
+
+@given(st.integers(1, 2 * ROWS), st.booleans(), st.booleans(), st.data())
+def test_from_any_place_it_goes_on_as_if_it_had_walked_there(
+    numbers: tuple[Any, ...], rows: int, shuffle: bool, is_map: bool, data: st.DataObject
+) -> None:
+    samples, read, *others = (each[:rows] for each in numbers)
+    options: dict[str, Any] = {"shuffle": shuffle, "seed": 3}
+    options["batch_size"] = data.draw(st.integers(1, rows))
+    walked = pulled(loaded((samples, *others), **options), 2 * rows // options["batch_size"] + 3)
+    sought = loaded((read if is_map else samples, *others), **options)
+    for place in data.draw(st.lists(st.integers(0, len(walked) - 2), max_size=3)):
+        assert isinstance(sought, Resumable)
+        sought.restore({"position": place * options["batch_size"]})
+        assert sought.state() == {"position": place * options["batch_size"]}
+        assert pulled(sought, 2) == walked[place : place + 2]
 
 
 def test_a_window_mixes_blocks_from_all_over_the_set() -> None:
-    first = pulled(loaded(*numbered(201), 12, shuffle=True), 1)[0]
+    first = pulled(loaded(numbered(201), 12, shuffle=True), 1)[0]
     blocks = {number // 3 for number in first}
     assert len(blocks) == 4
     assert sorted(first) == sorted(3 * block + i for block in blocks for i in range(3))
@@ -90,13 +96,13 @@ def test_a_window_mixes_blocks_from_all_over_the_set() -> None:
 
 def test_a_set_that_is_not_large_keeps_a_full_permutation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mapped, "LARGE_BYTES", ROWS * 12 + 1)
-    found = epoch(loaded(*numbered(), 10, shuffle=True, seed=5))
+    found = epoch(loaded(numbered(ROWS), 10, shuffle=True, seed=5))
     assert found == np.random.default_rng([5, 0]).permutation(ROWS).tolist()
 
 
 def test_a_row_larger_than_a_block_is_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(order, "BLOCK_BYTES", 1)
-    found = epoch(loaded(*numbered(), 10, shuffle=True))
+    found = epoch(loaded(numbered(ROWS), 10, shuffle=True))
     assert sorted(found) == list(range(ROWS))
 
 
@@ -105,37 +111,24 @@ def test_a_row_larger_than_a_block_is_a_block(monkeypatch: pytest.MonkeyPatch) -
 def test_a_map_gives_the_batches_that_an_array_gives(
     tmp_path: Path, shuffle: bool, batch_size: int
 ) -> None:
-    samples, labels = numbered()
-    held = loaded(samples, labels, batch_size, shuffle=shuffle)
-    read = loaded(in_a_file(samples, tmp_path), labels, batch_size, shuffle=shuffle)
+    samples, *others = numbered(ROWS)
+    held = loaded((samples, *others), batch_size, shuffle=shuffle)
+    read = loaded((in_a_file(samples, tmp_path), *others), batch_size, shuffle=shuffle)
     batches = 2 * ROWS // batch_size + 3
     assert pulled(read, batches) == pulled(held, batches)
 
 
-@pytest.mark.parametrize("shuffle", [True, False])
-def test_a_map_can_be_gone_on_from_any_place(tmp_path: Path, shuffle: bool) -> None:
-    samples, labels = numbered()
-    whole = pulled(loaded(samples, labels, 9, shuffle=shuffle), 60)
-    data = loaded(in_a_file(samples, tmp_path), labels, 9, shuffle=shuffle)
-    assert isinstance(data, StreamedBatches)
-    for place in (0, 1, 33, 7, 44, 59):
-        data.restore({"position": place * 9})
-        assert pulled(data, 1) == whole[place : place + 1]
-        assert data.state() == {"position": place * 9 + 9}
-    assert np.concatenate(list(data.blocks(rows=70))).tolist() == samples.tolist()
-
-
 def test_part_of_a_map_is_read_from_its_own_place(tmp_path: Path) -> None:
-    samples, labels = numbered(2 * ROWS)
-    part = in_a_file(samples, tmp_path)[ROWS - 7 : -7]
+    samples, *others = (numbers[ROWS - 7 : -7] for numbers in numbered(2 * ROWS))
+    part = in_a_file(numbered(2 * ROWS)[0], tmp_path)[ROWS - 7 : -7]
     assert mapped.mapped_file(part) == (str(tmp_path / "x.npy"), 128 + (ROWS - 7) * 12)
-    held = loaded(samples[ROWS - 7 : -7], labels[ROWS - 7 : -7], 10, shuffle=True)
-    read = loaded(part, labels[ROWS - 7 : -7], 10, shuffle=True)
+    held = loaded((samples, *others), 10, shuffle=True)
+    read = loaded((part, *others), 10, shuffle=True)
     assert pulled(read, 25) == pulled(held, 25)
 
 
 def test_what_is_not_streamed(tmp_path: Path) -> None:
-    samples, _ = numbered()
+    samples, *_ = numbered(ROWS)
     read = in_a_file(samples, tmp_path)
     assert mapped.mapped_file(np.asarray(read)) is not None
     assert mapped.mapped_file(samples) is None
@@ -184,18 +177,18 @@ def test_a_value_that_is_not_finite_is_found_when_it_is_read(tmp_path: Path, val
 def test_large_values_whose_squares_are_not_finite_are_no_error(tmp_path: Path) -> None:
     samples = np.random.default_rng(0).random((100_000, 3), dtype=np.float32)
     samples[99_990, 1] = 1e30
-    data = loaded(in_a_file(samples, tmp_path), np.arange(100_000), 1000)
+    data = loaded((in_a_file(samples, tmp_path), np.arange(100_000)), 1000)
     assert max(float(next(data).x.max()) for _ in range(100)) == np.float32(1e30)
 
 
 def test_the_beginning_shows_samples_that_are_not_scaled(tmp_path: Path) -> None:
     with pytest.warns(DataWarning, match="samples reach a magnitude of 199"):
-        as_samples(in_a_file(numbered()[0], tmp_path), scale=1.0)
+        as_samples(in_a_file(numbered(ROWS)[0], tmp_path), scale=1.0)
 
 
 def test_a_file_that_becomes_shorter_is_an_error(tmp_path: Path) -> None:
-    samples, labels = numbered()
-    data = loaded(in_a_file(samples, tmp_path), labels, 10)
+    samples, *others = numbered(ROWS)
+    data = loaded((in_a_file(samples, tmp_path), *others), 10)
     with (tmp_path / "x.npy").open("r+b") as file:
         file.truncate(128 + 12 * 100)
     with pytest.raises(DataError, match="has become shorter") as caught:

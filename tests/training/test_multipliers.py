@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import Same
+from tests.trained import saved_bits
 
 from plugnet import Network, Parameter, Trainer, registry
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError
-from plugnet.interfaces import Layer
 from plugnet.parameter import Parameters, Statistic
 from plugnet.training.update import Update
 
@@ -33,7 +34,7 @@ def multipliers(network: Network) -> dict[str, tuple[float, float, bool]]:
     }
 
 
-class Seen(Layer):
+class Seen(Same):
     """Gives what it gets; has a weight that nobody uses and a statistic; counts what it does."""
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
@@ -80,7 +81,7 @@ def test_patterns_set_multipliers_and_the_last_that_fits_decides() -> None:
     assert turned.parameters()["fc1.bias"].lr_mult == 3
 
 
-def test_a_pattern_that_fits_nothing_is_refused_and_all_paths_are_named() -> None:
+def test_a_pattern_that_fits_nothing_is_refused_with_all_paths() -> None:
     with pytest.raises(ArgumentError) as caught:
         Network(LAYERS, parameters={"fc3.*": {"lr_mult": 2}})
     for text in ("'fc3.*'", *PATHS):
@@ -232,7 +233,7 @@ def test_what_is_frozen_stays_with_its_slots_and_has_no_gradient(optimizer: Any)
         assert np.array_equal(array, slots[name]) == ("chain1" in name)
 
 
-def test_a_frozen_weight_next_to_a_bias_that_is_trained_has_no_gradient() -> None:
+def test_a_frozen_weight_beside_a_trained_bias_has_no_gradient() -> None:
     network = Network(LAYERS, parameters={"fc1.weight": {"trainable": False}})
     trainer = Trainer(network, batch_size=8)
     before = network.state()["fc1.weight"].copy()
@@ -353,7 +354,7 @@ def test_multipliers_given_as_numpy_numbers_are_saved(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("optimizer", [("sgd", 0.9), "adam"], ids=str)
 def test_resuming_in_a_frozen_phase_equals_never_having_stopped(
-    optimizer: Any, tmp_path: Path, saved_bits: Callable[[Trainer], str]
+    optimizer: Any, tmp_path: Path
 ) -> None:
     trainers = []
     for stops in (False, True):

@@ -14,6 +14,8 @@ from plugnet.data import samples
 from plugnet.errors import DataError
 from plugnet.interfaces import Layer
 
+X, Y = np.random.default_rng(0).random((40, 6), dtype=np.float32), np.arange(40) % 3
+
 
 class Looks(Layer):
     """Gives what it gets, and records it."""
@@ -31,13 +33,12 @@ class Looks(Layer):
         return dy
 
 
-def test_contiguous_batches_are_not_copied_and_nobody_asks_for_a_gradient_by_the_input() -> None:
-    x = np.random.default_rng(0).random((40, 6), dtype=np.float32)
+def test_nobody_copies_a_batch_or_asks_for_its_gradient() -> None:
     first, between = Looks(), Looks()
     network = Network([first, ("fc", {"outputs": 4}), between, ("fc", {"outputs": 3})], (6,))
     trainer = Trainer(network, batch_size=10, shuffle=False)
-    trainer.fit(x, np.arange(40) % 3, iterations=4)
-    assert [np.shares_memory(batch, x) for batch in first.given] == [True] * 4
+    trainer.fit(X, Y, iterations=4)
+    assert [np.shares_memory(batch, X) for batch in first.given] == [True] * 4
     assert (first.asked, between.asked) == (0, 4)
 
 
@@ -54,10 +55,9 @@ def test_hooks_that_nobody_implements_are_not_called(monkeypatch: pytest.MonkeyP
             calls.append(f"step {iteration}")
 
     monkeypatch.setattr(pluggy.HookCaller, "__call__", note)
-    x, y = np.random.default_rng(0).random((40, 6), dtype=np.float32), np.arange(40) % 3
-    Trainer(Network([("fc", 6, 3)]), batch_size=10).fit(x, y, iterations=3)
+    Trainer(Network([("fc", 6, 3)]), batch_size=10).fit(X, Y, iterations=3)
     assert calls == []
-    Trainer(Network([("fc", 6, 3)]), batch_size=10, hooks=[Counts()]).fit(x, y, iterations=2)
+    Trainer(Network([("fc", 6, 3)]), batch_size=10, hooks=[Counts()]).fit(X, Y, iterations=2)
     assert calls == ["plugnet_step_end", "step 0", "plugnet_step_end", "step 1"]
 
 
@@ -72,8 +72,7 @@ def test_samples_are_looked_at_once_and_labels_and_weights_each_time(
         return value_range(array, name, *others)
 
     monkeypatch.setattr(samples, "value_range", note)
-    x, y = np.random.default_rng(0).random((40, 6), dtype=np.float32), np.arange(40) % 3
-    weights = np.ones(40)
+    x, y, weights = X.copy(), Y.copy(), np.ones(40)
     trainer = Trainer(Network([("fc", 6, 3)]), batch_size=10)
     for _ in range(3):
         trainer.fit(x, y, 2, test=(x, y), weights=weights)
@@ -93,10 +92,9 @@ def test_samples_are_looked_at_once_and_labels_and_weights_each_time(
 
 def test_an_array_in_the_place_of_one_that_is_gone_is_looked_at() -> None:
     trainer = Trainer(Network([("fc", 6, 3)]), batch_size=10)
-    y = np.arange(40) % 3
     for _ in range(50):  # the next array often has the address of the last
-        trainer.fit(np.random.default_rng(0).random((40, 6), dtype=np.float32), y, 1)
+        trainer.fit(np.random.default_rng(0).random((40, 6), dtype=np.float32), Y, 1)
         wrong = np.full((40, 6), np.nan, np.float32)
         with pytest.raises(DataError, match="finite"):
-            trainer.fit(wrong, y, 1)
+            trainer.fit(wrong, Y, 1)
         del wrong

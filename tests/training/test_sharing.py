@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import Same
 
 from plugnet import Network, Trainer, registry
 from plugnet.arrays import Array, Shape
@@ -143,10 +144,15 @@ def test_others_see_the_network_as_it_is_after_a_step(tmp_path: Path) -> None:
 
     ways = [lambda: own, lambda: copy.deepcopy(own), saved, resumed]
     threads = [threading.Thread(target=look, args=(way,)) for way in ways]
+
+    class Starting:
+        def plugnet_train_start(self) -> None:
+            for thread in threads:
+                thread.start()
+
     trained.fit(X, Y, 1)
-    for thread in threads:
-        thread.start()
-    trained.fit(X, Y, 150)
+    trained.hooks.append(Starting())
+    trained.fit(X, Y, 60)
     over.set()
     for thread in threads:
         thread.join()
@@ -173,17 +179,11 @@ def test_a_network_whose_parameters_cannot_be_made_again_has_none() -> None:
     class Failing:
         calls = 0
 
-    class Sometimes(Layer):
+    class Sometimes(Same):
         def initialize(self, shape: Shape, rng: Any, dtype: Any) -> None:
             Failing.calls += 1
             if Failing.calls > 1:
                 raise RuntimeError("no more")
-
-        def forward(self, x: Array, training: bool = False) -> Array:
-            return x
-
-        def backward(self, dy: Array) -> Array:
-            return dy
 
     own = Network([("fc", 8, 3), Sometimes()])
     with pytest.raises(RuntimeError):

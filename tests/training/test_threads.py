@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.linalg  # noqa: F401 # brings a second BLAS library, where it is installed as a wheel
+from tests.process import printed
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from plugnet import Network, Trainer, parallel
@@ -203,7 +202,7 @@ def test_evaluate_has_the_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("first_ends", [True, False])
 @pytest.mark.parametrize("fails", [True, False])
-def test_where_trainings_overlap_the_last_to_end_gives_the_threads_back(
+def test_the_last_of_overlapping_trainings_gives_threads_back(
     first_ends: bool, fails: bool
 ) -> None:
     pausing = [Pausing(fails), Pausing(fails)]
@@ -264,7 +263,7 @@ def test_predictions_in_other_threads_during_a_training_are_right() -> None:
     assert training.result() == train(Network(LAYERS))
 
 
-def test_a_second_training_has_the_number_of_threads_that_it_has_alone() -> None:
+def test_a_second_training_has_as_many_threads_as_alone() -> None:
     pausing = Pausing()
     with fitting(pausing):
         with limited(None) as count:
@@ -282,7 +281,7 @@ def test_a_users_limit_around_a_training_is_there_again_after_it() -> None:
     assert blas() == {2}
 
 
-def test_a_users_limit_within_a_training_holds_and_goes_as_the_user_says() -> None:
+def test_a_users_limit_within_a_training_is_the_users() -> None:
     pausing = Pausing()
     with fitting(pausing):
         with threadpool_limits(3, user_api="blas"):
@@ -306,9 +305,7 @@ def test_a_users_limit_that_ends_during_a_training_does_not_come_back() -> None:
 
 
 @pytest.mark.parametrize("first_ends", [True, False])
-def test_a_training_that_begins_after_a_users_limit_has_ended_knows_the_newer_number(
-    first_ends: bool,
-) -> None:
+def test_a_training_after_a_users_limit_knows_the_newer_number(first_ends: bool) -> None:
     limit = threadpool_limits(3, user_api="blas")
     pausing = [Pausing(), Pausing()]
     with fitting(pausing[0]) as first:
@@ -333,7 +330,7 @@ def test_a_users_limit_around_a_training_within_another_goes_with_it() -> None:
     assert blas() == {2}
 
 
-def test_a_users_limit_that_begins_in_a_training_is_not_lifted_with_it() -> None:
+def test_a_users_limit_from_within_a_training_outlives_it() -> None:
     pausing = Pausing()
     with fitting(pausing):
         limit = threadpool_limits(3, user_api="blas")
@@ -357,7 +354,7 @@ def test_libraries_that_are_imported_later_are_held_too() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_process_forked_in_a_training_has_the_threads_from_before_it() -> None:
+def test_a_process_forked_in_a_training_has_the_old_threads() -> None:
     code = (
         "import os\n"
         "from plugnet.training.threads import blas_threads, limited\n"
@@ -406,9 +403,7 @@ def test_an_interrupt_at_any_place_leaves_nothing_limited() -> None:
     assert printed(code) == "True\n"
 
 
-def test_a_library_with_a_number_for_each_thread_is_held_in_each_that_works_for_a_training(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_library_with_numbers_by_thread_is_held_in_each(monkeypatch: pytest.MonkeyPatch) -> None:
     local = threading.local()  # as MKL's number is
 
     def number() -> int:
@@ -427,12 +422,6 @@ def test_a_library_with_a_number_for_each_thread_is_held_in_each_that_works_for_
         run([note, note])
         assert pool.submit(number).result() == 4  # somebody else's
     assert (count, seen, number()) == (4, [1, 1], 4)
-
-
-def printed(code: str) -> str:
-    """Return what a new process prints that runs ``code``."""
-    words = [sys.executable, "-c", code]
-    return subprocess.run(words, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.0, True, "2"])

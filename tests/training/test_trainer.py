@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.trained import weights_of
 
 from plugnet import Network, Trainer, registry
 from plugnet.arrays import Array
@@ -20,11 +21,6 @@ def blobs(rows: int = 90, seed: int = 0) -> tuple[Array, Array]:
     rng = np.random.default_rng(seed)
     labels = np.arange(rows) % 3
     return rng.normal(size=(rows, 4)) * 0.3 + np.eye(3, 4)[labels], labels
-
-
-def weights(trainer: Trainer) -> Array:
-    values: Array = trainer.network.parameters().value.copy()
-    return values
 
 
 def test_a_network_learns_separable_classes() -> None:
@@ -54,7 +50,7 @@ def test_same_seed_same_bits(shuffle: bool) -> None:
     for _ in range(2):
         trainer = Trainer(Network(LAYERS, seed=1), batch_size=32, seed=4, shuffle=shuffle)
         trainer.fit(x, y, 30)
-        runs.append(weights(trainer))
+        runs.append(weights_of(trainer))
     np.testing.assert_array_equal(runs[0], runs[1])
 
 
@@ -64,7 +60,7 @@ def test_the_seed_decides_the_order_only_when_shuffling() -> None:
     def trained(seed: int, shuffle: bool) -> Array:
         trainer = Trainer(Network(LAYERS), batch_size=32, seed=seed, shuffle=shuffle)
         trainer.fit(x, y, 10)
-        return weights(trainer)
+        return weights_of(trainer)
 
     np.testing.assert_array_equal(trained(0, False), trained(1, False))
     assert np.abs(trained(0, True) - trained(1, True)).max() > 1e-4
@@ -77,7 +73,7 @@ def test_fitting_twice_equals_fitting_once_for_as_long() -> None:
     parts = Trainer(Network(LAYERS), batch_size=32)
     parts.fit(x, y, 11)
     parts.fit(x, y, 14)
-    np.testing.assert_array_equal(weights(whole), weights(parts))
+    np.testing.assert_array_equal(weights_of(whole), weights_of(parts))
 
 
 def test_evaluating_between_changes_no_bit_of_the_training() -> None:
@@ -85,7 +81,7 @@ def test_evaluating_between_changes_no_bit_of_the_training() -> None:
     quiet, watched = (Trainer(Network(LAYERS), batch_size=32) for _ in range(2))
     quiet.fit(x, y, 20)
     history = watched.fit(x, y, 20, test=blobs(33, 2), evaluate_every=3)
-    np.testing.assert_array_equal(weights(quiet), weights(watched))
+    np.testing.assert_array_equal(weights_of(quiet), weights_of(watched))
     assert [e.iteration for e in history.evaluations] == [3, 6, 9, 12, 15, 18, 20]
 
 
@@ -174,10 +170,10 @@ def test_no_update_follows_a_loss_that_is_not_finite() -> None:
     x, y = blobs()
     trainer = Trainer(Network(LAYERS), batch_size=30, shuffle=False)
     trainer.network.state()["fc2.bias"][0] = np.nan
-    before = weights(trainer)
+    before = weights_of(trainer)
     with pytest.raises(DivergenceError):
         trainer.fit(x, y, 5)
-    np.testing.assert_array_equal(weights(trainer), before)
+    np.testing.assert_array_equal(weights_of(trainer), before)
 
 
 def test_an_update_that_ends_in_infinity_does_not_go_unseen() -> None:
@@ -240,10 +236,10 @@ def test_wrong_data_are_refused_and_the_network_is_untouched(
     x: Array, y: Array, error: type[Exception], text: str
 ) -> None:
     trainer = Trainer(Network(LAYERS), batch_size=30)
-    before = weights(trainer)
+    before = weights_of(trainer)
     with pytest.raises(error, match=text):
         trainer.fit(x, y, 10)
-    np.testing.assert_array_equal(weights(trainer), before)
+    np.testing.assert_array_equal(weights_of(trainer), before)
     assert trainer.iteration == 0
 
 
@@ -259,7 +255,7 @@ def test_labels_in_matlabs_orientations_mean_the_same() -> None:
     for labels in (y, y.reshape(-1, 1), y.reshape(1, -1), y.astype(np.uint8)):
         trainer = Trainer(Network(LAYERS), batch_size=32)
         trainer.fit(x, labels, 5)
-        runs.append(weights(trainer))
+        runs.append(weights_of(trainer))
     for run in runs[1:]:
         np.testing.assert_array_equal(run, runs[0])
 
@@ -270,7 +266,7 @@ def test_foreign_arrays_are_taken() -> None:
     plain, foreign = (Trainer(Network(LAYERS), batch_size=30) for _ in range(2))
     plain.fit(x, y, 5)
     foreign.fit(torch.from_numpy(x), torch.from_numpy(y), 5)
-    np.testing.assert_array_equal(weights(plain), weights(foreign))
+    np.testing.assert_array_equal(weights_of(plain), weights_of(foreign))
 
 
 def test_read_only_memory_maps_are_taken(tmp_path: Any) -> None:
@@ -280,7 +276,7 @@ def test_read_only_memory_maps_are_taken(tmp_path: Any) -> None:
     plain, other = (Trainer(Network(LAYERS), batch_size=30) for _ in range(2))
     plain.fit(x, y, 5)
     other.fit(mapped, y, 5)
-    np.testing.assert_array_equal(weights(plain), weights(other))
+    np.testing.assert_array_equal(weights_of(plain), weights_of(other))
 
 
 def test_a_single_class_gives_a_warning() -> None:
@@ -343,8 +339,8 @@ def test_two_trainers_may_share_an_optimizer_as_it_keeps_nothing() -> None:
     for _ in range(3):
         for trainer in (first, second, own):
             trainer.fit(*blobs(100), 2)
-    np.testing.assert_array_equal(weights(first), weights(own))
-    np.testing.assert_array_equal(weights(second), weights(own))
+    np.testing.assert_array_equal(weights_of(first), weights_of(own))
+    np.testing.assert_array_equal(weights_of(second), weights_of(own))
 
 
 def test_two_networks_are_trained_in_two_threads_as_in_one() -> None:

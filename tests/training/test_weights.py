@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.trained import weights_of
 
 from plugnet import Network, Trainer
 from plugnet.arrays import Array
@@ -36,22 +37,17 @@ def trainer(batch_size: int = ROWS, loss: Any = "softmax_with_loss", **settings:
     return Trainer(network, loss, batch_size=batch_size, shuffle=False, **settings)
 
 
-def values(trained: Trainer) -> Array:
-    found: Array = trained.network.parameters().value.copy()
-    return found
-
-
 @pytest.mark.parametrize(("loss", "y"), TARGETS)
 def test_training_with_whole_weights_is_training_on_copies(loss: Any, y: Array) -> None:
     weighted, copied = trainer(ROWS, loss), trainer(len(COPIES), loss)
     history = weighted.fit(X, y, 20, test=(X, y, COUNTS), weights=COUNTS)
     expected = copied.fit(X[COPIES], y[COPIES], 20, test=(X[COPIES], y[COPIES]))
-    np.testing.assert_allclose(values(weighted), values(copied), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(weights_of(weighted), weights_of(copied), rtol=0, atol=1e-12)
     np.testing.assert_allclose(history.loss, expected.loss, rtol=1e-12)
     (found,), (wanted,) = history.evaluations, expected.evaluations
     assert found.loss == pytest.approx(wanted.loss, rel=1e-12)
     assert found.accuracy == (None if wanted.accuracy is None else pytest.approx(wanted.accuracy))
-    assert np.abs(values(weighted) - values(trainer(ROWS, loss))).max() > 1e-3
+    assert np.abs(weights_of(weighted) - weights_of(trainer(ROWS, loss))).max() > 1e-3
 
 
 def test_a_sample_of_weight_0_counts_for_nothing() -> None:
@@ -71,7 +67,7 @@ def test_weights_count_by_their_ratios_and_equal_ones_not_at_all() -> None:
     for given in (weights, 4 * weights, np.full(ROWS, 3.0), None):
         trained = trainer(8)
         trained.fit(X, Y, 20, weights=given)
-        runs.append(values(trained))
+        runs.append(weights_of(trained))
     np.testing.assert_array_equal(runs[0], runs[1])
     np.testing.assert_allclose(runs[2], runs[3], rtol=0, atol=1e-13)
     assert np.abs(runs[0] - runs[2]).max() > 1e-4
@@ -95,11 +91,11 @@ def test_a_batch_whose_weights_are_all_0_has_loss_0_and_moves_nothing() -> None:
     weights = np.ones(ROWS)
     weights[:8] = 0
     trained = trainer(8, regularizer=None)
-    before = values(trained)
+    before = weights_of(trained)
     assert trained.fit(X, Y, 1, weights=weights).loss == [0.0]
-    np.testing.assert_array_equal(values(trained), before)
+    np.testing.assert_array_equal(weights_of(trained), before)
     trained.fit(X, Y, 1, weights=weights)
-    assert (values(trained) != before).any()
+    assert (weights_of(trained) != before).any()
 
 
 def test_evaluation_weighs_loss_and_accuracy_over_all_blocks() -> None:
@@ -143,7 +139,7 @@ def test_fitting_twice_with_weights_equals_fitting_once() -> None:
 )
 def test_wrong_weights_are_refused_and_nothing_has_moved(weights: Any, text: str) -> None:
     trained = trainer()
-    before = values(trained)
+    before = weights_of(trained)
     for use in (
         lambda: trained.fit(X, Y, 3, weights=weights),
         lambda: trained.fit(X, Y, 3, test=(X, Y, weights)),
@@ -151,7 +147,7 @@ def test_wrong_weights_are_refused_and_nothing_has_moved(weights: Any, text: str
     ):
         with pytest.raises(DataError, match=text):
             use()
-    np.testing.assert_array_equal(values(trained), before)
+    np.testing.assert_array_equal(weights_of(trained), before)
     assert trained.iteration == 0
 
 

@@ -17,7 +17,7 @@ from plugnet.arguments import file_path
 from plugnet.cli import config_file
 from plugnet.cli.config import Config, DataSettings
 from plugnet.errors import ConfigError
-from plugnet.interfaces import Samples
+from plugnet.interfaces import DataSplits
 from plugnet.registry import registry
 
 DEFAULT_NAME = "digits"
@@ -68,7 +68,7 @@ def configured(arguments: Namespace) -> tuple[Config, str]:
     return replace(config, data=pointed_at(config.data, arguments.data)), name
 
 
-def build(config: Config, threads: int | None) -> tuple[Trainer, Samples]:
+def build(config: Config, threads: int | None) -> tuple[Trainer, DataSplits]:
     """Build the trainer and read the data, from which the network learns its input shape."""
     training, settings = config.training, config.network
     network = Network(
@@ -143,7 +143,7 @@ def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
     return replace(settings, reader=reader, path=str(path))
 
 
-def read(settings: DataSettings, whole: bool = False) -> Samples:
+def read(settings: DataSettings, whole: bool = False) -> DataSplits:
     """Return the samples that ``settings`` describe.
 
     Args:

@@ -26,7 +26,7 @@ from plugnet.cli.run_directory import (
     write_result,
 )
 from plugnet.errors import DivergenceError
-from plugnet.interfaces import Samples
+from plugnet.interfaces import DataSplits
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -77,7 +77,7 @@ def _run_hooks(folder: Path, classes: tuple[str, ...], with_bar: bool) -> list[o
     return [build("progress"), *hooks] if with_bar else hooks
 
 
-def _fit(trainer: Trainer, samples: Samples, settings: TrainingSettings, folder: Path) -> int:
+def _fit(trainer: Trainer, samples: DataSplits, settings: TrainingSettings, folder: Path) -> int:
     """Train, and return the number of the signal that ended it early, or 0."""
     test = (samples.test_data, samples.test_label) if len(samples.test_data) else None
     with _stopped_by_signals(trainer) as received:
@@ -124,7 +124,7 @@ def _stopped_by_signals(trainer: Trainer) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _result(trainer: Trainer, samples: Samples) -> dict[str, Any]:
+def _result(trainer: Trainer, samples: DataSplits) -> dict[str, Any]:
     """Evaluate the finished network, and return the content of ``result.json``."""
     accuracy = loss = None
     if len(samples.test_data):

@@ -11,11 +11,11 @@ from plugnet.cli import run_setup
 from plugnet.cli.config import Config
 from plugnet.cli.prose import wrap
 from plugnet.cli.run_directory import contents
-from plugnet.interfaces import Samples
+from plugnet.interfaces import DataSplits
 from plugnet.training.trainer import DEFAULT
 
 
-def introduction(trainer: Trainer, samples: Samples, config: Config) -> str:
+def introduction(trainer: Trainer, samples: DataSplits, config: Config) -> str:
     """Return what is trained, and on what."""
     network, settings = trainer.network, config.training
     source = run_setup.call(config.data.reader)[0]

@@ -94,7 +94,7 @@ class ArrayBatches:
         return self
 
     def __next__(self) -> Batch:
-        if self._out is None and self.shuffle:
+        if self._out is None:
             self._out = empty_like(self.samples, self.batch_size)
         batch = self._take(self.position, self.batch_size, self._out)
         self.position += self.batch_size

@@ -1,6 +1,6 @@
 """Labels: one rule that says what an array of them means.
 
-Three kinds are told apart, and ``rule`` may name the one that is meant:
+There are three kinds, and ``rule`` may name the one that is meant:
 
 * ``"class_ids"``: one whole number per sample, as ``(N,)``, ``(N, 1)`` or MATLAB's ``(1, N)``,
   of any numeric type: 3.0 is class 3, but 3.5 is an error. Classes count from 0, or from
@@ -133,11 +133,11 @@ def as_weights(weights: Any, rows: int, dtype: DTypeLike = np.float32) -> Array:
 
 
 def warn_one_class(labels: Array) -> None:
-    """Warn if class ids, ``(N,)``, name one class only: there is nothing to tell apart."""
+    """Warn if class ids, ``(N,)``, name one class only, so that there is nothing to learn."""
     if labels.ndim == 1 and len(labels) > 1 and labels.min() == labels.max():
         warnings.warn(
-            f"All {len(labels)} samples are of class {labels[0]}; a network learns to give that "
-            "answer always.",
+            f"All {len(labels)} samples are of class {labels[0]}; a network learns to predict "
+            "it always.",
             DataWarning,
             stacklevel=3,
         )

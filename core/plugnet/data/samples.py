@@ -15,7 +15,7 @@ from plugnet.errors import DataError, DataWarning
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
-#: Samples so many times as large as a network is made for are almost always unscaled, and it
+#: Samples this many times larger than a network is made for are almost always unscaled, and it
 #: learns little from them.
 UNUSUAL = 50.0
 
@@ -62,13 +62,13 @@ def as_samples(
 ) -> Array:
     """Return ``samples``, ``(N, *shape)``, as a contiguous array of numbers, all finite.
 
-    A contiguous array whose every value ``dtype`` holds exactly, such as bytes for float32, comes
-    back as it is: a network converts batches, so that a set need not be in memory twice, or four
+    A contiguous array of a type that ``dtype`` can hold exactly, such as bytes for float32, comes
+    back as it is: a network converts batch by batch, so that a set is not in memory twice, nor four
     times as large. Others are converted to ``dtype``. Nothing is ever changed in place. Samples of
-    quite another magnitude than ``scale`` give a `DataWarning`; so do those that are all the same
-    constant. Of a memory map from 1 GiB on only the beginning is looked at; that the rest is finite
-    is checked when it is read to be trained on. An array that came back as it is is not looked at
-    again while it lives: numbers that are put into it later are the caller's to check.
+    a very different magnitude from ``scale`` give a `DataWarning`; so do samples that are all the
+    same constant. Of a memory map from 1 GiB on only the beginning is checked here, and the rest
+    when it is read for training. An array that came back unchanged is not checked again while it
+    lives: checking numbers that are written into it later is up to the caller.
 
     Args:
         samples: one sample per row; N and all of ``shape`` at least 1.
@@ -107,8 +107,8 @@ def as_samples(
         warnings.warn(warning, DataWarning, stacklevel=3)
     elif lowest == highest and len(array) > 1 and not is_streamed:
         warnings.warn(
-            f"All values of {name} are {lowest:g}; there is nothing to tell the samples apart by. "
-            "See whether they were read right.",
+            f"All values of {name} are {lowest:g}; nothing distinguishes the samples. "
+            "Check that they were read correctly.",
             DataWarning,
             stacklevel=3,
         )
@@ -118,7 +118,7 @@ def as_samples(
     return array
 
 
-#: By their ids, arrays that were found to be right, and for which dtype and scale.
+#: By id, the arrays that passed, and for which dtype and scale.
 _checked: dict[int, tuple[weakref.ref[Array], tuple[np.dtype[Any], float | None]]] = {}
 
 

@@ -21,7 +21,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     the block raises, the old file stays and the temporary one is removed.
 
     Raises:
-        ArgumentError: ``path`` is no path.
+        ArgumentError: ``path`` is not a path.
         OSError: the folder cannot be written, the disk is full, or ``path`` is there and no file.
     """
     target = Path(file_path("path", path))

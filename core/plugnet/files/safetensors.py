@@ -97,7 +97,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]
     A file by another program, without the digest "sha256" in the metadata, is read as well.
 
     Raises:
-        ArgumentError: ``path`` is no path.
+        ArgumentError: ``path`` is not a path.
         FileFormatError: the file is missing, damaged or not in this format.
     """
     path = Path(file_path("path", path))

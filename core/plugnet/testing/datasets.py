@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.interfaces import Samples
+from plugnet.interfaces import DataSplits
 from plugnet.testing.arrays import same
 from plugnet.testing.report import fail, require
 from plugnet.testing.subject import Subject
@@ -19,9 +19,11 @@ def exercise(subject: Subject) -> list[Array]:
 
 
 def check_samples(subject: Subject) -> None:
-    """`load` gives `Samples` of arrays, with as many labels as data."""
+    """`load` gives `DataSplits` of arrays, with as many labels as data."""
     for samples in _loaded(subject):
-        require(isinstance(samples, Samples), f"load must return Samples, not {type(samples)}.")
+        require(
+            isinstance(samples, DataSplits), f"load must return DataSplits, not {type(samples)}."
+        )
         for name, array in _arrays(samples).items():
             require(isinstance(array, np.ndarray), f"{name} must be an array, not {type(array)}.")
         for part in ("train", "test"):
@@ -77,10 +79,10 @@ def check_repeatable(subject: Subject) -> None:
             require(same(array, other[name]), f"{name} is not the same when it is loaded again.")
 
 
-def _loaded(subject: Subject) -> Iterator[Samples]:
+def _loaded(subject: Subject) -> Iterator[DataSplits]:
     return (subject.build(example).load() for example in subject.usable)
 
 
-def _arrays(samples: Samples) -> dict[str, Array]:
+def _arrays(samples: DataSplits) -> dict[str, Array]:
     names = ("train_data", "train_label", "test_data", "test_label")
     return {name: getattr(samples, name) for name in names}

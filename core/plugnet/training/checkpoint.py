@@ -47,7 +47,7 @@ class Checkpoint(NamedTuple):
         """Write it to one file, wholly or not at all; `Network.load` finds the network there.
 
         Raises:
-            SpecError: a component cannot be described, as it is not registered, or the state of a
+            SpecError: a component is not registered, so it cannot be described, or the state of a
                 source of batches cannot be written as JSON.
             OSError: the file cannot be written.
         """

@@ -18,7 +18,7 @@ def exclusive(network: Network, loss: Loss) -> Iterator[None]:
     """Hold a network and a loss, which keep arrays of the batch, for one training alone.
 
     Raises:
-        CallOrderError: another training, perhaps in another thread, holds one of them.
+        CallOrderError: another training, possibly in another thread, holds one of them.
     """
     held: list[Network | Loss] = []
     try:

@@ -2,7 +2,7 @@
 
 A hook plugin is any object with methods (or a module with functions) named like the ones on this
 page. Each takes any subset of the arguments, by their names and without defaults; arguments are
-only ever added. There is no hook inside a layer: what happens there is the layer's own business.
+only ever added. There is no hook inside a layer: layers are plugins themselves.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ class Hooks:
 
     @specification
     def plugnet_train_start(self, training: Training, iterations: int) -> None:
-        """Act when training begins, for the given number of iterations."""
+        """Run when training begins, for the given number of iterations."""
 
     @specification
     def plugnet_gradients_ready(
         self, training: Training, iteration: int, parameters: Parameters
     ) -> None:
-        """Hear that every gradient is filled; the regularizer adds its own later, in the update.
+        """Run when every gradient is filled; the regularizer adds its own later, in the update.
 
         The place to clip gradients, as Caffe does, or to sum them over workers, in place: each is
         ``parameters["fc1.weight"].grad``, and ``parameters.grad`` is all of them, flat. A hook that
@@ -49,7 +49,7 @@ class Hooks:
     def plugnet_step_end(
         self, training: Training, iteration: int, loss: float, rate: float
     ) -> None:
-        """Hear that ``iteration``, counted from 0, is done, with its batch's ``loss``.
+        """Run when ``iteration``, counted from 0, is done; ``loss`` is that of its batch.
 
         ``training.iteration`` is one more. A hook that raises here, or in any later one, ends `fit`
         after the step, and another `fit` goes on from there.
@@ -59,7 +59,7 @@ class Hooks:
     def plugnet_evaluate_end(
         self, training: Training, evaluation: Evaluation, x: Array, outputs: Array, targets: Array
     ) -> None:
-        """Hear that the test pair has been evaluated during `fit`.
+        """Run when the test samples have been evaluated during `fit`.
 
         ``x`` are its samples, ``outputs`` the network's scores ``(M, K)``, ``targets`` the class
         ids ``(M,)`` or real targets ``(M, K)``.
@@ -67,7 +67,7 @@ class Hooks:
 
     @specification
     def plugnet_train_end(self, training: Training, history: History) -> None:
-        """Hear that `fit` is over: all iterations done, `Trainer.stop`, or an error."""
+        """Run when `fit` ends: after all iterations, by `Trainer.stop` or by an error."""
 
     @specification
     def plugnet_cli(self, subparsers: Any) -> None:
@@ -118,8 +118,8 @@ class HookCaller:
             self._register(hook, name)
             if not self._manager.get_hookcallers(hook):
                 raise HookError(
-                    f"Hook plugin '{name}' would never be called, as it has no method named like "
-                    f"a hook: {KNOWN}.",
+                    f"Hook plugin '{name}' would never be called, because it has no method with "
+                    f"the name of a hook: {KNOWN}.",
                     hook="",
                     plugin=name,
                 )

@@ -52,5 +52,5 @@ class Interrupts:
         if self.is_held:
             self.pending = number, frame
         else:
-            self.pending = None  # one press more, just as the first was to be passed on
+            self.pending = None  # a second press, while the first is being passed on
             self._before(number, frame)

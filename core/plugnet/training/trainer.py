@@ -31,7 +31,7 @@ from plugnet.training.update import Update
 if TYPE_CHECKING:
     from plugnet.training.hooks import HookCaller
 
-#: The regularizer of a trainer that is not told one, unless its optimizer decays by itself.
+#: The default regularizer, unless the optimizer decays the weights itself.
 DECAY = ("l2", 0.001)
 DEFAULT = "default"
 
@@ -93,7 +93,7 @@ class Trainer:
             batch_size: samples per iteration.
             seed: what the order of the samples is drawn from.
             shuffle: whether each epoch has a random order of its own.
-            hooks: plugins that look on or step in; see `plugnet.training.hooks`.
+            hooks: plugins that observe or intervene; see `plugnet.training.hooks`.
             threads: among how many threads `fit` and `evaluate` divide large matrix products and
                 convolutions; a small network has none. None: as many as the process may run in;
                 see `plugnet.parallel`. The same number gives the same bits.
@@ -166,7 +166,7 @@ class Trainer:
             y: ``(N,)`` integer class ids, or ``(N, K)`` floating-point targets: one-hot rows or
                 real values.
             iterations: how many batches to train on.
-            test: samples and targets to evaluate on, at the end at least; perhaps also weights.
+            test: samples, targets and optionally weights to evaluate on, at least at the end.
             evaluate_every: also evaluate each time this many iterations are done.
             weights: ``(N,)``, how much each sample counts, at least 0; None: all the same.
 
@@ -349,7 +349,7 @@ class Trainer:
         history; not the data, the hooks and the threads.
 
         Raises:
-            SpecError: a component cannot be described, as it is not registered.
+            SpecError: a component cannot be described, because it is not registered.
             BrokenStepError: an update failed half-way before.
             OSError: the file cannot be written.
         """
@@ -376,7 +376,7 @@ class Trainer:
     ) -> Trainer:
         """Return the trainer that `save` wrote; `fit` on the same data goes on bit for bit.
 
-        ``hooks`` and ``threads`` are not in the file, as they belong to a run and a machine.
+        ``hooks`` and ``threads`` are not in the file, because they belong to a run and a machine.
 
         Raises:
             FileFormatError: the file is missing, damaged or not a saved trainer.

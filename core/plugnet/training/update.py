@@ -96,7 +96,7 @@ class Update:
         else:
             parallel.run([partial(self._work, part, rate) for part in parts])
         for statistic, moved in zip(self.parameters.statistics, self._moved, strict=True):
-            statistic.value = moved  # in one go: another thread may predict meanwhile
+            statistic.value = moved  # in one step: another thread may be predicting
 
     def _work(self, blocks: Sequence[_Block], rate: float) -> None:
         step, t = self.optimizer.step, self.steps
@@ -179,7 +179,7 @@ class Update:
     def _block(
         self, place: slice, runs: tuple[list[Run], list[Run]], scratches: Sequence[Array]
     ) -> _Block:
-        """Return what is done to the numbers at a place, as far as it is done to each by itself."""
+        """Return what is done to the numbers at a place, as far as each is treated on its own."""
         value, grad, slots = self.parameters.value, self.parameters.grad, self.slots.values()
         decayed, updated = runs
         decays = [

@@ -20,7 +20,7 @@ class ActivationLayer(Layer):
     _buffer: Array | None = None
 
     def __init__(self, activation: Activation) -> None:
-        """Wrap ``activation``; a network does so where it is given an activation's name."""
+        """Wrap ``activation``; a network given an activation does so on its own."""
         self.activation = registry.activations.resolve(activation)
 
     @classmethod
@@ -31,14 +31,12 @@ class ActivationLayer(Layer):
         self._buffer, self._dx = np.empty(batch_shape, dtype), np.empty(batch_shape, dtype)
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return y = f(x), of the shape of x."""
         y = self.activation.forward(x, self._buffer if training else None)
         if training:
             self._x, self._y = x, y
         return y
 
     def backward(self, dy: Array) -> Array:
-        """Return dx = dy f'(x)."""
         dx = self.activation.derivative(self._x, self._y, self._dx)
         dx *= dy
         return dx

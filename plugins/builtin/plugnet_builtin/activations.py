@@ -1,4 +1,4 @@
-"""Activation functions. None overflows, and float32 stays float32."""
+"""Activation functions. None of them overflows, and float32 stays float32."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from typing import Any
 import numpy as np
 
 from plugnet.arguments import flag, number
-from plugnet.arrays import Array, reuse, scalar
+from plugnet.arrays import Array, ensure_buffer, scalar
 from plugnet.interfaces import Activation
 
 
 @dataclass(eq=False)
 class Sigmoid(Activation):
-    """f(x) = 1 / (1 + exp(-x)), computed as tanh(x / 2) / 2 + 1 / 2 (Caffe, sigmoid_layer.cpp)."""
+    """f(x) = 1 / (1 + exp(-x)), computed as tanh(x / 2) / 2 + 1 / 2 (Caffe, sigmoid_layer.cpp).
+
+    >>> import numpy as np
+    >>> from plugnet import registry
+    >>> registry.activations.build("sigmoid").forward(np.array([-1000.0, 0.0, 1000.0])).tolist()
+    [0.0, 0.5, 1.0]
+    """
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
         out = np.multiply(x, 0.5, out=out)
@@ -34,7 +40,16 @@ class Sigmoid(Activation):
 
 @dataclass(eq=False)
 class Tanh(Activation):
-    """f(x) = (exp(x) - exp(-x)) / (exp(x) + exp(-x)) (Caffe, tanh_layer.cpp)."""
+    """f(x) = (exp(x) - exp(-x)) / (exp(x) + exp(-x)) (Caffe, tanh_layer.cpp).
+
+    >>> import numpy as np
+    >>> from plugnet import registry
+    >>> tanh = registry.activations.build("tanh")
+    >>> x = np.array([0.0, 1.0])
+    >>> y = tanh.forward(x)
+    >>> y.round(4).tolist(), tanh.derivative(x, y).round(4).tolist()
+    ([0.0, 0.7616], [1.0, 0.42])
+    """
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
         return np.tanh(x, out=out)
@@ -49,17 +64,17 @@ class Tanh(Activation):
 class Relu(Activation):
     """f(x) = max(x, 0) (Nair and Hinton 2010; Caffe, relu_layer.cpp).
 
-    Its derivative at 0 is 1 (Caffe and PyTorch say 0).
+    Its derivative at 0 is 1 (0 in Caffe and PyTorch).
     """
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
-        out = reuse(out, x)
+        out = ensure_buffer(out, x)
         out.fill(0)
         return np.maximum(x, out, out=out)  # twice as fast as with the scalar 0
 
     def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
         """Return 1 where x >= 0, else 0."""
-        return np.greater_equal(x, 0, out=reuse(out, x))
+        return np.greater_equal(x, 0, out=ensure_buffer(out, x))
 
 
 @dataclass(eq=False)
@@ -76,13 +91,12 @@ class LeakyRelu(Activation):
         self.slope = number("slope", self.slope, above=0, below=1)
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
-        """Return f(x), the larger of x and slope x."""
         out = np.multiply(x, self.slope, out=out)
         return np.maximum(out, x, out=out)
 
     def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
         """Return 1 where x >= 0, else slope."""
-        out = np.greater_equal(x, 0, out=reuse(out, x))
+        out = np.greater_equal(x, 0, out=ensure_buffer(out, x))
         return np.maximum(out, self.slope, out=out)
 
 
@@ -91,7 +105,7 @@ class Elu(Activation):
     """f(x) = x where x > 0, else alpha (exp(x) - 1) (Clevert et al. 2016, equation 15).
 
     Attributes:
-        alpha: minus the limit for x to minus infinity, above 0.
+        alpha: minus the limit of f as x goes to minus infinity, above 0.
     """
 
     alpha: float = 1.0
@@ -118,7 +132,7 @@ class Elu(Activation):
 
 
 class _Scratch(threading.local):
-    """An array to compute in, for each thread: networks in several may share an activation."""
+    """An array to compute in, one per thread: networks in several may share an activation."""
 
     array: Array | None = None
 
@@ -128,7 +142,7 @@ class Gelu(Activation):
     """f(x) = x P(X <= x) for X normal (Hendrycks and Gimpel 2016, section 2).
 
     Attributes:
-        approximate: whether P is approximated by tanh, as the paper does and early models did:
+        approximate: whether P is approximated by tanh, as in the paper and in early models:
             f(x) = x (1 + tanh(a (x + b x^3))) / 2, where a = sqrt(2 / pi) and b = 0.044715.
     """
 
@@ -150,8 +164,8 @@ class Gelu(Activation):
     def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
         """Return P(x) + x P'(x)."""
         out = self._probability(x, out)
-        slope = self._scratch.array = reuse(self._scratch.array, x)
-        np.clip(x, -40, 40, out=slope)  # beyond, P'(x) is 0, and x^2 might overflow
+        slope = self._scratch.array = ensure_buffer(self._scratch.array, x)
+        np.clip(x, -40, 40, out=slope)  # beyond that P'(x) is 0, and x^2 might overflow
         slope *= slope
         if self.approximate:  # P'(x) = 2 P(x) (1 - P(x)) a (1 + 3 b x^2), and x P(x) = y
             slope *= 6 * _A * _B
@@ -172,7 +186,7 @@ class Gelu(Activation):
         if not self.approximate:
             from scipy.special import ndtr
 
-            return ndtr(x, out=reuse(out, x))
+            return ndtr(x, out=ensure_buffer(out, x))
         with np.errstate(over="ignore"):  # the tanh of an infinity is 1
             out = np.multiply(x, x, out=out)
             out *= _A * _B
@@ -213,7 +227,7 @@ class Swish(Activation):
     def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
         """Return s + y (1 - s) where s is the sigmoid of x."""
         out = Sigmoid().forward(x, out)
-        rest = self._scratch.array = reuse(self._scratch.array, x)
+        rest = self._scratch.array = ensure_buffer(self._scratch.array, x)
         np.subtract(1, out, out=rest)
         rest *= y
         out += rest
@@ -230,6 +244,6 @@ class Identity(Activation):
 
     def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
         """Return 1 everywhere."""
-        out = reuse(out, x)
+        out = ensure_buffer(out, x)
         out.fill(1)
         return out

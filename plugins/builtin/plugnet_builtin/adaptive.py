@@ -16,12 +16,15 @@ from plugnet.interfaces import Optimizer
 
 
 class AdaGrad(Optimizer):
-    """s = s + g^2; value = value - rate g / (sqrt(s) + epsilon) (Duchi et al. 2011)."""
+    """s = s + g^2; value = value - rate g / (sqrt(s) + epsilon) (Duchi et al. 2011).
+
+    Attributes:
+        epsilon: what is added to the divisor, above 0.
+    """
 
     slots: ClassVar[tuple[str, ...]] = ("square_sum",)
 
     def __init__(self, epsilon: float = 1e-10) -> None:
-        """Keep ``epsilon``, above 0."""
         self.epsilon = number("epsilon", epsilon, above=0)
 
     def step(
@@ -29,23 +32,22 @@ class AdaGrad(Optimizer):
     ) -> None:
         square_sum, scratch = arrays
         square_sum += np.multiply(grad, grad, out=scratch)
-        np.sqrt(square_sum, out=scratch)
-        scratch += self.epsilon
-        np.divide(grad, scratch, out=scratch)
-        scratch *= rate
-        value -= scratch
+        _descend(value, grad, rate, square_sum, self.epsilon, scratch)
 
 
 class RMSProp(Optimizer):
     """s = rho s + (1 - rho) g^2; value = value - rate g / (sqrt(s) + epsilon).
 
     Hinton 2012, lecture 6e of "Neural Networks for Machine Learning".
+
+    Attributes:
+        rho: the part of s that stays, at least 0 and below 1.
+        epsilon: what is added to the divisor, above 0.
     """
 
     slots: ClassVar[tuple[str, ...]] = ("square_mean",)
 
     def __init__(self, rho: float = 0.99, epsilon: float = 1e-8) -> None:
-        """Keep ``rho``, at least 0 and below 1, and ``epsilon``, above 0."""
         self.rho = number("rho", rho, at_least=0, below=1)
         self.epsilon = number("epsilon", epsilon, above=0)
 
@@ -54,11 +56,7 @@ class RMSProp(Optimizer):
     ) -> None:
         square_mean, scratch = arrays
         _average_square(square_mean, grad, self.rho, scratch)
-        np.sqrt(square_mean, out=scratch)
-        scratch += self.epsilon
-        np.divide(grad, scratch, out=scratch)
-        scratch *= rate
-        value -= scratch
+        _descend(value, grad, rate, square_mean, self.epsilon, scratch)
 
 
 class AdaDelta(Optimizer):
@@ -66,13 +64,16 @@ class AdaDelta(Optimizer):
 
     s = rho s + (1 - rho) g^2; d = g sqrt(u + epsilon) / sqrt(s + epsilon);
     u = rho u + (1 - rho) d^2; value = value - rate d (Zeiler 2012, algorithm 1, with rate 1).
+
+    Attributes:
+        rho: the part of s and u that stays, at least 0 and below 1.
+        epsilon: what is added to both, above 0.
     """
 
     slots: ClassVar[tuple[str, ...]] = ("square_mean", "update_mean")
     scratches: ClassVar[int] = 2
 
     def __init__(self, rho: float = 0.9, epsilon: float = 1e-6) -> None:
-        """Keep ``rho``, at least 0 and below 1, and ``epsilon``, above 0."""
         self.rho = number("rho", rho, at_least=0, below=1)
         self.epsilon = number("epsilon", epsilon, above=0)
 
@@ -93,15 +94,19 @@ class Adam(Optimizer):
     """m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
     value = value - rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon).
 
-    Kingma and Ba 2015, algorithm 1; t counts the steps from 1. What is kept are the sums
-    m / (1 - beta1) and v / (1 - beta2): the constants then meet in two numbers per step, not in
+    Kingma and Ba 2015, algorithm 1; t counts the steps from 1. The slots hold the sums
+    m / (1 - beta1) and v / (1 - beta2): then the constants are two numbers per step instead of
     passes over all weights.
+
+    Attributes:
+        beta1: the part of m that stays, at least 0 and below 1.
+        beta2: the part of v that stays, at least 0 and below 1.
+        epsilon: what is added to the divisor, above 0.
     """
 
     slots: ClassVar[tuple[str, ...]] = ("sum", "square_sum")
 
     def __init__(self, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> None:
-        """Keep ``beta1`` and ``beta2``, at least 0 and below 1, and ``epsilon``, above 0."""
         self.beta1 = number("beta1", beta1, at_least=0, below=1)
         self.beta2 = number("beta2", beta2, at_least=0, below=1)
         self.epsilon = number("epsilon", epsilon, above=0)
@@ -114,27 +119,22 @@ class Adam(Optimizer):
         total += grad
         square_total *= self.beta2
         square_total += np.multiply(grad, grad, out=scratch)
-        first, second = self._corrections(t)
-        np.sqrt(square_total, out=scratch)
-        scratch += self.epsilon / second
-        np.divide(total, scratch, out=scratch)
-        scratch *= rate * first / second
-        value -= scratch
-
-    def _corrections(self, t: int) -> tuple[float, float]:
-        """Return what the sum is multiplied by to be m / (1 - beta1^t), and sqrt the other sum."""
-        first = (1 - self.beta1) / (1 - self.beta1**t)
-        second = (1 - self.beta2) / (1 - self.beta2**t)
-        return first, math.sqrt(second)
+        first = (1 - self.beta1) / (1 - self.beta1**t)  # times total: m / (1 - beta1^t)
+        second = math.sqrt((1 - self.beta2) / (1 - self.beta2**t))  # likewise for sqrt(v)
+        _descend(value, total, rate * first / second, square_total, self.epsilon / second, scratch)
 
 
 class AdamW(Optimizer):
-    """Adam after value = (1 - rate weight_decay) value, the decay apart from the gradient.
+    """Adam after value = (1 - rate weight_decay) value: decay decoupled from the gradient.
 
-    That is PyTorch's form (torch.optim.AdamW) of Loshchilov and Hutter 2019, algorithm 2, where
-    the decay is multiplied by the schedule only, not by the rate. The decay leaves out what
-    regularizers leave out (``Parameter.decay_mult`` of 0, as for biases). A trainer has no
-    regularizer besides it, unless it is given one.
+    That is PyTorch's form (torch.optim.AdamW) of Loshchilov and Hutter 2019, algorithm 2, whose
+    decay is multiplied by the schedule only, not by the rate. What regularizers leave alone is not
+    decayed either (``Parameter.decay_mult`` of 0, as for biases). A trainer with this optimizer has
+    no regularizer unless it is given one.
+
+    Attributes:
+        beta1, beta2, epsilon: as for `Adam`.
+        weight_decay: at least 0.
     """
 
     slots: ClassVar[tuple[str, ...]] = Adam.slots
@@ -147,7 +147,6 @@ class AdamW(Optimizer):
         epsilon: float = 1e-8,
         weight_decay: float = 0.01,
     ) -> None:
-        """Keep the arguments of `Adam` and ``weight_decay``, at least 0."""
         self._adam = Adam(beta1, beta2, epsilon)
         self.beta1, self.beta2 = self._adam.beta1, self._adam.beta2
         self.epsilon = self._adam.epsilon
@@ -167,3 +166,14 @@ def _average_square(mean: Array, array: Array, share: float, scratch: Array) -> 
     np.multiply(array, array, out=scratch)
     scratch *= 1 - share
     mean += scratch
+
+
+def _descend(
+    value: Array, direction: Array, rate: float, squares: Array, epsilon: float, scratch: Array
+) -> None:
+    """Set ``value`` to value - rate direction / (sqrt(squares) + epsilon)."""
+    np.sqrt(squares, out=scratch)
+    scratch += epsilon
+    np.divide(direction, scratch, out=scratch)
+    scratch *= rate
+    value -= scratch

@@ -18,18 +18,25 @@ from plugnet.parameter import Parameter
 
 
 class FullyConnected(Layer):
-    """y = x W + b, for every sample (Caffe, inner_product_layer.cpp).
+    """y = x W + b for each sample x (Caffe, inner_product_layer.cpp).
 
-    The weight is ``(inputs, outputs)``, the bias ``(outputs,)``, first zero and exempt from
-    regularization. A sample of several axes, such as an image, is flattened.
+    W is ``(inputs, outputs)``. The bias b, ``(outputs,)``, starts at zero and is exempt from
+    regularization. A sample with several axes, such as an image, is flattened.
+
+    >>> import numpy as np
+    >>> from plugnet import registry
+    >>> layer = registry.layers.build("fc", outputs=2, initializer=("constant", 0.5))
+    >>> layer.initialize((3,), np.random.default_rng(0), np.dtype("float64"))
+    >>> layer.forward(np.array([[1.0, 2.0, 3.0]])).tolist()
+    [[3.0, 3.0]]
     """
 
     _weight: Parameter
     _bias: Parameter
-    _rows: Array  # the last training x, one sample a row
-    _shape: Shape  # and its batch shape
+    _rows: Array  # (N, inputs), the last training x
+    _shape: Shape  # its batch shape
     _dot: Callable[[Array, Array, Array | None], Array] = staticmethod(multiply)
-    _sum: Callable[[Array, Array], Array] = staticmethod(sum_rows)  # over the batch
+    _sum: Callable[[Array, Array], Array] = staticmethod(sum_rows)
     _y: Array | None = None
     _dx: Array | None = None
 
@@ -43,7 +50,7 @@ class FullyConnected(Layer):
         """Describe the layer.
 
         Args:
-            inputs: the numbers per sample; None: taken from the data.
+            inputs: how many numbers a sample has; None: as many as the data have.
             outputs: the number of neurons.
             initializer: what draws the weight.
             bias: whether a bias is added.
@@ -71,10 +78,10 @@ class FullyConnected(Layer):
         return None if self.inputs is None else (self.inputs,)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Return ``(outputs,)`` for samples of ``inputs`` numbers, however arranged.
+        """Return ``(outputs,)`` for samples of ``inputs`` numbers in any shape.
 
         Raises:
-            ShapeError: there are more or fewer.
+            ShapeError: a sample has more or fewer numbers.
         """
         size = math.prod(shape)
         if size < 1 or self.inputs not in (None, size):
@@ -87,29 +94,28 @@ class FullyConnected(Layer):
         return (self.outputs,)
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
-        """Draw the weight; the bias is zero."""
         self.output_shape(shape)
         self._weight = Parameter(self.initializer((math.prod(shape), self.outputs), rng, dtype))
         if self.bias:
             self._bias = Parameter(np.zeros(self.outputs, dtype), decay_mult=0)
 
     def parameters(self) -> Mapping[str, Parameter]:
-        if self.bias:
-            return {"weight": self._weight, "bias": self._bias}
-        return {"weight": self._weight}
+        weight = {"weight": self._weight}
+        return {**weight, "bias": self._bias} if self.bias else weight
 
     def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
         rows, inputs = batch_shape[0], math.prod(batch_shape[1:])
         self._y, self._dx = np.empty((rows, self.outputs), dtype), np.empty((rows, inputs), dtype)
+        # Chosen once, because `multiply` and `sum_rows` would look it up at every step.
         self._dot = product(rows * inputs * self.outputs)
         self._sum = ones(rows, dtype).dot
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return y = x W + b, ``(N, outputs)``."""
-        rows = x if x.ndim == 2 else x.reshape(len(x), len(self._weight.value))  # -> (N, inputs)
+        # (N, *shape) -> (N, inputs)
+        rows = x if x.ndim == 2 else x.reshape(len(x), len(self._weight.value))
         dot, out = (self._dot, self._y) if training else (multiply, None)
         y = dot(rows, self._weight.value, out)
-        if self.bias:  # as (1, outputs), so that a prediction of one sample takes half the time
+        if self.bias:  # as (1, outputs) it takes half the time to predict a single sample
             y += self._bias.value if training else self._bias.value[np.newaxis]
         if training:
             self._rows, self._shape = rows, x.shape

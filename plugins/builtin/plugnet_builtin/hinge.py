@@ -9,25 +9,21 @@ import numpy as np
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError
 from plugnet.targets import check_binary
-from plugnet_builtin.row_loss import Mean, RowLoss
+from plugnet_builtin.elementwise_loss import Buffers, ElementwiseLoss, Mean
 
 
-class Hinge(RowLoss):
-    """The mean of sum max(0, 1 - s x)^p over the outputs of each sample: each class against all
-    others.
+class Hinge(ElementwiseLoss):
+    """The one-vs-rest hinge loss: the mean of sum max(0, 1 - s x)^p over each sample's outputs x.
 
     The sign s is 1 for the classes of a sample and -1 for others; p is 1 or 2 (Caffe,
-    hinge_loss_layer.cpp, with no 1/2 for p = 2). The gradient at the kink, s x = 1, is 0. Targets
-    are 0 and 1; class ids for a single output are its targets.
+    hinge_loss_layer.cpp, without its 1/2 for p = 2). The derivative at the kink, s x = 1, is 0.
+    Targets are 0 or 1; class ids for a single output are its targets.
 
     Attributes:
         norm: "L1" for p = 1, "L2" for p = 2.
     """
 
     threshold: ClassVar[float | None] = 0.0
-
-    _signs: Array
-    _margins: Array
 
     def __init__(self, norm: str = "L1") -> None:
         if norm not in ("L1", "L2"):
@@ -51,21 +47,19 @@ class Hinge(RowLoss):
         if targets.ndim == 2:
             check_binary(targets)
 
-    def value(self, outputs: Array, targets: Array, mean: Mean, training: bool) -> float:
-        signs = np.multiply(targets, 2, out=self._first if training else None)
+    def value(
+        self, outputs: Array, targets: Array, mean: Mean, buffers: Buffers
+    ) -> tuple[float, tuple[Array, ...]]:
+        signs = np.multiply(targets, 2, out=buffers[0])
         signs -= 1
-        margins = np.multiply(signs, outputs, out=self._second if training else None)
+        margins = np.multiply(signs, outputs, out=buffers[1])
         np.subtract(1, margins, out=margins)
         np.maximum(margins, 0, out=margins)
-        if training:
-            self._signs, self._margins = signs, margins
-        return mean(margins, None if self.norm == "L1" else margins)
+        return mean(margins, None if self.norm == "L1" else margins), (signs, margins)
 
-    def slope(self) -> Array:
-        """Return -s where s x < 1 for p = 1, or -2 s max(0, 1 - s x)."""
-        if self.norm == "L1":
-            slope = np.sign(self._margins, out=self._dx)
-        else:
-            slope = np.multiply(self._margins, 2, out=self._dx)
-        slope *= self._signs
+    def derivative(self, cached: tuple[Array, ...], out: Array | None) -> Array:
+        """Return -s where s x < 1 for p = 1, or -2 s max(0, 1 - s x) for p = 2."""
+        signs, margins = cached
+        slope = np.sign(margins, out) if self.norm == "L1" else np.multiply(margins, 2, out)
+        slope *= signs
         return np.negative(slope, out=slope)

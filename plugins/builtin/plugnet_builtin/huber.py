@@ -6,31 +6,29 @@ import numpy as np
 
 from plugnet.arguments import number
 from plugnet.arrays import Array
-from plugnet_builtin.row_loss import Mean, RowLoss
+from plugnet_builtin.elementwise_loss import Buffers, ElementwiseLoss, Mean
 
 
-class Huber(RowLoss):
-    """The mean of sum h(x - t) over the outputs of each sample (Huber 1964).
+class Huber(ElementwiseLoss):
+    """The mean of sum h(x - t) over the outputs x of each sample (Huber 1964).
 
     h(e) is e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2). With c, which is e clipped to
-    +-delta, both are c e - c^2 / 2, and the slope is c.
+    +-delta, both are c e - c^2 / 2, and the derivative is c.
 
     Attributes:
-        delta: where the line begins, above 0.
+        delta: the error from which h is linear, above 0.
     """
-
-    _clipped: Array
 
     def __init__(self, delta: float = 1.0) -> None:
         self.delta = number("delta", delta, above=0)
 
-    def value(self, outputs: Array, targets: Array, mean: Mean, training: bool) -> float:
-        error = np.subtract(outputs, targets, out=self._first if training else None)
-        c = np.clip(error, -self.delta, self.delta, out=self._second if training else None)
-        if training:
-            self._clipped = c
-        return mean(c, error) - mean(c, c) / 2
+    def value(
+        self, outputs: Array, targets: Array, mean: Mean, buffers: Buffers
+    ) -> tuple[float, tuple[Array, ...]]:
+        e = np.subtract(outputs, targets, out=buffers[0])
+        c = np.clip(e, -self.delta, self.delta, out=buffers[1])
+        return mean(c, e) - mean(c, c) / 2, (c,)
 
-    def slope(self) -> Array:
+    def derivative(self, cached: tuple[Array, ...], out: Array | None) -> Array:
         """Return c."""
-        return self._clipped
+        return cached[0]

@@ -5,23 +5,27 @@ from __future__ import annotations
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet_builtin.row_loss import Mean, RowLoss
+from plugnet_builtin.elementwise_loss import Buffers, ElementwiseLoss, Mean
 
 
-class LeastSquareError(RowLoss):
-    """The mean of 1/2 sum (x - t)^2 over the outputs of a sample (Caffe, euclidean_loss_layer.cpp).
+class LeastSquareError(ElementwiseLoss):
+    """The mean of 1/2 sum (x - t)^2 over the outputs x of each sample.
 
-    The slope is x - t; the 1/2 is there to make it so.
+    Caffe, euclidean_loss_layer.cpp. The 1/2 makes the derivative x - t.
+
+    >>> import numpy as np
+    >>> from plugnet import registry
+    >>> loss = registry.losses.build("least_square_error")
+    >>> loss.forward(np.array([[1.0, 5.0]]), np.array([[0.0, 2.0]]))
+    5.0
     """
 
-    _error: Array
+    def value(
+        self, outputs: Array, targets: Array, mean: Mean, buffers: Buffers
+    ) -> tuple[float, tuple[Array, ...]]:
+        error = np.subtract(outputs, targets, out=buffers[0])
+        return mean(error, error) / 2, (error,)
 
-    def value(self, outputs: Array, targets: Array, mean: Mean, training: bool) -> float:
-        error = np.subtract(outputs, targets, out=self._first if training else None)
-        if training:
-            self._error = error
-        return mean(error, error) / 2
-
-    def slope(self) -> Array:
+    def derivative(self, cached: tuple[Array, ...], out: Array | None) -> Array:
         """Return x - t."""
-        return self._error
+        return cached[0]

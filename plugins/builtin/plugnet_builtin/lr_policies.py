@@ -33,7 +33,6 @@ class Fixed(LRPolicy):
         return [{"rate": 0.1}]
 
     def __call__(self, iteration: int) -> float:
-        """Return the rate for ``iteration``."""
         return self.rate
 
 
@@ -45,6 +44,11 @@ class Inv(LRPolicy):
         rate: the learning rate at iteration 0, above 0.
         gamma: how soon it falls, at least 0.
         power: how far it falls, at least 0.
+
+    >>> from plugnet import registry
+    >>> policy = registry.lr_policies.build("inv", rate=0.1, gamma=0.01, power=0.5)
+    >>> policy(0), policy(300)
+    (0.1, 0.05)
     """
 
     rate: float
@@ -61,7 +65,6 @@ class Inv(LRPolicy):
         return [{"rate": 0.1}]
 
     def __call__(self, iteration: int) -> float:
-        """Return the rate for ``iteration``."""
         return self.rate * math.pow(1 + self.gamma * iteration, -self.power)
 
 
@@ -71,7 +74,7 @@ class Step(LRPolicy):
 
     Attributes:
         rate: the learning rate at iteration 0, above 0.
-        step_size: the iterations from one step to the next, at least 1.
+        step_size: how many iterations lie between two steps, at least 1.
         gamma: the factor at each step, above 0.
     """
 
@@ -89,7 +92,6 @@ class Step(LRPolicy):
         return [{"rate": 0.1, "step_size": 10}]
 
     def __call__(self, iteration: int) -> float:
-        """Return the rate for ``iteration``."""
         return self.rate * self.gamma ** (iteration // self.step_size)
 
 
@@ -121,7 +123,6 @@ class MultiStep(LRPolicy):
         return [{"rate": 0.1, "steps": [10, 100]}]
 
     def __call__(self, iteration: int) -> float:
-        """Return the rate for ``iteration``."""
         return self.rate * self.gamma ** bisect_right(self.steps, iteration)
 
     def _error(self) -> ArgumentError:
@@ -154,7 +155,7 @@ class Exp(LRPolicy):
         return [{"rate": 0.1, "gamma": 0.9}]
 
     def __call__(self, iteration: int) -> float:
-        """Return the rate for ``iteration``, infinite where it exceeds all numbers."""
+        """Return the rate for ``iteration``; infinity where it would overflow."""
         try:
             return self.rate * self.gamma**iteration
         except OverflowError:  # gamma above 1, as in a search for the largest rate
@@ -167,7 +168,7 @@ class Poly(LRPolicy):
 
     Attributes:
         rate: the learning rate at iteration 0, above 0.
-        iterations: where the rate reaches 0, at least 1; Caffe's max_iter.
+        iterations: the iteration at which the rate reaches 0, at least 1; Caffe's max_iter.
         power: 1 for a straight line; above 0.
     """
 
@@ -185,7 +186,6 @@ class Poly(LRPolicy):
         return [{"rate": 0.1, "iterations": 100}]
 
     def __call__(self, iteration: int) -> float:
-        """Return the rate for ``iteration``."""
         return self.rate * math.pow(max(0.0, 1 - iteration / self.iterations), self.power)
 
 
@@ -196,7 +196,7 @@ class Sigmoid(LRPolicy):
     Attributes:
         rate: the limit of the learning rate, above 0.
         step_size: the iteration at which it is half of that; Caffe's stepsize.
-        gamma: how steep it is there; negative for a rate that falls.
+        gamma: how steeply it changes there; negative for a rate that falls.
     """
 
     rate: float
@@ -213,9 +213,8 @@ class Sigmoid(LRPolicy):
         return [{"rate": 0.1, "step_size": 100, "gamma": -0.1}]
 
     def __call__(self, iteration: int) -> float:
-        """Return the rate for ``iteration``."""
         z = self.gamma * (iteration - self.step_size)
-        return self.rate * (1 + math.tanh(z / 2)) / 2  # the same, without overflow
+        return self.rate * (1 + math.tanh(z / 2)) / 2  # 1 / (1 + exp(-z)) without overflow
 
 
 @dataclass(eq=False)
@@ -226,7 +225,7 @@ class Cosine(LRPolicy):
 
     Attributes:
         rate: the learning rate at iteration 0, above 0.
-        iterations: where the rate reaches the floor, at least 1.
+        iterations: the iteration at which the rate reaches the floor, at least 1.
         floor: the lowest rate, from 0 to ``rate``.
     """
 
@@ -244,7 +243,6 @@ class Cosine(LRPolicy):
         return [{"rate": 0.1, "iterations": 100, "floor": 0.01}]
 
     def __call__(self, iteration: int) -> float:
-        """Return the rate for ``iteration``."""
         done = min(iteration / self.iterations, 1.0)
         return self.floor + (self.rate - self.floor) * (1 + math.cos(math.pi * done)) / 2
 
@@ -254,7 +252,7 @@ class Warmup(LRPolicy):
     """A straight line up to another policy's rate, then that policy (Goyal et al. 2017).
 
     At iteration 0 the rate is ``start``, at ``iterations`` it is ``policy(iterations)``. The other
-    policy counts from iteration 0 as well: it is not shifted.
+    policy also counts from iteration 0: it is not shifted.
 
     Attributes:
         policy: the policy that follows.
@@ -276,7 +274,6 @@ class Warmup(LRPolicy):
         return [{"policy": ("inv", 0.1), "iterations": 10}]
 
     def __call__(self, iteration: int) -> float:
-        """Return the rate for ``iteration``."""
         if iteration >= self.iterations:
             return self.policy(iteration)
         goal = self.policy(self.iterations)

@@ -14,14 +14,24 @@ from plugnet.interfaces import Optimizer
 class SGD(Optimizer):
     """d = momentum d + rate grad; value = value - d (Caffe, sgd_solver.cpp).
 
-    The rate is inside the direction d, so a step remembers the rate it was taken with. (PyTorch
-    multiplies by the rate outside; the two differ as soon as the rate changes.)
+    The rate is inside the direction d, so past steps keep the rate they were taken with. (PyTorch
+    multiplies d by the rate; the two differ once the rate changes.)
+
+    Attributes:
+        momentum: the part of d that stays, at least 0 and below 1.
+
+    >>> import numpy as np
+    >>> from plugnet import registry
+    >>> sgd = registry.optimizers.build("sgd", momentum=0.5)
+    >>> value, velocity = np.array([1.0]), np.array([0.2])
+    >>> sgd.step(value, np.array([2.0]), 0.25, 1.0, 1, velocity, np.empty(1))
+    >>> velocity.tolist(), value.tolist()
+    ([0.6], [0.4])
     """
 
     slots: ClassVar[tuple[str, ...]] = ("velocity",)
 
     def __init__(self, momentum: float = 0.0) -> None:
-        """Keep ``momentum``, at least 0 and below 1."""
         self.momentum = number("momentum", momentum, at_least=0, below=1)
 
     @classmethod
@@ -40,14 +50,16 @@ class SGD(Optimizer):
 class Nesterov(Optimizer):
     """d' = momentum d + rate grad; value = value - (1 + momentum) d' + momentum d.
 
-    Caffe, nesterov_solver.cpp (Nesterov 1983). As momentum d = d' - rate grad, that is
+    Caffe, nesterov_solver.cpp (Nesterov 1983). Because momentum d = d' - rate grad, that is
     value = value - rate grad - momentum d', which is how it is computed.
+
+    Attributes:
+        momentum: the part of d that stays, at least 0 and below 1.
     """
 
     slots: ClassVar[tuple[str, ...]] = ("velocity",)
 
     def __init__(self, momentum: float = 0.9) -> None:
-        """Keep ``momentum``, at least 0 and below 1."""
         self.momentum = number("momentum", momentum, at_least=0, below=1)
 
     def step(

@@ -1,7 +1,7 @@
-"""Fixtures for the tests of plugins. pytest loads this module by itself where plugnet is installed.
+"""Fixtures for plugin tests. pytest loads this module automatically where plugnet is installed.
 
-It does so in every run on the machine, whatever is tested, so plugnet is imported only inside the
-fixtures: others pay nothing, and coverage of plugnet itself stays right.
+It does so in every run, whatever is tested, so plugnet is imported only inside the fixtures: other
+projects pay nothing, and the coverage of plugnet itself stays right.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def plugin_registry() -> Iterator[Registry]:
-    """Give the registry with the built-in components only; what a test registers is forgotten."""
+    """Give a registry of the built-in components only, and drop what a test registers in it."""
     from plugnet import registry
 
     with registry.isolated() as isolated:
@@ -30,19 +30,19 @@ def plugin_registry() -> Iterator[Registry]:
 def fake_distribution(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Path]]:
-    """Give a function that installs a distribution: real metadata, real modules, in a folder.
+    """Give a function that installs a distribution: real metadata and modules, in a folder.
 
-    So that true discovery is tested, before there is anything to install. The function takes
+    It makes real discovery testable before there is anything to install. The function takes
 
     * the distribution's name,
     * ``{group: {key: value}}``, the entry points, without "plugnet." before the group,
     * ``{file: source}``, the modules,
     * ``version`` and ``site``, the folder on sys.path in which it is installed,
 
-    and returns the folder of the metadata.
+    and returns the metadata folder.
     """
     before = set(sys.modules)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # sources change within a second
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # a .pyc hides edits in its own second
     for variable in ("", "_DISABLE", "_STRICT"):
         monkeypatch.delenv(f"PLUGNET_PLUGINS{variable}", raising=False)
 

@@ -1,4 +1,4 @@
-"""Layers that only rearrange: flatten and reshape."""
+"""Layers that only change the shape: flatten and reshape."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from plugnet.interfaces import Layer
 
 
 class Flatten(Layer):
-    """Makes ``(N, features)`` of samples of any shape."""
+    """Flattens samples of any shape to ``(N, features)``, in C order."""
 
     _shape: Shape
 
@@ -22,26 +22,29 @@ class Flatten(Layer):
         return (math.prod(shape),)
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return x as ``(N, features)``."""
         if training:
             self._shape = x.shape
         return x.reshape(len(x), math.prod(x.shape[1:]))  # (N, *shape) -> (N, features)
 
     def backward(self, dy: Array) -> Array:
-        """Return dy in the shape of x."""
         return dy.reshape(self._shape)  # (N, features) -> (N, *shape)
 
 
 class Reshape(Layer):
-    """Gives samples another shape of the same size, in C order."""
+    """Gives samples another shape of the same size, in C order.
+
+    >>> from plugnet import registry
+    >>> registry.layers.build("reshape", [28, 28, 1]).output_shape((784,))
+    (28, 28, 1)
+    """
 
     _shape: Shape
 
     def __init__(self, shape: Sequence[int]) -> None:
-        """Keep the new shape of one sample.
+        """Describe the layer.
 
         Args:
-            shape: positive sizes, such as ``(28, 28, 1)``.
+            shape: the new shape of one sample, such as ``(28, 28, 1)``.
 
         Raises:
             ArgumentError: it is not a list of positive integers.
@@ -74,11 +77,9 @@ class Reshape(Layer):
         return self.shape
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return x as ``(N, *self.shape)``."""
         if training:
             self._shape = x.shape
         return x.reshape(len(x), *self.shape)  # (N, *shape) -> (N, *self.shape)
 
     def backward(self, dy: Array) -> Array:
-        """Return dy in the shape of x."""
         return dy.reshape(self._shape)  # (N, *self.shape) -> (N, *shape)

@@ -13,7 +13,7 @@ from plugnet.errors import ArgumentError, ShapeError
 from plugnet.interfaces import Layer
 from plugnet_composition.fork import Fork, as_chain
 
-#: By which operation the outputs become one; concatenation has none.
+#: The operation that joins the outputs; concatenation has none.
 JOINS: Final[Mapping[str, np.ufunc | None]] = {
     "concatenate": None,
     "sum": np.add,
@@ -24,10 +24,17 @@ JOINS: Final[Mapping[str, np.ufunc | None]] = {
 
 
 class Branches(Fork):
-    """y = join(f_1(x), ..., f_n(x)): each branch is given x, and their outputs become one.
+    """y = join(f_1(x), ..., f_n(x)): each branch is given x, and their outputs are joined.
 
-    Concatenated along the last axis, the channels of images, it is the module of Inception (Szegedy
-    et al. 2015); a product with a branch that ends in a sigmoid is a gate.
+    With concatenation along the last axis, the channels of images, it is an Inception module
+    (Szegedy et al. 2015); a product with a branch that ends in a sigmoid is a gate.
+
+    >>> import numpy as np
+    >>> from plugnet import registry
+    >>> layer = registry.layers.build("branches", ["relu", "identity"], join="sum")
+    >>> layer.initialize((2,), np.random.default_rng(0), np.dtype("float64"))
+    >>> layer.forward(np.array([[3.0, -3.0]])).tolist()
+    [[6.0, -3.0]]
     """
 
     _outputs: Sequence[Array]
@@ -38,20 +45,20 @@ class Branches(Fork):
         """Build the branches.
 
         Args:
-            branches: at least one, each a layer in any form; layers in a row are
+            branches: at least one, each a layer in any form; for layers in a row write
                 ``["chain", [...]]``.
             join: "concatenate" (along the last axis), "sum", "mean", "max" or "product".
 
         Raises:
-            ArgumentError: there is no branch, or no such join.
+            ArgumentError: there is no branch, or ``join`` is unknown.
             RegistryError: a name cannot be built.
         """
         single = isinstance(branches, str | Mapping) or not isinstance(branches, Iterable)
         self.branches = () if single else tuple(map(as_chain, branches))
         if not self.branches:
             raise ArgumentError(
-                "The branches must be a list of at least one, as [('fc', 784, 10), 'tanh'], but "
-                f"they are {branches!r}. Layers in a row are one branch: ['chain', [...]].",
+                "The branches must be a list of at least one, such as [('fc', 784, 10), 'tanh'], "
+                f"but they are {branches!r}. Layers in a row are one branch: ['chain', [...]].",
                 argument="branches",
                 value=branches,
             )
@@ -77,21 +84,21 @@ class Branches(Fork):
         return {f"branch{number}": chain for number, chain in enumerate(self._chains, 1)}
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Return the shape of what the branches give; concatenated, their last axes add up.
+        """Return the shape that all branches share; with concatenation, their last axes add up.
 
         Raises:
-            ShapeError: they give different shapes, or such as differ before the last axis.
+            ShapeError: they give different shapes; with concatenation, before the last axis.
         """
         shapes = [chain.output_shape(shape) for chain in self._chains]
         joins_ends = self.join == "concatenate"
         for number, given in enumerate(shapes, 1):
             fits = given and given[:-1] == shapes[0][:-1] if joins_ends else given == shapes[0]
             if not fits:
-                but = " but for a last axis" if joins_ends else ""
+                but = " except for the last axis" if joins_ends else ""
                 raise ShapeError(
                     f"With join='{self.join}' all branches must give the same shape{but}, but "
                     f"branch1 gives {shapes[0]} and branch{number} gives {given}. Change the "
-                    "layers of one, or join.",
+                    "layers of one, or 'join'.",
                     expected=shapes[0],
                     got=given,
                 )
@@ -107,7 +114,6 @@ class Branches(Fork):
         self._left = np.empty((size, *shapes[0]), dtype)
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return y, joined from what each branch gives for x."""
         outputs = [chain.forward(x, training) for chain in self._chains]
         out, operation = self._y if training else None, JOINS[self.join]
         if operation is None:
@@ -121,32 +127,32 @@ class Branches(Fork):
         return y
 
     def backprop(self, dy: Array, inputs: bool) -> Array | None:
-        """Give each branch its share of dy, and return dx, the sum of their gradients by x."""
+        """Go back through each branch, and return dx, the sum of what they give, if ``inputs``."""
         shares = zip(self._chains, self._shares(dy), strict=True)
         parts = [chain.backprop(share, inputs) for chain, share in shares]
         return _fold(np.add, parts, self._dx) if inputs else None
 
     def flops(self, shape: Shape) -> int:
-        """Return those of the branches, and one per number for each operation that joins them."""
+        """Return the operations of the branches, and one per number for each joining operation."""
         operations = len(self.branches) - (self.join != "mean") if JOINS[self.join] else 0
         own = operations * math.prod(self.output_shape(shape))
         return own + sum(chain.flops(shape) for chain in self._chains)
 
     def _shares(self, dy: Array) -> list[Array]:
-        """Return dy dy / dy_i, the gradient by the output y_i of each branch."""
+        """Return dy_i for each branch, the gradient with respect to its output y_i."""
         outputs, buffers = self._outputs, self._buffers
         match self.join:
             case "sum":
                 return [dy] * len(outputs)
             case "mean":
                 return [np.divide(dy, len(outputs), out=buffers[0])] * len(outputs)
-            case "product":  # times all others: a division by y_i would fail where it is 0
+            case "product":  # dy times all others: dy y / y_i would fail where y_i is 0
                 others = ([*outputs[:i], *outputs[i + 1 :]] for i in range(len(outputs)))
                 return [
                     _fold(np.multiply, [dy, *factors], buffer)
                     for factors, buffer in zip(others, buffers, strict=True)
                 ]
-            case "max":  # of equals the first wins: nothing is left for the others
+            case "max":  # the first of equal outputs wins, and nothing is left for the others
                 shares, left = [], dy
                 for output, buffer in zip(outputs, buffers, strict=True):
                     won = np.equal(output, self._joined, out=buffer)
@@ -159,7 +165,7 @@ class Branches(Fork):
 
 
 def _fold(operation: np.ufunc, arrays: Sequence[Any], out: Array | None) -> Array:
-    """Return ``arrays[0] operation arrays[1] operation ...`` in an array that is none of them."""
+    """Return ``arrays[0] operation arrays[1] ...``, in ``out`` or in a new array."""
     result: Array = np.positive(arrays[0], out=out)
     for array in arrays[1:]:
         operation(result, array, out=result)

@@ -13,10 +13,10 @@ from plugnet.interfaces import Layer
 
 
 class Fork(Layer):
-    """A layer that gives what it is given to several chains, and makes one of their outputs.
+    """A layer that gives its input to several chains and combines their outputs.
 
-    The chains prepare and check their layers by themselves, and go back only as far as there is
-    anything to train.
+    Each chain prepares and checks its own layers, and its backward pass goes only as far back as
+    there is anything to train.
     """
 
     _chains: tuple[Chain, ...]
@@ -28,7 +28,6 @@ class Fork(Layer):
         return next((shape for shape in shapes if shape is not None), None)
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
-        """Initialize every chain for inputs of ``shape``."""
         for chain, own in zip(self._chains, rng.spawn(len(self._chains)), strict=True):
             chain.initialize(shape, own, dtype)
 
@@ -38,14 +37,14 @@ class Fork(Layer):
 
     @abstractmethod
     def backprop(self, dy: Array, inputs: bool) -> Array | None:
-        """Go back through every chain; return the sum of their gradients by x if ``inputs``."""
+        """Go back through every chain; return dx, summed over the chains, if ``inputs``."""
 
 
 def as_chain(value: Any) -> Chain:
-    """Return the chain that ``value``, a layer in any form, means; others become chains of one.
+    """Return ``value``, a layer in any form, as a chain: of one layer, unless it is a chain.
 
     Raises:
-        ArgumentError: it is a list that begins with no name.
+        ArgumentError: it is a list that does not begin with a name.
         RegistryError: a name cannot be built.
     """
     chain = Chain([value])

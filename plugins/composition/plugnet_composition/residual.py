@@ -18,8 +18,15 @@ from plugnet_composition.fork import Fork, as_chain
 class Residual(Fork):
     """y = f(x) + x, where f is layers in a row; or y = f(x) + shortcut(x).
 
-    He et al. 2016, equations 1 and 2: the layers learn only what is to be added to x, and the
-    gradient goes past them, so networks of many layers can be trained.
+    He et al. 2016, equations 1 and 2: the layers learn only what to add to x, and the gradient has
+    a way around them, so very deep networks can be trained.
+
+    >>> import numpy as np
+    >>> from plugnet import registry
+    >>> layer = registry.layers.build("residual", ["relu"])
+    >>> layer.initialize((2,), np.random.default_rng(0), np.dtype("float64"))
+    >>> layer.forward(np.array([[3.0, -3.0]])).tolist()
+    [[6.0, -3.0]]
     """
 
     def __init__(self, layers: Iterable[Any], shortcut: Any = None) -> None:
@@ -27,11 +34,11 @@ class Residual(Fork):
 
         Args:
             layers: those of f, as `Chain` takes them.
-            shortcut: a layer in any form, for layers that change the shape; None: x itself. Several
-                in a row are ``["chain", [...]]``.
+            shortcut: a layer in any form, needed if f changes the shape; None: x itself. For layers
+                in a row write ``["chain", [...]]``.
 
         Raises:
-            ArgumentError: they are no list, or an empty one.
+            ArgumentError: ``layers`` is not a list, or is empty.
             RegistryError: a name cannot be built.
         """
         self._body = Chain(layers)
@@ -49,15 +56,15 @@ class Residual(Fork):
         ]
 
     def inner(self) -> Mapping[str, Layer]:
-        """Return the layers of f by their names, and the chain "shortcut" if there is one."""
+        """Return the layers of f, and "shortcut" if there is one."""
         shortcut = {} if self.shortcut is None else {"shortcut": self.shortcut}
         return {**self._body.inner(), **shortcut}
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Return the shape that layers and shortcut give.
+        """Return the shape that both f and the shortcut give.
 
         Raises:
-            ShapeError: it is not the same.
+            ShapeError: they give different shapes.
         """
         given = self._body.output_shape(shape)
         passed = shape if self.shortcut is None else self.shortcut.output_shape(shape)
@@ -75,17 +82,16 @@ class Residual(Fork):
         return given
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return y = f(x) + shortcut(x)."""
         passed = x if self.shortcut is None else self.shortcut.forward(x, training)
         return np.add(self._body.forward(x, training), passed, out=self._y if training else None)
 
     def backprop(self, dy: Array, inputs: bool) -> Array | None:
-        """Give dy to both, and return dx, the sum of their gradients by x."""
+        """Go back through both, and return dx, the sum of what they give, if ``inputs``."""
         dx = self._body.backprop(dy, inputs)
         passed = dy if self.shortcut is None else self.shortcut.backprop(dy, inputs)
         return None if dx is None or passed is None else np.add(dx, passed, out=self._dx)
 
     def flops(self, shape: Shape) -> int:
-        """Return those of the layers and the shortcut, and one per number for the sum."""
+        """Return the operations of f and the shortcut, and one per number for the sum."""
         own = math.prod(self.output_shape(shape))
         return own + sum(chain.flops(shape) for chain in self._chains)

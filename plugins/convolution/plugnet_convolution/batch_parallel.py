@@ -1,4 +1,4 @@
-"""A batch's convolution in several threads, each of which computes that of some samples."""
+"""The convolution of a batch in several threads, each of which takes some of the samples."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from plugnet_convolution.winograd import Winograd
 
 
 def select_algorithm(geometry: Geometry) -> type[ConvAlgorithm]:
-    """Return the algorithm that suits a geometry best."""
+    """Return the fastest algorithm for a geometry."""
     if Pointwise.suits(geometry):
         return Pointwise
     if Depthwise.suits(geometry):
@@ -29,27 +29,26 @@ def select_algorithm(geometry: Geometry) -> type[ConvAlgorithm]:
 
 
 class BatchParallel:
-    """The three products of a geometry, by the algorithm that suits it, an object for each thread.
+    """The three products of a geometry, with one object of the selected algorithm per thread.
 
     Shapes are as in `ConvAlgorithm`. Where ``out`` is None a new array is returned.
     """
 
     def __init__(self, geometry: Geometry) -> None:
         self.geometry = geometry
-        self._kind = select_algorithm(geometry)
-        self._algorithms: list[ConvAlgorithm] = []
+        self._algorithm = select_algorithm(geometry)
+        self._per_thread: list[ConvAlgorithm] = []
         self._scratch = Scratch()
-        places = geometry.height.outputs * geometry.width.outputs
-        window = geometry.height.kernel * geometry.width.kernel * geometry.channels
-        self._weight_size = window // geometry.groups * geometry.filters
-        # of one sample: numbers of image and outputs, and multiplications
-        self._numbers = math.prod(geometry.image_shape) + math.prod(geometry.output_shape)
-        self._work = places * self._weight_size
+        kernel_size = geometry.height.kernel_size * geometry.width.kernel_size
+        self._weight_size = kernel_size * geometry.channels // geometry.groups * geometry.filters
+        self._sample_size = math.prod(geometry.image_shape) + math.prod(geometry.output_shape)
+        positions = geometry.height.output_size * geometry.width.output_size
+        self._sample_multiplications = positions * self._weight_size
 
     def convolve(
         self, image: Array, weight: Array, bias: Array | None = None, out: Array | None = None
     ) -> Array:
-        """Return the outputs: the pixels that the kernel covers, times the weight, plus the bias.
+        """Return the outputs: the pixels under the kernel times the weight, plus the bias.
 
         The bias is ``(filters,)``.
         """
@@ -58,7 +57,7 @@ class BatchParallel:
         if weight.strides[4] != weight.itemsize:  # or each product would copy it
             weight = in_matrix_order(weight, self._scratch)
         # (filters,) -> (output width, filters): NumPy adds long rows faster than short ones
-        row = None if bias is None else np.tile(bias, (self.geometry.width.outputs, 1))
+        row = None if bias is None else np.tile(bias, (self.geometry.width.output_size, 1))
         run(
             [
                 partial(algorithm.convolve, image[part], weight, out[part], row)
@@ -68,7 +67,7 @@ class BatchParallel:
         return out
 
     def weight_gradient(self, image: Array, outputs: Array, out: Array) -> None:
-        """Write the sum of the weight's gradients that the threads have computed."""
+        """Write the weight's gradient: the sum of those that the threads compute."""
         parts = list(self._parts(len(image)))
         others = self._scratch.array("gradients", (len(parts) - 1, *out.shape), out.dtype)
         run(
@@ -81,7 +80,7 @@ class BatchParallel:
             np.add(out, gradient, out=out)
 
     def image_gradient(self, outputs: Array, weight: Array, out: Array | None = None) -> Array:
-        """Return the image's gradient: the outputs that saw a pixel, times the weight, summed."""
+        """Return the image's gradient: the outputs that saw a pixel times the weight, summed."""
         if out is None:
             out = np.empty((len(outputs), *self.geometry.image_shape), outputs.dtype)
         run(
@@ -93,12 +92,13 @@ class BatchParallel:
         return out
 
     def _parts(self, count: int) -> Iterator[tuple[ConvAlgorithm, slice]]:
-        """Yield samples of ``count`` for each thread, and what computes their products.
+        """Yield an algorithm and a slice of ``count`` samples for each thread.
 
-        No thread has less of the images than there is of the weight: it keeps arrays for both.
+        Each algorithm keeps arrays as large as the weight, so a thread gets at least that many
+        elements of images and outputs.
         """
-        most = count * self._numbers // self._weight_size
-        for number, part in enumerate(divide(count, count * self._work, most=most)):
-            if number == len(self._algorithms):
-                self._algorithms.append(self._kind(self.geometry))
-            yield self._algorithms[number], part
+        most = count * self._sample_size // self._weight_size
+        parts = divide(count, count * self._sample_multiplications, most=most)
+        while len(self._per_thread) < len(parts):
+            self._per_thread.append(self._algorithm(self.geometry))
+        return zip(self._per_thread, parts, strict=False)

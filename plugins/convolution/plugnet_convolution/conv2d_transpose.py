@@ -7,47 +7,49 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from plugnet.arguments import pair
 from plugnet.arrays import Array, Shape, sum_rows
 from plugnet.errors import ArgumentError, ShapeError
 from plugnet.interfaces import Initializer
 from plugnet_convolution.convolution import Convolution
-from plugnet_convolution.geometry import Geometry, pair, transposed
+from plugnet_convolution.geometry import Geometry, conv_transpose_axis
 
 
 class Conv2DTranspose(Convolution):
     """The gradient of a 2-D convolution by its input, as a layer: it makes images larger.
 
-    Every pixel adds the weight, times the pixel, to the output (Dumoulin and Visin 2016, chapter
-    4): ``y[n, p s + i d - padding, q s + j d - padding, o] += x[n, p, q, c] w[i, j, c, o]``, plus
-    ``b[o]``. So it is the backward pass of the convolution that takes this layer's outputs to its
-    inputs, with the same stride, padding and dilation, and no inverse of it.
+    Every pixel adds w, times the pixel, to the output (Dumoulin and Visin 2016, chapter 4):
+    ``y[n, p s + i d - padding, q s + j d - padding, o] += x[n, p, q, c] w[i, j, c, o]``, plus
+    ``b[o]``. It is the backward pass of the convolution that takes this layer's outputs to its
+    inputs, with the same stride, padding and dilation. It is not the inverse of that convolution.
 
     The weight is ``(kernel height, kernel width, inputs / groups, outputs)`` of this layer's own
     inputs and outputs, as in every layer; that convolution has the last two axes exchanged within
-    each group. The bias is ``(outputs,)``, first zero and exempt from regularization.
+    each group. The bias is ``(outputs,)``, zero at first and exempt from regularization.
 
     Args:
-        outputs: the number of channels that come out.
-        kernel: its size, an integer or a pair (height, width), as are the next three and
+        outputs: the number of output channels.
+        kernel_size: an integer or a pair (height, width), like stride, padding, dilation and
             output_padding.
-        stride: the pixels of the output from one pixel of the input to the next.
-        padding: the pixels cut off at each edge of the output, or "same": as many as make it
+        stride: pixels of the output from one pixel of the input to the next.
+        padding: pixels cut off at each edge of the output, or "same" for an output of
             ``input * stride``.
-        dilation: the pixels from one position of the kernel to the next.
-        groups: into how many groups inputs and outputs are divided; a divisor of both.
+        dilation: pixels from one position of the kernel to the next.
+        groups: the number of groups into which inputs and outputs are divided; it divides both.
         bias: whether a bias is added.
         initializer: what draws the weight.
-        output_padding: the pixels added at the bottom and the right, less than the stride or the
-            dilation: with a stride, convolutions of several sizes give the same output.
+        output_padding: pixels added at the bottom and the right, less than the stride or the
+            dilation. With a stride, convolutions of images of several sizes give the same output
+            size; this chooses among them.
 
     Raises:
-        ArgumentError: a number has the wrong type or lies out of range.
+        ArgumentError: an argument has the wrong type or is out of range.
     """
 
     def __init__(
         self,
         outputs: int,
-        kernel: int | Sequence[int],
+        kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
         padding: int | Sequence[int] | str = 0,
         dilation: int | Sequence[int] = 1,
@@ -56,12 +58,12 @@ class Conv2DTranspose(Convolution):
         initializer: Initializer | str = "xavier",
         output_padding: int | Sequence[int] = 0,
     ) -> None:
-        super().__init__(outputs, kernel, stride, padding, dilation, groups, bias, initializer)
+        super().__init__(outputs, kernel_size, stride, padding, dilation, groups, bias, initializer)
         self.output_padding = pair("output_padding", output_padding, at_least=0)
-        for extra, largest in zip(
+        for extra, limit in zip(
             self.output_padding, map(max, self.stride, self.dilation), strict=True
         ):
-            if extra >= largest or (extra and isinstance(self.padding, str)):
+            if extra >= limit or (extra and isinstance(self.padding, str)):
                 raise ArgumentError(
                     "'output_padding' must be smaller than the stride or the dilation, and 0 "
                     f"where the padding is 'same', but it is {self.output_padding} with stride "
@@ -71,36 +73,30 @@ class Conv2DTranspose(Convolution):
                 )
 
     def geometry(self, shape: Shape) -> Geometry:
-        """Return how the kernel moves over the outputs, for inputs of ``shape``.
-
-        Raises:
-            ShapeError: as in a convolution, or the padding cuts everything off.
-        """
-        *sizes, channels = self.checked_image(shape)
         height, width = (
-            transposed(size, *moves, extra)
-            for size, moves, extra in zip(sizes, self.moves(), self.output_padding, strict=True)
+            conv_transpose_axis(*axis, extra)
+            for axis, extra in zip(self.axes(shape), self.output_padding, strict=True)
         )
-        if height.size < 1 or width.size < 1:
+        if height.image_size < 1 or width.image_size < 1:
             raise ShapeError(
-                f"The padding {self.padding} cuts off all that images of shape {shape} give: the "
-                f"output would be {height.size} x {width.size}. Take less padding or a larger "
-                "kernel.",
+                f"The padding {self.padding} cuts off the whole output for images of shape "
+                f"{shape}: it would be {height.image_size} x {width.image_size}. Take less "
+                "padding or a larger kernel.",
                 expected="at least one pixel of output",
                 got=shape,
             )
-        return Geometry(height, width, self.outputs, channels, self.groups)
+        return Geometry(height, width, self.outputs, shape[2], self.groups)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return ``(output height, output width, outputs)``.
 
-        Along an axis there are ``(size - 1) stride - 2 padding + (kernel - 1) dilation + 1 +
+        Each size is ``(size - 1) stride - 2 padding + (kernel size - 1) dilation + 1 +
         output_padding``.
         """
         return self.geometry(shape).image_shape
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return, to each pixel, x of the places that see it, times the weight, plus the bias."""
+        """Return y, for each pixel the sum of x times w over the inputs that reach it, plus b."""
         w = self._exchanged(self._weight.value)
         y = self.algorithm(training).image_gradient(x, w, out=self._y if training else None)
         if self.bias:
@@ -111,7 +107,7 @@ class Conv2DTranspose(Convolution):
         return y
 
     def gradients(self, dy: Array) -> None:
-        """Write dw, the pixels of dy times x summed over the places, and db, the sum of dy."""
+        """Write dw, the pixels of dy times x summed over all positions, and db, the sum of dy."""
         dw = self._exchanged(self._weight.grad)
         self._algorithm.weight_gradient(dy, self._x, out=dw)
         if self.bias:
@@ -119,17 +115,17 @@ class Conv2DTranspose(Convolution):
             sum_rows(dy.reshape(-1, self.outputs), out=self._bias.grad)
 
     def backward(self, dy: Array) -> Array:
-        """Return dx, the convolution of dy."""
+        """Return dx, the convolution of dy with w."""
         w = self._exchanged(self._weight.value)
         return self._algorithm.convolve(dy, w, out=self._dx)
 
     def flops(self, shape: Shape) -> int:
         """Return two per pixel of the input and weight, and one per output for the bias."""
         height, width, outputs = self.output_shape(shape)
-        weights = self.kernel[0] * self.kernel[1] * (outputs // self.groups)
+        weights = self.kernel_size[0] * self.kernel_size[1] * (outputs // self.groups)
         return 2 * math.prod(shape) * weights + self.bias * height * width * outputs
 
     def _exchanged(self, weight: Array) -> Array:
-        """Return the weight as that of the convolution from outputs to inputs, as a view."""
+        """Return a view of the weight as that of the convolution from outputs to inputs."""
         # (height, width, groups, inputs / groups, outputs / groups) -> the last two exchanged
         return self.split_groups(weight).swapaxes(3, 4)

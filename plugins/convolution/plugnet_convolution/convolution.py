@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from plugnet import registry
-from plugnet.arguments import flag, integer
+from plugnet.arguments import flag, integer, pair
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError, ShapeError
 from plugnet.interfaces import Initializer, Layer
 from plugnet.parameter import Parameter
 from plugnet_convolution.batch_parallel import BatchParallel
-from plugnet_convolution.geometry import Geometry, padding_of, pair
+from plugnet_convolution.geometry import Geometry
 
 
 class Convolution(Layer):
-    """A layer with a kernel, and perhaps a bias.
+    """A layer with a kernel and an optional bias.
 
-    It computes with the three products of one geometry; which of them is forward and which are
-    backward makes the difference between the two layers.
+    Both layers compute the same three products of one geometry. They differ in which of them is
+    forward and which are backward.
     """
 
     _weight: Parameter
@@ -35,7 +35,7 @@ class Convolution(Layer):
     def __init__(
         self,
         outputs: int,
-        kernel: int | Sequence[int],
+        kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
         padding: int | Sequence[int] | str = 0,
         dilation: int | Sequence[int] = 1,
@@ -44,9 +44,20 @@ class Convolution(Layer):
         initializer: Initializer | str = "xavier",
     ) -> None:
         self.outputs = integer("outputs", outputs, at_least=1)
-        self.kernel = pair("kernel", kernel, at_least=1)
+        self.kernel_size = pair("kernel_size", kernel_size, at_least=1)
         self.stride = pair("stride", stride, at_least=1)
-        self.padding = padding_of(padding)
+        self.padding: tuple[int, int] | str
+        if not isinstance(padding, str):
+            self.padding = pair("padding", padding, at_least=0)
+        elif padding == "same":
+            self.padding = padding
+        else:
+            raise ArgumentError(
+                "'padding' must be an integer, a pair (height, width) or \"same\", but it is "
+                f"{padding!r}. For no padding write 0.",
+                argument="padding",
+                value=padding,
+            )
         self.dilation = pair("dilation", dilation, at_least=1)
         self.groups = integer("groups", groups, at_least=1)
         self.bias = flag("bias", bias)
@@ -62,11 +73,11 @@ class Convolution(Layer):
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
         return [
-            {"outputs": 4, "kernel": 3},
-            {"outputs": 2, "kernel": [2, 3], "stride": 2, "padding": "same", "bias": False},
-            {"outputs": 4, "kernel": 2, "padding": 1, "dilation": 2, "groups": 2},
-            {"outputs": 4, "kernel": 3, "groups": 4},
-            {"outputs": 4, "kernel": 1},
+            {"outputs": 4, "kernel_size": 3},
+            {"outputs": 2, "kernel_size": [2, 3], "stride": 2, "padding": "same", "bias": False},
+            {"outputs": 4, "kernel_size": 2, "padding": 1, "dilation": 2, "groups": 2},
+            {"outputs": 4, "kernel_size": 3, "groups": 4},
+            {"outputs": 4, "kernel_size": 1},
         ]
 
     @abstractmethod
@@ -74,14 +85,14 @@ class Convolution(Layer):
         """Return the geometry of the products for inputs of ``shape``.
 
         Raises:
-            ShapeError: they are no images, too small, or have channels that cannot be grouped.
+            ShapeError: inputs of this shape cannot be convolved.
         """
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         """Draw the weight; the bias is zero."""
         self._algorithm = BatchParallel(self.geometry(shape))
-        size = (*self.kernel, shape[2] // self.groups, self.outputs)
-        self._weight = Parameter(self.initializer(size, rng, dtype))
+        weight_shape = (*self.kernel_size, shape[2] // self.groups, self.outputs)
+        self._weight = Parameter(self.initializer(weight_shape, rng, dtype))
         if self.bias:
             self._bias = Parameter(np.zeros(self.outputs, dtype), decay_mult=0)
 
@@ -97,24 +108,33 @@ class Convolution(Layer):
     # What the two layers compute with ------------------------------------------------------------
 
     def algorithm(self, training: bool) -> BatchParallel:
-        """Return what computes: other threads may predict meanwhile, so only training keeps it."""
+        """Return what computes the products.
+
+        In inference it is a new object: other threads may predict while one trains, and threads
+        must not share one.
+        """
         return self._algorithm if training else BatchParallel(self._algorithm.geometry)
 
     def split_groups(self, weight: Array) -> Array:
-        """Return the weight, or its gradient, as a view with the groups apart.
+        """Return a view of the weight, or of its gradient, with an axis for the groups.
 
-        The shape is ``(height, width, groups, inputs / groups, outputs / groups)``.
+        Its shape is ``(height, width, groups, inputs / groups, outputs / groups)``.
         """
         height, width, inputs, outputs = weight.shape
         # (..., inputs / groups, outputs) -> (..., inputs / groups, groups, outputs / groups)
         split = weight.reshape(height, width, inputs, self.groups, outputs // self.groups)
         return split.swapaxes(2, 3)
 
-    def checked_image(self, shape: Shape) -> tuple[int, int, int]:
-        """Return the shape of one image if its channels can be divided into groups.
+    def axes(self, shape: Shape) -> list[tuple[int, int, int, int, int | None]]:
+        """Return size, kernel size, stride, dilation and padding along the height and the width.
+
+        The padding is None for "same".
+
+        Args:
+            shape: ``(height, width, channels)``.
 
         Raises:
-            ShapeError: it is none, or they cannot.
+            ShapeError: it has another number of axes, or the groups do not divide the channels.
         """
         if len(shape) != 3:
             raise ShapeError(
@@ -124,20 +144,13 @@ class Convolution(Layer):
                 expected=("height", "width", "channels"),
                 got=shape,
             )
-        height, width, channels = shape
-        if channels % self.groups:
+        if shape[2] % self.groups:
             raise ShapeError(
                 f"This convolution divides the channels into {self.groups} groups, but shape "
-                f"{shape} has {channels}. Choose groups that divide the channels.",
+                f"{shape} has {shape[2]} channels. Choose groups that divide the channels.",
                 expected=("height", "width", f"a multiple of {self.groups}"),
                 got=shape,
             )
-        return height, width, channels
-
-    def moves(self) -> Iterator[tuple[int, int, int, int | None]]:
-        """Yield kernel, stride, dilation and padding along the height, then along the width.
-
-        The padding is None for "same".
-        """
         padding = (None, None) if isinstance(self.padding, str) else self.padding
-        return zip(self.kernel, self.stride, self.dilation, padding, strict=True)
+        moves = self.kernel_size, self.stride, self.dilation, padding
+        return list(zip(shape[:2], *moves, strict=True))

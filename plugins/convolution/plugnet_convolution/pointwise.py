@@ -1,11 +1,11 @@
-"""A kernel of one position that sees each pixel once: plain matrix products, nothing copied."""
+"""A 1 x 1 kernel that sees each pixel once: plain matrix products, nothing copied."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet_convolution.algorithm import ConvAlgorithm, multiply_in_parts
+from plugnet_convolution.algorithm import ConvAlgorithm, matmul_in_parts
 from plugnet_convolution.geometry import Geometry
 
 
@@ -14,15 +14,15 @@ class Pointwise(ConvAlgorithm):
 
     @staticmethod
     def suits(geometry: Geometry) -> bool:
-        """Return whether it can compute, and pays for, a geometry."""
-        axes = (geometry.height, geometry.width)
+        """Return whether it can compute a geometry."""
         return not geometry.has_padding and all(
-            axis.kernel == axis.stride == 1 and axis.size == axis.outputs for axis in axes
+            axis.kernel_size == axis.stride == 1 and axis.image_size == axis.output_size
+            for axis in (geometry.height, geometry.width)
         )
 
     def convolve(self, image: Array, weight: Array, out: Array, bias: Array | None = None) -> None:
         """Write y = x w + b."""
-        multiply_in_parts(self.as_matrices(image), weight[0, 0], self.as_matrices(out))
+        matmul_in_parts(self.as_matrices(image), weight[0, 0], self.as_matrices(out))
         if bias is not None:
             out += bias
 
@@ -33,4 +33,4 @@ class Pointwise(ConvAlgorithm):
     def image_gradient(self, outputs: Array, weight: Array, out: Array) -> None:
         """Write dx = dy w^T."""
         transposed = weight[0, 0].swapaxes(1, 2)
-        multiply_in_parts(self.as_matrices(outputs), transposed, self.as_matrices(out))
+        matmul_in_parts(self.as_matrices(outputs), transposed, self.as_matrices(out))

@@ -1,4 +1,4 @@
-"""Arrays to compute in."""
+"""Arrays for intermediate results."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from plugnet.arrays import Array, Shape
 
 
 class Scratch:
-    """Arrays for what nobody reads later, by name: made once, then used again where they fit."""
+    """Arrays by name, made once and reused in later calls where they fit."""
 
     def __init__(self) -> None:
-        self._held: dict[str, Array] = {}
+        self._arrays: dict[str, Array] = {}
 
     def array(self, name: str, shape: Shape, dtype: np.dtype[Any]) -> Array:
-        """Return an array that holds anything, until the next call with that name."""
+        """Return an array with any values in it, valid until the next call with that name."""
         size = math.prod(shape)
-        held = self._held.get(name)
-        if held is None or held.size < size or held.dtype != dtype:
-            held = self._held[name] = np.empty(size, dtype)
-        return held[:size].reshape(shape)
+        array = self._arrays.get(name)
+        if array is None or array.size < size or array.dtype != dtype:
+            array = self._arrays[name] = np.empty(size, dtype)
+        # (size or more,) -> shape
+        return array[:size].reshape(shape)
 
-    def margined(self, name: str, shape: Shape, dtype: np.dtype[Any]) -> Array:
+    def zeros(self, name: str, shape: Shape, dtype: np.dtype[Any]) -> Array:
         """Return an array that is zero wherever nothing has been written to it."""
-        held = self._held.get(name)
-        if held is None or held.shape != shape or held.dtype != dtype:
-            held = self._held[name] = np.zeros(shape, dtype)
-        return held
+        array = self._arrays.get(name)
+        if array is None or array.shape != shape or array.dtype != dtype:
+            array = self._arrays[name] = np.zeros(shape, dtype)
+        return array

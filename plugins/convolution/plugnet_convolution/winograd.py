@@ -10,8 +10,9 @@ pixels d are
                                                              0    0    1           0  1  0 -1
 
 and along two axes the same is done along each. The products * of all tiles of 2 x 2 outputs are, at
-each of the 4 x 4 places of a transformed tile, one matrix product over the channels. The gradients
-are the same steps transposed. Rounding errors are those of a sum of products, a few times over.
+each of the 4 x 4 positions of a transformed tile, one matrix product over the channels. The
+gradients are the same steps transposed. Rounding errors are a few times those of a plain sum of
+products.
 """
 
 from __future__ import annotations
@@ -22,18 +23,19 @@ from typing import Final
 
 import numpy as np
 
-from plugnet.arrays import Array
+from plugnet.arrays import Array, Shape
 from plugnet_convolution.algorithm import (
-    BLOCK,
-    SMALL,
+    BLOCK_ELEMENTS,
+    SMALL_MATMUL_MULTIPLICATIONS,
     ConvAlgorithm,
     copy_runs,
-    multiply_in_parts,
+    matmul_in_parts,
 )
 from plugnet_convolution.geometry import Axis, Geometry
 
-CHANNELS: Final = 48  # and filters, at least: with fewer it costs more than it saves
-LARGEST: Final = 2**22  # numbers of a transformed image: more would need much memory
+MIN_CHANNELS: Final = 48  # and filters: with fewer it costs more than it saves
+MAX_TRANSFORMED_ELEMENTS: Final = 2**22  # of one image: more would need much memory
+MIN_TILES_PER_PRODUCT: Final = 128  # fewer make the sum of products costly
 
 G: Final = ((1.0, 0.0, 0.0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0.0, 0.0, 1.0))
 
@@ -43,23 +45,27 @@ class Winograd(ConvAlgorithm):
 
     @staticmethod
     def suits(geometry: Geometry) -> bool:
-        """Return whether it can compute, and pays for, a geometry."""
+        """Return whether it can compute a geometry, and faster than the other algorithms."""
         axes = (geometry.height, geometry.width)
-        tiles = _tiles(geometry.height) * _tiles(geometry.width)
+        tiles = _tile_count(geometry.height) * _tile_count(geometry.width)
         fewest, most = sorted((geometry.channels, geometry.filters))
         return (
-            all(axis.kernel == 3 and axis.stride == axis.dilation == 1 for axis in axes)
-            and all(0 <= padding < 3 for axis in axes for padding in (axis.before, _after(axis)))
+            all(axis.kernel_size == 3 and axis.stride == axis.dilation == 1 for axis in axes)
+            and all(0 <= pad < 3 for axis in axes for pad in (axis.pad_before, _pad_after(axis)))
             and geometry.groups == 1
-            and fewest >= CHANNELS
-            and 16 * tiles * most <= LARGEST
+            and fewest >= MIN_CHANNELS
+            and 16 * tiles * most <= MAX_TRANSFORMED_ELEMENTS
         )
 
     def __init__(self, geometry: Geometry) -> None:
         super().__init__(geometry)
-        self._down, self._across = _tiles(geometry.height), _tiles(geometry.width)
+        height, width = geometry.height, geometry.width
+        down, across = self._tiles = _tile_count(height), _tile_count(width)
         most = max(geometry.channels, geometry.filters)
-        self._samples = max(1, 2 * BLOCK // (16 * self._down * self._across * most))
+        self._samples = max(1, 2 * BLOCK_ELEMENTS // (16 * down * across * most))
+        before = height.pad_before, width.pad_before
+        self._image_phases = _phases(geometry.image_shape, before, (down + 1, across + 1))
+        self._output_phases = _phases(geometry.output_shape, (0, 0), self._tiles)
 
     def convolve(self, image: Array, weight: Array, out: Array, bias: Array | None = None) -> None:
         """Write y = A^T ((G w G^T) * (B^T x B)) A + b."""
@@ -67,7 +73,7 @@ class Winograd(ConvAlgorithm):
         for samples in self._blocks(len(image)):
             y, v = out[samples], self._image_tiles(image[samples])
             m = self.scratch.array("m", (16, v.shape[1], y.shape[3]), out.dtype)
-            multiply_in_parts(v, u, m)
+            matmul_in_parts(v, u, m)
             self._write_outputs(m, y)
             if bias is not None:
                 y += bias
@@ -79,9 +85,9 @@ class Winograd(ConvAlgorithm):
             self.scratch.array(name, (16, c, f), out.dtype) for name in ("total", "part")
         )
         total.fill(0)
-        step = max(128, SMALL // (c * f))
+        step = max(MIN_TILES_PER_PRODUCT, SMALL_MATMUL_MULTIPLICATIONS // (c * f))
         for samples in self._blocks(len(image)):
-            # Forward made the image's tiles, too, but to keep them takes four times the image.
+            # Forward made the same tiles, but keeping them would take four times the image.
             v, dm = self._image_tiles(image[samples]), self._output_tiles(outputs[samples])
             for start in range(0, v.shape[1], step):
                 tiles = slice(start, start + step)
@@ -89,110 +95,114 @@ class Winograd(ConvAlgorithm):
                 np.add(total, part, out=total)
         g = np.asarray(G, out.dtype)
         half = self.scratch.array("half", (3, 4, c * f), out.dtype)
+        # (16, c, f) -> (4, 4 * c * f), (3, 4, c * f) -> (3, 4 * c * f)
         np.matmul(g.T, total.reshape(4, 4 * c * f), out=half.reshape(3, 4 * c * f))
         dw = self.scratch.array("w", (3, 3, c * f), out.dtype)
         np.matmul(g.T, half, out=dw)
+        # (3, 3, c * f) -> (3, 3, 1, c, f)
         np.copyto(out, dw.reshape(out.shape))
 
     def image_gradient(self, outputs: Array, weight: Array, out: Array) -> None:
-        """Write dx, the convolution of dy with the kernel turned by half a circle."""
-        self._mirrored.convolve(outputs, weight[::-1, ::-1].swapaxes(3, 4), out)
+        """Write dx, the convolution of dy with the flipped kernel."""
+        self._flipped.convolve(outputs, weight[::-1, ::-1].swapaxes(3, 4), out)
 
     @cached_property
-    def _mirrored(self) -> Winograd:
-        return Winograd(self.geometry.mirrored())
+    def _flipped(self) -> Winograd:
+        return Winograd(self.geometry.flipped())
 
     def _weight_tile(self, weight: Array) -> Array:
         """Return G w G^T, ``(16, channels, filters)``."""
         _, _, _, c, f = weight.shape
         g = np.asarray(G, weight.dtype)
         w = self.scratch.array("w", (3, 3, c * f), weight.dtype)
+        # (3, 3, c * f) -> (3, 3, 1, c, f)
         np.copyto(w.reshape(weight.shape), weight)
         half = self.scratch.array("half", (4, 3, c * f), weight.dtype)
+        # (3, 3, c * f) -> (3, 3 * c * f), (4, 3, c * f) -> (4, 3 * c * f)
         np.matmul(g, w.reshape(3, 3 * c * f), out=half.reshape(4, 3 * c * f))
         u = self.scratch.array("u", (4, 4, c * f), weight.dtype)
         np.matmul(g, half, out=u)
+        # (4, 4, c * f) -> (16, c, f)
         return u.reshape(16, c, f)
 
     def _image_tiles(self, image: Array) -> Array:
         """Return B^T x B of all tiles of a block, ``(16, tiles, channels)``.
 
-        The padded image is taken apart into its even and odd rows and columns. Pixel i of all tiles
-        is then a slice without gaps: of phase i % 2, from i // 2 on.
+        The padded image is divided into its even and odd rows and columns. Pixel i of all tiles is
+        then a contiguous slice: of phase i % 2, from i // 2 on.
         """
         count, _, _, c = image.shape
-        down, across = self._down, self._across
-        before = self.geometry.height.before, self.geometry.width.before
-        phases = self._phases("x", image, (down + 1, across + 1), before)
+        down, across = self._tiles
+        phases = self._split_phases("x", image, self._image_phases)
         rows = self.scratch.array("rows", (4, 2, count, down, across + 1, c), image.dtype)
         _times_b([phases[i % 2, :, :, i // 2 : i // 2 + down] for i in range(4)], rows)
         v = self.scratch.array("v", (4, 4, count, down, across, c), image.dtype)
         columns = [rows[:, i % 2, :, :, i // 2 : i // 2 + across] for i in range(4)]
         _times_b(columns, v.swapaxes(0, 1))
+        # (4, 4, count, down, across, c) -> (16, tiles, c)
         return v.reshape(16, count * down * across, c)
 
     def _write_outputs(self, m: Array, y: Array) -> None:
         """Write A^T m A of all tiles to a block of outputs."""
-        block = (len(y), self._down, self._across, y.shape[3])
+        block = (len(y), *self._tiles, y.shape[3])
         rows = self.scratch.array("rows", (2, 4, *block), y.dtype)
+        # (16, tiles, filters) -> (4, 4, count, down, across, filters)
         _times_a(m.reshape(4, 4, *block), rows)
         phases = self.scratch.array("y", (2, 2, *block), y.dtype)
         _times_a(rows.swapaxes(0, 1), phases.swapaxes(0, 1))
-        for phase, pixels in _pairs(phases, y, (0, 0)):
-            copy_runs(pixels, phase)
+        for phase, tiles, pixels in self._output_phases.overlaps():
+            copy_runs(y[pixels], phases[phase][tiles])
 
     def _output_tiles(self, dy: Array) -> Array:
         """Return A dy A^T of all tiles of a block, ``(16, tiles, filters)``."""
-        block = (len(dy), self._down, self._across, dy.shape[3])
-        phases = self._phases("dy", dy, block[1:3], (0, 0))
+        block = (len(dy), *self._tiles, dy.shape[3])
+        phases = self._split_phases("dy", dy, self._output_phases)
         rows = self.scratch.array("rows", (4, 2, *block), dy.dtype)
         _a_times(phases, rows)
         m = self.scratch.array("m", (4, 4, *block), dy.dtype)
         _a_times(rows.swapaxes(0, 1), m.swapaxes(0, 1))
+        # (4, 4, count, down, across, filters) -> (16, tiles, filters)
         return m.reshape(16, -1, dy.shape[3])
 
-    def _phases(
-        self, name: str, block: Array, sizes: tuple[int, int], before: tuple[int, int]
-    ) -> Array:
-        """Return the four phases of a block, zero where it has no pixels."""
-        shape = (2, 2, self._samples, *sizes, block.shape[3])
-        phases = self.scratch.margined(name, shape, block.dtype)[:, :, : len(block)]
-        for phase, pixels in _pairs(phases, np.ascontiguousarray(block), before):
-            copy_runs(phase, pixels)
+    def _split_phases(self, name: str, block: Array, geometry: Geometry) -> Array:
+        """Return the pixels of a block by phase, zero where it has none.
+
+        Their shape is ``(2, 2, count, rows, columns, channels)``.
+        """
+        shape = (2, 2, self._samples, *geometry.output_shape[:2], block.shape[3])
+        phases = self.scratch.zeros(name, shape, block.dtype)[:, :, : len(block)]
+        block = np.ascontiguousarray(block)
+        for phase, tiles, pixels in geometry.overlaps():
+            copy_runs(phases[phase][tiles], block[pixels])
         return phases
 
     def _blocks(self, count: int) -> Iterator[slice]:
-        for start in range(0, count, self._samples):
-            yield slice(start, min(start + self._samples, count))
+        return (slice(start, start + self._samples) for start in range(0, count, self._samples))
 
 
-def _tiles(axis: Axis) -> int:
-    """Return how many tiles of two outputs, the last perhaps half empty, lie along an axis."""
-    return -(-axis.outputs // 2)
+def _tile_count(axis: Axis) -> int:
+    """Return the number of tiles of two outputs along an axis; the last may be half empty."""
+    return -(-axis.output_size // 2)
 
 
-def _after(axis: Axis) -> int:
-    """Return the zeros behind the last pixel."""
-    return axis.outputs + axis.span - 1 - axis.before - axis.size
+def _pad_after(axis: Axis) -> int:
+    """Return the zeros after the last pixel."""
+    return axis.output_size + axis.kernel_extent - 1 - axis.pad_before - axis.image_size
 
 
-def _pairs(phases: Array, pixels: Array, before: tuple[int, int]) -> Iterator[tuple[Array, Array]]:
-    """Yield each phase, as far as it has pixels, and these, both ``(count, rows, columns, c)``.
+def _phases(shape: Shape, pad_before: tuple[int, int], counts: tuple[int, int]) -> Geometry:
+    """Return a geometry in which position (i, j) of the kernel sees the pixels of phase (i, j).
 
     Args:
-        phases: ``(2, 2, count, rows, columns, channels)``.
-        pixels: ``(count, height, width, channels)``.
-        before: the zeros before the pixels, in height and width.
+        shape: ``(height, width, channels)`` of the pixels.
+        pad_before: zeros before them, in height and width.
+        counts: rows and columns of a phase.
     """
-    for place in np.ndindex(2, 2):
-        # the first pixel of this phase, and its place there
-        row, column = ((phase - zeros) % 2 for phase, zeros in zip(place, before, strict=True))
-        top, left = (
-            (first + zeros) // 2 for first, zeros in zip((row, column), before, strict=True)
-        )
-        own = pixels[:, row::2, column::2]
-        phase = phases[place][:, top : top + own.shape[1], left : left + own.shape[2]]
-        yield phase, own
+    rows, columns = (
+        Axis(size, 2, 2, 1, zeros, count)
+        for size, zeros, count in zip(shape[:2], pad_before, counts, strict=True)
+    )
+    return Geometry(rows, columns, shape[2], shape[2], groups=1)
 
 
 def _times_b(d: Sequence[Array], out: Array) -> None:

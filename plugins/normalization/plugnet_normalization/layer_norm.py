@@ -3,121 +3,81 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from plugnet.arguments import flag, number
 from plugnet.arrays import Array, Shape, sum_rows
-from plugnet.interfaces import Layer
-from plugnet.parameter import Parameter
+from plugnet_normalization.normalization import Normalization
 
 
-class LayerNorm(Layer):
+class LayerNorm(Normalization):
     """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, for every row of features.
 
     Mean and variance are taken over the last axis: the numbers of a flat sample, the channels of
-    each pixel of an image. No sample sees another, so training and use are the same. Ba et al.
-    2016, equation 4; PyTorch's LayerNorm over the last axis.
+    each pixel of an image. Samples do not affect each other, so the layer does the same in training
+    and outside it. Ba et al. 2016, equation 4; PyTorch's LayerNorm over the last axis.
+
+    >>> import numpy as np
+    >>> from plugnet import registry
+    >>> layer = registry.layers.build("layer_norm", epsilon=1e-9)
+    >>> layer.initialize((2,), np.random.default_rng(0), np.dtype("float64"))
+    >>> layer.forward(np.array([[7.0, 9.0], [0.0, 100.0]])).round(6).tolist()
+    [[-1.0, 1.0], [-1.0, 1.0]]
     """
 
-    _gamma: Parameter
-    _beta: Parameter
-    _normal: Array  # (x - mean) / the standard deviation of the row
-    _inverse: Array  # 1 / the standard deviation of each row
+    _normalized: Array  # (M, features), (x - mean) / standard deviation
+    _inverse: Array  # (M, 1), 1 / standard deviation
     _buffer: Array | None = None
-    _y: Array | None = None
-    _dx: Array | None = None
     _products: Array | None = None
-
-    def __init__(self, epsilon: float = 1e-5, scale: bool = True, shift: bool = True) -> None:
-        """Describe the layer.
-
-        Args:
-            epsilon: what is added to the variance, above 0.
-            scale: whether there is a gamma; else it is 1.
-            shift: whether there is a beta; else it is 0.
-
-        Raises:
-            ArgumentError: an argument is of a wrong type or out of range.
-        """
-        self.epsilon = number("epsilon", epsilon, above=0)
-        self.scale = flag("scale", scale)
-        self.shift = flag("shift", shift)
-
-    @classmethod
-    def examples(cls) -> list[dict[str, Any]]:
-        return [{}, {"scale": False, "shift": False}]
-
-    def input_scale(self) -> None:
-        """Return None: it brings any magnitude to 1."""
-
-    def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
-        """Start with gamma 1 and beta 0."""
-        if self.scale:
-            self._gamma = Parameter(np.ones(shape[-1], dtype), decay_mult=0)
-        if self.shift:
-            self._beta = Parameter(np.zeros(shape[-1], dtype), decay_mult=0)
-
-    def parameters(self) -> Mapping[str, Parameter]:
-        gamma = {"gamma": self._gamma} if self.scale else {}
-        return {**gamma, "beta": self._beta} if self.shift else gamma
 
     def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
         rows = math.prod(batch_shape[:-1]), batch_shape[-1]
         self._buffer, self._y, self._dx, self._products = (np.empty(rows, dtype) for _ in range(4))
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return the normalised x, of the shape of x."""
         rows = x.reshape(-1, x.shape[-1])  # (N, ..., features) -> (M, features)
         mean = rows.mean(axis=1, keepdims=True)
-        normal = np.subtract(rows, mean, out=self._buffer if training else None)
-        y: Array = np.square(normal, out=self._y if training else None)
+        normalized = np.subtract(rows, mean, out=self._buffer if training else None)
+        y: Array = np.square(normalized, out=self._y if training else None)
         inverse = 1 / np.sqrt(y.mean(axis=1, keepdims=True) + self.epsilon)
-        normal *= inverse
+        normalized *= inverse
         if training:
-            self._normal, self._inverse = normal, inverse
+            self._normalized, self._inverse = normalized, inverse
         if self.scale:
-            np.multiply(normal, self._gamma.value, out=y)
+            np.multiply(normalized, self._gamma.value, out=y)
         else:
-            np.copyto(y, normal)
+            np.copyto(y, normalized)
         if self.shift:
             y += self._beta.value
         return y.reshape(x.shape)  # (M, features) -> (N, ..., features)
 
-    def gradients(self, dy: Array, products: Array | None = None) -> None:
-        """Write dgamma = the sum of dy times the normalised x, and dbeta = the sum of dy."""
-        if self.scale and self._gamma.trainable:
-            sum_rows(self._multiply(dy) if products is None else products, out=self._gamma.grad)
-        if self.shift and self._beta.trainable:
-            sum_rows(dy.reshape(-1, dy.shape[-1]), out=self._beta.grad)  # dy as (M, features)
+    def _shared(self, dy: Array) -> tuple[Array, Array]:
+        """Return dy times the normalized x, and dy, both ``(M, features)``."""
+        rows = dy.reshape(self._normalized.shape)  # (N, ..., features) -> (M, features)
+        return np.multiply(rows, self._normalized, out=self._products), rows
 
-    def backward(self, dy: Array, products: Array | None = None) -> Array:
-        """Return dx; with g = dy gamma, n the normalised x, and means over each row,
+    def _write_gradients(self, shared: tuple[Array, Array]) -> None:
+        """Write dgamma, the sum of dy times the normalized x, and dbeta, the sum of dy."""
+        products, rows = shared
+        if self.scale and self._gamma.trainable:
+            sum_rows(products, out=self._gamma.grad)
+        if self.shift and self._beta.trainable:
+            sum_rows(rows, out=self._beta.grad)
+
+    def _input_gradient(self, dy: Array, shared: tuple[Array, Array]) -> Array:
+        """Return dx: with g = dy gamma, n the normalized x, and means over each row,
         dx = (g - mean of g - n * mean of (g n)) / deviation.
         """
-        g, gn = dy.reshape(-1, dy.shape[-1]), products  # (N, ..., features) -> (M, features)
-        if gn is None:
-            gn = self._multiply(dy)
+        gn, g = shared
         if self.scale:
             g = np.multiply(g, self._gamma.value, out=self._dx)
             gn *= self._gamma.value
         dx: Array = np.subtract(g, g.mean(axis=1, keepdims=True), out=self._dx)
-        dx -= np.multiply(self._normal, gn.mean(axis=1, keepdims=True), out=gn)
+        dx -= np.multiply(self._normalized, gn.mean(axis=1, keepdims=True), out=gn)
         dx *= self._inverse
         return dx.reshape(dy.shape)  # (M, features) -> (N, ..., features)
-
-    def backprop(self, dy: Array, inputs: bool) -> Array | None:
-        """Do both with the same products."""
-        products = self._multiply(dy)
-        self.gradients(dy, products)
-        return self.backward(dy, products) if inputs else None
 
     def flops(self, shape: Shape) -> int:
         """Return seven per number: mean, difference, variance, division, gamma, beta."""
         return 7 * math.prod(shape)
-
-    def _multiply(self, dy: Array) -> Array:
-        """Return dy times the normalised x, ``(M, features)``."""
-        return np.multiply(dy.reshape(self._normal.shape), self._normal, out=self._products)

@@ -9,120 +9,89 @@ import numpy as np
 
 from plugnet.arguments import flag
 from plugnet.arrays import Array, Shape
-from plugnet.interfaces import Layer
-from plugnet_pooling.gathering import Gathering, as_items
-from plugnet_pooling.windows import Windows
+from plugnet_pooling.gathering import Buffers, as_items
+from plugnet_pooling.window_pool import WindowPool
 
 
-class _Means:
-    """What a batch is averaged with.
-
-    Attributes:
-        gathering: what any batch is pooled with.
-        weights: one over the size of each window, for the windows of one sample.
-    """
-
-    def __init__(
-        self, windows: Windows, shape: Shape, dtype: np.dtype[Any], count_include_pad: bool
-    ) -> None:
-        self.gathering = Gathering(windows, shape, dtype)
-        sizes = windows.sizes(shape[1:], count_include_pad)
-        weights = np.reciprocal(sizes, dtype=dtype)[:, :, np.newaxis]
-        self.weights = weights.repeat(shape[3], axis=2)  # twice as fast as broadcasting
-
-
-class AveragePool(Layer):
+class AveragePool(WindowPool):
     """y = the mean of each window, per channel.
 
     `plugnet_pooling.reference` has the same in plain NumPy.
+
+    Args:
+        kernel_size: size of a window, an integer or a pair (height, width), like stride and
+            padding.
+        stride: pixels from one window to the next; None: the kernel size, so none overlap.
+        padding: zeros around the image, less than the kernel size.
+        ceil_mode: False (PyTorch, Keras): windows lie within the padded image; True (Caffe): the
+            last one may extend beyond it, if it starts in the image or the padding before it.
+        count_include_pad: whether the zeros of the padding count in the mean, as in Caffe and by
+            default in PyTorch, or only the pixels of the image, as in Keras. What extends beyond
+            the padding never counts.
+
+    Raises:
+        ArgumentError: an argument has the wrong type or is out of range.
     """
 
-    _means: _Means  # of the last training forward
-    _prepared: _Means | None = None
-    _dx: Array | None = None
+    _buffers: tuple[Buffers, Array]  # and weights, of the last training forward
+    _prepared: tuple[Buffers, Array] | None = None
 
     def __init__(
         self,
-        kernel: int | Sequence[int],
+        kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
-        """Describe the windows.
-
-        Args:
-            kernel: their size, one number or height and width.
-            stride: from one to the next, down and across; None: the kernel's size, side by side.
-            padding: pixels of zeros around the image, less than the kernel.
-            ceil_mode: False (PyTorch, Keras): windows lie within the padded image; True (Caffe):
-                the last may stick out, if it starts in the image or the padding before.
-            count_include_pad: whether the zeros of the padding count in the mean, as in Caffe and
-                by default in PyTorch, or only the pixels of the image, as in Keras. What sticks out
-                of the padding never counts.
-
-        Raises:
-            ArgumentError: one is of a wrong type or out of range.
-        """
-        self._windows = Windows(kernel, stride, padding, ceil_mode)
-        self.kernel = self._windows.kernel
-        self.stride = self._windows.stride
-        self.padding = self._windows.padding
-        self.ceil_mode = self._windows.ceil_mode
+        super().__init__(kernel_size, stride, padding, ceil_mode)
         self.count_include_pad = flag("count_include_pad", count_include_pad)
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
         return [
-            {"kernel": 2},
-            {"kernel": 3, "stride": 2, "padding": 1, "count_include_pad": False},
-            {"kernel": 3, "stride": 2, "ceil_mode": True},
+            {"kernel_size": 2},
+            {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False},
+            {"kernel_size": 3, "stride": 2, "ceil_mode": True},
         ]
 
-    def output_shape(self, shape: Shape) -> Shape:
-        """Return ``(output height, output width, channels)``.
-
-        Raises:
-            ShapeError: these are no images, or too small for one window.
-        """
-        return self._windows.output_shape(shape)
-
     def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
-        self._prepared = self._make(batch_shape, dtype)
-        self._dx = np.zeros(batch_shape, dtype)
+        self._prepared = self._make_buffers(batch_shape, dtype)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return the means, ``(N, output height, output width, channels)``."""
         images = as_items(np.ascontiguousarray(x))
-        means = (self._prepared if training else None) or self._make(x.shape, x.dtype)
-        for block in means.gathering.blocks:
+        prepared = self._prepared if training else None
+        buffers, weights = made = prepared or self._make_buffers(x.shape, x.dtype)
+        for block in buffers.blocks:
             y = block.y
-            block.first.read(images, 0)
+            block.first.gather(images, 0)
             for pixel in block.pixels[1:]:
-                pixel.read(images, 0)
+                pixel.gather(images, 0)
                 y += block.gathered
-            y *= means.weights
+            y *= weights
         if training:
-            self._means = means
-        return means.gathering.y
+            self._buffers = made
+        return buffers.y
 
     def backward(self, dy: Array) -> Array:
         """Return dx: for each pixel, the sum of dy over its windows, each divided by its size."""
-        means = self._means
-        dx = np.zeros(means.gathering.shape, dy.dtype) if self._dx is None else self._dx
-        if self._windows.overlap:
-            dx.fill(0)
+        buffers, weights = self._buffers
+        dx = buffers.zero_dx()
         images = as_items(dx)
-        for block in means.gathering.blocks:
-            np.multiply(dy[block.samples], means.weights, out=block.share)
+        for block in buffers.blocks:
+            np.multiply(dy[block.samples], weights, out=block.gradient)
             for pixel in block.pixels:
-                block.give(pixel, images)
+                block.scatter_gradient(pixel, images)
         return dx
 
-    def flops(self, shape: Shape) -> int:
-        """Return an addition per pixel of every window but the first, and one multiplication."""
-        height, width, channels = self.output_shape(shape)
-        return height * width * channels * self.kernel[0] * self.kernel[1]
+    def window_flops(self) -> int:
+        """Return an addition for every pixel except the first, and one multiplication."""
+        return self.kernel_size[0] * self.kernel_size[1]
 
-    def _make(self, shape: Shape, dtype: np.dtype[Any]) -> _Means:
-        return _Means(self._windows, shape, dtype, self.count_include_pad)
+    def _make_buffers(self, shape: Shape, dtype: np.dtype[Any]) -> tuple[Buffers, Array]:
+        """Return buffers, and one over each window's size as ``(height, width, channels)``."""
+        sizes = self.window_sizes(shape[1:], self.count_include_pad)
+        weights = np.reciprocal(sizes, dtype=dtype)[:, :, np.newaxis]
+        # repeated for each channel: twice as fast as broadcasting
+        return Buffers(self, shape, dtype), weights.repeat(shape[3], axis=2)

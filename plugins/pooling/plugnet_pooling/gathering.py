@@ -1,107 +1,120 @@
-"""One pixel of all windows at a time, gathered in an array without gaps.
+"""One pixel of all windows at a time, gathered into a contiguous array.
 
-In the images such pixels lie with gaps. NumPy works through an array without any so much faster
-that it more than makes up for the copies. A block of samples at a time, all stays in the cache.
+In the images these pixels are strided. NumPy works so much faster on contiguous arrays that this
+more than makes up for the copies. With a block of samples at a time, everything stays in the cache.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import prod
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from plugnet.arrays import Array, Shape
-from plugnet_pooling.windows import Place, Windows
+from plugnet_pooling.window_pool import Overlap, WindowPool
 
-BLOCK: Final = 2**18  # numbers of the images worked on at once: 1 MiB of float32
+BLOCK_ELEMENTS: Final = 2**18  # of the images, processed at once: 1 MiB of float32
 
 
 def as_items(images: Array) -> Array:
-    """Return a view ``(N, height, width)`` of contiguous images: all channels of a pixel, one item.
+    """Return a view ``(N, height, width)`` of contiguous images: a pixel's channels as one item.
 
-    NumPy knows nothing of such an item but its size: so it is copied fastest.
+    The items are of an opaque type, which is how NumPy copies fastest.
     """
     return images.view(np.dtype((np.void, images.shape[3] * images.itemsize)))[..., 0]
 
 
-class Pixel:
-    """One pixel of all windows of some samples: it goes from images to an array, and back."""
+class WindowPixel:
+    """One pixel of all windows of some samples: gathered from images, scattered to images."""
 
-    def __init__(self, array: Array, samples: slice, place: Place) -> None:
-        """Gather the pixel at ``place`` in ``array``, ``(n, output height, output width, C)``."""
+    def __init__(self, array: Array, samples: slice, overlap: Overlap) -> None:
+        """Gather the pixel in ``array``, ``(n, output height, output width, channels)``."""
         self._array = array
-        self._inside = as_items(array)[:, *place.windows]
-        self._everywhere = place.everywhere
-        self._index = (samples, *place.image)
+        self._inside = as_items(array)[:, *overlap.windows]
+        self._is_complete = self._inside.shape == array.shape[:3]
+        self._index = (samples, *overlap.image)
 
-    def read(self, images: Array, outside: float) -> None:
-        """Copy it from images, given `as_items`; it is ``outside`` where it is not in the image."""
-        if not self._everywhere:
-            self._array.fill(outside)
+    def gather(self, images: Array, padding: float) -> None:
+        """Copy it from images, given `as_items`; outside the image it is ``padding``."""
+        if not self._is_complete:
+            self._array.fill(padding)
         np.copyto(self._inside, images[self._index])
 
-    def write(self, images: Array) -> None:
+    def scatter(self, images: Array) -> None:
         """Copy it to images, given `as_items`."""
         np.copyto(images[self._index], self._inside)
 
 
 class Block(NamedTuple):
-    """What some of the samples are pooled with.
+    """The arrays with which some of the samples are pooled.
 
-    All arrays are ``(n, output height, output width, channels)``.
+    All are ``(n, output height, output width, channels)``.
 
     Attributes:
-        samples: which of the batch.
-        y: what comes of each window.
+        samples: which samples of the batch.
+        y: the outputs.
         gathered: one pixel of each window.
-        share: what it gets of dy; ``gathered`` itself if no windows overlap: then that is all.
+        gradient: the gradient by that pixel; the same array as ``gathered`` if no windows overlap.
         first: the first pixel, which is gathered in ``y``.
-        pixels: all pixels in row-major order; they are gathered in ``gathered``.
+        pixels: all pixels in row-major order, each of which is gathered in ``gathered``.
     """
 
     samples: slice
     y: Array
     gathered: Array
-    share: Array
-    first: Pixel
-    pixels: list[Pixel]
+    gradient: Array
+    first: WindowPixel
+    pixels: list[WindowPixel]
 
-    def give(self, pixel: Pixel, images: Array) -> None:
-        """Add ``share`` to a pixel of images, given `as_items`; write it if that is all."""
-        if self.share is not self.gathered:
-            pixel.read(images, 0)
-            np.add(self.gathered, self.share, out=self.gathered)
-        pixel.write(images)
+    def scatter_gradient(self, pixel: WindowPixel, dx: Array) -> None:
+        """Add ``gradient`` to dx, given `as_items`; write it if no windows overlap."""
+        if self.gradient is not self.gathered:
+            pixel.gather(dx, 0)
+            np.add(self.gathered, self.gradient, out=self.gathered)
+        pixel.scatter(dx)
 
 
-class Gathering:
-    """What a batch of images is pooled with.
+class Buffers:
+    """The arrays with which a batch of images is pooled.
 
     Attributes:
-        shape: that of the images, ``(N, height, width, channels)``.
-        places: where each pixel of a window lies, in row-major order.
-        y: what comes of each window, ``(N, output height, output width, channels)``.
+        overlaps: where each pixel of a window lies, in row-major order.
+        y: the outputs, ``(N, output height, output width, channels)``.
         block_shape: the same for the samples of the largest block.
-        blocks: what each block of samples is pooled with.
+        blocks: the arrays of each block of samples.
     """
 
-    def __init__(self, windows: Windows, shape: Shape, dtype: np.dtype[Any]) -> None:
-        """Make the arrays for images of ``shape``."""
-        self.shape = shape
-        self.places = windows.places(shape[1:])
-        self.y = np.empty((shape[0], *windows.output_shape(shape[1:])), dtype)
-        size = max(1, min(shape[0], BLOCK // prod(shape[1:])))
+    def __init__(self, pool: WindowPool, shape: Shape, dtype: np.dtype[Any]) -> None:
+        """Make the arrays for images of ``shape``, ``(N, height, width, channels)``."""
+        self._shape = shape
+        self._windows_overlap = pool.windows_overlap
+        self.y = np.empty((shape[0], *pool.output_shape(shape[1:])), dtype)
+        self.overlaps = pool.overlaps(shape[1:])
+        size = max(1, min(shape[0], BLOCK_ELEMENTS // prod(shape[1:])))
         self.block_shape = (size, *self.y.shape[1:])
-        scratch = [np.empty(self.block_shape, dtype) for _ in range(2 if windows.overlap else 1)]
+        scratch = [
+            np.empty(self.block_shape, dtype) for _ in range(2 if pool.windows_overlap else 1)
+        ]
         self.blocks = [
             self._block(slice(start, start + size), scratch) for start in range(0, shape[0], size)
         ]
 
+    def zero_dx(self) -> Array:
+        """Return a buffer for dx: zero where gradients are added, and in pixels of no window."""
+        if self._windows_overlap:
+            self._dx.fill(0)
+        return self._dx
+
+    @cached_property
+    def _dx(self) -> Array:
+        return np.zeros(self._shape, self.y.dtype)
+
     def _block(self, samples: slice, scratch: list[Array]) -> Block:
         y = self.y[samples]
         views = [array[: len(y)] for array in scratch]
-        gathered, share = views[0], views[-1]
-        first = Pixel(y, samples, self.places[0])
-        pixels = [Pixel(gathered, samples, place) for place in self.places]
-        return Block(samples, y, gathered, share, first, pixels)
+        gathered, gradient = views[0], views[-1]
+        first = WindowPixel(y, samples, self.overlaps[0])
+        pixels = [WindowPixel(gathered, samples, overlap) for overlap in self.overlaps]
+        return Block(samples, y, gathered, gradient, first, pixels)

@@ -2,155 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from plugnet.arrays import Array, Shape
-from plugnet.interfaces import Layer
-from plugnet_pooling.gathering import Gathering, as_items
-from plugnet_pooling.windows import Windows
+from plugnet_pooling.gathering import Buffers, as_items
+from plugnet_pooling.window_pool import WindowPool
 
 
-class _Contest:
-    """What a batch is pooled with in training, and who wins.
+class _ArgMax:
+    """Which pixel of each window is the largest: 0, 1, 2 in row-major order.
 
     Attributes:
-        gathering: what any batch is pooled with.
-        winner: the number of each window's largest pixel: 0, 1, 2 in row-major order.
-        start: the number of its first pixel in the image, for the windows of one sample.
-        wins: for a block, whether a pixel is the largest so far.
-        number: for a block, that pixel's number where it is, else 0.
+        numbers: the number of the largest pixel, ``(N, output height, output width, channels)``.
+        first: the number of the first pixel in the image, ``(output height, output width,
+            channels)``.
+        mask: for a block, whether a pixel is the largest, so far or of all.
+        number: for a block, the number of that pixel where it is, else 0.
     """
 
-    def __init__(self, windows: Windows, shape: Shape, dtype: np.dtype[Any]) -> None:
-        gathering = self.gathering = Gathering(windows, shape, dtype)
-        numbers = np.min_scalar_type(len(gathering.places) - 1)
-        self.winner = np.empty(gathering.y.shape, numbers)
-        self.start = np.zeros(gathering.y.shape[1:], numbers)
-        for number, place in reversed(list(enumerate(gathering.places))):
-            self.start[place.windows] = number
-        self.wins = np.empty(gathering.block_shape, bool)
-        self.number = np.empty(gathering.block_shape, numbers)
+    def __init__(self, buffers: Buffers) -> None:
+        dtype = np.min_scalar_type(len(buffers.overlaps) - 1)
+        self.numbers = np.empty(buffers.y.shape, dtype)
+        self.first = np.zeros(buffers.y.shape[1:], dtype)
+        for number, overlap in reversed(list(enumerate(buffers.overlaps))):
+            self.first[overlap.windows] = number
+        self.mask = np.empty(buffers.block_shape, bool)
+        self.number = np.empty(buffers.block_shape, dtype)
 
     def of(self, samples: slice) -> tuple[Array, Array, Array]:
-        """Return winner, wins and number for a block of samples."""
-        winner = self.winner[samples]
-        return winner, self.wins[: len(winner)], self.number[: len(winner)]
+        """Return numbers, mask and number for a block of samples."""
+        numbers = self.numbers[samples]
+        return numbers, self.mask[: len(numbers)], self.number[: len(numbers)]
 
 
-class MaxPool(Layer):
+class MaxPool(WindowPool):
     """y = the largest number of each window, per channel.
 
-    Padding never wins. Of equal numbers the first in row-major order wins, as in Caffe and PyTorch,
-    and it alone gets the gradient. A NaN makes its window NaN and wins, the last one of several, as
-    in PyTorch.
+    Padding is never the largest. Of equal numbers the first in row-major order alone gets the
+    gradient, as in Caffe and PyTorch. A NaN makes its window NaN and gets the gradient, the last
+    one of several, as in PyTorch.
 
     `plugnet_pooling.reference` has the same in plain NumPy. Here all windows are compared at once,
-    as many times as a window has pixels.
+    one pixel of each at a time.
+
+    Args:
+        kernel_size: size of a window, an integer or a pair (height, width), like stride and
+            padding.
+        stride: pixels from one window to the next; None: the kernel size, so none overlap.
+        padding: pixels around the image, less than the kernel size.
+        ceil_mode: False (PyTorch, Keras): windows lie within the padded image; True (Caffe): the
+            last one may extend beyond it, if it starts in the image or the padding before it.
+
+    Raises:
+        ArgumentError: an argument has the wrong type or is out of range.
     """
 
-    _contest: _Contest  # of the last training forward
-    _prepared: _Contest | None = None
-    _dx: Array | None = None
-
-    def __init__(
-        self,
-        kernel: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
-        ceil_mode: bool = False,
-    ) -> None:
-        """Describe the windows.
-
-        Args:
-            kernel: their size, one number or height and width.
-            stride: from one to the next, down and across; None: the kernel's size, side by side.
-            padding: pixels around the image, less than the kernel.
-            ceil_mode: False (PyTorch, Keras): windows lie within the padded image; True (Caffe):
-                the last may stick out, if it starts in the image or the padding before.
-
-        Raises:
-            ArgumentError: one is of a wrong type or out of range.
-        """
-        self._windows = Windows(kernel, stride, padding, ceil_mode)
-        self.kernel = self._windows.kernel
-        self.stride = self._windows.stride
-        self.padding = self._windows.padding
-        self.ceil_mode = self._windows.ceil_mode
+    _buffers: tuple[Buffers, _ArgMax]  # of the last training forward
+    _prepared: tuple[Buffers, _ArgMax] | None = None
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
         return [
-            {"kernel": 2},
-            {"kernel": [2, 3], "stride": 2, "padding": 1},
-            {"kernel": 3, "stride": 2, "ceil_mode": True},
+            {"kernel_size": 2},
+            {"kernel_size": [2, 3], "stride": 2, "padding": 1},
+            {"kernel_size": 3, "stride": 2, "ceil_mode": True},
         ]
 
-    def output_shape(self, shape: Shape) -> Shape:
-        """Return ``(output height, output width, channels)``.
-
-        Raises:
-            ShapeError: these are no images, or too small for one window.
-        """
-        return self._windows.output_shape(shape)
-
     def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
-        self._prepared = _Contest(self._windows, batch_shape, dtype)
-        self._dx = np.zeros(batch_shape, dtype)
+        self._prepared = self._make_buffers(batch_shape, dtype)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return the largest pixels, ``(N, output height, output width, channels)``."""
         images = as_items(np.ascontiguousarray(x))
         if training:
-            self._contest = self._prepared or _Contest(self._windows, x.shape, x.dtype)
-            return self._compete(images, self._contest)
-        gathering = Gathering(self._windows, x.shape, x.dtype)
-        for block in gathering.blocks:
-            block.first.read(images, -np.inf)
+            self._buffers = self._prepared or self._make_buffers(x.shape, x.dtype)
+            return self._forward_argmax(images)
+        buffers = Buffers(self, x.shape, x.dtype)
+        for block in buffers.blocks:
+            block.first.gather(images, -np.inf)
             for pixel in block.pixels[1:]:
-                pixel.read(images, -np.inf)
+                pixel.gather(images, -np.inf)
                 np.maximum(block.y, block.gathered, out=block.y)
-        return gathering.y
+        return buffers.y
 
-    def _compete(self, images: Array, contest: _Contest) -> Array:
-        """Return the largest pixels, too, and note who wins."""
-        for block in contest.gathering.blocks:
+    def _forward_argmax(self, images: Array) -> Array:
+        """Return the largest pixels, and note which ones they are."""
+        buffers, argmax = self._buffers
+        for block in buffers.blocks:
             y, gathered = block.y, block.gathered
-            winner, wins, number = contest.of(block.samples)
-            block.first.read(images, -np.inf)
-            np.copyto(winner, contest.start)
+            numbers, mask, number = argmax.of(block.samples)
+            block.first.gather(images, -np.inf)
+            np.copyto(numbers, argmax.first)
             for n, pixel in enumerate(block.pixels[1:], 1):
-                pixel.read(images, -np.inf)
-                np.greater(gathered, y, out=wins)
+                pixel.gather(images, -np.inf)
+                np.greater(gathered, y, out=mask)
                 np.maximum(y, gathered, out=y)
-                # winner[wins] = n, but much faster; n rises
-                np.multiply(wins, winner.dtype.type(n), out=number)
-                np.maximum(winner, number, out=winner)
-            if np.isnan(y.min()):  # a NaN is not greater, but wins
+                # numbers[mask] = n, but much faster; n rises
+                np.multiply(mask, numbers.dtype.type(n), out=number)
+                np.maximum(numbers, number, out=numbers)
+            if np.isnan(y.min()):  # a NaN is not greater, but counts as the largest
                 for n, pixel in enumerate(block.pixels):
-                    pixel.read(images, -np.inf)
-                    winner[np.isnan(gathered)] = n
-        return contest.gathering.y
+                    pixel.gather(images, -np.inf)
+                    numbers[np.isnan(gathered)] = n
+        return buffers.y
 
     def backward(self, dy: Array) -> Array:
-        """Return dx: dy at the winner of each window, else 0."""
-        contest = self._contest
-        dx = np.zeros(contest.gathering.shape, dy.dtype) if self._dx is None else self._dx
-        if self._windows.overlap:
-            dx.fill(0)
+        """Return dx: dy at the largest pixel of each window, else 0."""
+        buffers, argmax = self._buffers
+        dx = buffers.zero_dx()
         images, bits = as_items(dx), f"i{dy.itemsize}"  # as floats, inf times False would be NaN
-        for block in contest.gathering.blocks:
-            winner, wins, _ = contest.of(block.samples)
-            block_dy, share = dy[block.samples].view(bits), block.share.view(bits)
+        for block in buffers.blocks:
+            numbers, mask, _ = argmax.of(block.samples)
+            block_dy, gradient = dy[block.samples].view(bits), block.gradient.view(bits)
             for n, pixel in reversed(list(enumerate(block.pixels))):
-                np.equal(winner, n, out=wins)
-                np.multiply(block_dy, wins, out=share)
-                block.give(pixel, images)
+                np.equal(numbers, n, out=mask)
+                np.multiply(block_dy, mask, out=gradient)
+                block.scatter_gradient(pixel, images)
         return dx
 
-    def flops(self, shape: Shape) -> int:
-        """Return one comparison for every pixel of every window but the first."""
-        height, width, channels = self.output_shape(shape)
-        return height * width * channels * (self.kernel[0] * self.kernel[1] - 1)
+    def window_flops(self) -> int:
+        """Return one comparison for every pixel except the first."""
+        return self.kernel_size[0] * self.kernel_size[1] - 1
+
+    def _make_buffers(self, shape: Shape, dtype: np.dtype[Any]) -> tuple[Buffers, _ArgMax]:
+        buffers = Buffers(self, shape, dtype)
+        return buffers, _ArgMax(buffers)

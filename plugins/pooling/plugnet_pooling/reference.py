@@ -1,7 +1,8 @@
-"""What pooling computes, as plainly as can be. Read it first: the layers only do the same faster.
+"""What pooling computes, in the plainest way. Read it first: the layers only do the same faster.
 
-They are tested against it. Both functions take images x and the gradient dy of what they become,
-and return y, ``(N, output height, output width, channels)``, and dx. Numbers must be finite.
+They are tested against it. Both functions take images x, the gradient dy by the outputs, and a
+layer for its windows; they return y, ``(N, output height, output width, channels)``, and dx.
+Numbers must be finite.
 """
 
 from __future__ import annotations
@@ -10,53 +11,54 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from plugnet.arrays import Array
-from plugnet_pooling.windows import Windows
+from plugnet_pooling.window_pool import WindowPool
 
 
-def max_pool(x: Array, dy: Array, windows: Windows) -> tuple[Array, Array]:
+def max_pool(x: Array, dy: Array, pool: WindowPool) -> tuple[Array, Array]:
     """Each window becomes its largest pixel, the first of several, which alone gets dy."""
-    pixels = _windows(_padded(x, -np.inf, windows), dy, windows)
-    pixels = pixels.reshape(*dy.shape, -1)  # (..., kernel height, kernel width) -> (..., pixels)
-    winner = pixels.argmax(axis=-1)
-    dx = _padded(np.zeros_like(x), 0, windows)
-    dx_pixels = _windows(dx, dy, windows)
-    for number, (i, j) in enumerate(np.ndindex(windows.kernel)):
-        dx_pixels[..., i, j] += np.where(winner == number, dy, 0)
-    return pixels.max(axis=-1), _image(dx, x, windows)
+    pixels = _windows(_padded(x, -np.inf, pool), dy, pool)
+    # (..., kernel height, kernel width) -> (..., pixels)
+    pixels = pixels.reshape(*dy.shape, -1)
+    argmax = pixels.argmax(axis=-1)
+    dx = _padded(np.zeros_like(x), 0, pool)
+    dx_pixels = _windows(dx, dy, pool)
+    for number, (i, j) in enumerate(np.ndindex(pool.kernel_size)):
+        dx_pixels[..., i, j] += np.where(argmax == number, dy, 0)
+    return pixels.max(axis=-1), _unpadded(dx, x, pool)
 
 
 def average_pool(
-    x: Array, dy: Array, windows: Windows, count_include_pad: bool = True
+    x: Array, dy: Array, pool: WindowPool, count_include_pad: bool = True
 ) -> tuple[Array, Array]:
     """Each window becomes the mean of its pixels, each of which gets an equal share of dy."""
-    pixels = _windows(_padded(x, 0, windows), dy, windows)
-    size = windows.sizes(x.shape[1:], count_include_pad)[:, :, np.newaxis]
-    dx = _padded(np.zeros_like(x), 0, windows)
-    dx_pixels = _windows(dx, dy, windows)
-    for i, j in np.ndindex(windows.kernel):
+    pixels = _windows(_padded(x, 0, pool), dy, pool)
+    size = pool.window_sizes(x.shape[1:], count_include_pad)[:, :, np.newaxis]
+    dx = _padded(np.zeros_like(x), 0, pool)
+    dx_pixels = _windows(dx, dy, pool)
+    for i, j in np.ndindex(pool.kernel_size):
         dx_pixels[..., i, j] += dy / size
-    return pixels.sum(axis=(-2, -1)) / size, _image(dx, x, windows)
+    return pixels.sum(axis=(-2, -1)) / size, _unpadded(dx, x, pool)
 
 
-def _windows(padded: Array, dy: Array, windows: Windows) -> Array:
-    """Return the pixels of all windows, ``(*dy.shape, kernel height, kernel width)``.
+def _windows(padded: Array, dy: Array, pool: WindowPool) -> Array:
+    """Return a view of the pixels of all windows, ``(*dy.shape, kernel height, kernel width)``.
 
-    They are a view: what is added here is added to the images.
+    What is added to it is added to the images.
     """
-    (down, across), (_, height, width, _) = windows.stride, dy.shape
-    view = sliding_window_view(padded, windows.kernel, axis=(1, 2), writeable=True)
+    (down, across), (_, height, width, _) = pool.stride, dy.shape
+    view = sliding_window_view(padded, pool.kernel_size, axis=(1, 2), writeable=True)
     return view[:, ::down, ::across][:, :height, :width]
 
 
-def _padded(images: Array, value: float, windows: Windows) -> Array:
-    """Return the images with padding around them, and after it all that may stick out."""
+def _padded(images: Array, value: float, pool: WindowPool) -> Array:
+    """Return the images with padding around them, and after it all that windows may extend over."""
     sides = [
         (padding, padding + stride)
-        for padding, stride in zip(windows.padding, windows.stride, strict=True)
+        for padding, stride in zip(pool.padding, pool.stride, strict=True)
     ]
     return np.pad(images, [(0, 0), *sides, (0, 0)], constant_values=value)
 
 
-def _image(padded: Array, x: Array, windows: Windows) -> Array:
-    (top, left), (_, height, width, _) = windows.padding, x.shape
+def _unpadded(padded: Array, x: Array, pool: WindowPool) -> Array:
+    (top, left), (_, height, width, _) = pool.padding, x.shape
     return padded[:, top : top + height, left : left + width]

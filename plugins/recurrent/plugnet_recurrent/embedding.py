@@ -20,15 +20,22 @@ LARGEST = 1 << 24  # float32 holds all whole numbers up to it
 class Embedding(Layer):
     """y = table[id - 1] for each id of a sample, and zeros for the id 0 (Bengio et al. 2003).
 
-    Samples are ``(T,)`` whole numbers from 0 to words - 1, in the network's dtype as all samples.
-    The id 0 stands for "nothing", as what fills up a short sequence. It has no row in the weight,
-    ``(words - 1, size)``: whatever trains the others, it stays zero.
+    Samples are ``(T,)`` whole numbers from 0 to words - 1, in the network's dtype like all samples.
+    The id 0 stands for padding, which fills up short sequences. It has no row in the table,
+    ``(words - 1, size)``, so training never moves it from zero.
+
+    >>> import numpy as np
+    >>> from plugnet import registry
+    >>> layer = registry.layers.build("embedding", words=4, size=2, initializer=("constant", 0.5))
+    >>> layer.initialize((3,), np.random.default_rng(0), np.dtype("float32"))
+    >>> layer.forward(np.array([[3, 1, 0]])).tolist()
+    [[[0.5, 0.5], [0.5, 0.5], [0.0, 0.0]]]
     """
 
     differentiable: ClassVar[bool] = False
 
     _weight: Parameter
-    _places: Array  # (N, T), the row of the weight for each id; -1 for the id 0
+    _indices: Array  # (N, T), which row of the weight each id has; -1 for the id 0
     _y: Array | None = None
 
     def __init__(
@@ -37,12 +44,12 @@ class Embedding(Layer):
         """Describe the layer.
 
         Args:
-            words: how many ids there are, the 0 among them.
-            size: the numbers for each.
-            initializer: what draws the weight; as PyTorch's, normal with the deviation 1.
+            words: how many ids there are, including 0.
+            size: the length of each vector.
+            initializer: what draws the weight; by default standard normal, as in PyTorch.
 
         Raises:
-            ArgumentError: a number is not an integer, or out of range.
+            ArgumentError: a number is not an integer, or is out of range.
         """
         self.words = integer("words", words, at_least=2, at_most=LARGEST)
         self.size = integer("size", size, at_least=1)
@@ -64,15 +71,14 @@ class Embedding(Layer):
         """
         if len(shape) != 1:
             raise ShapeError(
-                f"An embedding takes samples of shape (steps,), one id each, but shape is {shape}. "
-                "Reshape the data; what are no ids needs no embedding.",
+                "An embedding takes samples of shape (steps,), one id per step, but the shape is "
+                f"{shape}. Reshape the data; samples that are not ids need no embedding.",
                 expected=("steps",),
                 got=shape,
             )
         return (*shape, self.size)
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
-        """Draw the weight."""
         self._weight = Parameter(self.initializer((self.words - 1, self.size), rng, dtype))
 
     def parameters(self) -> Mapping[str, Parameter]:
@@ -85,28 +91,28 @@ class Embedding(Layer):
         """Return the vectors, ``(N, T, size)``.
 
         Raises:
-            DataError: a number is not an id: a lookup would take another word's vector for it.
+            DataError: a number is not an id, and a lookup might take another word's vector for it.
         """
-        places = self._ids(x) - 1
-        # "clip" as the other modes copy through a buffer; it moves -1 only, which is cleared
-        y = self._weight.value.take(places, axis=0, out=self._y if training else None, mode="clip")
-        y[places < 0] = 0
+        indices = self._ids(x) - 1
+        # "clip" because other modes copy through a buffer; it changes only -1, cleared below.
+        y = self._weight.value.take(indices, axis=0, out=self._y if training else None, mode="clip")
+        y[indices < 0] = 0
         if training:
-            self._places = places
+            self._indices = indices
         return y
 
     def gradients(self, dy: Array) -> None:
-        """Write for each word the sum of dy over the places where it stands."""
-        grad, places = self._weight.grad, self._places.reshape(-1)  # (N, T) -> (N * T,)
-        real = places >= 0
+        """Write, for each word, the sum of dy over all steps that have it."""
+        grad, indices = self._weight.grad, self._indices.reshape(-1)  # (N, T) -> (N * T,)
+        real = indices >= 0
         rows = dy.reshape(-1, self.size)[real]  # (N, T, size) -> (words in the batch, size)
-        # NumPy adds at places in a flat array several times as fast as at rows.
-        flat = places[real, np.newaxis] * self.size + np.arange(self.size)
+        # np.add.at is several times as fast in a flat array as with rows.
+        flat = indices[real, np.newaxis] * self.size + np.arange(self.size)
         grad.fill(0)
         np.add.at(grad.reshape(-1), flat.reshape(-1), rows.reshape(-1))
 
     def _ids(self, x: Array) -> Array:
-        with np.errstate(invalid="ignore"):  # NaN becomes some integer, and so is not equal to it
+        with np.errstate(invalid="ignore"):  # NaN becomes some integer, which it does not equal
             ids = x.astype(np.intp)
         right = (ids == x) & (ids >= 0) & (ids < self.words)
         if not right.all():

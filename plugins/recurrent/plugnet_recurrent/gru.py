@@ -9,28 +9,30 @@ import numpy as np
 
 from plugnet.arrays import Array, Shape, sum_rows
 from plugnet.parameter import Parameter
-from plugnet_recurrent.arrays import BackwardArrays, rows
-from plugnet_recurrent.recurrent import Recurrent
+from plugnet_recurrent.cell import Cell
+from plugnet_recurrent.recurrent import Recurrent, Step
 from plugnet_recurrent.squashing import sigmoid, sigmoid_slope, tanh_slope
+from plugnet_recurrent.workspace import BackwardWorkspace, rows
 
 
 class GRU(Recurrent):
-    """h' = (1 - z) n + z h, with a candidate n = tanh(x W + b + r (h U + d)) of its parts.
+    """h' = (1 - z) n + z h, with the candidate n = tanh(x W + b + r (h U + d)) of its parts.
 
-    The reset gate r and the update gate z are the sigmoid of their parts of x W + b + h U. In
-    weights and bias they stand in the order r, z, n, as PyTorch's; the recurrent bias d is n's
-    alone. (Cho et al. 2014, with the reset gate applied after the product as in PyTorch and cuDNN.)
+    The reset gate r and the update gate z are the sigmoid of their parts of x W + b + h U. Weights
+    and bias hold the gates in the order r, z, n, as in PyTorch; the recurrent bias d is for n only.
+    (Cho et al. 2014, with the reset gate applied after the product as in PyTorch and cuDNN.)
+
+    >>> from plugnet import registry
+    >>> registry.layers.build("gru", outputs=5, return_sequences=True).output_shape((7, 3))
+    (7, 5)
     """
 
-    gate_count = 3
-    kept = 2  # h, and h U + d
-    has_own_products = True
-    operations = 8
+    cell = Cell(gates=3, cached=2, operations=8, has_own_products=True)  # h, and h U + d
 
     _recurrent_bias: Parameter
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
-        """Draw the weights; both biases are zero, and exempt from regularization."""
+        """Draw the weights; both biases start at zero and are exempt from regularization."""
         super().initialize(shape, rng, dtype)
         self._recurrent_bias = Parameter(np.zeros(self.outputs, dtype), decay_mult=0)
 
@@ -50,23 +52,17 @@ class GRU(Recurrent):
         h_new += n
 
     def step_back(
-        self,
-        gates: Array,
-        old: Array,
-        new: Array,
-        dgates: Array,
-        dproducts: Array,
-        dold: Array,
-        dnew: Array,
+        self, step: Step, dgates: Array, dproducts: Array, dold: Array, dnew: Array
     ) -> None:
         """Write the gradients; q is h U + d of the candidate.
 
         dn = dh' (1 - z) (1 - n^2), dz = dh' (h - n) z (1 - z), dr = dn q r (1 - r), dq = dn r, and
         dh = dh' z.
         """
-        (h, _), (_, q), (dh,), (dh_new,) = old, new, dold, dnew
+        gates, (h, _), (_, q) = step
         r, z, n = gates
         dr, dz, dn = dgates
+        (dh,), (dh_new,) = dold, dnew
         tanh_slope(n, out=dn)
         dn *= dh_new
         dn *= np.subtract(1, z, out=dh)
@@ -79,6 +75,6 @@ class GRU(Recurrent):
         np.multiply(dn, r, out=dproducts[2])
         np.multiply(dh_new, z, out=dh)
 
-    def _write_gradients(self, arrays: BackwardArrays) -> None:
+    def _write_gradients(self, arrays: BackwardWorkspace) -> None:
         super()._write_gradients(arrays)
         self._recurrent_bias.grad[...] = sum_rows(rows(arrays.dhu))[2 * self.outputs :]

@@ -9,23 +9,28 @@ import numpy as np
 from plugnet.arguments import number
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Initializer
-from plugnet_recurrent.recurrent import Recurrent
+from plugnet_recurrent.cell import Cell
+from plugnet_recurrent.recurrent import Recurrent, Step
 from plugnet_recurrent.squashing import sigmoid, sigmoid_slope, tanh_slope
 
 
 class LSTM(Recurrent):
-    """c' = f c + i g and h' = o tanh(c'), with gates made of x W + b + h U.
+    """c' = f c + i g and h' = o tanh(c'), with gates computed from x W + b + h U.
 
-    The candidate g is the tanh of its part; i, f and o, the input, forget and output gate, are
-    the sigmoid of theirs. In weights and bias they stand in this order: g, i, f, o. (Hochreiter and
+    The candidate g is the tanh of its part; the input, forget and output gates i, f and o are the
+    sigmoid of theirs. Weights and bias hold them in the order g, i, f, o. (Hochreiter and
     Schmidhuber 1997; Gers et al. 2000; PyTorch's LSTM, with one bias for its two, in the order
     i, f, g, o.)
+
+    >>> import numpy as np
+    >>> from plugnet import registry
+    >>> layer = registry.layers.build("lstm", outputs=5, return_sequences=True)
+    >>> layer.initialize((7, 3), np.random.default_rng(0), np.dtype("float32"))
+    >>> layer.forward(np.ones((2, 7, 3), "float32")).shape
+    (2, 7, 5)
     """
 
-    gate_count = 4
-    kept = 3  # h, c, tanh(c)
-    carried = 2  # h, c
-    operations = 8
+    cell = Cell(gates=4, cached=3, states=2, operations=8)  # h, c and tanh(c)
 
     def __init__(
         self,
@@ -37,10 +42,10 @@ class LSTM(Recurrent):
         initializer: Initializer | str = "xavier",
         recurrent_initializer: Initializer | str = "orthogonal",
     ) -> None:
-        """Describe the layer as `Recurrent` does; ``forget_bias`` is that gate's first bias.
+        """Describe the layer as `Recurrent` does; ``forget_bias`` is that gate's initial bias.
 
-        With 1 the gate is rather open at first, so that a gradient lasts from the end to the
-        beginning (Jozefowicz et al. 2015; so in Keras). PyTorch begins near 0.
+        At 1 the gate starts fairly open, so gradients last from the end of a sequence to its
+        beginning (Jozefowicz et al. 2015; so in Keras). PyTorch starts near 0.
         """
         super().__init__(
             outputs, return_sequences, padding, reverse, initializer, recurrent_initializer
@@ -48,7 +53,7 @@ class LSTM(Recurrent):
         self.forget_bias = number("forget_bias", forget_bias)
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
-        """Draw the weights; the bias is zero but for the forget gate."""
+        """Draw the weights; the bias starts at zero except for the forget gate."""
         super().initialize(shape, rng, dtype)
         f = slice(2 * self.outputs, 3 * self.outputs)
         self._bias.value[f] = self.forget_bias
@@ -65,24 +70,17 @@ class LSTM(Recurrent):
         np.multiply(o, tanh_c, out=h_new)
 
     def step_back(
-        self,
-        gates: Array,
-        old: Array,
-        new: Array,
-        dgates: Array,
-        dproducts: Array,
-        dold: Array,
-        dnew: Array,
+        self, step: Step, dgates: Array, dproducts: Array, dold: Array, dnew: Array
     ) -> None:
-        """Write the gradients; e is that by c', which comes from both sides.
+        """Write the gradients; e is that with respect to c', through h' and the next step.
 
         e = dc' + dh' o (1 - tanh(c')^2), dg = e i (1 - g^2), di = e g i (1 - i),
         df = e c f (1 - f), do = dh' tanh(c') o (1 - o), and dc = e f.
         """
-        (_, c, _), (_, _, tanh_c) = old, new
-        (dh, dc), (dh_new, dc_new) = dold, dnew
+        gates, (_, c, _), (_, _, tanh_c) = step
         g, i, f, o = gates
         dg, di, df, do = dgates
+        (dh, dc), (dh_new, dc_new) = dold, dnew
         tanh_slope(tanh_c, out=dc)
         dc *= o
         dc *= dh_new
@@ -96,4 +94,4 @@ class LSTM(Recurrent):
         do *= tanh_c
         do *= dh_new
         dc *= f
-        dh.fill(0)  # h goes into the gates only
+        dh.fill(0)  # h affects nothing but the gates

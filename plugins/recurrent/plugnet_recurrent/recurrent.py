@@ -1,10 +1,10 @@
-"""What rnn, lstm and gru share: everything but what happens within one step."""
+"""What rnn, lstm and gru share: everything except what happens within one step."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -15,31 +15,29 @@ from plugnet.errors import ShapeError
 from plugnet.interfaces import Initializer, Layer
 from plugnet.parallel import multiply
 from plugnet.parameter import Parameter
-from plugnet_recurrent.arrays import BackwardArrays, ForwardArrays, clear, rows
+from plugnet_recurrent.cell import Cell
+from plugnet_recurrent.workspace import BackwardWorkspace, ForwardWorkspace, clear, rows
+
+#: What `Recurrent.step` was given and has written: gates, old and new.
+Step: TypeAlias = tuple[Array, Array, Array]
 
 
 class Recurrent(Layer):
-    """h' = step(x W + b, h U), for one step of a sequence after the other; h is 0 at first.
+    """h' = step(x W + b, h U) for each step of a sequence in turn; h starts at 0.
 
     Samples are ``(T, inputs)``, T steps. W is ``(inputs, G * outputs)`` for G gates, the columns of
     the first gate first; U is ``(outputs, G * outputs)``.
     """
 
-    gate_count: ClassVar[int]  # G
-    kept: ClassVar[int] = 1  # arrays (N, outputs) that a step leaves: h first
-    carried: ClassVar[int] = 1  # how many of them the next step reads, so gradients come back by
-    operations: ClassVar[int] = 0  # per output and step, besides the products and the bias
-
-    #: Whether h U is more than added to x W + b, so that its gradient is another one.
-    has_own_products: ClassVar[bool] = False
+    cell: ClassVar[Cell]
 
     _weight: Parameter
     _recurrent_weight: Parameter
     _bias: Parameter
-    _arrays: ForwardArrays  # of the last training forward
-    _skipped: Array | None  # (T, N, 1), its steps to skip
-    _forward_buffers: ForwardArrays | None = None
-    _backward_buffers: BackwardArrays | None = None
+    _arrays: ForwardWorkspace  # of the last training forward
+    _skipped: Array | None  # (T, N, 1), the steps it skipped
+    _forward_buffers: ForwardWorkspace | None = None
+    _backward_buffers: BackwardWorkspace | None = None
 
     def __init__(
         self,
@@ -53,14 +51,14 @@ class Recurrent(Layer):
         """Describe the layer.
 
         Args:
-            outputs: the numbers in h.
-            return_sequences: whether h of every step is returned, ``(T, outputs)``, or only the
-                last, ``(outputs,)``.
-            padding: whether a step of only zeros is skipped: h stays, and in a sequence the
-                output at its place is zeros again, for the next layer to skip.
-            reverse: whether the last step is read first. Outputs stand at the place of their step.
-            initializer: what draws W, each gate's by itself.
-            recurrent_initializer: what draws U, each gate's by itself.
+            outputs: the size of h.
+            return_sequences: whether to return h of every step, ``(T, outputs)``, or only the last,
+                ``(outputs,)``.
+            padding: whether to skip steps that are all zeros: h stays as it is, and in a sequence
+                the output for such a step is zeros too, for the next layer to skip.
+            reverse: whether to read the last step first. Outputs stay aligned with their steps.
+            initializer: what draws W, one gate at a time.
+            recurrent_initializer: what draws U, one gate at a time.
 
         Raises:
             ArgumentError: an argument is of a wrong type or out of range.
@@ -80,40 +78,32 @@ class Recurrent(Layer):
             ({"outputs": 2, "return_sequences": True, "padding": True}, (4, 3)),
         ]
 
-    # What a cell says ----------------------------------------------------------------------------
+    # What a cell defines -------------------------------------------------------------------------
 
     @abstractmethod
     def step(self, gates: Array, products: Array, old: Array, new: Array) -> None:
-        """Do one step: make gates of x W + b and h U, and write what is kept to ``new``.
+        """Do one step: turn x W + b and h U into gates, and write what is cached to ``new``.
 
         Args:
             gates: ``(G, N, outputs)``, the parts of x W + b, to be changed in place.
-            products: of the same shape, those of h U.
-            old: ``(kept, N, outputs)``, h and so on of the step before.
-            new: the same of this step.
+            products: ``(G, N, outputs)``, the parts of h U.
+            old: ``(cached, N, outputs)``, h and the rest from the step before.
+            new: ``(cached, N, outputs)``, the same from this step.
         """
 
     @abstractmethod
     def step_back(
-        self,
-        gates: Array,
-        old: Array,
-        new: Array,
-        dgates: Array,
-        dproducts: Array,
-        dold: Array,
-        dnew: Array,
+        self, step: Step, dgates: Array, dproducts: Array, dold: Array, dnew: Array
     ) -> None:
         """Go back through one step: fill ``dgates``, ``dproducts`` and ``dold``.
 
         Args:
-            gates: ``(G, N, outputs)``, as `step` left them.
-            old: as in `step`.
-            new: as in `step`.
-            dgates: ``(G, N, outputs)``, the gradients by the parts of x W + b.
-            dproducts: by those of h U; the same array unless `has_own_products`.
-            dold: ``(carried, N, outputs)``, by what was before the step, but not through h U.
-            dnew: by what was after it.
+            step: gates, old and new, as `step` left them.
+            dgates: ``(G, N, outputs)``, the gradients with respect to the parts of x W + b.
+            dproducts: ``(G, N, outputs)``, to the parts of h U; dgates itself unless the cell
+                `has_own_products`.
+            dold: ``(states, N, outputs)``, to ``old``, except through h U.
+            dnew: ``(states, N, outputs)``, to ``new``.
         """
 
     # Shapes and parameters -----------------------------------------------------------------------
@@ -127,23 +117,24 @@ class Recurrent(Layer):
         if len(shape) != 2 or min(shape) < 1:
             raise ShapeError(
                 "This layer reads sequences, samples of shape (steps, features), but the shape is "
-                f"{shape}. Reshape them, or put an embedding before it if they are ids.",
+                f"{shape}. Reshape the samples, or put an embedding before it if they are ids.",
                 expected=("steps", "features"),
                 got=shape,
             )
         return (shape[0], self.outputs) if self.return_sequences else (self.outputs,)
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
-        """Draw the weights; the bias is zero, and exempt from regularization."""
+        """Draw the weights; the bias starts at zero and is exempt from regularization."""
         self.output_shape(shape)
+        gates = self.cell.gates
 
-        def drawn(initializer: Initializer, fan_in: int) -> Parameter:
-            each = [initializer((fan_in, self.outputs), rng, dtype) for _ in range(self.gate_count)]
-            return Parameter(np.concatenate(each, axis=1))
+        def draw(initializer: Initializer, fan_in: int) -> Parameter:
+            parts = [initializer((fan_in, self.outputs), rng, dtype) for _ in range(gates)]
+            return Parameter(np.concatenate(parts, axis=1))
 
-        self._weight = drawn(self.initializer, shape[1])
-        self._recurrent_weight = drawn(self.recurrent_initializer, self.outputs)
-        self._bias = Parameter(np.zeros(self.gate_count * self.outputs, dtype), decay_mult=0)
+        self._weight = draw(self.initializer, shape[1])
+        self._recurrent_weight = draw(self.recurrent_initializer, self.outputs)
+        self._bias = Parameter(np.zeros(gates * self.outputs, dtype), decay_mult=0)
 
     def parameters(self) -> Mapping[str, Parameter]:
         return {
@@ -153,36 +144,49 @@ class Recurrent(Layer):
         }
 
     def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
-        self._forward_buffers = ForwardArrays.new(self, batch_shape, dtype, training=True)
-        self._backward_buffers = BackwardArrays.new(self, batch_shape, dtype)
+        self._forward_buffers = self._forward_workspace(batch_shape, dtype, training=True)
+        self._backward_buffers = self._backward_workspace(batch_shape, dtype)
+
+    def _forward_workspace(
+        self, batch_shape: Shape, dtype: np.dtype[Any], training: bool
+    ) -> ForwardWorkspace:
+        return ForwardWorkspace.new(
+            self.cell, self.outputs, batch_shape, dtype, self.return_sequences, training
+        )
+
+    def _backward_workspace(self, batch_shape: Shape, dtype: np.dtype[Any]) -> BackwardWorkspace:
+        return BackwardWorkspace.new(
+            self.cell, self.outputs, batch_shape, dtype, self.return_sequences
+        )
 
     # Forward -------------------------------------------------------------------------------------
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return the last h, ``(N, outputs)``; with return_sequences all, ``(N, T, outputs)``."""
         arrays = self._forward_buffers if training else None
-        arrays = arrays or ForwardArrays.new(self, x.shape, x.dtype, training)
-        steps, xw, hu, gates, memory, y = arrays
+        arrays = arrays or self._forward_workspace(x.shape, x.dtype, training)
+        steps, xw, hu, gates, cache, y = arrays
         steps[...] = self._by_time(x)  # (N, T, inputs) -> (T, N, inputs)
         skipped = np.logical_not(steps.any(axis=2, keepdims=True)) if self.padding else None
         multiply(rows(steps), self._weight.value, out=rows(xw))
         xw += self._bias.value
+        recurrent_weight = self._recurrent_weight.value
         for t in range(len(steps)):
-            multiply(memory[0, t], self._recurrent_weight.value, out=hu)
-            now = gates[t if training else 0]
-            now[...] = self._by_gate(xw[t])  # (N, G * outputs) -> (G, N, outputs)
-            old, new = memory[:, t], memory[:, t + 1]
-            self.step(now, self._by_gate(hu), old, new)
+            multiply(cache[0, t], recurrent_weight, out=hu)
+            step_gates = gates[t if training else 0]
+            step_gates[...] = self._by_gate(xw[t])  # (N, G * outputs) -> (G, N, outputs)
+            old, new = cache[:, t], cache[:, t + 1]
+            self.step(step_gates, self._by_gate(hu), old, new)
             if skipped is not None:
                 for before, after in zip(old, new, strict=True):
                     np.copyto(after, before, where=skipped[t])
         if training:
             self._arrays, self._skipped = arrays, skipped
         if not self.return_sequences:
-            last: Array = memory[0, -1]
-            return last if training else last.copy()  # which does not hold the other steps
+            last: Array = cache[0, -1]
+            return last if training else last.copy()  # a view would keep all steps alive
         h = self._by_time(y)  # (N, T, outputs) -> (T, N, outputs)
-        h[...] = memory[0, 1:]
+        h[...] = cache[0, 1:]
         clear(h, skipped)
         return y
 
@@ -202,13 +206,13 @@ class Recurrent(Layer):
             self._write_gradients(arrays)
         return self._input_gradient(arrays) if inputs else None
 
-    def _through_time(self, dy: Array) -> BackwardArrays:
+    def _through_time(self, dy: Array) -> BackwardWorkspace:
         """Go back from the last step to the first, and fill dxw and dhu."""
-        x, _, _, gates, memory, _ = self._arrays
+        x, _, _, gates, cache, _ = self._arrays
         arrays = self._backward_buffers
-        arrays = arrays or BackwardArrays.new(self, (len(dy), *x.shape[::2]), dy.dtype)
+        arrays = arrays or self._backward_workspace((len(dy), *x.shape[::2]), dy.dtype)
         dys, dgates, dxw, dproducts, dhu, dh, (dold, dnew), *_ = arrays
-        skipped = self._skipped
+        skipped, recurrent_weight = self._skipped, self._recurrent_weight.value
         dnew.fill(0)
         if self.return_sequences:
             dys[...] = self._by_time(dy)  # (N, T, outputs) -> (T, N, outputs)
@@ -218,12 +222,12 @@ class Recurrent(Layer):
         for t in reversed(range(len(x))):
             if self.return_sequences:
                 dnew[0] += dys[t]
-            old, new = memory[:, t], memory[:, t + 1]
-            self.step_back(gates[t], old, new, dgates, dproducts, dold, dnew)
+            step = gates[t], cache[:, t], cache[:, t + 1]
+            self.step_back(step, dgates, dproducts, dold, dnew)
             self._by_gate(dxw[t])[...] = dgates  # (G, N, outputs) -> (N, G * outputs)
-            if self.has_own_products:
+            if self.cell.has_own_products:
                 self._by_gate(dhu[t])[...] = dproducts
-            dold[0] += multiply(dhu[t], self._recurrent_weight.value.T, out=dh)
+            dold[0] += multiply(dhu[t], recurrent_weight.T, out=dh)
             if skipped is not None:
                 np.copyto(dold, dnew, where=skipped[t])
             dold, dnew = dnew, dold
@@ -231,31 +235,31 @@ class Recurrent(Layer):
         clear(dhu, skipped)
         return arrays
 
-    def _write_gradients(self, arrays: BackwardArrays) -> None:
+    def _write_gradients(self, arrays: BackwardWorkspace) -> None:
         """Write dW = x^T dxw and dU = h^T dhu, each over all steps, and db, the sum of dxw."""
         dxw, dhu = rows(arrays.dxw), rows(arrays.dhu)
-        h = self._arrays.memory[0, :-1]  # before each step
+        h = self._arrays.cache[0, :-1]  # before each step
         multiply(rows(self._arrays.x).T, dxw, out=self._weight.grad)
         multiply(rows(h).T, dhu, out=self._recurrent_weight.grad)
         sum_rows(dxw, out=self._bias.grad)
 
-    def _input_gradient(self, arrays: BackwardArrays) -> Array:
+    def _input_gradient(self, arrays: BackwardWorkspace) -> Array:
         """Return dx = dxw W^T."""
         multiply(rows(arrays.dxw), self._weight.value.T, out=rows(arrays.dx_steps))
         self._by_time(arrays.dx)[...] = arrays.dx_steps  # (T, N, inputs) -> (N, T, inputs)
         return arrays.dx
 
     def _by_time(self, array: Array) -> Array:
-        """Return a view of ``(N, T, K)`` as ``(T, N, K)``, in the order of reading."""
+        """Return a view of ``(N, T, K)`` as ``(T, N, K)``, in reading order."""
         steps = array.swapaxes(0, 1)
         return steps[::-1] if self.reverse else steps
 
     def _by_gate(self, row: Array) -> Array:
         """Return a view of ``(N, G * outputs)`` as ``(G, N, outputs)``."""
-        return row.reshape(len(row), self.gate_count, self.outputs).swapaxes(0, 1)
+        return row.reshape(len(row), self.cell.gates, self.outputs).swapaxes(0, 1)
 
     def flops(self, shape: Shape) -> int:
-        """Return two per weight and one per bias at each step, and what makes h of the gates."""
+        """Return, for each step, two per weight, one per bias, and those of the cell itself."""
         steps, inputs = shape
-        each = self.gate_count * (2 * (inputs + self.outputs) + 1) + self.operations
+        each = self.cell.gates * (2 * (inputs + self.outputs) + 1) + self.cell.operations
         return steps * self.outputs * each

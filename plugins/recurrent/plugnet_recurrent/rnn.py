@@ -5,17 +5,27 @@ from __future__ import annotations
 from plugnet import registry
 from plugnet.arrays import Array
 from plugnet.interfaces import Activation, Initializer
-from plugnet_recurrent.recurrent import Recurrent
+from plugnet_recurrent.cell import Cell
+from plugnet_recurrent.recurrent import Recurrent, Step
 
 
 class RNN(Recurrent):
     """h' = f(x W + b + h U) (Elman 1990; PyTorch's RNN, with one bias for its two).
 
-    As a rule f is tanh, or relu; any activation can be named.
+    Usually f is tanh or relu; any activation will do.
+
+    >>> import numpy as np
+    >>> from plugnet import registry
+    >>> half = ("constant", 0.5)
+    >>> layer = registry.layers.build(
+    ...     "rnn", 1, True, activation="identity", initializer=half, recurrent_initializer=half
+    ... )
+    >>> layer.initialize((3, 1), np.random.default_rng(0), np.dtype("float64"))
+    >>> layer.forward(np.ones((1, 3, 1))).tolist()
+    [[[0.5], [0.75], [0.875]]]
     """
 
-    gate_count = 1
-    operations = 1
+    cell = Cell(gates=1, operations=1)
 
     def __init__(
         self,
@@ -39,17 +49,11 @@ class RNN(Recurrent):
         self.activation.forward(a, out=h)
 
     def step_back(
-        self,
-        gates: Array,
-        old: Array,
-        new: Array,
-        dgates: Array,
-        dproducts: Array,
-        dold: Array,
-        dnew: Array,
+        self, step: Step, dgates: Array, dproducts: Array, dold: Array, dnew: Array
     ) -> None:
         """Write da = dh' f'(a), where a = x W + b + h U."""
-        (h,), (a,), (da,), (dh,) = new, gates, dgates, dnew
+        (a,), _, (h,) = step
+        (da,), (dh,) = dgates, dnew
         self.activation.derivative(a, h, out=da)
         da *= dh
-        dold.fill(0)  # h goes into a only
+        dold.fill(0)  # h affects nothing but a

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from plugnet.arrays import Array
-from plugnet.interfaces import Dataset, Samples
-from plugnet_builtin.datasets.mat import Mat
+from plugnet.interfaces import Dataset, DataSplits
 
-_FILE = Path(__file__).with_name("digits.mat")
+FILE = Path(__file__).with_name("digits.npy")
+TRAINING = 1497
 
 
 @dataclass(eq=False)
@@ -22,18 +21,15 @@ class Digits(Dataset):
     1998), licensed CC BY 4.0; digits.md beside the file says what was changed.
     """
 
-    def load(self) -> Samples:
+    def load(self) -> DataSplits:
         """Read the embedded file; data ``(N, 8, 8, 1)`` float32 in [0, 1], labels class ids."""
-        raw = Mat(str(_FILE)).load()
-        return Samples(
-            _images(raw.train_data),
-            raw.train_label,
-            _images(raw.test_data),
-            raw.test_label,
+        rows = np.load(FILE, allow_pickle=False)  # (1797, 65): 64 pixels of 0 to 16, and the digit
+        images = rows[:, :64].reshape(-1, 8, 8, 1).astype(np.float32) / 16
+        labels = rows[:, 64].astype(np.int64)
+        return DataSplits(
+            images[:TRAINING],
+            labels[:TRAINING],
+            images[TRAINING:],
+            labels[TRAINING:],
             classes=tuple("0123456789"),
         )
-
-
-def _images(rows: Array) -> Array:
-    # (N, 64) -> (N, 8, 8, 1); a pixel counts the dark ones of 16 in the original scan
-    return rows.reshape(-1, 8, 8, 1).astype(np.float32) / 16

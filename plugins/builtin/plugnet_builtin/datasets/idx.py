@@ -1,9 +1,8 @@
-"""A folder with four IDX files, as MNIST and its many relatives come."""
+"""A folder with four IDX files, the format of MNIST and of many sets made after it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,9 @@ from plugnet.arguments import file_path, flag
 from plugnet.arrays import Array
 from plugnet.data import as_samples, check_rows, read_labels, warn_one_class
 from plugnet.errors import DataError, FileFormatError
-from plugnet.interfaces import Dataset, Samples
+from plugnet.interfaces import Dataset, DataSplits
 from plugnet_builtin.datasets.idx_file import read_idx
-
-_TRAIN, _TEST = ("train",), ("t10k", "test")
+from plugnet_builtin.datasets.untrusted_file import list_folder
 
 
 @dataclass(eq=False)
@@ -29,7 +27,7 @@ class Idx(Dataset):
     Attributes:
         path: the folder.
         scaled: whether bytes are scaled to [0, 1] as float32; other numbers are taken as they are.
-            If not, they stay bytes, a quarter of the memory: for a network that begins with
+            If False, they stay bytes, a quarter of the memory: for a network that begins with
             ``("rescale", 255)``.
     """
 
@@ -42,50 +40,42 @@ class Idx(Dataset):
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return none: the files lie where the user says."""
         return []
 
-    def load(self) -> Samples:
+    def load(self) -> DataSplits:
         """Read the four files; images ``(N, height, width, channels)``."""
-        folder = Path(self.path).expanduser()
-        train, train_label = _part(folder, _TRAIN, self.scaled)
+        train, train_label = self._part("train")
         warn_one_class(train_label)
-        test, test_label = _part(folder, _TEST, self.scaled)
+        test, test_label = self._part("t10k", "test")
         if train.shape[1:] != test.shape[1:]:
             raise DataError(
                 f"Training and test samples must be alike, but their shapes are {train.shape[1:]} "
                 f"and {test.shape[1:]}.",
                 row=None,
             )
-        return Samples(train, train_label, test, test_label)
+        return DataSplits(train, train_label, test, test_label)
 
+    def _part(self, *names: str) -> tuple[Array, Array]:
+        """Return samples and class ids of the part with one of the names."""
+        images = read_idx(self._find(names, "images"), self.scaled)
+        labels = read_idx(self._find(names, "labels"))
+        check_rows(images, labels)
+        if images.ndim == 3:
+            images = images[..., np.newaxis]
+        return as_samples(images, name="images"), read_labels(labels, len(images), "class_ids", 0)
 
-def _part(folder: Path, names: tuple[str, ...], scaled: bool) -> tuple[Array, Array]:
-    """Return samples and class ids of one of the two parts."""
-    images = read_idx(_find(folder, names, "images"), scaled)
-    labels = read_idx(_find(folder, names, "labels"))
-    check_rows(images, labels)
-    if images.ndim == 3:
-        images = images[..., np.newaxis]
-    return as_samples(images, name="images"), read_labels(labels, len(images), "class_ids", 0)
-
-
-def _find(folder: Path, names: tuple[str, ...], what: str) -> str:
-    """Return the path of the one file that begins with ``<name>-<what>``."""
-    beginnings = tuple(f"{name}-{what}" for name in names)
-    try:
-        files = sorted(path for path in folder.iterdir() if path.name.startswith(beginnings))
-    except OSError as error:
-        raise FileFormatError(
-            f"{str(folder)!r} must be a folder with IDX files, but: {error.strerror}.",
-            path=str(folder),
-        ) from error
-    plain = [path for path in files if path.suffix != ".gz" or path.with_suffix("") not in files]
-    if len(plain) != 1:
-        found = ", ".join(path.name for path in plain) or "none"
-        raise FileFormatError(
-            f"{str(folder)!r} must have one file named {' or '.join(beginnings)}..., but it has "
-            f"{found}.",
-            path=str(folder),
-        )
-    return str(plain[0])
+    def _find(self, names: tuple[str, ...], what: str) -> str:
+        """Return the path of the one file whose name begins with ``<name>-<what>``."""
+        beginnings = tuple(f"{name}-{what}" for name in names)
+        paths = list_folder(self.path, "IDX files")
+        files = [path for path in paths if path.name.startswith(beginnings)]
+        packed = {path for path in files if path.suffix == ".gz" and path.with_suffix("") in files}
+        files = [path for path in files if path not in packed]
+        if len(files) != 1:
+            found = ", ".join(path.name for path in files) or "none"
+            raise FileFormatError(
+                f"{self.path!r} must have one file named {' or '.join(beginnings)}..., but it has "
+                f"{found}.",
+                path=self.path,
+            )
+        return str(files[0])

@@ -17,7 +17,7 @@ import numpy as np
 
 from plugnet.arrays import Array, Shape
 from plugnet.errors import FileFormatError
-from plugnet_builtin.datasets.reading import looks_like, open_file, unpack_limit
+from plugnet_builtin.datasets.untrusted_file import looks_like, open_file, unpack_limit
 
 _TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
@@ -41,24 +41,22 @@ def read_idx(path: str, scaled: bool = False) -> Array:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
         try:
-            if packed:
-                with gzip.GzipFile(fileobj=file) as unpacked:
-                    return _parse(unpacked, path, unpack_limit(size), False, scaled)
-            return _parse(file, path, size, True, scaled)
+            if not packed:
+                return _parse(file, path, size, scaled)
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                return _parse(unpacked, path, unpack_limit(size), scaled)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise _damaged(path, f"its gzip data are damaged or cut short ({error})") from None
 
 
-def _parse(
-    file: BinaryIO | gzip.GzipFile, path: str, size: int, is_exact: bool, scaled: bool
-) -> Array:
-    """Read header and values; ``size`` is what the file has, or may have at most."""
+def _parse(file: BinaryIO | gzip.GzipFile, path: str, limit: int, scaled: bool) -> Array:
+    """Read header and values, which may have up to ``limit`` bytes."""
     stored, shape = _header(file, path)
     values = math.prod(shape) * stored.itemsize
     expected = 4 + 4 * len(shape) + values
-    if expected > size or (is_exact and expected != size):
+    if expected > limit:
         raise _damaged(
-            path, f"its header announces {shape} values, {expected} bytes, where {size} fit"
+            path, f"its header announces {shape} values, {expected} bytes, where {limit} fit"
         )
     array = np.empty(shape, np.float32 if scaled else stored.newbyteorder("="))
     flat = array.reshape(-1)
@@ -80,9 +78,9 @@ def _parse(
 
 
 def _header(file: BinaryIO | gzip.GzipFile, path: str) -> tuple[np.dtype[np.generic], Shape]:
+    """Return the type and shape of the values, and leave ``file`` where they begin."""
     head = file.read(200)
-    file.seek(0)
-    if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in _TYPES or not any(head):
+    if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in _TYPES:
         raise _damaged(path, f"it is {looks_like(head)}, not an IDX file")
     dimensions = head[3]
     if not 1 <= dimensions <= 8 or len(head) < 4 + 4 * dimensions:

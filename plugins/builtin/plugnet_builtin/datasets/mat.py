@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
-from plugnet.arguments import file_path
-from plugnet.data import check_rule
-from plugnet.interfaces import Dataset, Samples
-from plugnet_builtin.datasets.four_keys import KEYS, four_samples, require_keys
-from plugnet_builtin.datasets.level5 import read_mat
+from plugnet.arrays import Array
+from plugnet_builtin.datasets.matlab_v5 import read_mat
+from plugnet_builtin.datasets.train_test_arrays import KEYS, TrainTestArrays, require_keys
 
 
-@dataclass(eq=False)
-class Mat(Dataset):
+class Mat(TrainTestArrays):
     """Reads train_data, train_label, test_data and test_label from a MATLAB level-5 file.
 
-    Level 5 is what MATLAB saves by default and as ``-v6`` and ``-v7``. The numbers are taken as
-    they are, so the file must hold data that are scaled already.
+    Level 5 is what MATLAB saves by default and with ``-v6`` or ``-v7``. The numbers are taken as
+    they are, so the file must hold scaled data.
 
     Attributes:
         path: the file.
@@ -26,23 +22,7 @@ class Mat(Dataset):
         ten_means_zero: whether the class id 10 stands for the digit 0.
     """
 
-    path: str
-    labels: str = "auto"
-    first_class: int | None = None
-    ten_means_zero: bool = False
-
-    def __post_init__(self) -> None:
-        self.path = file_path("path", self.path)
-        check_rule(self.labels, self.first_class, self.ten_means_zero)
-
-    @classmethod
-    def examples(cls) -> list[dict[str, Any]]:
-        """Return none: the files lie where the user says."""
-        return []
-
-    def load(self) -> Samples:
-        """Read the file; data ``(N, features)``, float32 or, if they are so, bytes."""
+    def read(self) -> Mapping[str, Array]:
         variables = read_mat(self.path, KEYS)
         require_keys(variables, self.path)
-        arrays = {name: array for name, array in variables.items() if array is not None}
-        return four_samples(arrays, self.labels, self.first_class, self.ten_means_zero)
+        return {name: array for name, array in variables.items() if array is not None}

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from plugnet.arguments import file_path, flag
 from plugnet.errors import ArgumentError, FileFormatError
-from plugnet.interfaces import Dataset, Samples
+from plugnet.interfaces import Dataset, DataSplits
 from plugnet_builtin.datasets.idx import Idx
 
-#: The original four files and their SHA-256 sums.
+#: The original four files and their SHA-256 checksums.
 FILES = {
     "train-images-idx3-ubyte.gz": (
         "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
@@ -41,12 +41,12 @@ class Mnist(Dataset):
 
     LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition",
     1998. Without ``path`` the four files are downloaded once, to the user's cache folder, and
-    their SHA-256 sums checked; that needs the extra ``plugnet[download]``.
+    their SHA-256 checksums checked; that needs the extra ``plugnet[download]``.
 
     Attributes:
         path: a folder with the four IDX files, or None to download them.
         mirrors: addresses of folders to download from, tried in this order.
-        scaled: whether pixels are float32 in [0, 1]. If not, they are bytes from 0 to 255, a
+        scaled: whether pixels are float32 in [0, 1]. If False, they are bytes from 0 to 255, a
             quarter of the memory: for a network that begins with ``("rescale", 255)``.
     """
 
@@ -67,24 +67,16 @@ class Mnist(Dataset):
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return none: without a folder they are downloaded."""
         return []
 
-    def load(self) -> Samples:
+    def load(self) -> DataSplits:
         """Read the files; images ``(N, 28, 28, 1)``, labels class ids.
 
         Raises:
             FileFormatError: a file is missing or damaged, or cannot be downloaded.
         """
         folder = _download(self.mirrors) if self.path is None else self.path
-        samples = Idx(folder, self.scaled).load()
-        return Samples(
-            samples.train_data,
-            samples.train_label,
-            samples.test_data,
-            samples.test_label,
-            classes=tuple("0123456789"),
-        )
+        return replace(Idx(folder, self.scaled).load(), classes=tuple("0123456789"))
 
 
 def _download(mirrors: Sequence[str]) -> str:
@@ -94,7 +86,7 @@ def _download(mirrors: Sequence[str]) -> str:
     except ImportError:
         raise FileFormatError(
             "MNIST must be downloaded or read from a folder. To download it, "
-            'pip install "plugnet[download]"; otherwise give the folder with its four files as '
+            'pip install "plugnet[download]"; otherwise pass the folder with its four files as '
             "path.",
             path="mnist",
         ) from None
@@ -117,6 +109,6 @@ def _fetch(pooch: Any, mirrors: Sequence[str], folder: Path, name: str, digest: 
             return
     raise FileFormatError(
         f"{name} could not be downloaded from any of {len(mirrors)} mirrors. Offline, put the "
-        f"four files of MNIST in a folder and give it as path. ({'; '.join(failures)})",
+        f"four files of MNIST in a folder and pass it as path. ({'; '.join(failures)})",
         path=str(folder / name),
     )

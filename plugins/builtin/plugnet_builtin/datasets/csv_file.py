@@ -1,4 +1,4 @@
-"""A text file of comma-separated values: numbers, but for one column of labels."""
+"""A text file of comma-separated values: numbers, except for one column of labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.errors import FileFormatError
-from plugnet_builtin.datasets.reading import looks_like, open_file
+from plugnet_builtin.datasets.untrusted_file import looks_like, open_file
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Table:
         path: the file.
         numbers: ``(N, columns - 1)`` float32, the columns besides the labels.
         labels: the N labels, as they are written.
-        lines: the N numbers of the lines, from 1, for messages.
+        lines: the N line numbers, from 1, for messages.
     """
 
     path: str
@@ -34,18 +34,16 @@ class Table:
 
 
 def read_table(path: str, label_column: int | str, header: bool | None, delimiter: str) -> Table:
-    """Read a file in UTF-8; see `plugnet_builtin.datasets.csv.Csv` for the arguments.
+    """Read a file in UTF-8; see `plugnet_builtin.datasets.csv_samples.Csv` for the arguments.
 
     Raises:
         FileFormatError: the file cannot be read, a line has more or fewer values than the first,
             or a value besides the labels is not a number; ``line`` is the line's number.
     """
     with open_file(path) as file:
-        seems = looks_like(file.read(200))
-        if seems != "text":
-            raise FileFormatError(
-                f"{path!r} must be text in UTF-8, but it is {seems}.", path=path, line=None
-            )
+        kind = looks_like(file.read(200))
+        if kind != "text":
+            raise _not_utf8(path, f"it is {kind}")
         file.seek(0)
         reader = csv.reader(
             io.TextIOWrapper(file, "utf-8-sig", newline=""), delimiter=delimiter, strict=True
@@ -56,13 +54,11 @@ def read_table(path: str, label_column: int | str, header: bool | None, delimite
         except csv.Error as error:
             raise _wrong(path, reader.line_num, f"cannot be read ({error})") from None
         except UnicodeDecodeError as error:  # it is decoded in blocks, so no line can be named
-            raise FileFormatError(
-                f"{path!r} must be text in UTF-8, but {error.reason}.", path=path, line=None
-            ) from None
+            raise _not_utf8(path, error.reason) from None
 
 
 def is_number(text: str) -> bool:
-    """Whether ``float`` reads it."""
+    """Return whether ``float`` reads it."""
     try:
         float(text)
     except ValueError:
@@ -76,19 +72,15 @@ def _table(
     first_line, first = next(rows, (1, []))
     columns = len(first)
     if columns == 1:
-        raise _wrong(
-            path,
-            first_line,
-            "has one value, but a sample needs more than its label; see whether the delimiter is "
-            "another",
-        )
+        says = "has one value, but a sample needs more than its label. Check the delimiter"
+        raise _wrong(path, first_line, says)
     position = _position(path, first_line, first, label_column)
     if header is None:
         rest = first[:position] + first[position + 1 :]
         header = isinstance(label_column, str) or _is_header(path, first_line, rest)
-    values, labels, lines = array.array("f"), [], []
     if not header:
         rows = itertools.chain([(first_line, first)], rows)
+    values, labels, lines = array.array("f"), [], []
     for line, row in rows:
         if len(row) != columns:
             raise _wrong(path, line, f"has {len(row)} values where the first has {columns}")
@@ -105,17 +97,15 @@ def _table(
 
 
 def _is_header(path: str, line: int, values: list[str]) -> bool:
-    """Return whether the first line names the columns, which it does if nothing is a number."""
-    numbers = list(map(is_number, values))
-    if any(numbers) and not all(numbers):
-        odd = values[numbers.index(False)]
-        raise _wrong(
-            path,
-            line,
-            f"has {odd!r} beside numbers, so it may be a sample or names of columns. Mend the "
-            "value, or say header=True if it names columns",
+    """Return whether the first line names the columns: none of its values is a number."""
+    odd = [value for value in values if not is_number(value)]
+    if 0 < len(odd) < len(values):
+        says = (
+            f"has {odd[0]!r} beside numbers, so it may be a sample or a header. Correct the value, "
+            "or pass header=True if the line names the columns"
         )
-    return not all(numbers)
+        raise _wrong(path, line, says)
+    return bool(odd)
 
 
 def _position(path: str, line: int, first: list[str], label_column: int | str) -> int:
@@ -123,11 +113,8 @@ def _position(path: str, line: int, first: list[str], label_column: int | str) -
     if isinstance(label_column, str):
         names = [name.strip() for name in first]
         if names.count(label_column) != 1:
-            raise _wrong(
-                path,
-                line,
-                f"must name the column {label_column!r} once, but it is {', '.join(names)}",
-            )
+            says = f"must name the column {label_column!r} once, but it is {', '.join(names)}"
+            raise _wrong(path, line, says)
         return names.index(label_column)
     if not -len(first) <= label_column < len(first):
         raise _wrong(path, line, f"has {len(first)} values, so no column {label_column}")
@@ -136,3 +123,7 @@ def _position(path: str, line: int, first: list[str], label_column: int | str) -
 
 def _wrong(path: str, line: int, what: str) -> FileFormatError:
     return FileFormatError(f"Line {line} of {path!r} {what}.", path=path, line=line)
+
+
+def _not_utf8(path: str, reason: str) -> FileFormatError:
+    return FileFormatError(f"{path!r} must be text in UTF-8, but {reason}.", path=path, line=None)

@@ -11,8 +11,8 @@ from plugnet.arguments import file_path, flag, integer, number
 from plugnet.arrays import Array
 from plugnet.data import as_samples, check_rule, read_labels, warn_one_class
 from plugnet.errors import ArgumentError, DataError, FileFormatError
-from plugnet.interfaces import Dataset, Samples
-from plugnet_builtin.datasets.table import Table, is_number, read_table
+from plugnet.interfaces import Dataset, DataSplits
+from plugnet_builtin.datasets.csv_file import Table, is_number, read_table
 
 
 @dataclass(eq=False)
@@ -56,26 +56,26 @@ class Csv(Dataset):
         self.seed = integer("seed", self.seed, at_least=0)
         if self.header is not None:
             flag("header", self.header)
-        by_name = isinstance(self.label_column, str)
-        if not by_name:
+        if isinstance(self.label_column, str):
+            self._require("header", self.header is not False, "True if label_column is a name")
+        else:
             self.label_column = integer("label_column", self.label_column)
-        for argument, fits, rule in (
-            ("header", self.header is not False or not by_name, "True if label_column is a name"),
-            ("delimiter", _is_delimiter(self.delimiter), "a single character"),
-            ("labels", self.labels != "one_hot", "another rule, as there is one column of labels"),
-        ):
-            if not fits:
-                value = getattr(self, argument)
-                raise ArgumentError(
-                    f"{argument} must be {rule}, not {value!r}.", argument=argument, value=value
-                )
+        self._require("delimiter", _is_delimiter(self.delimiter), "a single character")
+        rule = "another rule, because there is one column of labels"
+        self._require("labels", self.labels != "one_hot", rule)
+
+    def _require(self, argument: str, fits: bool, rule: str) -> None:
+        if not fits:
+            value = getattr(self, argument)
+            raise ArgumentError(
+                f"{argument} must be {rule}, not {value!r}.", argument=argument, value=value
+            )
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
-        """Return none: the files lie where the user says."""
         return []
 
-    def load(self) -> Samples:
+    def load(self) -> DataSplits:
         """Read the file or the two files; data ``(N, columns - 1)`` float32."""
         train = self._table(self.path)
         data = as_samples(train.numbers, name=self.path)
@@ -92,7 +92,7 @@ class Csv(Dataset):
                 f"besides the labels and {self.test_path!r} has {test_data.shape[1]}.",
                 row=None,
             )
-        return Samples(data, label, test_data, self._labels(test, classes), classes)
+        return DataSplits(data, label, test_data, self._labels(test, classes), classes)
 
     def _table(self, path: str) -> Table:
         return read_table(path, self.label_column, self.header, self.delimiter)
@@ -104,23 +104,25 @@ class Csv(Dataset):
         return tuple(sorted(set(train.labels)))
 
     def _labels(self, table: Table, classes: tuple[str, ...]) -> Array:
-        ids = {name: number for number, name in enumerate(classes)}
+        """Return class ids or targets; ``classes`` is () if the labels are numbers."""
+        ids = {name: id_ for id_, name in enumerate(classes)}
         numbers = np.empty(len(table.labels))
         for row, label in enumerate(table.labels):
-            if label not in ids if classes else not is_number(label):
+            try:
+                numbers[row] = ids[label] if classes else float(label)
+            except (KeyError, ValueError):
                 known = f"one of {', '.join(classes)}" if classes else "a number, as the first is"
                 line = table.lines[row]
                 raise FileFormatError(
                     f"The label in line {line} of {table.path!r} must be {known}, not {label!r}.",
                     path=table.path,
                     line=line,
-                )
-            numbers[row] = ids[label] if classes else float(label)
+                ) from None
         first_class = 0 if classes else self.first_class
         return read_labels(numbers, len(numbers), self.labels, first_class)
 
-    def _hold_out(self, data: Array, label: Array, classes: tuple[str, ...]) -> Samples:
-        """Split by chance; both parts stay in the file's order."""
+    def _hold_out(self, data: Array, label: Array, classes: tuple[str, ...]) -> DataSplits:
+        """Split at random; both parts stay in the file's order."""
         held_out = round(len(data) * self.test_fraction)
         if held_out == len(data):
             raise DataError(
@@ -130,7 +132,7 @@ class Csv(Dataset):
             )
         order = np.random.default_rng(self.seed).permutation(len(data))
         test, train = np.sort(order[:held_out]), np.sort(order[held_out:])
-        return Samples(data[train], label[train], data[test], label[test], classes)
+        return DataSplits(data[train], label[train], data[test], label[test], classes)
 
 
 def _is_delimiter(text: object) -> bool:

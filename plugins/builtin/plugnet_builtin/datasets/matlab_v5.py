@@ -1,9 +1,9 @@
 """A strict reader of MATLAB's level-5 files: full matrices of real numbers or logical values.
 
 Format: The MathWorks, "MAT-File Format", chapter 1, whose names are used here. A file is a header
-and then data elements, one per variable; an element is a tag (type and length) and its data, and
-those of a matrix are elements again. All lengths are checked before anything is read by them, so
-a damaged file gives an error: SciPy's reader may crash the process on one.
+and then data elements, one per variable. An element is a tag (type and length) and its data; the
+data of a matrix are elements again. Every length is checked before it is used, so a damaged file
+gives an error. SciPy's reader may crash the process on one.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from plugnet.arrays import Array
+from plugnet.arrays import Array, Shape
 from plugnet.errors import FileFormatError
-from plugnet_builtin.datasets.reading import looks_like, open_file, unpack_limit
+from plugnet_builtin.datasets.untrusted_file import looks_like, open_file, unpack_limit
 
 _HEADER = 128
 _BYTE_ORDERS = {b"\x00\x01IM": "<", b"\x01\x00MI": ">"}  # version 0x0100, then "MI" as a number
@@ -40,7 +40,7 @@ _COMPLEX, _LOGICAL = 0x0800, 0x0200
 
 
 class _DamagedError(Exception):
-    """Something breaks the format; becomes a `FileFormatError` that names the file."""
+    """A rule of the format is broken; becomes a `FileFormatError` that names the file."""
 
 
 def read_mat(path: str, wanted: Collection[str]) -> dict[str, Array | None]:
@@ -81,7 +81,7 @@ def _byte_order(head: bytes) -> str:
 
 
 def _matrices(content: memoryview, order: str) -> Iterator[memoryview]:
-    """Yield the data of every matrix, unpacked if need be."""
+    """Yield the data of every matrix, unpacked if it is compressed."""
     budget = unpack_limit(len(content))
     for kind, body in _elements(content[_HEADER:], order):
         if kind == _COMPRESSED:
@@ -136,7 +136,10 @@ def _matrix(body: memoryview, order: str, wanted: Collection[str]) -> tuple[str,
     elements = _elements(body, order)
     kind, flags = _flags(_next(elements, _UINT32, "array flags"), order)
     shape = () if kind == _OPAQUE else _shape(_next(elements, _INT32, "dimensions"), order)
-    name = _name(_next(elements, _INT8, "name"))
+    letters = bytes(_next(elements, _INT8, "name"))
+    if not letters.isascii():
+        raise _DamagedError("the name of a matrix is damaged")
+    name = letters.decode()
     if name not in wanted:
         return name, None
     if kind in _OTHER_CLASSES or flags & _COMPLEX or len(shape) != 2:
@@ -151,43 +154,32 @@ def _matrix(body: memoryview, order: str, wanted: Collection[str]) -> tuple[str,
 def _next(elements: Iterator[tuple[int, memoryview]], expected: int, part: str) -> memoryview:
     kind, data = next(elements, (None, memoryview(b"")))
     if kind != expected:
-        raise _DamagedError(f"the {part} of a matrix are missing or damaged")
+        raise _DamagedError(f"a matrix has no valid {part}")
     return data
 
 
 def _flags(data: memoryview, order: str) -> tuple[int, int]:
     """Return a matrix's class and its flags."""
     if len(data) != 8:
-        raise _DamagedError("the array flags of a matrix do not have 8 bytes")
-    flags, _ = struct.unpack(order + "II", data)
+        raise _DamagedError(f"the array flags of a matrix take {len(data)} bytes, not 8")
+    flags: int = struct.unpack_from(order + "I", data)[0]
     kind = flags & 0xFF
     if kind not in _CLASSES and kind not in _OTHER_CLASSES:
         raise _DamagedError(f"a matrix has the unknown class {kind}")
     return kind, flags
 
 
-def _shape(data: memoryview, order: str) -> tuple[int, ...]:
+def _shape(data: memoryview, order: str) -> Shape:
     if len(data) % 4 or len(data) < 8:
         raise _DamagedError(f"the dimensions of a matrix take {len(data)} bytes")
-    shape: tuple[int, ...] = struct.unpack(f"{order}{len(data) // 4}i", data)
+    shape: Shape = struct.unpack(f"{order}{len(data) // 4}i", data)
     if min(shape) < 0:
         raise _DamagedError(f"a matrix has the dimensions {shape}")
     return shape
 
 
-def _name(data: memoryview) -> str:
-    try:
-        return bytes(data).decode("ascii")
-    except UnicodeDecodeError:
-        raise _DamagedError("the name of a matrix is damaged") from None
-
-
 def _real_part(
-    elements: Iterator[tuple[int, memoryview]],
-    order: str,
-    kind: int,
-    shape: tuple[int, ...],
-    name: str,
+    elements: Iterator[tuple[int, memoryview]], order: str, kind: int, shape: Shape, name: str
 ) -> Array:
     """Return the numbers of a matrix; MATLAB may store them in a smaller type than its class."""
     stored, data = next(elements, (0, memoryview(b"")))
@@ -197,7 +189,9 @@ def _real_part(
     if not np.can_cast(source, target) and not (source.kind in "iu" and target.kind == "f"):
         raise _DamagedError(f"{name} is of class {target} but stored as {source}")
     if len(data) != math.prod(shape) * source.itemsize:
-        raise _DamagedError(f"{name} is {shape} of {source}, which {len(data)} bytes cannot be")
+        raise _DamagedError(
+            f"{name} must be {shape} values of {source}, but it has {len(data)} bytes"
+        )
     if next(elements, None) is not None:
         raise _DamagedError(f"there is more than one block of numbers in {name}")
     return np.frombuffer(data, source).reshape(shape, order="F").astype(target, copy=False)

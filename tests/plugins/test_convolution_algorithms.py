@@ -1,4 +1,4 @@
-"""Every way to compute a convolution: differences, blocks, batches, pending passes, memory."""
+"""Every algorithm: central differences, blocks, batches, pending passes, memory."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -13,48 +13,56 @@ from plugnet.interfaces import Layer
 from plugnet_convolution import algorithm, batch_parallel
 from plugnet_convolution.reference import Reference
 
-#: Layers for each way to compute, with the shape of their images.
-WAYS: dict[str, tuple[str, Shape, dict[str, Any]]] = {
-    "windows": ("conv2d", (6, 5, 3), {"outputs": 4, "kernel": 3}),
-    "padded": ("conv2d", (5, 6, 3), {"outputs": 4, "kernel": 3, "padding": 2, "stride": (2, 1)}),
-    "one channel": ("conv2d", (6, 5, 1), {"outputs": 4, "kernel": 3}),
-    "one, padded": ("conv2d", (6, 5, 1), {"outputs": 4, "kernel": 3, "padding": "same"}),
-    "groups": ("conv2d", (6, 5, 4), {"outputs": 6, "kernel": 3, "groups": 2}),
-    "depthwise": ("conv2d", (6, 5, 3), {"outputs": 6, "kernel": 3, "groups": 3, "padding": 1}),
-    "pointwise": ("conv2d", (6, 5, 4), {"outputs": 6, "kernel": 1, "groups": 2}),
-    "transposed": ("conv2d_transpose", (4, 3, 3), {"outputs": 4, "kernel": 3, "stride": 2}),
-    "transposed, one": ("conv2d_transpose", (5, 4, 3), {"outputs": 1, "kernel": 3, "padding": 1}),
+#: Layers for each algorithm, with the shape of their images.
+CASES: dict[str, tuple[str, Shape, dict[str, Any]]] = {
+    "windows": ("conv2d", (6, 5, 3), {"outputs": 4, "kernel_size": 3}),
+    "padded": (
+        "conv2d",
+        (5, 6, 3),
+        {"outputs": 4, "kernel_size": 3, "padding": 2, "stride": (2, 1)},
+    ),
+    "one channel": ("conv2d", (6, 5, 1), {"outputs": 4, "kernel_size": 3}),
+    "one, padded": ("conv2d", (6, 5, 1), {"outputs": 4, "kernel_size": 3, "padding": "same"}),
+    "groups": ("conv2d", (6, 5, 4), {"outputs": 6, "kernel_size": 3, "groups": 2}),
+    "depthwise": ("conv2d", (6, 5, 3), {"outputs": 6, "kernel_size": 3, "groups": 3, "padding": 1}),
+    "pointwise": ("conv2d", (6, 5, 4), {"outputs": 6, "kernel_size": 1, "groups": 2}),
+    "transposed": ("conv2d_transpose", (4, 3, 3), {"outputs": 4, "kernel_size": 3, "stride": 2}),
+    "transposed, one": (
+        "conv2d_transpose",
+        (5, 4, 3),
+        {"outputs": 1, "kernel_size": 3, "padding": 1},
+    ),
     "transposed, groups": (
         "conv2d_transpose",
         (5, 4, 4),
-        {"outputs": 6, "kernel": 3, "groups": 2, "padding": "same"},
+        {"outputs": 6, "kernel_size": 3, "groups": 2, "padding": "same"},
     ),
     "transposed, depthwise": (
         "conv2d_transpose",
         (5, 4, 6),
-        {"outputs": 3, "kernel": 3, "groups": 3, "stride": (1, 2)},
+        {"outputs": 3, "kernel_size": 3, "groups": 3, "stride": (1, 2)},
     ),
     "transposed, pointwise": (
         "conv2d_transpose",
         (5, 4, 4),
-        {"outputs": 6, "kernel": 1, "groups": 2},
+        {"outputs": 6, "kernel_size": 1, "groups": 2},
     ),
 }
 
-#: Layers of the sizes that networks have.
+#: Layers of realistic sizes.
 REAL: list[tuple[str, Shape, dict[str, Any]]] = [
-    # whose weight gradient is divided by the kernel's rows
-    ("conv2d", (12, 12, 20), {"outputs": 50, "kernel": 5}),
-    # by its positions
-    ("conv2d", (8, 8, 47), {"outputs": 60, "kernel": 3, "dilation": 2}),
+    # whose weight is divided into the kernel's rows for its gradient
+    ("conv2d", (12, 12, 20), {"outputs": 50, "kernel_size": 5}),
+    # into its positions
+    ("conv2d", (8, 8, 47), {"outputs": 60, "kernel_size": 3, "dilation": 2}),
     # not divided
-    ("conv2d", (16, 16, 16), {"outputs": 32, "kernel": 3, "padding": 1}),
+    ("conv2d", (16, 16, 16), {"outputs": 32, "kernel_size": 3, "padding": 1}),
     # copied in runs along the image
-    ("conv2d", (28, 28, 1), {"outputs": 20, "kernel": 5}),
-    ("conv2d", (16, 16, 3), {"outputs": 32, "kernel": 3, "padding": 1}),
-    ("conv2d", (9, 9, 64), {"outputs": 64, "kernel": 3, "padding": 1}),  # by Winograd
-    ("conv2d", (14, 14, 160), {"outputs": 320, "kernel": 1}),
-    ("conv2d_transpose", (9, 9, 32), {"outputs": 24, "kernel": 3, "padding": 1}),
+    ("conv2d", (28, 28, 1), {"outputs": 20, "kernel_size": 5}),
+    ("conv2d", (16, 16, 3), {"outputs": 32, "kernel_size": 3, "padding": 1}),
+    ("conv2d", (9, 9, 64), {"outputs": 64, "kernel_size": 3, "padding": 1}),  # by Winograd
+    ("conv2d", (14, 14, 160), {"outputs": 320, "kernel_size": 1}),
+    ("conv2d_transpose", (9, 9, 32), {"outputs": 24, "kernel_size": 3, "padding": 1}),
 ]
 
 
@@ -70,7 +78,7 @@ def initialized(
 
 
 def step(layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
-    """Return copies of all that a training step gives."""
+    """Return copies of y, dx and the gradients of a training step."""
     y = layer.forward(x, training=True).copy()
     layer.gradients(dy)
     given = {name: parameter.grad.copy() for name, parameter in layer.parameters().items()}
@@ -92,11 +100,11 @@ def assert_equal_steps(
         np.testing.assert_allclose(found[name], value, rtol=rtol, atol=rtol, err_msg=name)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("case", CASES)
 def test_gradients_agree_with_central_differences(
-    rng: np.random.Generator, numerical_gradient: Callable[..., Array], way: str
+    rng: np.random.Generator, numerical_gradient: Callable[..., Array], case: str
 ) -> None:
-    name, shape, arguments = WAYS[way]
+    name, shape, arguments = CASES[case]
     layer = initialized(name, shape, arguments)
     x = rng.normal(size=(2, *shape))
     dy = rng.normal(size=(2, *layer.output_shape(shape)))
@@ -108,18 +116,18 @@ def test_gradients_agree_with_central_differences(
 
 
 @pytest.mark.parametrize("block", [1, 150, 1000])
-@pytest.mark.parametrize("way", WAYS)
-def test_blocks_of_rows_and_of_samples_give_what_one_block_gives(
-    monkeypatch: pytest.MonkeyPatch, way: str, block: int
+@pytest.mark.parametrize("case", CASES)
+def test_blocks_of_rows_and_of_samples_equal_one_block(
+    monkeypatch: pytest.MonkeyPatch, case: str, block: int
 ) -> None:
-    name, shape, arguments = WAYS[way]
+    name, shape, arguments = CASES[case]
     expected = random_step(initialized(name, shape, arguments), shape, n=5)
-    monkeypatch.setattr(algorithm, "BLOCK", block)
+    monkeypatch.setattr(algorithm, "BLOCK_ELEMENTS", block)
     assert_equal_steps(random_step(initialized(name, shape, arguments), shape, n=5), expected)
 
 
-@pytest.mark.parametrize(("name", "shape", "arguments"), [*WAYS.values(), *REAL])
-def test_every_way_gives_what_the_reference_gives(
+@pytest.mark.parametrize(("name", "shape", "arguments"), [*CASES.values(), *REAL])
+def test_every_algorithm_equals_the_reference(
     rng: np.random.Generator,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
@@ -135,16 +143,16 @@ def test_every_way_gives_what_the_reference_gives(
 
 
 @pytest.mark.parametrize("rows", [1, 48, 1000, 2500])
-def test_small_products_make_up_the_whole(rng: np.random.Generator, rows: int) -> None:
+def test_matmul_in_parts_is_the_whole_product(rng: np.random.Generator, rows: int) -> None:
     a, b = rng.normal(size=(2, rows, 20)), rng.normal(size=(2, 20, 50))
     out = np.empty((rows, 2, 50)).swapaxes(0, 1)
-    algorithm.multiply_in_parts(a, b, out)
+    algorithm.matmul_in_parts(a, b, out)
     np.testing.assert_allclose(out, a @ b, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_batch_is_its_samples_one_by_one(rng: np.random.Generator, way: str) -> None:
-    name, shape, arguments = WAYS[way]
+@pytest.mark.parametrize("case", CASES)
+def test_batch_equals_its_samples_one_by_one(rng: np.random.Generator, case: str) -> None:
+    name, shape, arguments = CASES[case]
     layer = initialized(name, shape, arguments)
     x = rng.normal(size=(3, *shape))
     dy = rng.normal(size=(3, *layer.output_shape(shape)))
@@ -156,9 +164,9 @@ def test_batch_is_its_samples_one_by_one(rng: np.random.Generator, way: str) -> 
         np.testing.assert_allclose(found[name], sum(one[name] for one in alone), atol=1e-12)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_no_samples_give_no_outputs_and_zero_gradients(way: str) -> None:
-    name, shape, arguments = WAYS[way]
+@pytest.mark.parametrize("case", CASES)
+def test_no_samples_give_no_outputs_and_zero_gradients(case: str) -> None:
+    name, shape, arguments = CASES[case]
     layer = initialized(name, shape, arguments)
     found = random_step(layer, shape, n=0)
     assert found["y"].shape == (0, *layer.output_shape(shape))
@@ -167,9 +175,9 @@ def test_no_samples_give_no_outputs_and_zero_gradients(way: str) -> None:
     assert not found["bias"].any()
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_read_only_and_strided_arrays_are_taken(rng: np.random.Generator, way: str) -> None:
-    name, shape, arguments = WAYS[way]
+@pytest.mark.parametrize("case", CASES)
+def test_read_only_and_strided_arrays_are_accepted(rng: np.random.Generator, case: str) -> None:
+    name, shape, arguments = CASES[case]
     layer = initialized(name, shape, arguments)
     x = rng.normal(size=(2, *shape))
     dy = rng.normal(size=(2, *layer.output_shape(shape)))
@@ -180,11 +188,11 @@ def test_read_only_and_strided_arrays_are_taken(rng: np.random.Generator, way: s
     assert_equal_steps(step(layer, odd_x, odd_dy), expected)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_evaluation_leaves_what_a_pending_backward_reads(
-    rng: np.random.Generator, way: str
+@pytest.mark.parametrize("case", CASES)
+def test_inference_leaves_what_a_pending_backward_reads(
+    rng: np.random.Generator, case: str
 ) -> None:
-    name, shape, arguments = WAYS[way]
+    name, shape, arguments = CASES[case]
     expected = random_step(initialized(name, shape, arguments), shape)
     layer = initialized(name, shape, arguments)
     same = np.random.default_rng(2)
@@ -201,18 +209,18 @@ def test_evaluation_leaves_what_a_pending_backward_reads(
     np.testing.assert_allclose(layer.forward(x), y, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_gradients_are_overwritten_not_accumulated(way: str) -> None:
-    name, shape, arguments = WAYS[way]
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_are_overwritten_not_accumulated(case: str) -> None:
+    name, shape, arguments = CASES[case]
     layer = initialized(name, shape, arguments)
     expected = random_step(layer, shape)
-    random_step(layer, shape, n=2, seed=9)  # another size of batch between
+    random_step(layer, shape, n=2, seed=9)  # a batch of another size between
     assert_equal_steps(random_step(layer, shape), expected, rtol=1e-15)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_float32_stays_float32(way: str) -> None:
-    name, shape, arguments = WAYS[way]
+@pytest.mark.parametrize("case", CASES)
+def test_float32_stays_float32(case: str) -> None:
+    name, shape, arguments = CASES[case]
     layer = initialized(name, shape, arguments, "float32")
     assert {array.dtype for array in random_step(layer, shape).values()} == {np.dtype("float32")}
     assert layer.forward(np.ones((1, *shape), "float32")).dtype == np.float32
@@ -221,21 +229,21 @@ def test_float32_stays_float32(way: str) -> None:
 @pytest.mark.parametrize(
     ("name", "shape", "arguments"),
     [
-        ("conv2d", (30, 31, 8), {"outputs": 8, "kernel": 3}),
-        ("conv2d", (30, 31, 8), {"outputs": 8, "kernel": 3, "padding": "same"}),
-        ("conv2d", (30, 31, 1), {"outputs": 8, "kernel": 3}),
-        ("conv2d", (30, 31, 8), {"outputs": 8, "kernel": 3, "groups": 2, "padding": 1}),
-        ("conv2d", (30, 31, 8), {"outputs": 16, "kernel": 3, "groups": 8}),
-        ("conv2d", (30, 31, 8), {"outputs": 16, "kernel": 1}),
-        ("conv2d_transpose", (8, 8, 16), {"outputs": 8, "kernel": 4, "stride": 2}),
-        ("conv2d_transpose", (8, 8, 16), {"outputs": 8, "kernel": 4, "groups": 2}),
-        ("conv2d_transpose", (8, 8, 16), {"outputs": 16, "kernel": 4, "groups": 16}),
+        ("conv2d", (30, 31, 8), {"outputs": 8, "kernel_size": 3}),
+        ("conv2d", (30, 31, 8), {"outputs": 8, "kernel_size": 3, "padding": "same"}),
+        ("conv2d", (30, 31, 1), {"outputs": 8, "kernel_size": 3}),
+        ("conv2d", (30, 31, 8), {"outputs": 8, "kernel_size": 3, "groups": 2, "padding": 1}),
+        ("conv2d", (30, 31, 8), {"outputs": 16, "kernel_size": 3, "groups": 8}),
+        ("conv2d", (30, 31, 8), {"outputs": 16, "kernel_size": 1}),
+        ("conv2d_transpose", (8, 8, 16), {"outputs": 8, "kernel_size": 4, "stride": 2}),
+        ("conv2d_transpose", (8, 8, 16), {"outputs": 8, "kernel_size": 4, "groups": 2}),
+        ("conv2d_transpose", (8, 8, 16), {"outputs": 16, "kernel_size": 4, "groups": 16}),
         # weights as large as the images
-        ("conv2d", (6, 6, 64), {"outputs": 256, "kernel": 3}),
-        ("conv2d_transpose", (8, 8, 16), {"outputs": 128, "kernel": 6}),
+        ("conv2d", (6, 6, 64), {"outputs": 256, "kernel_size": 3}),
+        ("conv2d_transpose", (8, 8, 16), {"outputs": 128, "kernel_size": 6}),
     ],
 )
-def test_warm_step_allocates_nothing_as_large_as_images_or_weights(
+def test_warm_step_allocates_nothing_large(
     name: str, shape: Shape, arguments: dict[str, Any]
 ) -> None:
     layer = initialized(name, shape, arguments, "float32")

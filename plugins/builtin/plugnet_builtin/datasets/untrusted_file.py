@@ -1,0 +1,81 @@
+"""What every reader of a user's files needs: opening, naming what a file seems to be, a limit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+from plugnet.errors import FileFormatError
+
+#: Compressed data may always unpack to this many bytes ...
+_UNPACKED = 256 * 2**20
+#: ... or to this many times their own size, whichever is more. Sparse one-hot labels in a file
+#: with images stay far below; a file made to fill the memory does not.
+_RATIO = 100
+
+_BEGINNINGS = {
+    "gzipped data": (b"\x1f\x8b",),
+    "a zip or .npz archive": (b"PK\x03\x04",),
+    "a NumPy .npy file": (b"\x93NUMPY",),
+    "an HDF5 file": (b"\x89HDF",),
+    "a MATLAB 7.3 (HDF5) file": (b"MATLAB 7.3",),
+    "a MATLAB level-5 file": (b"MATLAB 5.0",),
+    "a Python pickle": (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+}
+
+
+def open_file(path: str) -> BinaryIO:
+    """Open a file for reading bytes; ``~`` is the home folder.
+
+    Raises:
+        FileFormatError: it does not exist, is a folder, or may not be read.
+    """
+    try:
+        return Path(path).expanduser().open("rb")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _unreadable(path, "a readable file", error) from error
+
+
+def list_folder(path: str, contents: str) -> list[Path]:
+    """Return the sorted paths of what a folder holds; ``~`` is the home folder.
+
+    Args:
+        path: the folder.
+        contents: what it should hold, for the error.
+
+    Raises:
+        FileFormatError: it does not exist, is not a folder, or may not be read.
+    """
+    try:
+        return sorted(Path(path).expanduser().iterdir())
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _unreadable(path, f"a folder with {contents}", error) from error
+
+
+def looks_like(head: bytes) -> str:
+    """Say in words what a file that begins with ``head`` (some 200 bytes) seems to be."""
+    if not head:
+        return "an empty file"
+    if not any(head):
+        return "a file of zeros"
+    for kind, beginnings in _BEGINNINGS.items():
+        if head.startswith(beginnings):
+            return kind
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        return "a web page (HTML), possibly the error page of a failed download"
+    if len(head) > 3 and head[:2] == b"\0\0" and head[2] in range(8, 15) and 0 < head[3] < 8:
+        return "an IDX file"
+    if all(byte >= 32 or byte in b"\t\r\n" for byte in head):
+        return "text"
+    return "unknown or damaged data"
+
+
+def unpack_limit(size: int) -> int:
+    """Return how many bytes a compressed file of ``size`` bytes may unpack to."""
+    return max(_UNPACKED, _RATIO * size)
+
+
+def _unreadable(path: str, what: str, error: Exception) -> FileFormatError:
+    reason = getattr(error, "strerror", None) or error
+    return FileFormatError(f"{path!r} must be {what}, but: {reason}.", path=path)

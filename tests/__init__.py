@@ -1,0 +1,1 @@
+"""The tests, and in the modules beside this one what several of them share."""
