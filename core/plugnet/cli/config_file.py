@@ -68,7 +68,7 @@ def dump(config: Config) -> str:
         lines += ["", f"[{section}]"]
         for setting in fields(settings):
             value = getattr(settings, setting.name)
-            if value not in (None, {}):
+            if value is not None:
                 lines.append(_assignment(setting.name, value))
     return "\n".join(lines) + "\n"
 
