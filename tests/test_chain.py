@@ -367,3 +367,10 @@ def test_a_failure_before_the_backward_pass_is_no_backward_pass() -> None:
         network.forward(X[:8], training=True)
     with pytest.raises(CallOrderError, match="no training outputs"):
         network.backprop(np.ones((8, 3), np.float32))
+
+
+def test_a_chain_with_nothing_to_train_can_be_gone_back_through() -> None:
+    network = Network([("fc", 3, 2)], parameters={"*": {"trainable": False}})
+    dy = np.ones_like(network.forward(np.ones((4, 3), np.float32), training=True))
+    assert network.backprop(dy) is None
+    assert not network.parameters().grad.any()

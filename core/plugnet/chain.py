@@ -194,8 +194,9 @@ class Chain(Layer):
         n, *shape = self._batch_shape
         shapes = [tuple(shape), *infer_shapes(self.layers, self.layer_names, tuple(shape))]
         batch_shapes = [(n, *each) for each in shapes]
-        last = -1 if inputs else self._stages[False][-1][2]  # whose dx nobody reads
-        dx = first_pass.backprop(self.inner(), batch_shapes, dy, self._stages[inputs], last)
+        stages = self._stages[inputs]
+        last = -1 if inputs or not stages else stages[-1][2]  # whose dx nobody reads
+        dx = first_pass.backprop(self.inner(), batch_shapes, dy, stages, last)
         self._checked.add(inputs)
         return dx if inputs else None
 

@@ -1,10 +1,13 @@
-"""Work divided among threads that sleep while they wait.
+"""Divides work among threads that sleep while they wait.
 
-BLAS libraries have threads of their own. Those of OpenBLAS, which NumPy's wheels carry, wait for
-each other by spinning: a second processor is busy without being of use, and two trainings side by
-side, with two threads each, take three to five times as long as with one. So a trainer holds BLAS
-to one thread, and layers divide their work here; two of them side by side then only share the
-processors. NumPy lets other threads run while it computes.
+BLAS libraries have threads of their own. Those of OpenBLAS, which NumPy's wheels contain, spin
+while they wait for each other: they keep a processor busy without using it, and two trainings side
+by side, with two threads each, take three to five times as long as with one. So a trainer limits
+BLAS to one thread, and layers divide their work here; two trainings side by side then only share
+the processors. NumPy lets other threads run while it computes.
+
+A `concurrent.futures.ThreadPoolExecutor` takes 8 microseconds longer for each divided call, and an
+interrupt within its locks can become a RuntimeError; so the few lines it would save are here.
 """
 
 from __future__ import annotations
@@ -27,78 +30,85 @@ from plugnet.arrays import Array
 Call: TypeAlias = Callable[[], object]
 
 #: Multiplications that are worth a thread: an eighth of a millisecond. To wake one and wait for it
-#: takes 0.06 to 0.09 on a virtual machine of two processors.
-PART = 5_000_000
+#: takes 0.06 to 0.09 ms on a virtual machine with two processors.
+MULTIPLICATIONS_PER_THREAD = 5_000_000
+
+#: Rows or columns that BLAS computes as one block: parts of a product end between blocks.
+_BLOCK_ROWS = 16
 
 
-class _Ends:
-    """How calls in other threads end."""
+class _Task:
+    """A call that another thread makes.
 
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._errors: list[BaseException | None] = []
-        self._news: SimpleQueue[None] = SimpleQueue()
+    Attributes:
+        error: what it raised.
+        unfinished: locked until it has ended.
+    """
 
-    def note(self, error: BaseException | None) -> None:
-        """Note that one has ended, and whether with an error."""
-        self._errors.append(error)
-        self._news.put(None)
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.error: BaseException | None = None
+        self.unfinished = threading.Lock()
+        self.unfinished.acquire()
 
-    def wait(self) -> list[BaseException]:
-        """Wait for all, whatever interrupts, and return all errors."""
-        interrupts: list[BaseException] = []
-        while len(self._errors) < self._count:  # an interrupt may swallow the news, but not this
+    def make(self) -> None:
+        """Make the call."""
+        try:
+            self._call()
+        except BaseException as error:
+            self.error = error
+        del self._call  # it may hold the last reference to large arrays
+        self.unfinished.release()
+
+
+def _wait(tasks: Sequence[_Task]) -> list[BaseException]:
+    """Wait until all have ended. Return what interrupted this, and then the errors in the calls."""
+    interrupts: list[BaseException] = []
+    for task in tasks:
+        while task.unfinished.locked():
             try:
-                self._news.get()
-            except KeyboardInterrupt as interrupt:
+                with task.unfinished:
+                    pass
+            except BaseException as interrupt:
                 interrupts.append(interrupt)
-        return interrupts + [error for error in self._errors if error is not None]
+    return interrupts + [task.error for task in tasks if task.error is not None]
 
 
 class _Team:
-    """So many threads, of which one is the caller's own; the others start when they have work."""
+    """The threads of a block. One is the caller's own; the others start when they have work."""
 
     def __init__(self, count: int, each: Call) -> None:
         self.count = count
         self._each = each
         self._others: list[threading.Thread] = []
-        self._calls: SimpleQueue[tuple[Call, _Ends] | None] = SimpleQueue()
+        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
 
-    def begin(self, calls: Sequence[Call]) -> _Ends:
-        """Begin calls in other threads."""
+    def begin(self, calls: Sequence[Call]) -> list[_Task]:
+        """Begin to make calls in the other threads."""
         while len(self._others) < min(len(calls), self.count - 1):
             thread = threading.Thread(target=self._work, name="plugnet", daemon=True)
-            thread.start()  # which may fail
+            thread.start()  # if this fails, no call has begun
             self._others.append(thread)
-        ends = _Ends(len(calls))
-        for call in calls:
-            self._calls.put((call, ends))
-        return ends
+        tasks = [_Task(call) for call in calls]
+        for task in tasks:
+            self._tasks.put(task)
+        return tasks
 
     def end(self) -> None:
-        """Let the other threads go. Who divides work here later, in a copied context, has one."""
+        """End the other threads. In a context copied before, one thread is left: the caller's."""
         self.count = 1
-        self._calls.put(None)  # each passes it on
+        self._tasks.put(None)
         for thread in self._others:
             thread.join()
 
     def _work(self) -> None:
-        _team.set(None)
-        with np.errstate(all="ignore"):  # a thread has settings of its own
-            self._each()
-            while (work := self._calls.get()) is not None:
-                call, ends = work
-                del work
-                try:
-                    call()
-                except BaseException as error:
-                    del call
-                    ends.note(error)
-                else:
-                    del call  # which may hold the last reference to large arrays
-                    ends.note(None)
-                del ends
-        self._calls.put(None)
+        _team.set(None)  # a thread may begin with a copy of the caller's context
+        np.seterr(all="ignore")  # which holds for this thread only
+        self._each()
+        while (task := self._tasks.get()) is not None:
+            task.make()
+            del task  # an error in it refers to the call's arrays
+        self._tasks.put(None)  # for the next thread
 
 
 _team: ContextVar[_Team | None] = ContextVar("_team", default=None)
@@ -108,8 +118,8 @@ if sys.platform != "win32":  # a forked process has none of these threads
     os.register_at_fork(after_in_child=partial(_team.set, None))
 
 
-def current() -> int | None:
-    """Return how many threads work is divided among here; None: none is, and BLAS decides."""
+def num_threads() -> int | None:
+    """Return the number of threads that share the work here, or None outside `threads`."""
     team = _team.get()
     return None if team is None else team.count
 
@@ -119,97 +129,93 @@ def threads(count: int, each: Call = lambda: None) -> Iterator[None]:
     """Divide work among ``count`` threads within the block, in this context of this Python thread.
 
     Args:
-        count: the number, the caller's own thread included.
-        each: what each of the other threads calls first, for settings of its own. It must not fail.
+        count: the number of threads, including the caller's own.
+        each: what each of the other threads calls first, for its own settings. It must not fail.
 
     Raises:
         ArgumentError: ``count`` is not an integer from 1.
     """
     team, before = _Team(integer("count", count, at_least=1), each), _team.get()
-    token = None
     try:
-        token = _team.set(team)  # in here, as an interrupt may follow at once, without the token
+        _team.set(team)
         yield
     finally:
         try:
-            if token is None:
-                _team.set(before)
-            else:
-                _team.reset(token)
+            _team.set(before)  # no token, which an interrupt could keep from being stored
         finally:
             team.end()
 
 
-def divide(size: int, work: int, unit: int = 1, most: int | None = None) -> list[slice]:
-    """Return slices that make up ``size`` items, one for each thread that pays.
+def split(
+    size: int, multiplications: int, multiple: int = 1, max_parts: int | None = None
+) -> list[slice]:
+    """Return slices that cover ``size`` items, one for each thread that is worth starting.
 
-    The same numbers, within the same number of `threads`, give the same slices.
+    The same arguments and the same number of `threads` give the same slices.
 
     Args:
-        size: the items.
-        work: the multiplications for all of them; each slice has `PART` of them or more.
-        unit: all slices but the last are a multiple of this many items.
-        most: how many slices at most, or None.
+        size: the number of items.
+        multiplications: for all items; a part has `MULTIPLICATIONS_PER_THREAD` or more.
+        multiple: each slice but the last has a multiple of this many items.
+        max_parts: the largest number of slices; None: one for each thread.
     """
-    units = -(-size // unit)
-    count = max(1, min(current() or 1, work // PART, units if most is None else min(units, most)))
-    bounds = [units * number // count * unit for number in range(count)]
-    return [slice(*pair) for pair in zip(bounds, [*bounds[1:], size], strict=True)]
+    units = -(-size // multiple)
+    parts = min(num_threads() or 1, multiplications // MULTIPLICATIONS_PER_THREAD, units)
+    parts = max(1, parts if max_parts is None else min(parts, max_parts))
+    bounds = [min(units * part // parts * multiple, size) for part in range(parts + 1)]
+    return list(map(slice, bounds, bounds[1:]))
 
 
-def run(calls: Sequence[Call]) -> None:
+def parallel_call(calls: Sequence[Call]) -> None:
     """Make all calls, the first in this thread and the others at the same time, and wait for them.
 
-    They must not depend on each other. Of several calls in several threads, what they divide
-    themselves stays whole, and an error in one, the first of which is raised, or an interrupt does
-    not keep the others from ending. In other threads NumPy gives no warnings of floating-point
-    errors.
+    They must not depend on each other. A call does not divide its own work any further. An error
+    in one call, or an interrupt, is raised when all have ended. The other threads give no NumPy
+    warnings of floating-point errors.
     """
     team = _team.get()
     if team is None or team.count == 1 or len(calls) < 2:
         for call in calls:
             call()
         return
-    ends = team.begin(calls[1:])
+    tasks = team.begin(calls[1:])
     token = _team.set(None)
     try:
         calls[0]()
     finally:
         _team.reset(token)
-        errors = ends.wait()
+        errors = _wait(tasks)
     if errors:
         raise errors.pop(0)
 
 
-def multiply(a: Array, b: Array, out: Array | None = None) -> Array:
-    """Return the product of two matrices, as ``a.dot(b, out=out)`` does.
+def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
+    """Return the product of two matrices, like ``a.dot(b, out=out)``.
 
-    Within `threads` a large one is computed in parts, by rows or columns of the result. The same
-    number of threads gives the same bits.
+    Within `threads` a large product is computed in parts, by rows or columns of the result. The
+    same number of threads gives the same bits.
 
     Args:
         a: ``(rows, inner)``.
         b: ``(inner, columns)``.
         out: ``(rows, columns)``, C-contiguous, or None for a new array.
     """
-    team = _team.get()
-    if team is None or team.count == 1 or (work := a.size * b.shape[1]) < 2 * PART:
-        return a.dot(b, out)  # as np.matmul, but starts faster: small layers gain by it
+    count = num_threads() or 1
+    if count == 1 or (work := a.size * b.shape[1]) < 2 * MULTIPLICATIONS_PER_THREAD:
+        return a.dot(b, out)  # it starts faster than np.matmul, which small layers notice
     if out is None:
         out = np.empty_like(a, shape=(len(a), b.shape[1]), order="C")
     rows, columns = out.shape
     if columns < rows:
-        parts = [(a[part], b, out[part]) for part in divide(rows, work, 16)]
+        parts = [(a[part], b, out[part]) for part in split(rows, work, _BLOCK_ROWS)]
     else:
-        parts = [(a, b[:, part], out[:, part]) for part in divide(columns, work, 16)]
-    run([partial(_product, *part) for part in parts])
+        parts = [(a, b[:, part], out[:, part]) for part in split(columns, work, _BLOCK_ROWS)]
+    parallel_call([partial(np.matmul, *part) for part in parts])
     return out
 
 
-def product(work: int) -> Callable[[Array, Array, Array | None], Array]:
-    """Return what multiplies matrices in ``work`` multiplications, plain or as `multiply` does."""
-    return multiply if work >= 2 * PART else np.ndarray.dot
-
-
-def _product(a: Array, b: Array, out: Array) -> None:
-    np.matmul(a, b, out=out)
+def matmul_for(multiplications: int) -> Callable[[Array, Array, Array | None], Array]:
+    """Return the plain product for matrices too small to divide, else `matmul`."""
+    if multiplications < 2 * MULTIPLICATIONS_PER_THREAD:
+        return np.ndarray.dot
+    return matmul

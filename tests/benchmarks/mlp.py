@@ -18,7 +18,7 @@ import numpy as np
 from fitting import Fit, Trained, divided
 from plugnet import Network
 from plugnet.arrays import Array
-from plugnet.parallel import multiply
+from plugnet.parallel import matmul
 from racing import Racer
 
 MOMENTUM, DECAY = 0.9, 0.001
@@ -103,7 +103,7 @@ def bare(calls: Sequence[tuple[Array, Array, Array]]) -> Racer:
 
     def together() -> None:
         for a, b, out in calls:
-            multiply(a, b, out)
+            matmul(a, b, out)
 
     single = os.environ["OMP_NUM_THREADS"] == "1"
     return divided("bare matrix products", alone if single else together)

@@ -25,7 +25,7 @@ CASES: dict[str, tuple[str, Shape, dict[str, Any]]] = {
 @pytest.fixture(autouse=True)
 def divide_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Divide even the smallest batches."""
-    monkeypatch.setattr(parallel, "PART", 1)
+    monkeypatch.setattr(parallel, "MULTIPLICATIONS_PER_THREAD", 1)
 
 
 def initialized(case: str) -> Layer:
@@ -72,14 +72,14 @@ def test_batch_is_divided_among_threads(monkeypatch: pytest.MonkeyPatch) -> None
 
     def note(calls: Any) -> None:
         sizes.append(len(calls))
-        parallel.run(calls)
+        parallel.parallel_call(calls)
 
-    monkeypatch.setattr(batch_parallel, "run", note)
+    monkeypatch.setattr(batch_parallel, "parallel_call", note)
     layer = initialized("windows")
     x, dy = data(layer, CASES["windows"][1], 5)
     step(layer, x, dy, 2)
     step(layer, x[:1], dy[:1], 2)  # for two threads smaller than the weight
-    monkeypatch.setattr(parallel, "PART", 10**9)
+    monkeypatch.setattr(parallel, "MULTIPLICATIONS_PER_THREAD", 10**9)
     step(layer, x, dy, 2)
     assert sizes == [2] * 4 + [1] * 8
 

@@ -1,4 +1,4 @@
-"""Threads of a trainer: work is divided, BLAS has one thread meanwhile, and its own afterwards."""
+"""The threads of a trainer: work is divided, BLAS has one thread meanwhile, and is restored."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from plugnet import Network, Trainer, parallel
 from plugnet.arrays import Array
 from plugnet.errors import ArgumentError
 from plugnet.interfaces import Layer
-from plugnet.parallel import PART, run
+from plugnet.parallel import parallel_call
 from plugnet.training import threads
 from plugnet.training.threads import blas_threads, limited
 
@@ -29,28 +29,28 @@ LAYERS: list[Any] = [("fc", 20, 8), "tanh", ("fc", 8, 3)]
 
 @pytest.fixture(autouse=True)
 def two_threads() -> Iterator[None]:
-    """Whatever the environment says, BLAS has two threads, on one processor if need be."""
+    """Give BLAS two threads, whatever the environment and the number of processors."""
     with threadpool_limits(2, user_api="blas"):
         if blas_threads() != 2:
-            pytest.skip("this BLAS library cannot be told how many threads to use")
+            pytest.skip("the number of threads of this BLAS library cannot be set")
         yield
 
 
 class Watch:
-    """Notes how many threads there are for products and for BLAS, in a step and in a test."""
+    """Notes the numbers of threads for products and for BLAS, in a step and in a test."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[int | None, set[int]]] = []
 
     def plugnet_step_end(self) -> None:
-        self.seen.append((parallel.current(), blas()))
+        self.seen.append((parallel.num_threads(), blas()))
 
     def plugnet_evaluate_end(self) -> None:
-        self.seen.append((parallel.current(), blas()))
+        self.seen.append((parallel.num_threads(), blas()))
 
 
 class Pausing:
-    """A training's hook by which a test lets it go on step by step, and sees BLAS's threads."""
+    """A hook with which a test lets a training go on step by step, and notes BLAS's threads."""
 
     def __init__(self, fails: bool = False) -> None:
         self.seen: list[set[int]] = []
@@ -69,12 +69,12 @@ class Pausing:
         assert self._here.acquire(timeout=60)
 
     def go_on(self) -> None:
-        """Let the training do the next step."""
+        """Let the training take the next step."""
         self._go_on.release()
 
 
 def blas() -> set[int]:
-    """Return how many threads the libraries of BLAS have, as it is, without `limited`'s notes."""
+    """Return the numbers of threads that the BLAS libraries have at the moment."""
     return {
         library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"
     }
@@ -82,7 +82,7 @@ def blas() -> set[int]:
 
 @contextmanager
 def fitting(pausing: Pausing) -> Iterator[Future[Any]]:
-    """Begin a training in a thread of its own; within the block its only step has been done."""
+    """Begin a training in a thread of its own; the block begins after its only step."""
     trainer = Trainer(Network(LAYERS), batch_size=10, hooks=[pausing])
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(trainer.fit, *data(), 1)
@@ -96,13 +96,13 @@ def data(rows: int = 40, features: int = 20) -> tuple[Array, Array]:
 
 
 @pytest.mark.parametrize(("given", "expected"), [(None, 2), (1, 1), (3, 3)])
-def test_a_trainer_has_so_many_threads_and_blas_one(given: int | None, expected: int) -> None:
+def test_a_trainer_has_the_given_threads_and_blas_one(given: int | None, expected: int) -> None:
     watch = Watch()
     trainer = Trainer(Network(LAYERS), batch_size=10, hooks=[watch], threads=given)
     trainer.fit(*data(), 2, test=data())
     assert watch.seen == [(expected, {1})] * 3
     assert trainer.threads == given
-    assert (parallel.current(), blas()) == (None, {2})
+    assert (parallel.num_threads(), blas()) == (None, {2})
 
 
 def test_a_small_network_starts_no_thread() -> None:
@@ -118,7 +118,7 @@ def test_a_small_network_starts_no_thread() -> None:
 
 
 def test_training_is_divided_and_its_threads_go_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "PART", 1)
+    monkeypatch.setattr(parallel, "MULTIPLICATIONS_PER_THREAD", 1)
     before = set(threading.enumerate())  # one of an earlier test may end meanwhile
     losses = []
     new: list[list[str]] = []
@@ -137,7 +137,7 @@ def test_training_is_divided_and_its_threads_go_away(monkeypatch: pytest.MonkeyP
     assert set(threading.enumerate()) <= before
 
 
-def test_the_number_is_set_back_after_an_error() -> None:
+def test_the_number_is_restored_after_an_error() -> None:
     class Failing:
         def plugnet_step_end(self) -> None:
             raise RuntimeError("enough")
@@ -145,22 +145,22 @@ def test_the_number_is_set_back_after_an_error() -> None:
     trainer = Trainer(Network(LAYERS), batch_size=10, hooks=[Failing()])
     with pytest.raises(RuntimeError, match="enough"):
         trainer.fit(*data(), 2)
-    assert (parallel.current(), blas()) == (None, {2})
+    assert (parallel.num_threads(), blas()) == (None, {2})
 
 
 def test_limits_nest() -> None:
     with limited(3) as outer:
         assert (outer, blas()) == (3, {1})
         with limited(None) as inner:
-            assert inner == parallel.current() == 3
+            assert inner == parallel.num_threads() == 3
         with limited(1):
-            assert parallel.current() == 1
-        assert parallel.current() == 3
+            assert parallel.num_threads() == 1
+        assert parallel.num_threads() == 3
         assert blas() == {1}
     assert blas() == {2}
 
 
-def test_evaluating_in_a_step_gives_nothing_back() -> None:
+def test_evaluating_in_a_step_restores_nothing_yet() -> None:
     seen: list[set[int]] = []
 
     class Evaluates:
@@ -176,7 +176,7 @@ def test_evaluating_in_a_step_gives_nothing_back() -> None:
 def test_other_python_threads_have_a_number_of_their_own() -> None:
     seen: list[int | None] = []
     with limited(2):
-        thread = threading.Thread(target=lambda: seen.append(parallel.current()))
+        thread = threading.Thread(target=lambda: seen.append(parallel.num_threads()))
         thread.start()
         thread.join()
     assert seen == [None]
@@ -189,7 +189,7 @@ def test_evaluate_has_the_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
     forward = kind.forward
 
     def note(self: Layer, x: Array, training: bool = False) -> Array:
-        seen.append(parallel.current())
+        seen.append(parallel.num_threads())
         return forward(self, x, training)
 
     monkeypatch.setattr(kind, "forward", note)
@@ -202,7 +202,7 @@ def test_evaluate_has_the_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("first_ends", [True, False])
 @pytest.mark.parametrize("fails", [True, False])
-def test_the_last_of_overlapping_trainings_gives_threads_back(
+def test_the_last_of_overlapping_trainings_restores_the_number(
     first_ends: bool, fails: bool
 ) -> None:
     pausing = [Pausing(fails), Pausing(fails)]
@@ -219,7 +219,7 @@ def test_the_last_of_overlapping_trainings_gives_threads_back(
 def test_overlapping_trainings_give_the_bits_that_each_has_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(parallel, "PART", PART // 100)  # so that these small products are divided
+    monkeypatch.setattr(parallel, "MULTIPLICATIONS_PER_THREAD", 50_000)  # divides small products
     samples = data(200, 100)
 
     def train(seed: int, hooks: list[Any], iterations: int) -> list[float]:
@@ -244,7 +244,7 @@ def test_overlapping_trainings_give_the_bits_that_each_has_alone(
     assert blas() == {2}
 
 
-def test_predictions_in_other_threads_during_a_training_are_right() -> None:
+def test_predictions_in_other_threads_of_a_training_are_right() -> None:
     samples = data(300)
 
     def train(network: Network) -> list[float]:
@@ -281,7 +281,7 @@ def test_a_users_limit_around_a_training_is_there_again_after_it() -> None:
     assert blas() == {2}
 
 
-def test_a_users_limit_within_a_training_is_the_users() -> None:
+def test_a_users_limit_within_a_training_holds_until_it_ends() -> None:
     pausing = Pausing()
     with fitting(pausing):
         with threadpool_limits(3, user_api="blas"):
@@ -291,7 +291,7 @@ def test_a_users_limit_within_a_training_is_the_users() -> None:
     assert blas() == {2}
 
 
-def test_a_users_limit_that_ends_during_a_training_does_not_come_back() -> None:
+def test_a_users_limit_that_ends_in_a_training_stays_ended() -> None:
     pausing, later = Pausing(), Pausing()
     limit = threadpool_limits(3, user_api="blas")
     with fitting(pausing):
@@ -305,7 +305,9 @@ def test_a_users_limit_that_ends_during_a_training_does_not_come_back() -> None:
 
 
 @pytest.mark.parametrize("first_ends", [True, False])
-def test_a_training_after_a_users_limit_knows_the_newer_number(first_ends: bool) -> None:
+def test_a_later_training_knows_that_a_users_limit_has_ended(
+    first_ends: bool,
+) -> None:
     limit = threadpool_limits(3, user_api="blas")
     pausing = [Pausing(), Pausing()]
     with fitting(pausing[0]) as first:
@@ -317,7 +319,7 @@ def test_a_training_after_a_users_limit_knows_the_newer_number(first_ends: bool)
     assert blas() == {2}
 
 
-def test_a_users_limit_around_a_training_within_another_goes_with_it() -> None:
+def test_a_users_limit_around_an_inner_training_ends_with_it() -> None:
     outer, inner = Pausing(), Pausing()
     with fitting(outer):
         with threadpool_limits(3, user_api="blas"):
@@ -330,7 +332,7 @@ def test_a_users_limit_around_a_training_within_another_goes_with_it() -> None:
     assert blas() == {2}
 
 
-def test_a_users_limit_from_within_a_training_outlives_it() -> None:
+def test_a_users_limit_set_in_a_training_outlasts_it() -> None:
     pausing = Pausing()
     with fitting(pausing):
         limit = threadpool_limits(3, user_api="blas")
@@ -339,7 +341,7 @@ def test_a_users_limit_from_within_a_training_outlives_it() -> None:
     limit.restore_original_limits()
 
 
-def test_libraries_that_are_imported_later_are_held_too() -> None:
+def test_libraries_that_are_imported_later_are_limited_too() -> None:
     code = (
         "from plugnet.training.threads import limited\n"
         "from threadpoolctl import threadpool_info, threadpool_limits\n"
@@ -354,7 +356,7 @@ def test_libraries_that_are_imported_later_are_held_too() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_process_forked_in_a_training_has_the_old_threads() -> None:
+def test_a_process_forked_in_a_training_has_the_number_before_it() -> None:
     code = (
         "import os\n"
         "from plugnet.training.threads import blas_threads, limited\n"
@@ -397,31 +399,45 @@ def test_an_interrupt_at_any_place_leaves_nothing_limited() -> None:
         # This looks for signals, as Python may forget to if a thread of BLAS has received them.
         "        while True: signal.pthread_sigmask(signal.SIG_BLOCK, ())\n"
         "    except KeyboardInterrupt: pass\n"
-        "    left |= {parallel.current(), *(library.number() for library in _libraries())}\n"
+        "    left |= {parallel.num_threads(), *(library.number() for library in _libraries())}\n"
         "print(left == {None, 2})\n"
     )
     assert printed(code) == "True\n"
 
 
-def test_a_library_with_numbers_by_thread_is_held_in_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    local = threading.local()  # as MKL's number is
+@pytest.fixture
+def own_number(monkeypatch: pytest.MonkeyPatch) -> threading.local:
+    """Have a BLAS library, such as MKL, in which every thread has a number of its own."""
+    own = threading.local()
 
     def number() -> int:
-        return getattr(local, "number", 4)
+        return getattr(own, "number", 4)
 
-    library = threads._Library("mkl", True, number, partial(setattr, local, "number"))
+    library = threads._Library("mkl", True, number, partial(setattr, own, "number"))
     monkeypatch.setattr(threads, "_libraries", lambda: (library,))
+    return own
+
+
+def test_a_number_per_thread_is_limited_in_each_working_thread(
+    own_number: threading.local,
+) -> None:
     seen: list[int] = []
     together = threading.Barrier(2, timeout=60)
 
     def note() -> None:
         together.wait()
-        seen.append(number())
+        seen.append(own_number.number)
 
     with ThreadPoolExecutor(1) as pool, limited(None) as count:
-        run([note, note])
-        assert pool.submit(number).result() == 4  # somebody else's
-    assert (count, seen, number()) == (4, [1, 1], 4)
+        parallel_call([note, note])
+        assert not pool.submit(hasattr, own_number, "number").result()  # it does other work
+    assert (count, seen, own_number.number) == (4, [1, 1], 4)
+
+
+def test_a_number_per_thread_that_a_user_sets_stays(own_number: threading.local) -> None:
+    with limited(2), limited(2):
+        own_number.number = 3
+    assert own_number.number == 3
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.0, True, "2"])

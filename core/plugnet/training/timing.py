@@ -16,7 +16,7 @@ from plugnet.data.source import from_samples
 from plugnet.interfaces import Batch, Layer
 from plugnet.layers import parameters_of, walk
 from plugnet.network import Network
-from plugnet.parallel import multiply
+from plugnet.parallel import matmul
 from plugnet.parameter import Parameter
 from plugnet.training.trainer import Trainer
 
@@ -176,7 +176,7 @@ def time_step(trainer: Trainer, x: Any, y: Any, rounds: int) -> Timing:
             step()
             whole()
             for name, (calls, _) in products.items():
-                multiplied = laps.timed(name, "products", multiply)
+                multiplied = laps.timed(name, "products", matmul)
                 for a, b, out in calls:
                     multiplied(a, b, out)
             laps.end_round()

@@ -8,16 +8,16 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from plugnet import parallel
 from plugnet.arrays import Array
 from plugnet.errors import ShapeError
 from plugnet.interfaces import Optimizer, Regularizer
+from plugnet.parallel import num_threads, parallel_call
 from plugnet.parameter import Parameter, Parameters, Run
 
 #: Numbers that are decayed and updated at a time: all passes but the first find them in the cache.
-BLOCK = 1 << 16
+BLOCK_NUMBERS = 1 << 16
 #: Numbers that are worth a thread: with fewer, threads wait for each other's interpreter lock.
-THREAD_BLOCK = 1 << 17
+THREAD_NUMBERS = 1 << 17
 
 
 class _Decay(NamedTuple):
@@ -79,7 +79,7 @@ class Update:
 
     def prepare(self) -> None:
         """Make all that the next `apply` needs, so that it allocates nothing."""
-        threads = parallel.current() or 1
+        threads = num_threads() or 1
         if self._version != Parameter.version or self._threads != threads:
             self._derive(threads)
         if self.parameters.statistics:
@@ -94,7 +94,7 @@ class Update:
         if len(parts) == 1:
             self._work(parts[0], rate)
         else:
-            parallel.run([partial(self._work, part, rate) for part in parts])
+            parallel_call([partial(self._work, part, rate) for part in parts])
         for statistic, moved in zip(self.parameters.statistics, self._moved, strict=True):
             statistic.value = moved  # in one step: another thread may be predicting
 
@@ -146,8 +146,8 @@ class Update:
         """Divide the numbers into blocks, and the blocks among the threads."""
         version = Parameter.version  # before anything is read: what changes meanwhile is seen next
         n = self.parameters.value.size
-        count = max(1, min(threads, n // THREAD_BLOCK))
-        size = THREAD_BLOCK if count > 1 else BLOCK
+        count = max(1, min(threads, n // THREAD_NUMBERS))
+        size = THREAD_NUMBERS if count > 1 else BLOCK_NUMBERS
         places = [slice(start, min(start + size, n)) for start in range(0, n, size)]
         scratches = [self._scratches(min(size, n)) for _ in range(count)]
         runs = self._runs()

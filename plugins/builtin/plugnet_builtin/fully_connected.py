@@ -13,7 +13,7 @@ from plugnet.arguments import flag, integer
 from plugnet.arrays import Array, Shape, ones, sum_rows
 from plugnet.errors import ArgumentError, ShapeError
 from plugnet.interfaces import Initializer, Layer
-from plugnet.parallel import multiply, product
+from plugnet.parallel import matmul, matmul_for
 from plugnet.parameter import Parameter
 
 
@@ -35,7 +35,7 @@ class FullyConnected(Layer):
     _bias: Parameter
     _rows: Array  # (N, inputs), the last training x
     _shape: Shape  # its batch shape
-    _dot: Callable[[Array, Array, Array | None], Array] = staticmethod(multiply)
+    _dot: Callable[[Array, Array, Array | None], Array] = staticmethod(matmul)
     _sum: Callable[[Array, Array], Array] = staticmethod(sum_rows)
     _y: Array | None = None
     _dx: Array | None = None
@@ -106,14 +106,14 @@ class FullyConnected(Layer):
     def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
         rows, inputs = batch_shape[0], math.prod(batch_shape[1:])
         self._y, self._dx = np.empty((rows, self.outputs), dtype), np.empty((rows, inputs), dtype)
-        # Chosen once, because `multiply` and `sum_rows` would look it up at every step.
-        self._dot = product(rows * inputs * self.outputs)
+        # Chosen once, because `matmul` and `sum_rows` would look it up at every step.
+        self._dot = matmul_for(rows * inputs * self.outputs)
         self._sum = ones(rows, dtype).dot
 
     def forward(self, x: Array, training: bool = False) -> Array:
         # (N, *shape) -> (N, inputs)
         rows = x if x.ndim == 2 else x.reshape(len(x), len(self._weight.value))
-        dot, out = (self._dot, self._y) if training else (multiply, None)
+        dot, out = (self._dot, self._y) if training else (matmul, None)
         y = dot(rows, self._weight.value, out)
         if self.bias:  # as (1, outputs) it takes half the time to predict a single sample
             y += self._bias.value if training else self._bias.value[np.newaxis]

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.parallel import divide, run
+from plugnet.parallel import parallel_call, split
 from plugnet_convolution.algorithm import ConvAlgorithm, in_matrix_order
 from plugnet_convolution.depthwise import Depthwise
 from plugnet_convolution.geometry import Geometry
@@ -58,7 +58,7 @@ class BatchParallel:
             weight = in_matrix_order(weight, self._scratch)
         # (filters,) -> (output width, filters): NumPy adds long rows faster than short ones
         row = None if bias is None else np.tile(bias, (self.geometry.width.output_size, 1))
-        run(
+        parallel_call(
             [
                 partial(algorithm.convolve, image[part], weight, out[part], row)
                 for algorithm, part in self._parts(len(image))
@@ -70,7 +70,7 @@ class BatchParallel:
         """Write the weight's gradient: the sum of those that the threads compute."""
         parts = list(self._parts(len(image)))
         others = self._scratch.array("gradients", (len(parts) - 1, *out.shape), out.dtype)
-        run(
+        parallel_call(
             [
                 partial(algorithm.weight_gradient, image[part], outputs[part], gradient)
                 for (algorithm, part), gradient in zip(parts, [out, *others], strict=True)
@@ -83,7 +83,7 @@ class BatchParallel:
         """Return the image's gradient: the outputs that saw a pixel times the weight, summed."""
         if out is None:
             out = np.empty((len(outputs), *self.geometry.image_shape), outputs.dtype)
-        run(
+        parallel_call(
             [
                 partial(algorithm.image_gradient, outputs[part], weight, out[part])
                 for algorithm, part in self._parts(len(outputs))
@@ -98,7 +98,7 @@ class BatchParallel:
         elements of images and outputs.
         """
         most = count * self._sample_size // self._weight_size
-        parts = divide(count, count * self._sample_multiplications, most=most)
+        parts = split(count, count * self._sample_multiplications, max_parts=most)
         while len(self._per_thread) < len(parts):
             self._per_thread.append(self._algorithm(self.geometry))
         return zip(self._per_thread, parts, strict=False)

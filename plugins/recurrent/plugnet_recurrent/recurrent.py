@@ -13,7 +13,7 @@ from plugnet.arguments import flag, integer
 from plugnet.arrays import Array, Shape, sum_rows
 from plugnet.errors import ShapeError
 from plugnet.interfaces import Initializer, Layer
-from plugnet.parallel import multiply
+from plugnet.parallel import matmul
 from plugnet.parameter import Parameter
 from plugnet_recurrent.cell import Cell
 from plugnet_recurrent.workspace import BackwardWorkspace, ForwardWorkspace, clear, rows
@@ -168,11 +168,11 @@ class Recurrent(Layer):
         steps, xw, hu, gates, cache, y = arrays
         steps[...] = self._by_time(x)  # (N, T, inputs) -> (T, N, inputs)
         skipped = np.logical_not(steps.any(axis=2, keepdims=True)) if self.padding else None
-        multiply(rows(steps), self._weight.value, out=rows(xw))
+        matmul(rows(steps), self._weight.value, out=rows(xw))
         xw += self._bias.value
         recurrent_weight = self._recurrent_weight.value
         for t in range(len(steps)):
-            multiply(cache[0, t], recurrent_weight, out=hu)
+            matmul(cache[0, t], recurrent_weight, out=hu)
             step_gates = gates[t if training else 0]
             step_gates[...] = self._by_gate(xw[t])  # (N, G * outputs) -> (G, N, outputs)
             old, new = cache[:, t], cache[:, t + 1]
@@ -227,7 +227,7 @@ class Recurrent(Layer):
             self._by_gate(dxw[t])[...] = dgates  # (G, N, outputs) -> (N, G * outputs)
             if self.cell.has_own_products:
                 self._by_gate(dhu[t])[...] = dproducts
-            dold[0] += multiply(dhu[t], recurrent_weight.T, out=dh)
+            dold[0] += matmul(dhu[t], recurrent_weight.T, out=dh)
             if skipped is not None:
                 np.copyto(dold, dnew, where=skipped[t])
             dold, dnew = dnew, dold
@@ -239,13 +239,13 @@ class Recurrent(Layer):
         """Write dW = x^T dxw and dU = h^T dhu, each over all steps, and db, the sum of dxw."""
         dxw, dhu = rows(arrays.dxw), rows(arrays.dhu)
         h = self._arrays.cache[0, :-1]  # before each step
-        multiply(rows(self._arrays.x).T, dxw, out=self._weight.grad)
-        multiply(rows(h).T, dhu, out=self._recurrent_weight.grad)
+        matmul(rows(self._arrays.x).T, dxw, out=self._weight.grad)
+        matmul(rows(h).T, dhu, out=self._recurrent_weight.grad)
         sum_rows(dxw, out=self._bias.grad)
 
     def _input_gradient(self, arrays: BackwardWorkspace) -> Array:
         """Return dx = dxw W^T."""
-        multiply(rows(arrays.dxw), self._weight.value.T, out=rows(arrays.dx_steps))
+        matmul(rows(arrays.dxw), self._weight.value.T, out=rows(arrays.dx_steps))
         self._by_time(arrays.dx)[...] = arrays.dx_steps  # (T, N, inputs) -> (N, T, inputs)
         return arrays.dx
 
