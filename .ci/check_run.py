@@ -1,4 +1,4 @@
-"""Check a run directory of `plugnet train`: check_run.py FOLDER LEAST_RECOGNITION_RATE."""
+"""Check a run directory of `plugnet train`: check_run.py FOLDER LEAST_ACCURACY."""
 
 import json
 import sys
@@ -10,5 +10,5 @@ for name in (
 ):  # fmt: skip
     assert (run / name).stat().st_size > 0, f"{name} is missing or empty"
 result = json.loads((run / "result.json").read_text())
-print(f"recognition rate {result['recognition_rate']:.4f}, at least {least} wanted")
-assert result["recognition_rate"] >= least
+print(f"accuracy {result['accuracy']:.4f}, at least {least} wanted")
+assert result["accuracy"] >= least

@@ -92,7 +92,7 @@ class Net:
             )
 
     def forward_test(self) -> float:
-        """Return the recognition rate on the test samples."""
+        """Return the accuracy on the test samples."""
         y, label = self.inputs_test.pull_data()
         for layer in self.layers:
             y = layer.forward(y)
@@ -100,7 +100,7 @@ class Net:
 
 
 def main(iterations: int = 800) -> tuple[Net, float]:
-    """Train on the embedded digits; return the net and its recognition rate."""
+    """Train on the embedded digits; return the net and its accuracy."""
     digits = registry.datasets.build("digits").load()
     net = Net(batch_size=100, lr=0.1, weight_decay=0.001, inputs=64)
     net.load_sample_and_label_train(digits.train_data.reshape(-1, 64), digits.train_label)
@@ -110,10 +110,10 @@ def main(iterations: int = 800) -> tuple[Net, float]:
         loss = net.forward_train()
         net.backward_train()
         net.update(iteration)
-    rate = net.forward_test()
+    accuracy = net.forward_test()
     print(f"loss of the last batch: {loss:.3f}")
-    print(f"recognition rate: {rate:.4f}")
-    return net, rate
+    print(f"accuracy: {accuracy:.4f}")
+    return net, accuracy
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def main(iterations: int = 800) -> float:
     trainer = Trainer(network, policy=("inv", 0.1))
     trainer.fit(digits.train_data, digits.train_label, iterations)
     result = trainer.evaluate(digits.test_data, digits.test_label)
-    print(f"{network.summary()}\nrecognition rate: {result.accuracy:.4f}")
+    print(f"{network.summary()}\naccuracy: {result.accuracy:.4f}")
     return result.accuracy or 0.0
 
 

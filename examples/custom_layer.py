@@ -39,7 +39,7 @@ class Gain(Layer):
 
 
 def main(iterations: int = 800) -> float:
-    """Train a network with the layer above on the embedded digits; return its recognition rate."""
+    """Train a network with the layer above on the embedded digits; return its accuracy."""
     digits = registry.datasets.build("digits").load()
     network = Network(["flatten", "gain", ("fc", 64, 50), "tanh", ("fc", 50, 10)], (8, 8, 1))
     trainer = Trainer(network, policy=("inv", 0.1))
@@ -48,7 +48,7 @@ def main(iterations: int = 800) -> float:
     gains = network.state()["gain1.gain"]
     print(network.summary())
     print(f"gains from {gains.min():.2f} to {gains.max():.2f}")
-    print(f"recognition rate: {result.accuracy:.4f}")
+    print(f"accuracy: {result.accuracy:.4f}")
     return result.accuracy or 0.0
 
 

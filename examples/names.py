@@ -42,7 +42,7 @@ def show(trainer: Trainer, names: list[str], languages: list[str]) -> None:
 
 
 def main(iterations: int = 300) -> float:
-    """Train on three names of four, and return the recognition rate on the others."""
+    """Train on three names of four, and return the accuracy on the others."""
     names, labels, languages = read()
     x = encode(names)
     held_out = np.arange(len(names)) % 4 == 3
@@ -65,7 +65,7 @@ def main(iterations: int = 300) -> float:
     print(f"{len(names)} surnames. How sure the network is of others, and after each letter:")
     show(trainer, ["Fellini", "Kurosawa", "Kieslowski", "Raikkonen"], languages)
     show(trainer, ["Kubota"[:end] for end in range(1, 7)], languages)
-    print(f"\nrecognition rate: {result.accuracy:.4f}")
+    print(f"\naccuracy: {result.accuracy:.4f}")
     return result.accuracy or 0.0
 
 

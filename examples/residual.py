@@ -18,7 +18,7 @@ def block() -> tuple[Any, ...]:
 
 
 def main(iterations: int = 800) -> float:
-    """Train, and return the recognition rate on the test samples."""
+    """Train, and return the accuracy on the test samples."""
     digits = registry.datasets.build("digits").load()
     blocks = [block() for _ in range(3)]
     narrower = ("residual", ["relu", ("fc", WIDTH, 20)], {"shortcut": ("fc", WIDTH, 20)})
@@ -27,7 +27,7 @@ def main(iterations: int = 800) -> float:
     trainer.fit(digits.train_data, digits.train_label, iterations)
     result = trainer.evaluate(digits.test_data, digits.test_label)
     print(network.summary())
-    print(f"recognition rate: {result.accuracy:.4f}")
+    print(f"accuracy: {result.accuracy:.4f}")
     return result.accuracy or 0.0
 
 

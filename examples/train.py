@@ -15,7 +15,7 @@ from plugnet import Network, Trainer, registry
 
 
 def main(path: str | None = None, iterations: int = 800, picture: str = "train_error.png") -> float:
-    """Train as the tutorial does, and return the recognition rate on the test samples."""
+    """Train as the tutorial does, and return the accuracy on the test samples."""
     reader = registry.datasets.build("mat", path) if path else registry.datasets.build("digits")
     samples = reader.load()
     features = samples.train_data[0].size
@@ -42,7 +42,7 @@ def main(path: str | None = None, iterations: int = 800, picture: str = "train_e
     result = trainer.evaluate(samples.test_data, samples.test_label)
     print(f"training error: {history.loss[0]:.3f} at first, {history.loss[-1]:.3f} at the end")
     print(f"the curve is in {picture}")
-    print(f"recognition rate: {result.accuracy:.4f}")
+    print(f"accuracy: {result.accuracy:.4f}")
     return result.accuracy or 0.0
 
 

@@ -45,6 +45,12 @@ def pytest_configure(config: pytest.Config) -> None:
             importlib.import_module(peer)
 
 
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give messages a line as long as they need, whatever terminal the tests run in."""
+    monkeypatch.setenv("COLUMNS", "2000")
+
+
 @pytest.fixture(scope="session")
 def mnist_folder() -> Path:
     """The folder of the four MNIST files: PLUGNET_MNIST, or else one beside the clone.

@@ -29,7 +29,7 @@ def test_train_learns_the_digits_and_draws_the_curve(
     monkeypatch.chdir(tmp_path)
     rate = example("train.py")()
     assert rate >= 0.95
-    assert f"recognition rate: {rate:.4f}" in capsys.readouterr().out
+    assert f"accuracy: {rate:.4f}" in capsys.readouterr().out
     assert (tmp_path / "train_error.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -92,6 +92,6 @@ def test_examples_run_as_scripts(path: Path, tmp_path: Path) -> None:
     shown = subprocess.run(
         [sys.executable, path], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout
-    (line,) = (line for line in shown.splitlines() if line.startswith("recognition rate: "))
+    (line,) = (line for line in shown.splitlines() if line.startswith("accuracy: "))
     least = {"names.py": 0.85}.get(path.name, 0.95)  # a name may belong to two languages
     assert float(line.split()[-1]) > least

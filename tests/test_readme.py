@@ -53,7 +53,7 @@ def test_the_example_trains_and_saves(tmp_path: Path) -> None:
     shown = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout
-    rate = float(shown.split("recognition rate:")[1])
+    rate = float(shown.split("accuracy:")[1])
     assert rate >= 0.96
     assert (tmp_path / "digits.safetensors").stat().st_size > 1000
     assert len(code.splitlines()) <= 16

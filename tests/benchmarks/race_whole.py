@@ -43,7 +43,7 @@ for part, x, y in (
 
 @dataclass(frozen=True)
 class Run:
-    """One process: seconds of wall and processor time, peak memory in bytes, recognition rate."""
+    """One process: seconds of wall and processor time, peak memory in bytes, accuracy."""
 
     wall: float
     processor: float
@@ -119,7 +119,9 @@ def middle(taken: list[Run]) -> Run:
 def table(medians: dict[str, Run], skipped: dict[str, str]) -> str:
     """Return the medians as text, and how many times plugnet's they are."""
     own = medians["plugnet"]
-    rows = [f"  {'':14}{'wall':>9}{'':>8}{'processor':>11}{'':>8}{'peak memory':>13}{'':>8} rate"]
+    rows = [
+        f"  {'':14}{'wall':>9}{'':>8}{'processor':>11}{'':>8}{'peak memory':>13}{'':>8} accuracy"
+    ]
     rows += [
         f"  {name:14}{run.wall:>7.2f} s{run.wall / own.wall:>7.2f}x{run.processor:>9.2f} s"
         f"{run.processor / own.processor:>7.2f}x{run.memory / 2**20:>10.0f} MB"

@@ -4,7 +4,7 @@
 100 in an order drawn anew for each epoch, momentum 0.9, decay 0.001 on the weights, rate
 0.1 (1 + 0.0005 i)^-0.75 but for scikit-learn, where it is 0.09 throughout. The pixels stay bytes,
 and a batch at a time is divided by 255; but scikit-learn is given a whole set of float32. Each
-function returns the recognition rate on the test set. Nothing is imported before it is needed.
+function returns the accuracy on the test set. Nothing is imported before it is needed.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from plugnet.cli import main
 from plugnet.files import safetensors
 
 
-def answered(folder: Path) -> tuple[Any, Any]:
-    """Return scores and truth of the digits' test part."""
+def scored(folder: Path) -> tuple[Any, Any]:
+    """Return scores and true classes of the digits' test part."""
     samples = registry.datasets.build("digits").load()
     network = Network.load(folder / "model.safetensors")
     return network.forward(samples.test_data).astype(np.float64), samples.test_label
@@ -36,28 +36,33 @@ def written(folder: Path, x: Array, labels: Any) -> str:
     return str(path)
 
 
-def test_evaluate_gives_the_rates_of_each_class(digits_run: Path, shown: Shown) -> None:
+def test_evaluate_gives_the_accuracy_on_each_class(digits_run: Path, shown: Shown) -> None:
     report = json.loads(shown("evaluate", str(digits_run), "--json"))
-    scores, labels = answered(digits_run)
+    scores, labels = scored(digits_run)
     right = Counter(labels[scores.argmax(axis=1) == labels].tolist())
     total = Counter(labels.tolist())
     assert report["samples"] == 300
-    assert report["recognition_rate"] == sum(right.values()) / 300
+    assert report["accuracy"] == sum(right.values()) / 300
     assert report["classes"] == [
-        {"class": str(n), "samples": total[n], "right": right[n], "rate": right[n] / total[n]}
+        {
+            "class": str(n),
+            "samples": total[n],
+            "correct": right[n],
+            "accuracy": right[n] / total[n],
+        }
         for n in range(10)
     ]
     result = json.loads((digits_run / "result.json").read_text())
-    assert (report["loss"], report["recognition_rate"]) == (
+    assert (report["loss"], report["accuracy"]) == (
         pytest.approx(result["loss"]),
-        result["recognition_rate"],
+        result["accuracy"],
     )
 
 
 def test_evaluate_in_words(digits_run: Path, shown: Shown) -> None:
     out = shown("evaluate", str(digits_run / "model.safetensors"))
     result = json.loads((digits_run / "result.json").read_text())
-    assert f"Recognition rate: {result['recognition_rate']:.4f} of 300 test samples" in out
+    assert f"Accuracy: {result['accuracy']:.4f} on 300 test samples" in out
     assert [line.split()[0] for line in out.splitlines()[3:]] == [str(n) for n in range(10)]
 
 
@@ -71,18 +76,18 @@ def test_evaluate_changes_no_file(digits_run: Path, tmp_path: Path) -> None:
 
 def test_predict_gives_a_row_per_test_sample(digits_run: Path, shown: Shown) -> None:
     rows = predicted(shown, str(digits_run))
-    scores, labels = answered(digits_run)
+    scores, labels = scored(digits_run)
     powers = np.exp(scores)
     probabilities = (powers / powers.sum(axis=1, keepdims=True)).max(axis=1)
     assert [row["row"] for row in rows] == list(range(300))
-    assert [row["answer"] for row in rows] == [str(n) for n in scores.argmax(axis=1)]
-    assert [row["truth"] for row in rows] == [str(n) for n in labels]
+    assert [row["predicted_class"] for row in rows] == [str(n) for n in scores.argmax(axis=1)]
+    assert [row["true_class"] for row in rows] == [str(n) for n in labels]
     np.testing.assert_allclose([row["probability"] for row in rows], probabilities, rtol=1e-5)
 
 
 def test_predict_in_words_has_aligned_columns(digits_run: Path, shown: Shown) -> None:
     heading, *rows = shown("predict", str(digits_run)).splitlines()
-    assert heading.split() == ["row", "answer", "probability", "truth"]
+    assert heading.split() == ["row", "predicted", "class", "probability", "true", "class"]
     assert len(rows) == 300
     assert {len(line) for line in (heading, *rows)} == {len(heading)}
 
@@ -97,23 +102,23 @@ def table_run(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_run_is_judged_on_its_own_held_out_part(
+def test_a_run_is_evaluated_on_its_own_held_out_part(
     table_run: Path, table: Path, shown: Shown
 ) -> None:
     for words in ([], ["--data", str(table)]):
         assert json.loads(shown("evaluate", str(table_run), *words, "--json"))["samples"] == 10
 
 
-def test_other_data_are_judged_whole(
+def test_other_data_are_used_whole(
     table_run: Path, table: Path, tmp_path: Path, shown: Shown
 ) -> None:
     shutil.copy(table, tmp_path / "other.csv")
     rows = predicted(shown, str(table_run), "--data", str(tmp_path / "other.csv"))
-    assert [row["truth"] for row in rows] == ["even", "odd"] * 25
-    assert [row["answer"] for row in rows] == ["even", "odd"] * 25
+    assert [row["true_class"] for row in rows] == ["even", "odd"] * 25
+    assert [row["predicted_class"] for row in rows] == ["even", "odd"] * 25
 
 
-def test_answers_that_are_no_classes_are_given_as_numbers(tmp_path: Path, shown: Shown) -> None:
+def test_real_values_are_predicted_as_numbers(tmp_path: Path, shown: Shown) -> None:
     network = Network([("fc", 2, 1)])
     network.save(tmp_path / "model.safetensors")
     (tmp_path / "config.toml").write_text(
@@ -123,9 +128,9 @@ def test_answers_that_are_no_classes_are_given_as_numbers(tmp_path: Path, shown:
     words = [str(tmp_path), "--data", written(tmp_path, x, [[1.5], [2.5]])]
     rows = predicted(shown, *words)
     values = network.parameters()["fc1.weight"].value
-    assert [row["truth"] for row in rows] == [[1.5], [2.5]]
-    np.testing.assert_allclose([row["answer"] for row in rows], x @ values, rtol=1e-5)
-    assert json.loads(shown("evaluate", *words, "--json"))["recognition_rate"] is None
+    assert [row["true_values"] for row in rows] == [[1.5], [2.5]]
+    np.testing.assert_allclose([row["predicted_values"] for row in rows], x @ values, rtol=1e-5)
+    assert json.loads(shown("evaluate", *words, "--json"))["accuracy"] is None
 
 
 #: Descriptions of networks that no program of ours writes, each a text in one that one does.
@@ -160,7 +165,7 @@ def test_a_crafted_model_is_refused_in_words(
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
-def test_a_network_whose_answers_are_no_rows_is_refused(
+def test_a_network_whose_outputs_are_not_rows_is_refused(
     tmp_path: Path, command: str, refused: Refused
 ) -> None:
     Network([("reshape", [1, 2])], input_shape=(2,)).save(tmp_path / "model.safetensors")
@@ -170,7 +175,7 @@ def test_a_network_whose_answers_are_no_rows_is_refused(
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
-def test_what_is_no_run_is_refused(
+def test_what_is_not_a_run_is_refused(
     tmp_path: Path, digits_run: Path, command: str, refused: Refused
 ) -> None:
     assert "model.safetensors" in refused(command, str(tmp_path))
@@ -187,7 +192,7 @@ def test_what_is_no_run_is_refused(
         ("hinge", "score", [3.0, -1.0]),
     ],
 )
-def test_predict_with_a_single_output_tells_the_answers_own_strength(
+def test_a_single_output_gives_the_strength_of_its_class(
     tmp_path: Path, loss: str, column: str, strengths: list[float], shown: Shown
 ) -> None:
     network = Network([("fc", 2, 1, {"bias": False})])
@@ -197,5 +202,5 @@ def test_predict_with_a_single_output_tells_the_answers_own_strength(
     x, ids = np.array([[1.0, 2.0], [0.5, -1.5]]), [1, 0]
     data = written(tmp_path, x, ids)
     rows = predicted(shown, str(tmp_path), "--data", data)
-    assert [(row["answer"], row["truth"]) for row in rows] == [(1, 1), (0, 0)]
+    assert [(row["predicted_class"], row["true_class"]) for row in rows] == [(1, 1), (0, 0)]
     np.testing.assert_allclose([row[column] for row in rows], strengths, rtol=1e-6)

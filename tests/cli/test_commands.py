@@ -17,7 +17,7 @@ from tests.process import printed
 import plugnet
 from plugnet.cli import main
 from plugnet.cli.config import DataSettings
-from plugnet.cli.data import pointed_at
+from plugnet.cli.run_setup import pointed_at
 from plugnet.errors import ConfigError
 from plugnet.registry import registry
 
@@ -35,7 +35,7 @@ def test_convert_writes_the_tutorials_four_variables(
     idx_folder: Path, tmp_path: Path, shown: Shown
 ) -> None:
     target = tmp_path / "data.mat"
-    assert "30 + 10 samples" in shown("convert", str(idx_folder), str(target))
+    assert "30 samples to train on, 10 to test" in shown("convert", str(idx_folder), str(target))
     found = loadmat(target)
     pixels = np.arange(180, dtype=np.float32).reshape(30, 6) / 255
     np.testing.assert_allclose(found["train_data"], pixels, rtol=1e-6)
@@ -135,7 +135,7 @@ def test_info_on_an_unknown_or_ambiguous_name(refused: Refused) -> None:
 
 
 def install(fake_distribution: Fake, name: str, source: str) -> Path:
-    """Install a distribution with a standing hook module, and return its folder."""
+    """Install a distribution with a hook module, and return its folder."""
     hooks = {"hooks": {"greeting": name}}
     return fake_distribution(name, hooks, {f"{name}.py": source}, version="1.2").parent
 
@@ -202,6 +202,15 @@ def test_list_imports_no_plugin(stranger: dict[str, str]) -> None:
     done = call(stranger, "plugins", "list", "--kind", "hook")
     assert (done.returncode, done.stderr) == (0, "")
     assert "stranger 1.2" in done.stdout
+
+
+def test_only_the_command_that_runs_is_imported() -> None:
+    code = (
+        "import sys; from plugnet.cli import main; main(['plugins', 'list', '--json'])\n"
+        "print(sorted(m for m in sys.modules if m.startswith('plugnet.cli.')))"
+    )
+    modules = ["plugnet.cli.command_line", "plugnet.cli.plugins", "plugnet.cli.plugins.listing"]
+    assert printed(code).splitlines()[-1] == str(modules)
 
 
 def test_help_needs_neither_scipy_nor_matplotlib() -> None:

@@ -67,7 +67,7 @@ def test_a_plugin_that_cannot_be_imported_fails_one_check(install: Fake, check: 
     assert "ZeroDivisionError" in report["results"][0]["reason"]
 
 
-def test_a_standing_hook_is_left_to_the_doctor(install: Fake, check: Reported) -> None:
+def test_a_hook_module_is_left_to_the_doctor(install: Fake, check: Reported) -> None:
     install("nn-hook", {"hooks": {"always": "nn_hook"}}, {"nn_hook.py": ""})
     status, (report,) = check("nn-hook")
     assert (status, report["results"][0]["status"]) == (0, "skipped")
@@ -127,12 +127,12 @@ def test_the_folder_is_checked_rather_than_what_is_installed_of_it(
     ("content", "message"),
     [
         (None, "has no pyproject.toml"),
-        ("a = ", "is no TOML file"),
-        ("[project]\n", "names no project"),
+        ("a = ", "is not a TOML file"),
+        ("[project]\n", "does not name a project"),
         ('[project]\nname = "nn-none"\n', "declares no components"),
     ],
 )
-def test_a_folder_that_is_no_plugin(
+def test_a_folder_that_is_not_a_plugin(
     refused: Refused, tmp_path: Path, content: str | None, message: str
 ) -> None:
     if content is not None:

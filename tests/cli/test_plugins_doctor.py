@@ -3,7 +3,6 @@
 import functools
 import json
 import os
-import platform
 import sys
 from pathlib import Path
 
@@ -249,12 +248,14 @@ def test_two_versions_of_a_distribution(plugin: Fake, problem: Shown) -> None:
 def test_a_distribution_for_other_pythons(plugin: Fake, examine: Reported, problem: Shown) -> None:
     metadata = plugin(GOOD) / "METADATA"
     text = metadata.read_text()
-    metadata.write_text(f"{text}Requires-Python: >=3.11\n")
+    metadata.write_text(f"{text}Requires-Python: >= 3.11.0rc1, !=3.10.*\n")
     assert examine("nn-odd")[0] == 0
     metadata.write_text(f"{text}Requires-Python: >=3.5,<3.11\n")
-    running = platform.python_version()
+    running = ".".join(map(str, sys.version_info[:3]))
     expected = f"it is for Python >=3.5,<3.11, but this is Python {running}"
     assert problem("nn-odd") == expected
+    metadata.write_text(f"{text}Requires-Python: nonsense\n")
+    assert "must be a version specifier, but it is 'nonsense'" in problem("nn-odd")
 
 
 def test_a_damaged_file_of_a_foreign_distribution(
@@ -295,7 +296,7 @@ def test_disabled_plugins_are_left_out_unless_named(
     only(monkeypatch, "nn-odd", "nn-other")
     monkeypatch.setenv("PLUGNET_PLUGINS_DISABLE", "nn-odd")
     out = shown("plugins", "doctor")
-    assert "nn-odd: left out, as it is disabled by PLUGNET_PLUGINS_DISABLE (environment)\n" in out
+    assert "nn-odd: left out: disabled by PLUGNET_PLUGINS_DISABLE (environment)\n" in out
     assert "ZeroDivisionError" in problem("nn-odd")
 
 

@@ -120,7 +120,7 @@ def test_component_and_class_get_names_of_their_own(tmp_path: Path) -> None:
 def test_it_says_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = new(tmp_path, "nn-swirl", "--kind", "activation")
     assert capsys.readouterr().out.splitlines() == [
-        f"{folder}: nn-swirl, with the activation 'swirl'",
+        f"{folder}: a package with the activation 'swirl'",
         f'Next: cd {folder} && pip install -e ".[test]" && pytest',
     ]
 
@@ -156,7 +156,7 @@ def test_a_bad_name_is_refused_with_a_good_one(
         (["nn-relu"], "'relu' is a built-in activation"),
         (["nn-x", "--component", "fc"], "'fc' is a built-in layer"),
         (["nn-x", "--component", "My Layer"], "but it is 'My Layer'"),
-        (["nn-lambda"], "no word of Python's, but it is 'lambda'"),
+        (["nn-lambda"], "not a keyword of Python, but it is 'lambda'"),
         (["nn-2d"], "starting with a letter"),
     ],
 )

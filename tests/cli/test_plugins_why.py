@@ -44,7 +44,7 @@ def test_a_plugin_is_not_imported(install: Fake, why: Reported, shown: Shown) ->
     assert [entry["state"] for entry in report["steps"]["plugins"]] == ["ok"]
     assert "nn_swirl" not in sys.modules
     out = shown("plugins", "why", "layer:nn-swirl/swirl")
-    assert "whether it can be imported says plugnet plugins doctor nn-swirl" in out
+    assert "plugnet plugins doctor nn-swirl tells whether it can be imported" in out
 
 
 def test_what_the_program_registered_comes_first(install: Fake, why: Reported) -> None:
@@ -70,7 +70,7 @@ def test_two_plugins_with_one_name(install: Fake, why: Reported, shown: Shown) -
     assert (status, report["means"]["distribution"]) == (0, "nn-whirl")
     assert len(report["steps"]["plugins"]) == 1
     out = shown("plugins", "why", "swirl", status=1)
-    assert "ambiguous, as others have that name; this one is 'nn-whirl/swirl'" in out
+    assert "ambiguous, because others have that name; this one is 'nn-whirl/swirl'" in out
 
 
 def test_a_disabled_plugin(install: Fake, shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +85,7 @@ def test_a_disabled_plugin(install: Fake, shown: Shown, monkeypatch: pytest.Monk
 def test_a_shadowed_plugin(install: Fake, shown: Shown) -> None:
     put(install, "nn-fc", layers={"fc": "nn_fc:FC"})
     out = shown("plugins", "why", "fc")
-    assert "shadowed, as a built-in has that name; this one is 'nn-fc/fc'" in out
+    assert "shadowed, because a built-in has that name; this one is 'nn-fc/fc'" in out
     assert "'fc' is the layer 'fc' of plugnet " in out
 
 
@@ -95,7 +95,7 @@ def test_a_shadowed_plugin(install: Fake, shown: Shown) -> None:
         ({"layers": {"swirl": "no class?"}}, "it must be 'module:Class', not 'no class?'"),
         (
             {"layers": {"swirl": "nn_swirl:Swirl"}, "api": {"v9": "nn_swirl"}},
-            "incompatible, as it was written for plugin API v9",
+            "incompatible, because it was written for plugin API v9",
         ),
     ],
 )
@@ -109,10 +109,10 @@ def test_a_plugin_that_cannot_be_used(
     assert "plugnet plugins doctor" in shown("plugins", "why", "swirl", status=1)
 
 
-def test_a_standing_hook(install: Fake, shown: Shown) -> None:
+def test_a_hook_module_is_always_on(install: Fake, shown: Shown) -> None:
     put(install, "nn-swirl", hooks={"swirl": "nn_swirl"})
     out = shown("plugins", "why", "swirl", status=1)
-    assert "acts in every Trainer by itself, and is not built by name" in out
+    assert "always on; it acts in every Trainer and is not built by name" in out
 
 
 def test_names_that_nobody_provides(why: Reported, refused: Refused) -> None:

@@ -45,7 +45,7 @@ def test_train_in_a_poor_environment(tmp_path: Path, changes: dict[str, str]) ->
     )
     assert done.returncode == 0, done.stderr
     assert names(folder) == REST | PICTURES
-    assert b"Recognition rate" in done.stdout
+    assert b"Accuracy" in done.stdout
     assert b"Traceback" not in done.stderr
 
 

@@ -87,9 +87,9 @@ def test_result_agrees_with_the_model_and_the_data_computed_by_hand(digits_run: 
     loss = np.mean(log_sum - scores[np.arange(300), samples.test_label])
 
     result = json.loads((digits_run / "result.json").read_text())
-    assert result["recognition_rate"] == right.mean()
+    assert result["accuracy"] == right.mean()
     assert result["loss"] == pytest.approx(loss, rel=1e-5)
-    assert result["recognition_rate"] == float(rows(digits_run)[-1]["test_accuracy"])
+    assert result["accuracy"] == float(rows(digits_run)[-1]["test_accuracy"])
     assert (result["iterations"], result["seed"], result["stopped"]) == (60, 0, None)
     assert result["versions"]["plugnet"] == plugnet.__version__
     assert result["versions"]["numpy"] == np.__version__
@@ -124,13 +124,14 @@ def test_it_says_plainly_what_it_does(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
     assert main(["train", "--set", "iterations=20", "--set", "evaluate_every=10"]) == 0
     out, err = capsys.readouterr()
     result = json.loads((tmp_path / "runs/digits-1/result.json").read_text())
     assert "1497 samples to train on, 300 to test, each 8 x 8 x 1; 10 classes" in out
     assert "fc1 -> tanh1 -> fc2 -> tanh2 -> fc3" in out
     assert "6,310 parameters to train" in out  # 64 * 50 + 50 + 50 * 50 + 50 + 50 * 10 + 10
-    assert f"Recognition rate: {result['recognition_rate']:.4f}" in out
+    assert f"Accuracy: {result['accuracy']:.4f}" in out
     assert "plugnet evaluate runs/digits-1" in out.replace(os.sep, "/")
     assert [line.partition(":")[0] for line in err.splitlines()] == ["10/20", "20/20"]
     assert max(map(len, (out + err).splitlines())) <= 80
@@ -226,7 +227,7 @@ def test_divergence_ends_with_3_and_a_complete_history(
 
 
 class RaiseSignal:
-    """A hook that sends this process a signal after so many steps, once or twice."""
+    """A hook that sends this process a signal after the given number of steps, once or twice."""
 
     def __init__(self, number: int, after: int, times: int = 1) -> None:
         self.number = number
@@ -288,7 +289,7 @@ def test_training_outside_the_main_thread_works(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("sketches")
-def test_early_stop_restores_the_best_weights_before_they_are_judged(
+def test_the_result_is_that_of_the_weights_early_stop_restored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A high rate lets the test loss rise again, so the last weights are not the best ones.
@@ -310,8 +311,8 @@ def test_early_stop_restores_the_best_weights_before_they_are_judged(
     assert result["loss"] == pytest.approx(min(tested))
     assert result["stopped"].startswith("early_stop")
     assert result["iterations"] == 5 * len(tested)
-    wrong = round(300 * (1 - result["recognition_rate"]))
-    assert titles == [f"300 test samples, {wrong} answered wrong"]
+    wrong = round(300 * (1 - result["accuracy"]))
+    assert titles == [f"{wrong} of 300 test samples misclassified"]
 
 
 def test_ctrl_c_before_training_leaves_nothing(
@@ -320,7 +321,7 @@ def test_ctrl_c_before_training_leaves_nothing(
     def interrupted(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("plugnet.cli.configured.read", interrupted)
+    monkeypatch.setattr("plugnet.cli.run_setup.read", interrupted)
     assert main(["train", "--out", str(tmp_path / "run")]) == 130
     assert capsys.readouterr() == ("", "plugnet: interrupted\n")
     assert not (tmp_path / "run").exists()
@@ -352,7 +353,7 @@ def test_it_says_that_adamw_trains_without_a_regularizer(
 ) -> None:
     sets = [word for text in [*words, "iterations=1"] for word in ("--set", text)]
     out = shown("train", *sets, "--out", str(tmp_path / "run"))
-    assert ("without a regularizer" in out) is says
+    assert ("no regularizer" in out) is says
 
 
 @pytest.mark.usefixtures("sketches")
@@ -377,11 +378,11 @@ def test_a_chain_within_the_layers_is_trained_saved_and_asked(tmp_path: Path, sh
     assert {path: p.lr_mult for path, p in again.items()} == {
         "chain1.fc1.weight": 0.5, "chain1.fc1.bias": 0.5, "fc1.weight": 1, "fc1.bias": 1
     }  # fmt: skip
-    assert json.loads((nested / "result.json").read_text())["recognition_rate"] > 0.8
+    assert json.loads((nested / "result.json").read_text())["accuracy"] > 0.8
     used = config_file.load(nested / "config.toml").network
     assert used == config_file.load(path).network
-    rate = json.loads(shown("evaluate", str(nested), "--json"))["recognition_rate"]
-    assert rate == json.loads((nested / "result.json").read_text())["recognition_rate"]
+    rate = json.loads(shown("evaluate", str(nested), "--json"))["accuracy"]
+    assert rate == json.loads((nested / "result.json").read_text())["accuracy"]
 
 
 @pytest.mark.usefixtures("sketches")
@@ -409,11 +410,11 @@ def test_data_by_suffix_with_names_and_an_odd_path(
     assert "warning: mistakes.png is not drawn" in err
     assert config_file.load(folder / "config.toml").data.path == str(table.absolute())
     assert {p.name for p in folder.iterdir()} == FILES - {"mistakes.png"}
-    assert json.loads((folder / "result.json").read_text())["recognition_rate"] == 1.0
+    assert json.loads((folder / "result.json").read_text())["accuracy"] == 1.0
 
 
 @pytest.mark.filterwarnings("default::plugnet.errors.PluginWarning")
-def test_real_targets_have_a_loss_and_no_recognition_rate(
+def test_real_targets_have_a_loss_and_no_accuracy(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "line.csv"
@@ -422,18 +423,18 @@ def test_real_targets_have_a_loss_and_no_recognition_rate(
     words += ["--set", "layers=[['fc', 1, 1]]", "--set", "loss=least_square_error"]
     assert main(["train", *words, "--out", str(tmp_path / "run")]) == 0
     result = json.loads((tmp_path / "run/result.json").read_text())
-    assert result["recognition_rate"] is None
+    assert result["accuracy"] is None
     assert result["loss"] < 0.01
     out, err = capsys.readouterr()
-    assert "Recognition rate" not in out
+    assert "Accuracy" not in out
     assert "confusion.png is not drawn" in err
 
 
 @pytest.mark.usefixtures("sketches")
-def test_mnist_reaches_the_tutorials_recognition_rate(tmp_path: Path, mnist_folder: Path) -> None:
+def test_mnist_reaches_the_tutorials_accuracy(tmp_path: Path, mnist_folder: Path) -> None:
     config = Path(__file__).parents[2] / "examples/mnist.toml"
     folder = tmp_path / "run"
     words = ["train", str(config), "--data", str(mnist_folder), "--quiet", "--out", str(folder)]
     assert main(words) == 0
-    assert 0.94 < json.loads((folder / "result.json").read_text())["recognition_rate"] < 0.97
+    assert 0.94 < json.loads((folder / "result.json").read_text())["accuracy"] < 0.97
     assert len(rows(folder)) == 800

@@ -11,7 +11,7 @@ from plugnet import registry
 from plugnet.arrays import Array
 from plugnet.cli import main
 from plugnet.cli.config import DataSettings
-from plugnet.cli.data import pointed_at
+from plugnet.cli.run_setup import pointed_at
 from plugnet.errors import ArgumentError, DataError, FileFormatError
 from plugnet_builtin.datasets.npy import Npy
 

@@ -129,7 +129,7 @@ def test_without_plugins_everything_built_in_works(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        assert "Recognition rate" in done.stdout
+        assert "Accuracy" in done.stdout
 
 
 @pytest.mark.parametrize("option", ["--out", "--data"])

@@ -1,4 +1,4 @@
-"""Paths and files that will not do: each gives one error, and nothing is lost or half-written."""
+"""Unusable paths and files: each gives one error, and nothing is lost or half-written."""
 
 import gzip
 import json

@@ -114,16 +114,16 @@ def test_running_mean_is_centred_and_shrinks_towards_the_ends() -> None:
 # confusion_matrix --------------------------------------------------------------------------------
 
 
-def test_confusion_matrix_counts_truth_by_answer(drawn: dict[str, Figure]) -> None:
+def test_confusion_matrix_counts_true_by_predicted_class(drawn: dict[str, Figure]) -> None:
     labels = [0, 0, 0, 1, 1, 2, 2]
     network = reader([0, 0, 1, 1, 2, 2, 0], classes=3)
     hook = registry.hooks.build("confusion_matrix", "c.png", classes=["a", "b", "c"])
     shown(network, labels, hook)
     (axes,) = drawn["c.png"].axes
-    cells = {text.get_position(): text.get_text() for text in axes.texts}  # (answer, truth)
+    cells = {text.get_position(): text.get_text() for text in axes.texts}  # (predicted, true)
     assert cells == {(0, 0): "2", (1, 0): "1", (1, 1): "1", (2, 1): "1", (2, 2): "1", (0, 2): "1"}
     assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b", "c"]
-    assert axes.get_title() == "7 test samples, 3 answered wrong"
+    assert axes.get_title() == "3 of 7 test samples misclassified"
     shade = np.asarray(axes.images[0].get_array())
     np.testing.assert_allclose(shade[0], np.sqrt([2 / 3, 1 / 3, 0]))
 
@@ -133,7 +133,7 @@ def test_counts_agree_with_scikit_learn() -> None:
     labels, answers = RNG.integers(0, 6, (2, 500))
     expected = metrics.confusion_matrix(labels, answers, labels=range(6))
     np.testing.assert_array_equal(count_pairs(answers, labels, 6), expected)
-    answers[:50] = -1  # no answer: in no column
+    answers[:50] = -1  # no predicted class: in no column
     assert count_pairs(answers, labels, 6).sum() == 450
 
 
@@ -161,39 +161,39 @@ def test_many_classes_have_colours_only(drawn: dict[str, Figure]) -> None:
 # mistakes ----------------------------------------------------------------------------------------
 
 
-def test_mistakes_shows_the_wrong_ones_with_truth_and_answer(drawn: dict[str, Figure]) -> None:
+def test_mistakes_shows_true_and_predicted_classes(drawn: dict[str, Figure]) -> None:
     network = reader([0, 2, 1, 0, 2], classes=3)
     hook = registry.hooks.build("mistakes", "m.png", classes=("zero", "one", "two"))
     shown(network, [0, 1, 1, 2, 2], hook)
     assert texts(drawn["m.png"]) == [
-        "2 of 5 test samples are read wrong",
-        "one read as two",
-        "two read as zero",
+        "2 of 5 test samples misclassified",
+        "one taken for two",
+        "two taken for zero",
     ]
     images = [np.asarray(image.get_array()) for image in drawn["m.png"].axes[0].images]
     np.testing.assert_array_equal(images, np.eye(16)[[1, 3]].reshape(2, 4, 4))
 
 
-def test_mistakes_shows_the_first_so_many(drawn: dict[str, Figure]) -> None:
+def test_mistakes_shows_the_first_ones_only(drawn: dict[str, Figure]) -> None:
     hook = registry.hooks.build("mistakes", "m.png", most=2)
     shown(reader([1, 1, 1, 1], classes=2), [0, 0, 1, 0], hook)
     assert texts(drawn["m.png"]) == [
-        "3 of 4 test samples are read wrong, the first 2 of them",
-        "0 read as 1",
-        "0 read as 1",
+        "3 of 4 test samples misclassified, the first 2 of them",
+        "0 taken for 1",
+        "0 taken for 1",
     ]
 
 
 def test_mistakes_without_any_says_so(drawn: dict[str, Figure]) -> None:
     shown(reader([0, 1], classes=2), [0, 1], registry.hooks.build("mistakes", "m.png"))
-    assert texts(drawn["m.png"]) == ["All 2 test samples are read right"]
+    assert texts(drawn["m.png"]) == ["0 of 2 test samples misclassified"]
 
 
-def test_an_output_that_is_not_a_number_is_no_answer(drawn: dict[str, Figure]) -> None:
+def test_an_output_that_is_not_a_number_predicts_no_class(drawn: dict[str, Figure]) -> None:
     trainer = shown(reader([0, 1], classes=2), [0, 1], registry.hooks.build("mistakes", "m.png"))
     trainer.network.parameters()["fc1.bias"].value[...] = np.nan
     trainer.hooks[0].plugnet_train_end(trainer)
-    assert texts(drawn["m.png"])[1:] == ["0 read as nothing", "1 read as nothing"]
+    assert texts(drawn["m.png"])[1:] == ["0 taken for nothing", "1 taken for nothing"]
 
 
 @pytest.mark.parametrize(
@@ -255,8 +255,8 @@ def test_mistakes_refuses_bad_arguments(arguments: dict[str, Any], culprit: str)
     ("hook", "shape", "reason"),
     [
         ("mistakes", (5,), r"samples of shape \(5,\) are not images"),
-        ("mistakes", (4, 4), "answers are not classes"),
-        ("confusion_matrix", (5,), "answers are not classes"),
+        ("mistakes", (4, 4), "the network does not predict classes"),
+        ("confusion_matrix", (5,), "the network does not predict classes"),
     ],
 )
 def test_nothing_sensible_to_draw_is_said(

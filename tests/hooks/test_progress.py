@@ -25,7 +25,7 @@ def train(iterations: int = 6, hook: Any = "progress", tested: bool = True) -> T
 
 
 def on_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> str:
-    """Return what training writes to a terminal of so many columns."""
+    """Return what training writes to a terminal of the given width."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with os.fdopen(theirs, "w", encoding="ascii") as terminal:
@@ -65,7 +65,7 @@ def test_elsewhere_there_is_a_line_per_test(capsys: pytest.CaptureFixture[str]) 
     assert err.splitlines() == [
         f"{test.iteration}/6: loss {loss[test.iteration - 1]:.4f}, rate "
         f"{trainer.history.rate[test.iteration - 1]:.4g}, test loss {test.loss:.4f}, "
-        f"recognition rate {test.accuracy:.4f}"
+        f"accuracy {test.accuracy:.4f}"
         for test in tests
     ]
     assert len(tests) == 2

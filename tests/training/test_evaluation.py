@@ -25,7 +25,7 @@ def test_a_single_score_names_no_class_beside_other_targets(odd: float) -> None:
     assert count_correct(SCORES, np.array([[1.0], [0.0], [odd], [1.0]]), 0.0) is None
 
 
-def test_soft_targets_give_a_loss_and_no_recognition_rate() -> None:
+def test_soft_targets_give_a_loss_and_no_accuracy() -> None:
     rng = np.random.default_rng(0)
     x, soft = rng.normal(size=(40, 3)), rng.uniform(0.1, 0.9, size=(40, 1))
     trainer = Trainer(Network([("fc", 3, 1)]), "sigmoid_cross_entropy", batch_size=10)

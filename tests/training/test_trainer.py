@@ -104,7 +104,7 @@ def test_rows_whose_scores_are_nan_count_as_wrong() -> None:
     assert trainer.evaluate(x, np.zeros(90, int)).accuracy == 0.0
 
 
-def test_real_targets_have_no_recognition_rate_and_are_learned() -> None:
+def test_real_targets_have_no_accuracy_and_are_learned() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(200, 4))
     y = x @ np.array([1.0, -2.0, 0.5, 0.0]) + 3.0

@@ -6,24 +6,31 @@ import os
 import sys
 import warnings
 from argparse import Action, ArgumentParser
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, NoReturn
 
-from plugnet import __version__
-from plugnet.cli import convert, evaluate, plugins, predict, time, train
 from plugnet.errors import PluginWarning, PlugnetError
-from plugnet.registry import registry
 
+#: Each sub-command's module, which has `add_arguments` and `run`, and what it does.
 COMMANDS = {
-    "train": (train, "train a network; without arguments, on the digits that come along"),
-    "evaluate": (evaluate, "say how well a trained network answers"),
-    "predict": (predict, "print a trained network's answers"),
-    "time": (time, "say where the time of a training step goes"),
-    "convert": (convert, "turn MNIST's files into the tutorial's data.mat"),
-    "plugins": (plugins, "list and describe the installed components"),
+    "train": ("plugnet.cli.train", "train a network, by default on the built-in digits"),
+    "evaluate": ("plugnet.cli.evaluate", "compute loss and accuracy of a trained network"),
+    "predict": ("plugnet.cli.predict", "print the predictions of a trained network"),
+    "time": ("plugnet.cli.time_command", "show where the time of a training step goes"),
+    "convert": ("plugnet.cli.convert", "turn MNIST's files into the tutorial's data.mat"),
+}
+#: The same for `plugnet plugins`.
+PLUGINS = {
+    "list": ("plugnet.cli.plugins.listing", "list the installed components"),
+    "info": ("plugnet.cli.plugins.info", "describe one component"),
+    "why": ("plugnet.cli.plugins.why", "say what a name means, and why"),
+    "doctor": ("plugnet.cli.plugins.doctor", "find out what is wrong with plugins"),
+    "check": ("plugnet.cli.plugins.check", "run the conformance checks on components"),
+    "new": ("plugnet.cli.plugins.new", "write a new plugin, ready to install and to test"),
 }
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+INTERRUPTED = 130  # 128 + SIGINT, the shells' convention
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,48 +40,89 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after ``plugnet``; None: those of this process.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
-    _accept_any_text()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # no character of a path or a class name stops us
+            stream.reconfigure(errors="backslashreplace")
     with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
+        warnings.showwarning = lambda message, *_, **__: _complain(f"warning: {message}")
         try:
             parsed = _parser(words).parse_args(words)
             status: int = parsed.run(parsed)
             if sys.stdout is not None:
                 sys.stdout.flush()
-        except PlugnetError as error:
-            return _fail(error, error.exit_code)
         except KeyboardInterrupt:
-            print("plugnet: interrupted", file=sys.stderr)
+            _complain("interrupted")
             return INTERRUPTED
         except BrokenPipeError:
-            # Who read our output has gone, as `head` does. Python would complain on exit, too.
+            # Whoever read our output has gone, as `head` does. Python would complain at exit, too.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        except OSError as error:
-            return _fail(error, PlugnetError.exit_code)
+        except (PlugnetError, OSError) as error:
+            notes = [f"  {note}" for note in getattr(error, "__notes__", ())]
+            _complain("\n".join([str(error), *notes]))
+            kind = type(error) if isinstance(error, PlugnetError) else PlugnetError
+            return kind.exit_code
     return status
 
 
-def _parser(words: Sequence[str]) -> ArgumentParser:
-    parser = ArgumentParser(
+def _complain(message: str) -> None:
+    from plugnet.cli.prose import wrap  # late: most runs have nothing to complain about
+
+    if sys.stderr is not None:  # the no-break space keeps a long path on the first line
+        print(wrap(f"plugnet:\xa0{message}"), file=sys.stderr)
+
+
+class _Parser(ArgumentParser):
+    """Parses the words of a command, whose module is imported only if that command is asked for.
+
+    Attributes:
+        module: the name of the module; None where all arguments are declared already.
+    """
+
+    module: str | None = None
+
+    def parse_known_args(  # type: ignore[override]  # of the overloads one is enough here
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        if self.module is not None:
+            command = import_module(self.module)
+            self.description = command.__doc__
+            command.add_arguments(self)
+            self.set_defaults(run=command.run)
+        return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        from plugnet.cli.prose import wrap
+
+        self.print_usage(sys.stderr)
+        self.exit(2, wrap(f"{self.prog}: error: {message}") + "\n")
+
+
+def _parser(words: Sequence[str]) -> _Parser:
+    parser = _Parser(
         prog="plugnet", description="Neural networks in which every piece is a plugin."
     )
     parser.add_argument(
         "--version", action=_Version, nargs=0, help="print the versions of plugnet and its plugins"
     )
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, (command, summary) in COMMANDS.items():
-        subparser = subparsers.add_parser(name, help=summary, description=command.__doc__)
-        command.add_arguments(subparser)
-        if hasattr(command, "run"):
-            subparser.set_defaults(run=command.run)
-    if not words or words[0] not in (*COMMANDS, "--version"):
-        _add_plugins(subparsers)
+    commands = _add_commands(parser, COMMANDS)
+    summary = "list, describe, check and write components"
+    plugins = commands.add_parser("plugins", help=summary, description=f"{summary.capitalize()}.")
+    _add_commands(plugins, PLUGINS)
+    if not words or words[0] not in (*COMMANDS, "plugins", "--version"):
+        _add_commands_of_plugins(commands)
     return parser
 
 
-def _add_plugins(subparsers: Any) -> None:
-    """Let standing plugins add sub-commands; not asked for when a command of ours will run."""
+def _add_commands(parser: _Parser, commands: Mapping[str, tuple[str, str]]) -> Any:
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, (module, summary) in commands.items():
+        subparsers.add_parser(name, help=summary).module = module
+    return subparsers
+
+
+def _add_commands_of_plugins(subparsers: Any) -> None:
+    """Let plugins that are always on add sub-commands."""
     from plugnet.training.hooks import HookCaller
 
     for plugin, add in HookCaller().each("plugnet_cli"):
@@ -89,30 +137,13 @@ def _add_plugins(subparsers: Any) -> None:
 
 
 class _Version(Action):
-    """Prints the versions, of the plugins too, for bug reports."""
+    """Prints the versions, also those of the plugins, for bug reports."""
 
     def __call__(self, parser: ArgumentParser, *_: object) -> None:
+        from plugnet import __version__, registry
+
         providers = {entry.provider for entry in registry.entries() if entry.state != "built-in"}
         print(f"plugnet {__version__}, Python {sys.version.split()[0]}")
         for provider in sorted(providers):
             print(f"  {provider}")
         parser.exit()
-
-
-def _accept_any_text() -> None:
-    """Let no character of a path or a class name stop us, whatever the terminal's encoding."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    if sys.stderr is not None:
-        print(f"plugnet: warning: {message}", file=sys.stderr)
-
-
-def _fail(error: Exception, status: int) -> int:
-    if sys.stderr is not None:
-        notes = [f"  {note}" for note in getattr(error, "__notes__", ())]
-        print("\n".join([f"plugnet: {error}", *notes]), file=sys.stderr)
-    return status

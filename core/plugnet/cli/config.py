@@ -1,14 +1,15 @@
-"""Config: what `plugnet train` does, as plain data that a TOML file can say."""
+"""Config: what `plugnet train` does, as plain data that a TOML file can hold."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from inspect import signature
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
+from plugnet import Network, Trainer
 from plugnet.parameter import MULTIPLIERS
-from plugnet.training.trainer import DEFAULT
 
 
 class Rule(NamedTuple):
@@ -32,7 +33,7 @@ def _is_patterns(value: object) -> bool:
 
 
 def _is_options(value: object) -> bool:
-    """Whether ``value`` says of parameters what there is to say; empty, it would say nothing."""
+    """Whether ``value`` sets multipliers of parameters; an empty table would set nothing."""
     return (
         isinstance(value, Mapping)
         and bool(value)
@@ -51,22 +52,30 @@ FLAG = Rule(lambda value: isinstance(value, bool), "true or false")
 SEED = Rule(lambda value: type(value) is int and value >= 0, "a whole number from 0")
 COUNT = Rule(lambda value: type(value) is int and value >= 1, "a whole number from 1")
 DTYPE = Rule(lambda value: value in ("float32", "float64"), 'the string "float32" or "float64"')
-COMPONENT = Rule(_is_component, 'a name, or a list of a name and its arguments, as ["inv", 0.1]')
-COMPONENTS = Rule(_is_components, "a list whose items are names, or lists as [name, argument]")
+COMPONENT = Rule(
+    _is_component, 'a name, or a list of a name and its arguments, such as ["inv", 0.1]'
+)
+COMPONENTS = Rule(_is_components, 'a list of names, or of lists such as ["early_stop", 3]')
 LAYERS = Rule(
     lambda value: bool(value) and _is_components(value),
-    'a list of at least one layer, as [["fc", 784, 50], "tanh", ["fc", 50, 10]]',
+    'a list of at least one layer, such as [["fc", 784, 50], "tanh", ["fc", 50, 10]]',
 )
 PATTERNS = Rule(
     _is_patterns,
     "a table from patterns of names to lr_mult and decay_mult, numbers from 0, or trainable, true "
-    'or false, as { "*.bias" = { lr_mult = 2 } }',
+    'or false, such as { "*.bias" = { lr_mult = 2 } }',
 )
+
+
+# A setting that is an argument of these has its default.
+NETWORK = signature(Network).parameters
+TRAINER = signature(Trainer).parameters
+FIT = signature(Trainer.fit).parameters
 
 
 @dataclass(frozen=True)
 class DataSettings:
-    """``[data]``: where samples come from.
+    """``[data]``: where samples come from. A setting is annotated with its rule.
 
     Attributes:
         reader: the dataset's name, or its name and arguments.
@@ -74,28 +83,28 @@ class DataSettings:
             directory.
     """
 
-    reader: Any = "digits"
-    path: str | None = None
+    reader: Annotated[Any, COMPONENT] = "digits"
+    path: Annotated[str | None, TEXT] = None
 
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """``[network]``: the arguments of `Network`. A layer's size that is not said is inferred.
+    """``[network]``: the arguments of `Network`. Layers infer the sizes that are left out.
 
     Attributes:
-        parameters: for patterns of parameters' names the multipliers of rate and decay, and whether
-            to train at all.
+        parameters: multipliers of rate and decay, and whether to train at all, for patterns of the
+            parameters' names.
     """
 
-    layers: tuple[Any, ...] = (
+    layers: Annotated[tuple[Any, ...], LAYERS] = (
         ("fc", {"outputs": 50}),
         "tanh",
         ("fc", {"outputs": 50}),
         "tanh",
         ("fc", {"outputs": 10}),
     )
-    dtype: str = "float32"
-    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    dtype: Annotated[str, DTYPE] = NETWORK["dtype"].default
+    parameters: Annotated[Mapping[str, Any] | None, PATTERNS] = NETWORK["parameters"].default
 
 
 @dataclass(frozen=True)
@@ -103,20 +112,20 @@ class TrainingSettings:
     """``[training]``: the arguments of `Trainer` and `Trainer.fit`.
 
     Attributes:
-        regularizer: "none" for none, "default" for what `Trainer` has by itself.
-        evaluate_every: iterations between two tests.
+        regularizer: "none" for none, "default" for the trainer's default.
+        evaluate_every: iterations between two evaluations on the test part.
         hooks: further hooks, besides those that fill the run directory.
     """
 
-    loss: Any = "softmax_with_loss"
-    optimizer: Any = ("sgd", 0.9)
-    policy: Any = ("inv", 0.1)
-    regularizer: Any = DEFAULT
-    batch_size: int = 100
-    iterations: int = 800
-    shuffle: bool = True
-    evaluate_every: int = 100
-    hooks: tuple[Any, ...] = ()
+    loss: Annotated[Any, COMPONENT] = TRAINER["loss"].default
+    optimizer: Annotated[Any, COMPONENT] = TRAINER["optimizer"].default
+    policy: Annotated[Any, COMPONENT] = TRAINER["policy"].default
+    regularizer: Annotated[Any, COMPONENT] = TRAINER["regularizer"].default
+    batch_size: Annotated[int, COUNT] = TRAINER["batch_size"].default
+    iterations: Annotated[int, COUNT] = FIT["iterations"].default
+    shuffle: Annotated[bool, FLAG] = TRAINER["shuffle"].default
+    evaluate_every: Annotated[int, COUNT] = 100
+    hooks: Annotated[tuple[Any, ...], COMPONENTS] = TRAINER["hooks"].default
 
 
 @dataclass(frozen=True)
@@ -124,32 +133,23 @@ class Config:
     """All settings. The defaults train on the digits that come with plugnet.
 
     Attributes:
-        seed: what the first weights and the order of the samples are drawn from.
+        seed: what the initial weights and the order of the samples are drawn from.
     """
 
-    seed: int = 0
+    seed: int = TRAINER["seed"].default
     data: DataSettings = DataSettings()
     network: NetworkSettings = NetworkSettings()
     training: TrainingSettings = TrainingSettings()
 
 
-SECTIONS = ("data", "network", "training")
+SECTIONS = {"data": DataSettings, "network": NetworkSettings, "training": TrainingSettings}
 
-#: What each setting must be, by its full name.
-RULES = {
+#: The rule of each setting, by its full name.
+RULES: dict[str, Rule] = {
     "seed": SEED,
-    "data.reader": COMPONENT,
-    "data.path": TEXT,
-    "network.layers": LAYERS,
-    "network.dtype": DTYPE,
-    "network.parameters": PATTERNS,
-    "training.loss": COMPONENT,
-    "training.optimizer": COMPONENT,
-    "training.policy": COMPONENT,
-    "training.regularizer": COMPONENT,
-    "training.batch_size": COUNT,
-    "training.iterations": COUNT,
-    "training.shuffle": FLAG,
-    "training.evaluate_every": COUNT,
-    "training.hooks": COMPONENTS,
+    **{
+        f"{section}.{name}": annotation.__metadata__[0]
+        for section, settings in SECTIONS.items()
+        for name, annotation in get_type_hints(settings, include_extras=True).items()
+    },
 }

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from plugnet.cli.config import RULES, SECTIONS, Config
-from plugnet.errors import ConfigError
+from plugnet.errors import ConfigError, shown
+from plugnet.registry.names import close, did_you_mean
 
-MOST_BYTES = 1 << 20  # a config is a page; what is larger is some other file
+MOST_BYTES = 1 << 20  # a config is a page; a larger file is something else
 WIDTH = 80
+BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def load(path: Path) -> Config:
-    """Return the config in the TOML file ``path``; what it does not say keeps its default.
+    """Return the config in the TOML file ``path``; settings that it leaves out keep their default.
 
     Raises:
         ConfigError: the file cannot be read, is not TOML, or a setting is unknown or wrong.
@@ -39,17 +41,18 @@ def load(path: Path) -> Config:
 def override(config: Config, assignments: list[str]) -> Config:
     """Return ``config`` changed by texts ``key=value``.
 
-    A key may leave out its section if no other has that name. A value is read as TOML, and as a
-    plain string if it is not.
+    A key may leave out its section if no other section has that name. A value that is not TOML is
+    a plain string.
 
     Raises:
-        ConfigError: a key is unknown, or a value will not do.
+        ConfigError: a key is unknown, or a value is wrong.
     """
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals:
             raise ConfigError(
-                f"--set takes key=value, as --set batch_size=50, but it got {assignment!r}.",
+                "--set takes key=value, for example --set batch_size=50, but it got "
+                f"{assignment!r}.",
                 key=assignment,
             )
         key = _full_name(name.strip())
@@ -65,7 +68,7 @@ def dump(config: Config) -> str:
         lines += ["", f"[{section}]"]
         for setting in fields(settings):
             value = getattr(settings, setting.name)
-            if value not in (None, {}):
+            if value is not None:
                 lines.append(_assignment(setting.name, value))
     return "\n".join(lines) + "\n"
 
@@ -78,7 +81,7 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
-            raise ConfigError(f"{path} is larger than 1 MiB, so it is not a config.", key="")
+            raise ConfigError(f"A config must be at most 1 MiB, but {path} is larger.", key="")
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.", key="") from error
@@ -109,7 +112,7 @@ def _apply(config: Config, settings: Mapping[str, Any], where: Any) -> Config:
         rule = RULES[key]
         if not rule.holds(value):
             raise ConfigError(
-                f"{where(key)}: {key} must be {rule.words}, but it is {_excerpt(raw)}.", key=key
+                f"{where(key)}: {key} must be {rule.words}, but it is {shown(raw)}.", key=key
             )
         section, _, name = key.rpartition(".")
         if section:
@@ -119,15 +122,19 @@ def _apply(config: Config, settings: Mapping[str, Any], where: Any) -> Config:
 
 
 def _freeze(value: Any, key: str) -> Any:
-    """Return ``value`` with tuples for lists, if it is made of what JSON also has."""
+    """Return ``value`` with tuples for lists, if JSON could hold it."""
     if isinstance(value, list):
         return tuple(_freeze(item, key) for item in value)
     if isinstance(value, dict):
         return {name: _freeze(item, key) for name, item in value.items()}
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise ConfigError(f"{key} has a whole number beyond 64 bits.", key=key)
+        raise ConfigError(
+            f"{key} must have whole numbers of at most 64 bits, but one is larger.", key=key
+        )
     if not isinstance(value, str | int | float):
-        raise ConfigError(f"{key} has a date or a time; use numbers and strings.", key=key)
+        raise ConfigError(
+            f"{key} must be made of numbers and strings, but it has a date or a time.", key=key
+        )
     return value
 
 
@@ -147,7 +154,7 @@ def _value(key: str, text: str) -> Any:
 
 
 def _full_name(name: str) -> str:
-    """Return the setting that ``name`` means; its section may be left out."""
+    """Return the full name of the setting ``name``, which may leave out its section."""
     meant = [key for key in RULES if name in (key, key.rpartition(".")[2])]
     if len(meant) != 1:
         raise _unknown(name, "--set")
@@ -155,16 +162,14 @@ def _full_name(name: str) -> str:
 
 
 def _unknown(key: str, where: str) -> ConfigError:
-    import difflib
-
     known = {name.rpartition(".")[2]: name for name in RULES}
-    near = difflib.get_close_matches(key.rpartition(".")[2], known, n=1)
-    hint = f"Did you mean '{known[near[0]]}'?" if near else f"Settings are {', '.join(RULES)}."
+    near = tuple(known[name] for name in close(key.rpartition(".")[2], known))
+    hint = did_you_mean(near) or f"There are {', '.join(RULES)}."
     return ConfigError(f"{where}: there is no setting '{key[:100]}'. {hint}", key=key)
 
 
 def _line(text: str, key: str) -> str:
-    """Return ", line N" for where ``key`` is set, or nothing if it is not plain to see."""
+    """Return ", line N" for the line that sets ``key``, or "" if that is not obvious."""
     wanted, _, name = key.rpartition(".")
     section = ""
     for number, line in enumerate(text.splitlines(), start=1):
@@ -175,11 +180,6 @@ def _line(text: str, key: str) -> str:
         elif section == wanted and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*[.=]", line):
             return f", line {number}"
     return ""
-
-
-def _excerpt(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 # Writing -----------------------------------------------------------------------------------------
@@ -201,10 +201,9 @@ def _toml(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, dict):
-        items = (f"{_key(name)} = {_toml(item)}" for name, item in value.items())
+        items = (
+            f"{name if BARE_KEY.fullmatch(name) else _toml(name)} = {_toml(item)}"
+            for name, item in value.items()
+        )
         return f"{{ {', '.join(items)} }}"
     return repr(value)
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)

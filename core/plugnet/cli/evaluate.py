@@ -1,4 +1,4 @@
-"""`plugnet evaluate`: how well a trained network answers."""
+"""`plugnet evaluate`: loss and accuracy of a trained network, also of each class."""
 
 from __future__ import annotations
 
@@ -10,61 +10,62 @@ from typing import Any
 import numpy as np
 
 from plugnet import Trainer
-from plugnet.cli import model
+from plugnet.cli import trained_run
+from plugnet.cli.trained_run import TrainedRun
 from plugnet.training.evaluation import predicted_classes, true_classes
 from plugnet.training.threads import limited
 
-ROW = "  {:<20} {:>8} {:>8} {:>8}"
+ROW = "  {:<20} {:>8} {:>8} {:>9}"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    model.add_arguments(parser)
+    trained_run.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(arguments: Namespace) -> int:
     """Evaluate as the arguments say, and return the exit status."""
-    exam = model.examination(arguments)
-    trainer = Trainer(exam.network, exam.loss, threads=arguments.threads)
-    found = trainer.evaluate(exam.x, exam.targets)
+    trained = trained_run.load(arguments)
+    trainer = Trainer(trained.network, trained.loss, threads=arguments.threads)
+    found = trainer.evaluate(trained.x, trained.targets)
     with limited(arguments.threads):
-        classes = _by_class(exam)
+        classes = _by_class(trained)
     if arguments.json:
         report = {
-            "recognition_rate": found.accuracy,
+            "accuracy": found.accuracy,
             "loss": found.loss if math.isfinite(found.loss) else None,
-            "samples": len(exam.x),
+            "samples": len(trained.x),
             "classes": classes,
         }
         print(json.dumps(report, allow_nan=False))
         return 0
     if found.accuracy is not None:
-        print(f"Recognition rate: {found.accuracy:.4f} of {len(exam.x)} {exam.part}")
-    print(f"Loss:             {found.loss:.4f}")
-    if classes:
-        print(ROW.format("class", "samples", "right", "rate"))
+        print(f"Accuracy: {found.accuracy:.4f} on {len(trained.x)} {trained.part}")
+    print(f"Loss:     {found.loss:.4f}")
+    for row in classes[:1]:
+        print(ROW.format(*row))
     for row in classes:
-        print(ROW.format(row["class"], row["samples"], row["right"], f"{row['rate']:.4f}"))
+        print(ROW.format(row["class"], row["samples"], row["correct"], f"{row['accuracy']:.4f}"))
     return 0
 
 
-def _by_class(exam: model.Examination) -> list[dict[str, Any]]:
-    """Return, for each class that occurs, how many samples there are and how many are right."""
-    outputs = exam.network.predict(exam.x)
-    answered = predicted_classes(outputs, exam.loss.threshold)
-    labels = true_classes(exam.targets, outputs.shape[1])
-    if answered is None or labels is None:
+def _by_class(trained: TrainedRun) -> list[dict[str, Any]]:
+    """Return the accuracy on the samples of each class that occurs."""
+    outputs = trained.network.predict(trained.x)
+    predicted = predicted_classes(outputs, trained.loss.threshold)
+    labels = true_classes(trained.targets, outputs.shape[1])
+    if predicted is None or labels is None:
         return []
     rows = []
     for number in np.unique(labels).astype(int):
-        right = answered[labels == number] == number
+        correct = predicted[labels == number] == number
         rows.append(
             {
-                "class": exam.name(number),
-                "samples": len(right),
-                "right": int(right.sum()),
-                "rate": float(right.mean()),
+                "class": trained.class_name(number),
+                "samples": len(correct),
+                "correct": int(correct.sum()),
+                "accuracy": float(correct.mean()),
             }
         )
     return rows

@@ -1,4 +1,4 @@
-"""`plugnet predict`: what a trained network answers, sample by sample."""
+"""`plugnet predict`: what a trained network predicts, sample by sample."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.cli import model
+from plugnet.cli import trained_run
+from plugnet.cli.trained_run import TrainedRun
 from plugnet.data import as_samples
 from plugnet.errors import ShapeError
 from plugnet.training.evaluation import predicted_classes, true_classes
@@ -20,63 +21,63 @@ from plugnet.training.threads import limited
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    model.add_arguments(parser)
+    trained_run.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object per sample")
 
 
 def run(arguments: Namespace) -> int:
     """Predict as the arguments say, and return the exit status."""
-    exam = model.examination(arguments)
-    network = exam.network
-    x = as_samples(exam.x, network.dtype, exam.part, network.chain.input_scale())
+    trained = trained_run.load(arguments)
+    network = trained.network
+    x = as_samples(trained.x, network.dtype, trained.part, network.chain.input_scale())
     with limited(arguments.threads):
         outputs = network.predict(x)
     if outputs.ndim != 2:
         raise ShapeError(
-            f"The network must answer each sample with a row of numbers, but its outputs have the "
+            "The network must give a row of numbers for each sample, but its outputs have the "
             f"shape {outputs.shape}. End it with a layer whose output is flat, such as fc.",
             expected=("N", "K"),
             got=outputs.shape,
         )
-    named = predicted_classes(outputs, exam.loss.threshold)
-    rows = _values(exam, outputs) if named is None else _classes(exam, outputs, named)
+    predicted = predicted_classes(outputs, trained.loss.threshold)
+    rows = _values(trained, outputs) if predicted is None else _classes(trained, outputs, predicted)
     for number, row in enumerate(rows):
         if arguments.json:
             print(json.dumps(row, allow_nan=False))
             continue
         if number == 0:
-            print("".join(f"{heading:>13}" for heading in row))
-        print("".join(f"{_text(value):>13}" for value in row.values()))
+            print("".join(f"{heading.replace('_', ' '):>18}" for heading in row))
+        print("".join(f"{_text(value):>18}" for value in row.values()))
     return 0
 
 
-def _classes(exam: model.Examination, outputs: Array, named: Array) -> Iterator[dict[str, Any]]:
-    """Yield each sample's answer, how strong it is, and the truth."""
-    labels = true_classes(exam.targets, outputs.shape[1])
-    strength, column = exam.loss.probabilities(outputs), "probability"
+def _classes(trained: TrainedRun, outputs: Array, predicted: Array) -> Iterator[dict[str, Any]]:
+    """Yield the predicted class of each sample, how strongly it is predicted, and the true one."""
+    labels = true_classes(trained.targets, outputs.shape[1])
+    strength, column = trained.loss.probabilities(outputs), "probability"
     if strength is None:
         strength, column = outputs, "score"
     elif strength.shape[1] == 1:
         strength = np.hstack([1 - strength, strength])  # of class 0, and of class 1
-    for number, answer in enumerate(named):
+    for number, predicted_class in enumerate(predicted):
         row = {
             "row": number,
-            "answer": exam.name(answer),
+            "predicted_class": trained.class_name(predicted_class),
             column: _finite(strength[number].max()),
         }
         if labels is not None:
-            row["truth"] = exam.name(int(labels[number]))
+            row["true_class"] = trained.class_name(int(labels[number]))
         yield row
 
 
-def _values(exam: model.Examination, outputs: Array) -> Iterator[dict[str, Any]]:
-    """Yield each sample's outputs and targets, which are not classes."""
-    targets = exam.targets.reshape(len(outputs), -1)
-    for number, (answer, target) in enumerate(zip(outputs, targets, strict=True)):
+def _values(trained: TrainedRun, outputs: Array) -> Iterator[dict[str, Any]]:
+    """Yield the outputs for each sample and its targets, which are not classes."""
+    targets = trained.targets.reshape(len(outputs), -1)
+    for number, (predicted, true) in enumerate(zip(outputs, targets, strict=True)):
         yield {
             "row": number,
-            "answer": [_finite(value) for value in answer],
-            "truth": [_finite(value) for value in target],
+            "predicted_values": [_finite(value) for value in predicted],
+            "true_values": [_finite(value) for value in true],
         }
 
 

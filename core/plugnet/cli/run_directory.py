@@ -36,7 +36,7 @@ def run_directory(out: str | None, name: str, config: str, force: bool) -> Itera
         force: whether an older run in the folder is replaced.
 
     Raises:
-        ArgumentError: ``out`` is no path.
+        ArgumentError: ``out`` is not a path.
         ConfigError: the folder holds a run, or cannot be made or written.
     """
     try:
@@ -50,13 +50,13 @@ def run_directory(out: str | None, name: str, config: str, force: bool) -> Itera
     except (OSError, UnicodeEncodeError) as error:
         where = f"The run directory {RUNS if out is None else out}"
         raise ConfigError(
-            f"{where} cannot be written: {error}. Choose another by --out.", key="out"
+            f"{where} cannot be written: {error}. Choose another with --out.", key="out"
         ) from error
     try:
         yield folder
     except BaseException:
         if not _recorded(folder):
-            with contextlib.suppress(OSError):  # the folder may hold files of the user's own
+            with contextlib.suppress(OSError):  # the folder may also hold the user's own files
                 for name in contents(folder):
                     (folder / name).unlink()
                 folder.rmdir()
@@ -70,12 +70,12 @@ def write_result(folder: Path, result: Mapping[str, Any]) -> None:
 
 
 def contents(folder: Path) -> list[str]:
-    """Return the names of the run's files that are there, in their order."""
+    """Return the names of the run's files that exist, in their order."""
     return [file for file in FILES if (folder / file).exists()]
 
 
 def _numbered(name: str) -> Path:
-    """Make and return the first ``runs/<name>-<number>`` that is not there yet."""
+    """Make and return the first ``runs/<name>-<number>`` that does not exist yet."""
     RUNS.mkdir(exist_ok=True)
     number = 1
     while True:
@@ -89,7 +89,7 @@ def _numbered(name: str) -> Path:
 
 
 def _recorded(folder: Path) -> bool:
-    """Whether there is more than the header of the history, and what was written before it."""
+    """Tell whether there is more than the config and a history without rows."""
     if set(contents(folder)) - {CONFIG, HISTORY}:
         return True
     history = folder / HISTORY
@@ -100,8 +100,8 @@ def _make_room(folder: Path, force: bool) -> None:
     held = contents(folder)
     if held and not force:
         raise ConfigError(
-            f"{folder} already holds a run ({', '.join(held)}). Choose another folder by --out, "
-            "or replace the run by --force.",
+            f"{folder} already holds a run ({', '.join(held)}). Choose another folder with --out, "
+            "or replace the run with --force.",
             key="out",
         )
     for file in held:

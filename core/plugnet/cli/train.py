@@ -1,24 +1,20 @@
-"""`plugnet train`: train a network and leave a run directory behind."""
+"""`plugnet train`: train a network, and make a directory with everything about the run."""
 
 from __future__ import annotations
 
 import json
 import math
-import platform
-import shlex
-import textwrap
+import signal
+import threading
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
-
-import plugnet
 from plugnet import Trainer, registry
-from plugnet.cli import config_file, configured
-from plugnet.cli.config import Config
-from plugnet.cli.data import describe
+from plugnet.cli import config_file, run_setup
+from plugnet.cli.config import TrainingSettings
 from plugnet.cli.run_directory import (
     CONFUSION,
     HISTORY,
@@ -29,18 +25,16 @@ from plugnet.cli.run_directory import (
     run_directory,
     write_result,
 )
-from plugnet.cli.signals import stopped_by_signals
 from plugnet.errors import DivergenceError
 from plugnet.interfaces import DataSplits
-from plugnet.training.trainer import DEFAULT
-
-Say: TypeAlias = Callable[[str], None]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    configured.add_arguments(parser)
-    parser.add_argument("--out", metavar="DIR", help="the run directory; else runs/NAME-NUMBER")
+    run_setup.add_arguments(parser)
+    parser.add_argument(
+        "--out", metavar="DIR", help="the run directory; by default runs/NAME-NUMBER"
+    )
     parser.add_argument("--force", action="store_true", help="replace an older run in --out")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
@@ -48,41 +42,30 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Train as the arguments say, and return the exit status."""
-    config, name = configured.configured(arguments)
-    say = _silent if arguments.quiet or arguments.json else print
+    config, name = run_setup.configured(arguments)
+    is_verbose = not (arguments.quiet or arguments.json)
     text = config_file.dump(config)
     with run_directory(arguments.out, name, text, arguments.force) as folder:
-        trainer, samples = _prepare(config, arguments.threads, folder, say, not arguments.quiet)
-        received = _fit(trainer, samples, config, folder)
+        trainer, samples = run_setup.build(config, arguments.threads)
+        # After the config's own hooks: one that changes the weights at the end (early_stop) comes
+        # before those that draw what the network predicts.
+        trainer.hooks += _run_hooks(folder, samples.classes, with_bar=not arguments.quiet)
+        if is_verbose:
+            from plugnet.cli import train_report
+
+            print(train_report.introduction(trainer, samples, config))
+        received = _fit(trainer, samples, config.training, folder)
         trainer.network.save(folder / MODEL)
-        result = _result(trainer, samples, config)
+        result = _result(trainer, samples)
         write_result(folder, result)
-    _report(result, folder, say)
+    if is_verbose:
+        print(train_report.summary(result, folder))
     if arguments.json:
         print(json.dumps({"directory": str(folder), "files": contents(folder), **result}))
     return 128 + received if received else 0
 
 
-def _prepare(
-    config: Config, threads: int | None, folder: Path, say: Say, bar: bool
-) -> tuple[Trainer, DataSplits]:
-    """Build the trainer, read the data, and say what they are."""
-    trainer, samples = configured.prepare(config, threads)
-    network, training = trainer.network, config.training
-    # After the config's own hooks: one that changes the weights at the end (early_stop) comes
-    # before those that draw how the network answers.
-    trainer.hooks += _run_hooks(folder, samples.classes, bar)
-    count = sum(p.value.size for p in network.parameters().values() if p.trainable)
-    say(f"Data:     {describe(config.data, samples)}")
-    say(f"Network:  {' -> '.join(network.layer_names)}")
-    say(f"          {count:,} parameters to train, {network.dtype.name}")
-    say(f"Training: {training.iterations} iterations of {training.batch_size} samples")
-    if training.regularizer == DEFAULT and trainer.regularizer is None:
-        say("          without a regularizer, as the optimizer decays the weights itself")
-    return trainer, samples
-
-
-def _run_hooks(folder: Path, classes: tuple[str, ...], bar: bool) -> list[object]:
+def _run_hooks(folder: Path, classes: tuple[str, ...], with_bar: bool) -> list[object]:
     """Return the hooks that fill the run directory, and the progress bar."""
     build = registry.hooks.build
     hooks = [
@@ -91,20 +74,20 @@ def _run_hooks(folder: Path, classes: tuple[str, ...], bar: bool) -> list[object
         build("confusion_matrix", str(folder / CONFUSION), classes=classes),
         build("mistakes", str(folder / MISTAKES), classes=classes),
     ]
-    return [build("progress"), *hooks] if bar else hooks
+    return [build("progress"), *hooks] if with_bar else hooks
 
 
-def _fit(trainer: Trainer, samples: DataSplits, config: Config, folder: Path) -> int:
+def _fit(trainer: Trainer, samples: DataSplits, settings: TrainingSettings, folder: Path) -> int:
     """Train, and return the number of the signal that ended it early, or 0."""
     test = (samples.test_data, samples.test_label) if len(samples.test_data) else None
-    with stopped_by_signals(trainer) as received:
+    with _stopped_by_signals(trainer) as received:
         try:
             trainer.fit(
                 samples.train_data,
                 samples.train_label,
-                config.training.iterations,
+                settings.iterations,
                 test,
-                config.training.evaluate_every,
+                settings.evaluate_every,
             )
         except DivergenceError as error:
             if trainer.iteration:
@@ -113,43 +96,48 @@ def _fit(trainer: Trainer, samples: DataSplits, config: Config, folder: Path) ->
     return received[0] if received else 0
 
 
-def _result(trainer: Trainer, samples: DataSplits, config: Config) -> dict[str, Any]:
-    """Judge the finished network, and return the content of ``result.json``."""
-    test = None
+@contextmanager
+def _stopped_by_signals(trainer: Trainer) -> Iterator[list[int]]:
+    """Let the first Ctrl-C or SIGTERM end training after the current step, a second one at once.
+
+    Yields the list to which the number of a received signal is added.
+    """
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received  # only the main thread may handle signals
+        return
+    found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    # A shell lets background jobs ignore Ctrl-C, and None is a handler that is not Python's.
+    previous = {n: handler for n, handler in found.items() if handler not in (signal.SIG_IGN, None)}
+
+    def stop(number: int, _: object) -> None:
+        received.append(number)
+        trainer.stop(f"interrupted by {signal.Signals(number).name}")
+        signal.signal(number, previous[signal.Signals(number)])
+
+    for number in previous:
+        signal.signal(number, stop)
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _result(trainer: Trainer, samples: DataSplits) -> dict[str, Any]:
+    """Evaluate the finished network, and return the content of ``result.json``."""
+    accuracy = loss = None
     if len(samples.test_data):
         test = trainer.evaluate(samples.test_data, samples.test_label)
+        accuracy = test.accuracy
+        loss = test.loss if math.isfinite(test.loss) else None
     return {
-        "recognition_rate": test and test.accuracy,
-        "loss": test.loss if test and math.isfinite(test.loss) else None,
+        "accuracy": accuracy,
+        "loss": loss,
         "test_samples": len(samples.test_data),
         "iterations": trainer.iteration,
         "stopped": trainer.history.stopped,
         "seconds": round(trainer.history.seconds, 3),
-        "seed": config.seed,
-        "versions": {
-            "plugnet": plugnet.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
+        "seed": trainer.seed,
+        "versions": run_setup.versions(),
     }
-
-
-def _report(result: dict[str, Any], folder: Path, say: Say) -> None:
-    if result["stopped"]:
-        say(f"Stopped after {result['iterations']} iterations: {result['stopped']}")
-    if result["recognition_rate"] is not None:
-        wrong = round((1 - result["recognition_rate"]) * result["test_samples"])
-        say(
-            f"Recognition rate: {result['recognition_rate']:.4f} "
-            f"({wrong} of {result['test_samples']} test samples wrong)"
-        )
-    if result["loss"] is not None:
-        say(f"Test loss:        {result['loss']:.4f}")
-    say(f"Time:             {result['seconds']:.2f} s")
-    say(f"Run directory:    {folder}")
-    say(textwrap.fill(", ".join(contents(folder)), 78, initial_indent="  ", subsequent_indent="  "))
-    say(f"Next:             plugnet evaluate {shlex.quote(str(folder))}")
-
-
-def _silent(_: str) -> None:
-    """Say nothing."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How a network answers a set of samples.
+    """Loss and accuracy of a network on a set of samples.
 
     Attributes:
-        iteration: how many training iterations the network had behind it.
+        iteration: how many training iterations were done before.
         loss: the mean loss over the samples, without regularization.
-        accuracy: the recognition rate, from 0 to 1; None if the answers are not classes.
+        accuracy: the share of samples whose predicted class is the true one, from 0 to 1; None if
+            there are no classes.
     """
 
     iteration: int
@@ -27,9 +28,9 @@ class History:
     Attributes:
         loss: the batch's loss before each update, without regularization.
         rate: the learning rate of each update.
-        evaluations: the evaluations on the test pair, in order.
+        evaluations: those on the test samples, in order.
         seconds: wall time spent in `Trainer.fit`.
-        stopped: why training ended before its iterations were done, or None.
+        stopped: why training ended early, or None.
     """
 
     loss: list[float] = field(default_factory=list)

@@ -320,11 +320,11 @@ class Trainer:
         self._stop = reason
 
     def evaluate(self, x: Any, y: Any, weights: Any = None) -> Evaluation:
-        """Return loss and recognition rate on the samples ``x`` with targets ``y``, as in `fit`.
+        """Return loss and accuracy on the samples ``x`` with targets ``y``, as in `fit`.
 
         Neither the training nor the network's parameters are touched. Memory is that of a block of
         rows, so ``x`` may be a memory map larger than it; values of one from 1 GiB on are not
-        looked at first, and a row with a NaN counts as answered wrong.
+        looked at first, and a row with a NaN counts as misclassified.
         """
         if self._is_broken:
             raise failures.broken(self.iteration)

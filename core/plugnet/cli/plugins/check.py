@@ -1,4 +1,4 @@
-"""`plugnet plugins check`: put components through the conformance checks of `plugnet.testing`."""
+"""`plugnet plugins check`: run the conformance checks of `plugnet.testing` on components."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from plugnet.cli.plugins.source_folder import as_if_installed
 from plugnet.registry import Entry, registry
 from plugnet.registry.names import normalize
-
-if TYPE_CHECKING:
-    from plugnet.testing import Report
+from plugnet.testing import CheckResult, Report, check_component
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -37,26 +35,28 @@ def run(arguments: Namespace) -> int:
             if not arguments.json:
                 print(report)
     if arguments.json:
-        print(json.dumps([_as_dict(report) for report in reports]))
+        found = [
+            {
+                "component": report.component,
+                "results": [result._asdict() for result in report.results],
+            }
+            for report in reports
+        ]
+        print(json.dumps(found))
     return 1 if any(report.failed for report in reports) else 0
 
 
 @contextmanager
 def _entries(subject: str) -> Iterator[list[Entry]]:
-    """Yield what a name or a folder means; what is installed comes before a mere folder."""
+    """Yield what a name or a folder means; of the same word, what is installed comes first."""
     folder = Path(subject)
     spelled_out = subject in (os.curdir, os.pardir) or os.sep in subject
-    if folder.is_dir() and (spelled_out or not _known(subject)):
-        from plugnet.cli.plugins.source_folder import as_if_installed
-
+    is_known = _of(subject) or subject in registry.names()
+    if folder.is_dir() and (spelled_out or not is_known):
         with as_if_installed(folder) as distribution:
             yield _of(distribution)
     else:
         yield _of(subject) or [registry.find(subject)]
-
-
-def _known(name: str) -> bool:
-    return bool(_of(name)) or name in registry.names()
 
 
 def _of(distribution: str) -> list[Entry]:
@@ -66,16 +66,9 @@ def _of(distribution: str) -> list[Entry]:
 
 
 def _report(entry: Entry) -> Report:
-    """Put one component through the checks of its kind."""
-    from plugnet.testing import CheckResult, Report, check_component
-
+    """Run the checks of its kind on one component."""
     if entry.always_on:
-        skipped = CheckResult("methods", "skipped", "plugnet plugins doctor looks at such modules")
+        skipped = CheckResult("methods", "skipped", "see plugnet plugins doctor for hook modules")
         return Report(f"hook {entry.name} ({entry.provider})", (skipped,))
     name = f"{entry.kind}:{entry.distribution}/{entry.name}"
     return check_component(name, raise_on_failure=False)
-
-
-def _as_dict(report: Report) -> dict[str, Any]:
-    results = [result._asdict() for result in report.results]
-    return {"component": report.component, "results": results}

@@ -9,61 +9,59 @@ import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from plugnet.arguments import number
+from plugnet.cli.plugins import inspection
+from plugnet.cli.plugins.source_folder import read_project
+from plugnet.cli.prose import wrap
 from plugnet.errors import ArgumentError
 from plugnet.registry.index import Settings
 from plugnet.registry.kinds import CORE
 from plugnet.registry.names import close, did_you_mean, normalize
 
-if TYPE_CHECKING:
-    from plugnet.cli.plugins.inspection import Report
-
-
-HELP = "only this one, an installed distribution, by its name or its folder"
-
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("distribution", metavar="DIST|PATH", nargs="?", help=HELP)
+    parser.add_argument(
+        "distribution",
+        metavar="DIST|PATH",
+        nargs="?",
+        help="only this installed distribution, by its name or its folder",
+    )
     parser.add_argument(
         "--timeout",
         metavar="S",
         type=float,
-        default=30.0,
-        help="seconds that importing one module may take; by default 30",
+        default=30,
+        help="seconds that importing one module may take; by default %(default)s",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON array")
 
 
 def run(arguments: Namespace) -> int:
     """Print what is wrong with plugins, and return the exit status: 1 if anything is."""
-    from plugnet.cli.plugins import inspection  # no other command needs what it imports
-
     timeout = number("--timeout", arguments.timeout, above=0)
-    known = inspection.providers()
-    wanted, left_out = _wanted(arguments.distribution, known)
+    wanted, left_out = _wanted(arguments.distribution, inspection.providers())
     reports = []
     for report in inspection.inspect(wanted, timeout):
         reports.append(report)
         if not arguments.json:
-            _print(report)
-    wrong = sum(bool(report.problems) for report in reports)
+            print("\n".join(map(wrap, _lines(report))))
+    is_wrong = any(report.problems for report in reports)
     if arguments.json:
         print(json.dumps([report._asdict() for report in reports]))
-        return min(wrong, 1)
+        return int(is_wrong)
     for name, disabler in left_out.items():
-        print(f"{name}: left out, as it is disabled by {disabler}")
+        print(wrap(f"{name}: left out: disabled by {disabler}"))
     if not (reports or left_out):
         print("No plugins are installed besides the built-in components.")
-    elif not wrong:
+    elif not is_wrong:
         print("Nothing is wrong.")
-    return min(wrong, 1)
+    return int(is_wrong)
 
 
 def _wanted(distribution: str | None, known: list[str]) -> tuple[list[str], dict[str, str]]:
-    """Return the distributions to look at, and of those left out what disables them."""
+    """Return the distributions to inspect, and the others with what disables them."""
     if distribution is not None:
         there = (*known, CORE)
         name = normalize(distribution)
@@ -72,7 +70,8 @@ def _wanted(distribution: str | None, known: list[str]) -> tuple[list[str], dict
         if name not in there:
             hint = did_you_mean(close(name, known)) or f"There are: {', '.join(known) or 'none'}."
             raise ArgumentError(
-                f"No installed distribution of the name '{distribution}' provides plugins. {hint}",
+                f"No installed distribution with the name '{distribution}' provides plugins. "
+                f"{hint}",
                 argument="DIST|PATH",
                 value=distribution,
             )
@@ -83,13 +82,11 @@ def _wanted(distribution: str | None, known: list[str]) -> tuple[list[str], dict
 
 
 def _of_folder(path: str, known: Iterable[str]) -> str:
-    """Return the name of a folder's distribution, which must be installed to be looked at."""
-    from plugnet.cli.plugins.source_folder import read_project
-
+    """Return the name of a folder's distribution, which must be installed to be inspected."""
     name = normalize(read_project(Path(path))["name"])
     if name not in known:
         raise ArgumentError(
-            f"The doctor looks at what is installed, but '{name}', in the folder {path}, is not. "
+            f"The doctor inspects what is installed, but '{name}', in the folder {path}, is not. "
             f"Install it first: pip install -e {path}",
             argument="DIST|PATH",
             value=path,
@@ -97,22 +94,17 @@ def _of_folder(path: str, known: Iterable[str]) -> str:
     return name
 
 
-def _print(report: Report) -> None:
-    """Print a line about a distribution, and below it what there is to say."""
+def _lines(report: inspection.Report) -> list[str]:
+    """Return a line about a distribution, and below it its problems and remarks."""
     if report.distribution is None:
-        print("Among all that is installed:")
+        title = "Among all that is installed:"
     else:
-        title = " ".join(filter(None, (report.distribution, report.version)))
         count = len(report.problems)
         verdict = "fine" if count == 0 else f"{count} problem{'s'[: count != 1]}"
         plural = "s"[: report.components != 1]
         cost = f"{report.components} component{plural}, {report.seconds * 1000:.0f} ms to import"
-        print(f"{title}: {verdict} ({cost})")
-    for problem in report.problems:
-        print(f"  problem: {_indented(problem)}")
-    for remark in report.remarks:
-        print(f"  note: {_indented(remark)}")
-
-
-def _indented(text: str) -> str:
-    return text.replace("\n", "\n  ")
+        name = " ".join(filter(None, (report.distribution, report.version)))
+        title = f"{name}: {verdict} ({cost})"
+    said = [f"problem: {problem}" for problem in report.problems]
+    said += [f"note: {remark}" for remark in report.remarks]
+    return [title, *("  " + text.replace("\n", "\n  ") for text in said)]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from argparse import ArgumentParser, Namespace
 
+from plugnet.cli.prose import columns, wrap
 from plugnet.registry import registry
+
+ITEM = re.compile(r"\s+[\w, ]+: ")  # of a section such as "Args:"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("name", metavar="NAME", help="as fc, layer:fc or plugnet/fc")
+    parser.add_argument("name", metavar="NAME", help="for example fc, layer:fc or plugnet/fc")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -22,11 +26,25 @@ def run(arguments: Namespace) -> int:
         return 0
     entry = information.entry
     where = information.file or entry.value
-    print(information.signature)
+    print(wrap(information.signature, 4))
     print(f"  {entry.kind} of {entry.provider} ({entry.state}), plugin API v{entry.api}")
     print(f"  {where}{'' if information.line is None else f':{information.line}'}")
     if information.aliases:
         print(f"  also called {', '.join(information.aliases)}")
     print()
-    print(information.doc)
+    for line in _paragraphs(information.doc):
+        print(wrap(line, 4 if ITEM.match(line) else 0))
     return 0
+
+
+def _paragraphs(doc: str) -> list[str]:
+    """Return the lines of a docstring, in which one that is too wide flows into the next."""
+    lines: list[str] = []
+    flows = False
+    for line in doc.splitlines():
+        if flows and line.strip() and not ITEM.match(line):
+            lines[-1] += f" {line.strip()}"
+        else:
+            lines.append(line)
+        flows = len(line) > columns()
+    return lines

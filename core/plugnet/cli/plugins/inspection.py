@@ -1,9 +1,8 @@
-"""The inspection of plugins: one process for each module, and a look at the metadata."""
+"""The inspection of plugins: their metadata, and one process for the import of each module."""
 
 from __future__ import annotations
 
 import json
-import platform
 import signal
 import subprocess
 import sys
@@ -12,19 +11,22 @@ from importlib.metadata import Distribution
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from plugnet.cli.plugins import installed, python_version
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from plugnet.cli.plugins import distributions
 from plugnet.registry import Entry, registry
 from plugnet.registry.kinds import CORE, FIRST_API
 
 SLOW = 0.2  # seconds; what an import may take once NumPy and plugnet are imported
+PYTHON = ".".join(map(str, sys.version_info[:3]))  # for pip, too, a pre-release is that release
 
 
 class Report(NamedTuple):
-    """What is to be said about one distribution.
+    """What there is to say about one distribution.
 
     Attributes:
-        distribution: its name, normalised; None for damage that belongs to no known one.
-        version: its version, if it says one.
+        distribution: its name, normalised; None for damage that belongs to no known distribution.
+        version: its version, or None if the metadata have none.
         components: how many it declares.
         seconds: how long their modules take to import, once NumPy and plugnet are imported.
         problems: what is wrong.
@@ -40,31 +42,31 @@ class Report(NamedTuple):
 
 
 def providers() -> list[str]:
-    """Return the distributions that provide plugins or are said to, but plugnet."""
+    """Return the distributions, except plugnet, that provide plugins or declare some."""
     named = {entry.distribution for entry in registry.entries()}
-    named |= {name for name, same in installed.by_name().items() if _stale(name, same)}
+    named |= {name for name, same in distributions.by_name().items() if _stale(name, same)}
     return sorted(name for name in named if name not in (None, CORE))
 
 
-def inspect(distributions: list[str], timeout: float) -> Iterator[Report]:
-    """Yield a report for each distribution, then one for damage of nobody's, if there is any.
+def inspect(names: list[str], timeout: float) -> Iterator[Report]:
+    """Yield a report for each distribution, then one for damage that belongs to none, if any.
 
     Args:
-        distributions: normalised names.
+        names: of the distributions, normalised.
         timeout: seconds that the import of one module may take.
     """
-    known = installed.by_name()
+    known = distributions.by_name()
     wrong = registry.problems()
-    for name in distributions:
+    for name in names:
         entries = _entries(name)
         problems = [problem.message for problem in wrong if problem.distribution == name]
         same = known.get(name, [])
         problems += _stale(name, same)
-        if folders := installed.copies(same):
+        if folders := distributions.copies(same):
             problems.append(f"it is installed more than once: {', '.join(folders)}")
         problems += _misfit(same)
         remarks = list(_remarks(entries))
-        if entries and same and installed.unmarked(same[0]):
+        if entries and same and distributions.unmarked(same[0]):
             remarks.append(
                 f"it does not say for which plugin API it was written; v{FIRST_API} is assumed"
             )
@@ -77,8 +79,8 @@ def inspect(distributions: list[str], timeout: float) -> Iterator[Report]:
         version = same[0].version if same else None
         yield Report(name, version, len(entries), seconds, problems, remarks)
     owners = {entry.distribution for entry in registry.entries()}
-    if nobodys := [problem.message for problem in wrong if problem.distribution not in owners]:
-        yield Report(None, None, 0, 0.0, nobodys, [])
+    if others := [problem.message for problem in wrong if problem.distribution not in owners]:
+        yield Report(None, None, 0, 0.0, others, [])
 
 
 def _module(entry: Entry) -> str:
@@ -90,22 +92,25 @@ def _entries(distribution: str) -> list[Entry]:
 
 
 def _stale(name: str, same: list[Distribution]) -> list[str]:
-    """Return what is stale about the copy of a distribution that Python uses, the first."""
-    return list(installed.staleness(same[0], _entries(name))) if same else []
+    """Return what is stale in the metadata that Python uses, those of the first copy."""
+    return list(distributions.staleness(same[0], _entries(name))) if same else []
 
 
 def _misfit(same: list[Distribution]) -> list[str]:
-    """Return that the copy of a distribution that Python uses is for other Pythons, if it is."""
+    """Return why the copy of a distribution that Python uses is not for this Python, if so."""
     if not same or "Requires-Python" not in same[0].metadata:
         return []
     requires = same[0].metadata["Requires-Python"]
-    if python_version.admits(requires):
-        return []
-    return [f"it is for Python {requires}, but this is Python {platform.python_version()}"]
+    try:
+        if SpecifierSet(requires).contains(PYTHON):
+            return []
+    except InvalidSpecifier:
+        return [f"its Requires-Python must be a version specifier, but it is '{requires}'"]
+    return [f"it is for Python {requires}, but this is Python {PYTHON}"]
 
 
 def _remarks(entries: list[Entry]) -> Iterator[str]:
-    """Yield which names are not its own alone."""
+    """Yield which of the names other distributions have, too."""
     for entry in entries:
         qualified = f"'{entry.distribution}/{entry.name}'"
         if entry.state == "ambiguous":
@@ -117,7 +122,7 @@ def _remarks(entries: list[Entry]) -> Iterator[str]:
 def _import(
     module: str, entries: list[Entry], timeout: float
 ) -> tuple[float, list[str], list[str]]:
-    """Import a module elsewhere, and return the seconds, what is wrong and what is slow."""
+    """Import a module in a new process; return the seconds, what is wrong and what is slow."""
     answer = _probe(entries, timeout)
     if isinstance(answer, str):
         names = ", ".join(f"{entry.kind} '{entry.name}'" for entry in entries)
@@ -138,7 +143,7 @@ def _probe(entries: list[Entry], timeout: float) -> dict[str, Any] | str:
     request = {"path": sys.path, "entries": [entry._asdict() for entry in entries]}
     try:
         done = subprocess.run(
-            # -P: the folder of work is no place to import from, unless sys.path has it already
+            # -P: nothing is imported from the working directory, unless sys.path has it already
             [sys.executable, "-P", "-m", "plugnet.cli.plugins.probe"],
             input=json.dumps(request),
             capture_output=True,

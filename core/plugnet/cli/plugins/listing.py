@@ -1,4 +1,4 @@
-"""`plugnet plugins list`: what is installed. Imports no plugin."""
+"""`plugnet plugins list`: the installed components. Imports no plugin."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from argparse import ArgumentParser, Namespace
 from plugnet.registry import registry
 from plugnet.registry.kinds import KINDS
 
-ROW = "{:<12} {:<22} {:<26} {}"
-USABLE = ("built-in", "ok", "loaded", "ambiguous", "shadowed")  # by some name, at least
+USABLE = ("built-in", "ok", "loaded", "ambiguous", "shadowed")  # the last two by a longer name
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--kind", choices=sorted(KINDS), help="only this kind")
+    parser.add_argument(
+        "--kind", choices=sorted(KINDS), metavar="KIND", help="only this kind: %(choices)s"
+    )
     parser.add_argument("--all", action="store_true", help="also what cannot be used")
     parser.add_argument("--json", action="store_true", help="print one JSON array")
 
@@ -27,9 +28,11 @@ def run(arguments: Namespace) -> int:
     if arguments.json:
         print(json.dumps([entry._asdict() for entry in entries]))
         return 0
-    print(ROW.format("kind", "name", "provided by", "state"))
-    for entry in entries:
-        print(ROW.format(entry.kind, entry.name, entry.provider, entry.state))
+    rows = [(entry.kind, entry.name, entry.provider, entry.state) for entry in entries]
+    rows.insert(0, ("kind", "name", "provided by", "state"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(map(str.ljust, row, widths)).rstrip())
     hidden = len(known) - len(entries)
     if hidden:
         print(f"{hidden} more cannot be used: plugnet plugins list --all")

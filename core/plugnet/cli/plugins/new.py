@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import shlex
 import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -19,7 +20,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST = 40  # characters of a name, so that lines of code do not grow too long
 
-#: What is written where; the names are templates themselves.
+#: The template of each file; the paths are templates themselves.
 FILES = {
     "pyproject.toml": "pyproject.toml",
     "README.md": "README.md",
@@ -48,11 +49,10 @@ USES = {
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("name", metavar="NAME", help="the distribution, for pip: nn-swirl")
-    parser.add_argument("--kind", choices=sorted(KINDS), required=True, help="of the component")
-    parser.add_argument(
-        "--directory", metavar="DIR", default=".", help="where to make the folder NAME, not here"
-    )
+    parser.add_argument("name", metavar="NAME", help="the distribution's name, such as nn-swirl")
+    kinds = sorted(KINDS)
+    parser.add_argument("--kind", choices=kinds, required=True, metavar="KIND", help="%(choices)s")
+    parser.add_argument("--directory", metavar="DIR", default=".", help="make NAME there, not here")
     parser.add_argument("--component", help="its name in plugnet; by default made from NAME")
 
 
@@ -66,19 +66,19 @@ def run(arguments: Namespace) -> int:
         folder.mkdir(parents=True)
     except FileExistsError as error:
         raise ConfigError(
-            f"{folder} exists already. Choose another NAME, or another place by --directory.",
+            f"{folder} exists already. Choose another NAME, or another place with --directory.",
             key="directory",
         ) from error
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
-    print(f"{folder}: {distribution}, with the {arguments.kind} '{component}'")
-    print(f'Next: cd {folder} && pip install -e ".[test]" && pytest')
+    print(f"{folder}: a package with the {arguments.kind} '{component}'")
+    print(f'Next: cd {shlex.quote(str(folder))} && pip install -e ".[test]" && pytest')
     return 0
 
 
 def rendered(distribution: str, component: str, kind: str) -> dict[str, str]:
-    """Return what the files of a new package hold, by their paths in it."""
+    """Return the content of the files of a new package, by their paths in it."""
     major, minor, *_ = __version__.split(".")
     values = {
         "distribution": distribution,
@@ -98,7 +98,7 @@ def rendered(distribution: str, component: str, kind: str) -> dict[str, str]:
 
 
 def _template(name: str, kind: str) -> str:
-    """Return the text of a template: that of the kind, where it has one of its own."""
+    """Return the text of a template; a kind may have its own."""
     own = TEMPLATES / kind / f"{name}.template"
     path = own if own.exists() else TEMPLATES / f"{name}.template"
     return path.read_text(encoding="utf-8")
@@ -116,12 +116,12 @@ def _camel_case(name: str) -> str:
 
 
 def _distribution(name: str) -> str:
-    """Return the distribution's name if a new package can have it."""
+    """Return the distribution's name, which a new package must be able to have."""
     package = name.replace("-", "_")
     if not NAME.fullmatch(name) or len(name) > LONGEST:
-        raise _bad_name(name, "is not so", _better(name))
+        raise _bad_name(name, "breaks that rule", _better(name))
     if keyword.iskeyword(package) or package in ("test", "tests"):
-        raise _bad_name(name, "cannot be imported as a package of one's own", f"nn-{name}")
+        raise _bad_name(name, "cannot be the name of a package", f"nn-{name}")
     if name in PUBLISHED.values() or _importable(package):
         raise _bad_name(name, "is taken by another package", f"{name}-2")
     return name
@@ -130,15 +130,15 @@ def _distribution(name: str) -> str:
 def _bad_name(name: str, trouble: str, better: str) -> ArgumentError:
     return ArgumentError(
         "The name of a new distribution must be lower-case letters, digits and single dashes, at "
-        f"most {LONGEST} characters, and nobody else's, but {name[:100]!r} {trouble}. Take for "
-        f"example '{better}'.",
+        f"most {LONGEST} characters, and still free, but {name[:100]!r} {trouble}. A good name is "
+        f"'{better}'.",
         argument="NAME",
         value=name,
     )
 
 
 def _better(name: str) -> str:
-    """Return a good name that is like a bad one."""
+    """Return a valid name that resembles an invalid one."""
     words = re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower())
     text = "-".join(words)
     if not text[:1].isalpha():
@@ -151,18 +151,18 @@ def _importable(package: str) -> bool:
     from importlib.util import find_spec
 
     found = find_spec(package)
-    return found is not None and found.origin is not None  # else it is just a folder
+    return found is not None and found.origin is not None  # without one it is a mere folder
 
 
 def _component(given: str | None, distribution: str) -> str:
-    """Return the component's name if it can have it."""
+    """Return the component's name, which must be well-formed and not built in."""
     own = distribution.removeprefix("plugnet-").removeprefix("nn-").replace("-", "_")
     name = own if given is None else given
     if not PATTERN.fullmatch(name) or keyword.iskeyword(name) or len(name) > LONGEST:
         raise ArgumentError(
             "The name of a component must be lower-case letters, digits and underscores, starting "
-            f"with a letter, at most {LONGEST} characters, and no word of Python's, but it is "
-            f"{name[:100]!r}. Choose one by --component.",
+            f"with a letter, at most {LONGEST} characters, and not a keyword of Python, but it is "
+            f"{name[:100]!r}. Choose one with --component.",
             argument="--component",
             value=name,
         )
@@ -170,7 +170,7 @@ def _component(given: str | None, distribution: str) -> str:
         if entry.name == name and entry.distribution == CORE:
             raise ArgumentError(
                 f"'{name}' is a built-in {entry.kind}, and what is built in cannot be replaced. "
-                f"Choose another name by --component, for example my_{name}.",
+                f"Choose another name with --component, for example my_{name}.",
                 argument="--component",
                 value=name,
             )

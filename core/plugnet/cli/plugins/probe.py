@@ -1,7 +1,7 @@
 """What happens when a plugin's module is imported. A program of its own, run by `inspection`.
 
 It reads a request as JSON from standard input and answers as JSON on standard output. The plugin
-may do there what it likes: crash, exit, hang or print.
+may do whatever it likes there: crash, exit, hang or print.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def probe(entries: list[Entry]) -> dict[str, Any]:
 
     Returns:
         ``seconds`` that the import took; ``problems``, one or None for each entry; ``effects``,
-        what the import did besides.
+        what else the import did.
     """
     before = global_state()
     printed = io.StringIO()

@@ -1,4 +1,4 @@
-"""A plugin that is not installed: its folder, found as if it were."""
+"""A plugin that is not installed, but whose folder is treated as if it were."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ GROUPS = (*(kind.group for kind in KINDS.values()), API_GROUP)
 def as_if_installed(folder: Path) -> Iterator[str]:
     """Let the registry find the components that a folder's pyproject.toml declares.
 
-    The metadata that an installation would write are written to a temporary folder, so that all
-    goes the usual way, in new processes too, if they are given this one's ``sys.path``. Yields
+    The metadata that an installation would write are written to a temporary folder. Everything
+    then goes the usual way, also in new processes that are given this one's ``sys.path``. Yields
     the name of the distribution.
 
     Raises:
@@ -60,10 +60,10 @@ def read_project(folder: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise _config_error(f"{folder} has no pyproject.toml.") from error
     except ValueError as error:
-        raise _config_error(f"{file} is no TOML file: {error}.") from error
+        raise _config_error(f"{file} is not a TOML file: {error}.") from error
     project: dict[str, Any] = content.get("project", {})
     if not isinstance(project.get("name"), str):
-        raise _config_error(f"{file} names no project.")
+        raise _config_error(f"{file} does not name a project.")
     declared = project.get("entry-points", {})
     if not any(declared.get(kind.group) for kind in KINDS.values()):
         raise _config_error(f"{file} declares no components.")
@@ -72,14 +72,15 @@ def read_project(folder: Path) -> dict[str, Any]:
 
 def _config_error(trouble: str) -> ConfigError:
     return ConfigError(
-        f"{trouble} A plugin's pyproject.toml has a [project] with a name, and declares each "
-        'component, as [project.entry-points."plugnet.layers"] swirl = "nn_swirl.swirl:Swirl".',
+        f"{trouble} A plugin's pyproject.toml must have a [project] with a name, and declare each "
+        'component, for example: [project.entry-points."plugnet.layers"] swirl = '
+        '"nn_swirl.swirl:Swirl".',
         key="PATH",
     )
 
 
 def _entry_points(project: dict[str, Any]) -> str:
-    """Return the content of ``entry_points.txt``, as far as it is plugnet's business."""
+    """Return the part of ``entry_points.txt`` that concerns plugnet."""
     lines = []
     for group in GROUPS:
         entries = project["entry-points"].get(group, {})

@@ -1,1 +1,1 @@
-"""Hooks: what watches a training run, and what stops one."""
+"""Hooks that watch a training run or stop it."""

@@ -17,8 +17,8 @@ class BestModel:
     """Save the network whenever the test loss is lower than at any evaluation before.
 
     Args:
-        path: the model file, replaced as a whole each time. If it is there, a run that goes on
-            replaces it only by a better one than in its history.
+        path: the model file, replaced as a whole each time. If it exists, a run that goes on
+            replaces it only by a network that is better than all in its history.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -26,13 +26,12 @@ class BestModel:
         self._least = math.inf
 
     def plugnet_train_start(self, training: Training) -> None:
-        """Forget an earlier run, but not the first part of this one."""
+        """Forget an earlier run, but not an earlier part of this one."""
         goes_on = training.iteration > 0 and Path(self.path).exists()
         losses = [test.loss for test in training.history.evaluations] if goes_on else []
         self._least = min(filter(math.isfinite, losses), default=math.inf)
 
     def plugnet_evaluate_end(self, training: Training, evaluation: Evaluation) -> None:
-        """Save if this is the best yet."""
         if evaluation.loss < self._least:
             self._least = evaluation.loss
             training.network.save(self.path)

@@ -18,9 +18,9 @@ HEADER = b"iteration,loss,rate,test_loss,test_accuracy\n"
 class CsvLog:
     """Write ``iteration,loss,rate,test_loss,test_accuracy``.
 
-    ``iteration`` counts finished steps, so the first step is row 1; a test before it is row 0. The
-    last two columns are empty where nothing was tested. Every row reaches the operating system as
-    it is made, so a run that is killed keeps all of them.
+    ``iteration`` counts finished steps, so the first step is row 1; an evaluation before it is row
+    0. The last two columns are empty where there was no evaluation. Every row goes to the operating
+    system at once, so a run that is killed keeps all of them.
 
     Args:
         path: the file. A run that starts at iteration 0 replaces it; one that goes on keeps the
@@ -31,10 +31,9 @@ class CsvLog:
         self.path = file_path("path", path)
         self._file: FileIO | None = None
         self._row = b""  # the last row, which an evaluation may still complete
-        self._steps = 0  # how many are in the file, or were before it began
+        self._steps = 0  # how many steps are in the file, or came before it
 
     def plugnet_train_start(self, training: Training) -> None:
-        """Open the file."""
         path = Path(self.path)
         if training.iteration > 0 and path.exists():
             # Not mode "ab", in which an evaluation could not complete the last row.
@@ -47,14 +46,13 @@ class CsvLog:
         self._file, self._row, self._steps = file, b"", training.iteration
 
     def plugnet_step_end(self, iteration: int, loss: float, rate: float) -> None:
-        """Write the row of this step."""
         if self._file is not None:
             self._row = f"{iteration + 1},{loss!r},{rate!r},,\n".encode()
             self._file.write(self._row)
             self._steps = iteration + 1
 
     def plugnet_evaluate_end(self, evaluation: Evaluation) -> None:
-        """Complete the row of the step that has just been tested."""
+        """Complete the row of the step that was evaluated."""
         if self._file is None:
             return
         accuracy = "" if evaluation.accuracy is None else repr(evaluation.accuracy)
@@ -64,9 +62,9 @@ class CsvLog:
         self._row = b""
 
     def plugnet_train_end(self, training: Training, history: History) -> None:
-        """Close the file, with a row for the last step even if this hook did not hear of it.
+        """Close the file, after the rows of steps that were not announced to this hook.
 
-        An interrupt, or another hook's error, may have come first.
+        An interrupt, or the error of another hook, may have come first.
         """
         if self._file is not None:
             for iteration in range(self._steps, training.iteration):
@@ -76,7 +74,7 @@ class CsvLog:
 
 
 def _size(path: Path, iteration: int) -> int:
-    """Return how many bytes of the file the whole rows up to ``iteration`` are."""
+    """Return the size in bytes of the complete rows up to ``iteration``."""
     size = 0
     with path.open("rb") as file:
         for row in file:

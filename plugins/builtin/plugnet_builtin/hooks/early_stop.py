@@ -1,4 +1,4 @@
-"""early_stop: end training when testing shows no more progress, and keep the best weights."""
+"""early_stop: end training when the test loss stops falling, and keep the best weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class EarlyStop:
 
     Args:
         patience: how many evaluations may pass without progress, from 1.
-        minimum_change: by how much the test loss must fall to count as progress, from 0.
+        minimum_change: how much the test loss must fall to count as progress, from 0.
 
     Raises:
         ArgumentError: a value is out of its range.
@@ -40,11 +40,10 @@ class EarlyStop:
         self.minimum_change = number("minimum_change", self.minimum_change, at_least=0)
 
     def plugnet_train_start(self) -> None:
-        """Forget an earlier run."""
         self._least, self._progress, self._waited, self._best = math.inf, math.inf, 0, {}
 
     def plugnet_evaluate_end(self, training: Training, evaluation: Evaluation) -> None:
-        """Keep the weights if these are the best yet; stop if progress is too long ago."""
+        """Keep the weights if they are the best yet; stop if there was no progress for long."""
         if evaluation.loss < self._least:
             self._least = evaluation.loss
             self._best = {name: value.copy() for name, value in training.network.state().items()}
@@ -59,6 +58,5 @@ class EarlyStop:
             )
 
     def plugnet_train_end(self, training: Training) -> None:
-        """Give the network its best weights back."""
         if self._best:
             training.network.restore(self._best)

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class LossCurve:
-    """Draw the loss of every iteration and what the tests found, when training ends.
+    """Draw the loss of every iteration and the evaluations on the test set, when training ends.
 
-    Above, the loss of each batch and its running mean, with the test loss; below, the recognition
-    rate of the tests, if the answers are classes.
+    Above, the loss of each batch and its running mean, with the test loss; below, the test
+    accuracy, if the network predicts classes.
 
     Args:
         path: the picture; its suffix chooses the format.
@@ -33,27 +33,26 @@ class LossCurve:
         self.path = file_path("path", path)
 
     def plugnet_train_end(self, history: History) -> None:
-        """Draw the picture, unless no iteration was done."""
         if not history.loss:
             return
-        rated = [test for test in history.evaluations if test.accuracy is not None]
+        classified = [test for test in history.evaluations if test.accuracy is not None]
 
         def paint(figure: Figure) -> None:
-            if not rated:
+            if not classified:
                 _paint_loss(figure.subplots(), history)
                 return
             above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
             _paint_loss(above, history)
             above.set_xlabel("")
-            _paint_accuracy(below, rated)
+            _paint_accuracy(below, classified)
 
-        draw(Path(self.path), (8, 6) if rated else (8, 4.5), paint)
+        draw(Path(self.path), (8, 6) if classified else (8, 4.5), paint)
 
 
 def running_mean(values: Array, width: int) -> Array:
-    """Return ``(N,)`` means of ``width`` values, an odd number, around each one.
+    """Return the ``(N,)`` means of the ``width`` values, an odd number, around each value.
 
-    Towards both ends the window shrinks, so that it stays centred on its value.
+    The window shrinks towards both ends, so that it stays centred on its value.
     """
     sums = np.cumsum(np.concatenate(([0.0], values)))
     index = np.arange(len(values))
@@ -85,11 +84,11 @@ def _paint_loss(axes: Axes, history: History) -> None:
     _clean(axes)
 
 
-def _paint_accuracy(axes: Axes, rated: list[Evaluation]) -> None:
-    rates = [100 * (test.accuracy or 0.0) for test in rated]
-    tested = [test.iteration for test in rated]
-    axes.plot(tested, rates, "o-", color=GREEN, markersize=5, linewidth=1.5)
-    axes.set_title(f"Recognition rate of the test set: {rates[-1]:.2f} % at the end")
+def _paint_accuracy(axes: Axes, evaluations: list[Evaluation]) -> None:
+    percent = [100 * (test.accuracy or 0.0) for test in evaluations]
+    iterations = [test.iteration for test in evaluations]
+    axes.plot(iterations, percent, "o-", color=GREEN, markersize=5, linewidth=1.5)
+    axes.set_title(f"Test accuracy: {percent[-1]:.2f} % at the end")
     axes.set_ylabel("percent")
     axes.set_xlabel("iteration")
     axes.margins(y=0.15)

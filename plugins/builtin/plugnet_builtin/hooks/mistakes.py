@@ -1,44 +1,39 @@
-"""mistakes: the test images that were read wrong, with truth and answer, as a picture."""
+"""mistakes: the misclassified test images, with their true and predicted classes, as a picture."""
 
 from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plugnet.arguments import file_path, integer
+from plugnet.arguments import integer
 from plugnet.arrays import Array, Shape
-from plugnet.errors import ArgumentError, PluginWarning
+from plugnet.errors import ArgumentError
 from plugnet_builtin.hooks.picture import draw
-from plugnet_builtin.hooks.tested import Tested, class_name
+from plugnet_builtin.hooks.prediction_picture import PredictionPicture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from plugnet.training import Training
-
-
 SMALLEST = 4  # a flat sample of fewer than 4 x 4 values is a table's row, not an image
 
 
-class Mistakes:
-    """Draw the first wrongly answered test images, when training ends.
+class Mistakes(PredictionPicture):
+    """Draw the first misclassified test images, when training ends.
 
     Args:
         path: the picture; its suffix chooses the format.
-        shape: ``(height, width)`` or ``(height, width, channels)`` of a sample. None: as it comes,
-            or a square of at
-            least 4 by 4 if the samples are flat.
+        shape: ``(height, width)`` or ``(height, width, channels)`` of a sample. None: the shape of
+            the samples, or, if they are flat, a square of at least 4 by 4.
         most: how many images to show, from 1.
         classes: the names of the classes; () for their numbers.
 
     Raises:
-        ArgumentError: ``shape`` or ``most`` will not do.
+        ArgumentError: ``shape`` is not that of an image, or ``most`` is below 1.
     """
 
     def __init__(
@@ -48,11 +43,9 @@ class Mistakes:
         most: int = 36,
         classes: Sequence[str] = (),
     ) -> None:
-        self.path = file_path("path", path)
+        super().__init__(path, classes)
         self.shape = None if shape is None else tuple(shape)
         self.most = integer("most", most, at_least=1)
-        self.classes = tuple(classes)
-        self._test: Tested | None = None
         if self.shape is not None and not _is_image(self.shape):
             raise ArgumentError(
                 "shape must be (height, width), or (height, width, channels) with 1, 3 or 4 "
@@ -61,50 +54,36 @@ class Mistakes:
                 value=shape,
             )
 
-    def plugnet_train_start(self) -> None:
-        """Forget an earlier run."""
-        self._test = None
+    def _misfit(self, x: Array) -> str | None:
+        shape = self.shape or image_shape(x.shape[1:])
+        if shape is not None and math.prod(shape) == math.prod(x.shape[1:]):
+            return None
+        return (
+            f"samples of shape {x.shape[1:]} are not images"
+            f"{'' if self.shape is None else f' of shape {self.shape}'}. If they are images, give "
+            "their shape: mistakes(path, shape=(height, width))"
+        )
 
-    def plugnet_evaluate_end(self, x: Array, targets: Array) -> None:
-        """Keep what the network is tested on."""
-        self._test = Tested(x, targets)
-
-    def plugnet_train_end(self, training: Training) -> None:
-        """Draw the picture, if there was a test, of images, and answers are classes."""
-        if self._test is None:
-            return
-        path = Path(self.path)
-        x = self._test.x
-        shape = image_shape(x.shape[1:]) if self.shape is None else self.shape
-        if shape is None or math.prod(shape) != math.prod(x.shape[1:]):
-            warnings.warn(
-                f"{path.name} is not drawn, because samples of shape {x.shape[1:]} are not images"
-                f"{'' if self.shape is None else f' of shape {self.shape}'}. If they are, say "
-                "which: mistakes(path, shape=(height, width)).",
-                PluginWarning,
-                stacklevel=2,
-            )
-            return
-        read = self._test.read(training, path)
-        if read is None:
-            return
-        answered, labels, _ = read
-        wrong = np.flatnonzero(answered != labels)
+    def _draw(self, x: Array, predicted: Array, true: Array, classes: int) -> None:
+        wrong = np.flatnonzero(predicted != true)
         shown = wrong[: self.most]
+        shape = self.shape or image_shape(x.shape[1:]) or x.shape[1:]
         images = x[shown].astype(float)
         images = images.reshape(-1, *shape)  # (shown, features) -> (shown, height, width, ...)
         if images.shape[-1] == 1 and images.ndim == 4:
             images = images[..., 0]  # (shown, height, width), which is drawn in grey
         titles = [
-            f"{class_name(self.classes, labels[row])} read as "
-            f"{class_name(self.classes, answered[row])}"
+            f"{self._class_name(true[row])} taken for {self._class_name(predicted[row])}"
             for row in shown
         ]
-        _draw(path, images, titles, _heading(len(shown), len(wrong), len(labels)))
+        heading = f"{len(wrong)} of {len(true)} test samples misclassified"
+        if len(shown) < len(wrong):
+            heading += f", the first {len(shown)} of them"
+        _draw_tiles(Path(self.path), images, titles, heading)
 
 
 def image_shape(shape: Shape) -> Shape | None:
-    """Return ``shape`` if it is an image's, the square for as many values, or None."""
+    """Return ``shape`` if it is an image's, the square of as many values, or None."""
     if _is_image(shape):
         return shape
     side = math.isqrt(shape[0])
@@ -116,14 +95,7 @@ def _is_image(shape: Shape) -> bool:
     return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))
 
 
-def _heading(shown: int, wrong: int, tested: int) -> str:
-    if not wrong:
-        return f"All {tested} test samples are read right"
-    some = f", the first {shown} of them" if shown < wrong else ""
-    return f"{wrong} of {tested} test samples are read wrong{some}"
-
-
-def _draw(path: Path, images: Array, titles: list[str], heading: str) -> None:
+def _draw_tiles(path: Path, images: Array, titles: list[str], heading: str) -> None:
     """Draw ``images``, ``(shown, height, width)`` or with channels, in a square of tiles."""
     columns = max(math.ceil(math.sqrt(len(images))), 1)
     rows = max(math.ceil(len(images) / columns), 1) if titles else 0

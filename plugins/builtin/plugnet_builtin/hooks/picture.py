@@ -1,4 +1,4 @@
-"""Drawing without a display: how every picture of a run is made."""
+"""Drawing without a display, as all pictures of a run are drawn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from plugnet.errors import PluginWarning
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, GREY = "#1f6fb4", "#d95f02", "#1b9e77", "#777777"
+BLUE, ORANGE, GREEN = "#1f6fb4", "#d95f02", "#1b9e77"
 
 
 def draw(path: Path, size: tuple[float, float], paint: Callable[[Figure], None]) -> None:
@@ -44,5 +44,5 @@ def draw(path: Path, size: tuple[float, float], paint: Callable[[Figure], None])
         paint(figure)
         try:
             figure.savefig(path)
-        except OSError as error:  # a full disk, say: no reason to lose a trained network
+        except OSError as error:  # such as a full disk: no reason to lose a trained network
             warnings.warn(f"{path.name} cannot be written: {error}", PluginWarning, stacklevel=2)

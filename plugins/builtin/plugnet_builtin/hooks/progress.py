@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Progress:
     """A bar with loss, rate, speed and time left on a terminal; otherwise a line per evaluation."""
 
-    #: Seconds between two redrawings of the bar: often enough to read, too seldom to cost.
+    #: Seconds between two redrawings of the bar: often enough to read, rarely enough to be cheap.
     INTERVAL: ClassVar[float] = 0.1
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Progress:
         self._rate = math.nan
 
     def plugnet_train_start(self, training: Training, iterations: int) -> None:
-        """Open the bar, if there is a terminal to draw it on."""
+        """Open the bar, if there is a terminal."""
         self._last = training.iteration + iterations
         self._pending = 0
         if sys.stderr is None or not sys.stderr.isatty():
@@ -47,7 +47,6 @@ class Progress:
         )
 
     def plugnet_step_end(self, loss: float, rate: float) -> None:
-        """Count the step, and redraw now and then."""
         self._loss = loss
         self._rate = rate
         self._pending += 1
@@ -55,7 +54,7 @@ class Progress:
             self._redraw(self._bar)
 
     def plugnet_evaluate_end(self, evaluation: Evaluation) -> None:
-        """Without a bar, say how the test went."""
+        """Print loss and accuracy, if there is no bar."""
         if self._bar is not None or sys.stderr is None:
             return
         line = f"{evaluation.iteration}/{self._last}:"
@@ -63,11 +62,10 @@ class Progress:
             line += f" loss {self._loss:.4f}, rate {self._rate:.4g},"
         line += f" test loss {evaluation.loss:.4f}"
         if evaluation.accuracy is not None:
-            line += f", recognition rate {evaluation.accuracy:.4f}"
+            line += f", accuracy {evaluation.accuracy:.4f}"
         print(line, file=sys.stderr, flush=True)
 
     def plugnet_train_end(self) -> None:
-        """Leave the bar as it is and go to the next line."""
         if self._bar is not None:
             self._redraw(self._bar)
             self._bar.close()

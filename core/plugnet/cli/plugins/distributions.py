@@ -1,4 +1,4 @@
-"""What metadata can tell: whether a distribution is installed twice, or is not what it was."""
+"""What metadata show: distributions that are installed twice, or whose metadata are stale."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from plugnet.registry.names import PATTERN, normalize
 
 
 def by_name() -> dict[str, list[Distribution]]:
-    """Return what is installed, by normalised name; several where it is there more than once."""
+    """Return what is installed, by normalised name: all copies, the one that Python uses first."""
     found: dict[str, list[Distribution]] = {}
     for distribution in distributions():
         try:
@@ -38,7 +38,7 @@ def unmarked(distribution: Distribution) -> bool:
 def copies(same: Iterable[Distribution]) -> list[str]:
     """Return the folders of the metadata if there is more than one for the same version.
 
-    Metadata that an editable installation leaves beside the code are no second installation.
+    Metadata that an editable installation leaves beside the code are not a second installation.
     """
     folders = {
         os.path.realpath(str(path)): distribution.version
@@ -51,7 +51,7 @@ def copies(same: Iterable[Distribution]) -> list[str]:
 def staleness(distribution: Distribution, entries: Iterable[Entry]) -> Iterator[str]:
     """Yield how ``entries``, those in the metadata, differ from an editable one's pyproject.toml.
 
-    A distribution without any, in both places, is none of plugnet's business.
+    A distribution that has none in either place does not concern plugnet.
     """
     folder = _editable_folder(distribution)
     if folder is None:
@@ -60,7 +60,7 @@ def staleness(distribution: Distribution, entries: Iterable[Entry]) -> Iterator[
     file = folder / "pyproject.toml"
     try:
         wanted = _declared(tomllib.loads(file.read_text(encoding="utf-8")))
-    except Exception as error:  # missing, unreadable, or of a form that nobody foresaw
+    except Exception as error:  # missing, unreadable, or of an unforeseen form
         if installed:
             yield f"it is installed from {folder}, whose pyproject.toml cannot be read: {error}"
         return
@@ -78,7 +78,7 @@ def staleness(distribution: Distribution, entries: Iterable[Entry]) -> Iterator[
 
 
 def _declared(pyproject: dict[str, Any]) -> dict[tuple[str, str], str] | None:
-    """Return, by kind and name, what a pyproject.toml declares; None if its build finds out."""
+    """Return, by kind and name, what a pyproject.toml declares; None if the build decides."""
     project = pyproject.get("project")
     if project is None or "entry-points" in project.get("dynamic", ()):
         return None
@@ -87,7 +87,7 @@ def _declared(pyproject: dict[str, Any]) -> dict[tuple[str, str], str] | None:
         for group, entries in project.get("entry-points", {}).items()
         if group in KIND_OF_GROUP
         for name, value in entries.items()
-        if PATTERN.fullmatch(name)  # of others the registry says that it leaves them out
+        if PATTERN.fullmatch(name)  # the registry reports the others
     }
 
 
@@ -98,5 +98,5 @@ def _editable_folder(distribution: Distribution) -> Path | None:
         if origin.get("dir_info", {}).get("editable"):
             return Path(url2pathname(urlparse(origin["url"]).path))
     except (ValueError, KeyError, AttributeError, OSError):
-        pass  # written by who knows what
+        pass  # anything may have written that file
     return None

@@ -8,31 +8,33 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-import plugnet
 from plugnet import Trainer
 from plugnet.arguments import file_path, integer
-from plugnet.cli import configured
+from plugnet.cli import run_setup
 from plugnet.training.threads import limited
 from plugnet.training.timing import Piece, Timing, time_step
 
 ROW = "{:<24}{:>12}{:>13}{:>10}{:>9}{:>10}"
 HEADINGS = ROW.format("piece", "forward ms", "backward ms", "GFLOP/s", "% step", "% bare")
 NOTES = """\
-data, the loss's forward pass and the layers' come first; decay and update
-stand under backward. A layer within another is indented, and its time is part
-of that one's. % step: share of all pieces. GFLOP/s: computed from the layer's
-flops(). % bare: the time of the bare matrix products of the layer's weights,
-forward and for the gradients, as a share of the layer's.
+The forward column holds the data and the forward passes of the layers and the
+loss; the backward column holds the backward passes, weight decay and update. A
+layer within another is indented, and the outer one's time includes it.
+% step: share of the time of all pieces. GFLOP/s: from the layer's flops().
+% bare: the time of the bare matrix products of the layer's weights, forward and
+for the gradients, as a share of the layer's time.
 """
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    configured.add_arguments(parser)
+    run_setup.add_arguments(parser)
     parser.add_argument(
-        "--rounds", type=int, default=100, metavar="N", help="steps to take the medians of (100)"
+        "--rounds",
+        type=int,
+        default=100,
+        metavar="N",
+        help="how many steps to take the medians of; by default %(default)s",
     )
     parser.add_argument("--json", metavar="FILE", help="also write the figures to a file")
 
@@ -41,8 +43,8 @@ def run(arguments: Namespace) -> int:
     """Time as the arguments say, and return the exit status."""
     rounds = integer("--rounds", arguments.rounds, at_least=1)
     target = None if arguments.json is None else Path(file_path("--json", arguments.json))
-    config, _ = configured.configured(arguments)
-    trainer, samples = configured.prepare(config, arguments.threads)
+    config, _ = run_setup.configured(arguments)
+    trainer, samples = run_setup.build(config, arguments.threads)
     with limited(trainer.threads) as threads:
         timing = time_step(trainer, samples.train_data, samples.train_label, rounds)
     print(_table(timing, trainer, threads, rounds))
@@ -104,10 +106,6 @@ def _report(timing: Timing, trainer: Trainer, threads: int, rounds: int) -> dict
             }
             for piece in timing.pieces
         ],
-        "versions": {
-            "plugnet": plugnet.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": run_setup.versions(),
         "platform": platform.platform(),
     }
