@@ -126,6 +126,13 @@ def test_info_says_signature_place_and_documentation(shown: Shown) -> None:
 DATACLASS = "@dataclass(eq=False)"  # from Python 3.13 on, a class begins at its decorator
 
 
+def test_info_keeps_the_lines_of_an_example(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    example = (registry.layers.get("fc").__doc__ or "").partition(">>>")[2].strip().splitlines()
+    out = shown("plugins", "info", "fc").splitlines()
+    assert [line.strip() for line in example[1:]] == out[-len(example) + 1 :]
+
+
 def test_info_on_an_unknown_or_ambiguous_name(refused: Refused) -> None:
     assert "softmax_with_loss" in refused("plugins", "info", "softmax_with_los")
     assert "activation:sigmoid" in refused("plugins", "info", "sigmoid")

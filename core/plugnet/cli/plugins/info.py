@@ -33,18 +33,24 @@ def run(arguments: Namespace) -> int:
         print(f"  also called {', '.join(information.aliases)}")
     print()
     for line in _paragraphs(information.doc):
-        print(wrap(line, 4 if ITEM.match(line) else 0))
+        print(line if line.startswith(">>>") else wrap(line, 4 if ITEM.match(line) else 0))
     return 0
 
 
 def _paragraphs(doc: str) -> list[str]:
-    """Return the lines of a docstring, in which one that is too wide flows into the next."""
+    """Return the lines of a docstring, in which one that is too wide flows into the next.
+
+    An example, from ``>>>`` to an empty line, stays as it is.
+    """
     lines: list[str] = []
-    flows = False
+    flows = is_example = False
     for line in doc.splitlines():
-        if flows and line.strip() and not ITEM.match(line):
+        is_example = line.startswith(">>>") or (is_example and bool(line.strip()))
+        if is_example and lines and lines[-1].startswith(">>>"):
+            lines[-1] += f"\n{line}"
+        elif flows and line.strip() and not ITEM.match(line):
             lines[-1] += f" {line.strip()}"
         else:
             lines.append(line)
-        flows = len(line) > columns()
+        flows = len(line) > columns() and not is_example
     return lines
