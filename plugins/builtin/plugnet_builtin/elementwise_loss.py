@@ -19,6 +19,9 @@ Mean: TypeAlias = Callable[[Array, Array | None], float]
 #: Two arrays ``(N, K)`` to compute in, or None twice for new ones.
 Buffers: TypeAlias = tuple[Array, Array] | tuple[None, None]
 
+#: A loss, and the arrays ``(N, K)`` that its derivative reads.
+Value: TypeAlias = tuple[float, tuple[Array, ...]]
+
 
 class ElementwiseLoss(Loss):
     """The mean over the batch of sum l(x, t) over the outputs x of each sample and their targets t.
@@ -60,9 +63,7 @@ class ElementwiseLoss(Loss):
         return reweight(dx, self._weights, self._total)
 
     @abstractmethod
-    def value(
-        self, outputs: Array, targets: Array, mean: Mean, buffers: Buffers
-    ) -> tuple[float, tuple[Array, ...]]:
+    def value(self, outputs: Array, targets: Array, mean: Mean, buffers: Buffers) -> Value:
         """Return the loss, and the arrays ``(N, K)`` that `derivative` reads.
 
         Args:

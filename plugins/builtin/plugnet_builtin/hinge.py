@@ -9,7 +9,7 @@ import numpy as np
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError
 from plugnet.targets import check_binary
-from plugnet_builtin.elementwise_loss import Buffers, ElementwiseLoss, Mean
+from plugnet_builtin.elementwise_loss import Buffers, ElementwiseLoss, Mean, Value
 
 
 class Hinge(ElementwiseLoss):
@@ -47,9 +47,7 @@ class Hinge(ElementwiseLoss):
         if targets.ndim == 2:
             check_binary(targets)
 
-    def value(
-        self, outputs: Array, targets: Array, mean: Mean, buffers: Buffers
-    ) -> tuple[float, tuple[Array, ...]]:
+    def value(self, outputs: Array, targets: Array, mean: Mean, buffers: Buffers) -> Value:
         signs = np.multiply(targets, 2, out=buffers[0])
         signs -= 1
         margins = np.multiply(signs, outputs, out=buffers[1])

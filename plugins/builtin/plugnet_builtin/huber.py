@@ -6,7 +6,7 @@ import numpy as np
 
 from plugnet.arguments import number
 from plugnet.arrays import Array
-from plugnet_builtin.elementwise_loss import Buffers, ElementwiseLoss, Mean
+from plugnet_builtin.elementwise_loss import Buffers, ElementwiseLoss, Mean, Value
 
 
 class Huber(ElementwiseLoss):
@@ -22,9 +22,7 @@ class Huber(ElementwiseLoss):
     def __init__(self, delta: float = 1.0) -> None:
         self.delta = number("delta", delta, above=0)
 
-    def value(
-        self, outputs: Array, targets: Array, mean: Mean, buffers: Buffers
-    ) -> tuple[float, tuple[Array, ...]]:
+    def value(self, outputs: Array, targets: Array, mean: Mean, buffers: Buffers) -> Value:
         e = np.subtract(outputs, targets, out=buffers[0])
         c = np.clip(e, -self.delta, self.delta, out=buffers[1])
         return mean(c, e) - mean(c, c) / 2, (c,)

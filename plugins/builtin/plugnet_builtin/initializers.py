@@ -42,8 +42,8 @@ def fans(shape: Shape) -> tuple[int, int]:
 class VarianceScaling(Initializer):
     """Draws with mean 0 and a variance that follows from fan_in and fan_out."""
 
-    #: Whether the distribution is normal rather than uniform.
-    is_normal: ClassVar[bool]
+    #: Whether the distribution is normal, not uniform.
+    is_normal: ClassVar[bool] = False
 
     @abstractmethod
     def rule(self, fan_in: int, fan_out: int) -> float:
@@ -74,16 +74,12 @@ class Xavier(VarianceScaling):
     ((784, 50), 0.085)
     """
 
-    is_normal: ClassVar[bool] = False
-
     def rule(self, fan_in: int, fan_out: int) -> float:
         return 2 / (fan_in + fan_out + 1)
 
 
 class GlorotUniform(VarianceScaling):
     """Uniform within +-sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010, equation 16)."""
-
-    is_normal: ClassVar[bool] = False
 
     def rule(self, fan_in: int, fan_out: int) -> float:
         return 2 / (fan_in + fan_out)
@@ -100,8 +96,6 @@ class GlorotNormal(VarianceScaling):
 
 class HeUniform(VarianceScaling):
     """Uniform within +-sqrt(6 / fan_in), variance 2 / fan_in: the uniform form of `HeNormal`."""
-
-    is_normal: ClassVar[bool] = False
 
     def rule(self, fan_in: int, fan_out: int) -> float:
         return 2 / fan_in

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet_builtin.elementwise_loss import Buffers, ElementwiseLoss, Mean
+from plugnet_builtin.elementwise_loss import Buffers, ElementwiseLoss, Mean, Value
 
 
 class LeastSquareError(ElementwiseLoss):
@@ -20,9 +20,7 @@ class LeastSquareError(ElementwiseLoss):
     5.0
     """
 
-    def value(
-        self, outputs: Array, targets: Array, mean: Mean, buffers: Buffers
-    ) -> tuple[float, tuple[Array, ...]]:
+    def value(self, outputs: Array, targets: Array, mean: Mean, buffers: Buffers) -> Value:
         error = np.subtract(outputs, targets, out=buffers[0])
         return mean(error, error) / 2, (error,)
 

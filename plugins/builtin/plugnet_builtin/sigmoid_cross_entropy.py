@@ -9,7 +9,7 @@ import numpy as np
 from plugnet.arrays import Array, Shape
 from plugnet.targets import check_within
 from plugnet_builtin.activations import Sigmoid
-from plugnet_builtin.elementwise_loss import Buffers, ElementwiseLoss, Mean
+from plugnet_builtin.elementwise_loss import Buffers, ElementwiseLoss, Mean, Value
 
 
 class SigmoidCrossEntropy(ElementwiseLoss):
@@ -33,9 +33,7 @@ class SigmoidCrossEntropy(ElementwiseLoss):
         if targets.ndim == 2:
             check_within(targets, 0, 1)
 
-    def value(
-        self, outputs: Array, targets: Array, mean: Mean, buffers: Buffers
-    ) -> tuple[float, tuple[Array, ...]]:
+    def value(self, outputs: Array, targets: Array, mean: Mean, buffers: Buffers) -> Value:
         scratch = np.abs(outputs, out=buffers[0])
         np.negative(scratch, out=scratch)
         np.exp(scratch, out=scratch)
