@@ -9,7 +9,6 @@ import numpy as np
 
 from plugnet.arrays import Array, Shape, sum_rows
 from plugnet.parameter import Parameter
-from plugnet_recurrent.cell import Cell
 from plugnet_recurrent.recurrent import Recurrent, Step
 from plugnet_recurrent.squashing import sigmoid, sigmoid_slope, tanh_slope
 from plugnet_recurrent.workspace import BackwardWorkspace, rows
@@ -27,7 +26,10 @@ class GRU(Recurrent):
     (7, 5)
     """
 
-    cell = Cell(gates=3, cached=2, operations=8, has_own_products=True)  # h, and h U + d
+    gate_count = 3
+    cached_count = 2  # h, and h U + d
+    has_own_products = True
+    operations = 8
 
     _recurrent_bias: Parameter
 

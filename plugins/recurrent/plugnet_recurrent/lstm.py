@@ -9,7 +9,6 @@ import numpy as np
 from plugnet.arguments import number
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Initializer
-from plugnet_recurrent.cell import Cell
 from plugnet_recurrent.recurrent import Recurrent, Step
 from plugnet_recurrent.squashing import sigmoid, sigmoid_slope, tanh_slope
 
@@ -30,7 +29,10 @@ class LSTM(Recurrent):
     (2, 7, 5)
     """
 
-    cell = Cell(gates=4, cached=3, states=2, operations=8)  # h, c and tanh(c)
+    gate_count = 4
+    cached_count = 3  # h, c and tanh(c)
+    state_count = 2  # h and c
+    operations = 8
 
     def __init__(
         self,

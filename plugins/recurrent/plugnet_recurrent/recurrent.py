@@ -15,7 +15,6 @@ from plugnet.errors import ShapeError
 from plugnet.interfaces import Initializer, Layer
 from plugnet.parallel import matmul
 from plugnet.parameter import Parameter
-from plugnet_recurrent.cell import Cell
 from plugnet_recurrent.workspace import BackwardWorkspace, ForwardWorkspace, clear, rows
 
 #: What `Recurrent.step` was given and has written: gates, old and new.
@@ -29,7 +28,13 @@ class Recurrent(Layer):
     the first gate first; U is ``(outputs, G * outputs)``.
     """
 
-    cell: ClassVar[Cell]
+    gate_count: ClassVar[int]  # G
+    cached_count: ClassVar[int] = 1  # arrays (N, outputs) that a step leaves behind, h first
+    state_count: ClassVar[int] = 1  # how many of them the next step reads
+    operations: ClassVar[int] = 0  # per output and step, besides the products and the bias
+
+    #: Whether a step does more with h U than add it to x W + b, so that its gradient is another.
+    has_own_products: ClassVar[bool] = False
 
     _weight: Parameter
     _recurrent_weight: Parameter
@@ -87,8 +92,8 @@ class Recurrent(Layer):
         Args:
             gates: ``(G, N, outputs)``, the parts of x W + b, to be changed in place.
             products: ``(G, N, outputs)``, the parts of h U.
-            old: ``(cached, N, outputs)``, h and the rest from the step before.
-            new: ``(cached, N, outputs)``, the same from this step.
+            old: ``(cached_count, N, outputs)``, h and the rest from the step before.
+            new: ``(cached_count, N, outputs)``, the same from this step.
         """
 
     @abstractmethod
@@ -102,8 +107,8 @@ class Recurrent(Layer):
             dgates: ``(G, N, outputs)``, the gradients with respect to the parts of x W + b.
             dproducts: ``(G, N, outputs)``, to the parts of h U; dgates itself unless the cell
                 `has_own_products`.
-            dold: ``(states, N, outputs)``, to ``old``, except through h U.
-            dnew: ``(states, N, outputs)``, to ``new``.
+            dold: ``(state_count, N, outputs)``, to ``old``, except through h U.
+            dnew: ``(state_count, N, outputs)``, to ``new``.
         """
 
     # Shapes and parameters -----------------------------------------------------------------------
@@ -126,7 +131,7 @@ class Recurrent(Layer):
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         """Draw the weights; the bias starts at zero and is exempt from regularization."""
         self.output_shape(shape)
-        gates = self.cell.gates
+        gates = self.gate_count
 
         def draw(initializer: Initializer, fan_in: int) -> Parameter:
             parts = [initializer((fan_in, self.outputs), rng, dtype) for _ in range(gates)]
@@ -146,18 +151,6 @@ class Recurrent(Layer):
     def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
         self._forward_buffers = self._forward_workspace(batch_shape, dtype, training=True)
         self._backward_buffers = self._backward_workspace(batch_shape, dtype)
-
-    def _forward_workspace(
-        self, batch_shape: Shape, dtype: np.dtype[Any], training: bool
-    ) -> ForwardWorkspace:
-        return ForwardWorkspace.new(
-            self.cell, self.outputs, batch_shape, dtype, self.return_sequences, training
-        )
-
-    def _backward_workspace(self, batch_shape: Shape, dtype: np.dtype[Any]) -> BackwardWorkspace:
-        return BackwardWorkspace.new(
-            self.cell, self.outputs, batch_shape, dtype, self.return_sequences
-        )
 
     # Forward -------------------------------------------------------------------------------------
 
@@ -225,7 +218,7 @@ class Recurrent(Layer):
             step = gates[t], cache[:, t], cache[:, t + 1]
             self.step_back(step, dgates, dproducts, dold, dnew)
             self._by_gate(dxw[t])[...] = dgates  # (G, N, outputs) -> (N, G * outputs)
-            if self.cell.has_own_products:
+            if self.has_own_products:
                 self._by_gate(dhu[t])[...] = dproducts
             dold[0] += matmul(dhu[t], recurrent_weight.T, out=dh)
             if skipped is not None:
@@ -256,10 +249,47 @@ class Recurrent(Layer):
 
     def _by_gate(self, row: Array) -> Array:
         """Return a view of ``(N, G * outputs)`` as ``(G, N, outputs)``."""
-        return row.reshape(len(row), self.cell.gates, self.outputs).swapaxes(0, 1)
+        return row.reshape(len(row), self.gate_count, self.outputs).swapaxes(0, 1)
 
     def flops(self, shape: Shape) -> int:
         """Return, for each step, two per weight, one per bias, and those of the cell itself."""
         steps, inputs = shape
-        each = self.cell.gates * (2 * (inputs + self.outputs) + 1) + self.cell.operations
+        each = self.gate_count * (2 * (inputs + self.outputs) + 1) + self.operations
         return steps * self.outputs * each
+
+    # Workspaces ----------------------------------------------------------------------------------
+
+    def _forward_workspace(
+        self, batch_shape: Shape, dtype: np.dtype[Any], training: bool
+    ) -> ForwardWorkspace:
+        """Return new arrays for batches ``(N, T, inputs)``; only the zeros are set."""
+        n, steps, inputs = batch_shape
+        count, outputs = self.gate_count, self.outputs
+        cache = np.empty((self.cached_count, steps + 1, n, outputs), dtype)
+        cache[:, 0] = 0
+        return ForwardWorkspace(
+            x=np.empty((steps, n, inputs), dtype),
+            xw=np.empty((steps, n, count * outputs), dtype),
+            hu=np.empty((n, count * outputs), dtype),
+            gates=np.empty((steps if training else 1, count, n, outputs), dtype),
+            cache=cache,
+            y=np.empty((n, steps if self.return_sequences else 0, outputs), dtype),
+        )
+
+    def _backward_workspace(self, batch_shape: Shape, dtype: np.dtype[Any]) -> BackwardWorkspace:
+        """Return new arrays for batches ``(N, T, inputs)``."""
+        n, steps, inputs = batch_shape
+        count, outputs = self.gate_count, self.outputs
+        dgates = np.empty((count, n, outputs), dtype)
+        dxw = np.empty((steps, n, count * outputs), dtype)
+        return BackwardWorkspace(
+            dy=np.empty((steps if self.return_sequences else 0, n, outputs), dtype),
+            dgates=dgates,
+            dxw=dxw,
+            dproducts=np.empty_like(dgates) if self.has_own_products else dgates,
+            dhu=np.empty_like(dxw) if self.has_own_products else dxw,
+            dh=np.empty((n, outputs), dtype),
+            dstates=np.empty((2, self.state_count, n, outputs), dtype),
+            dx_steps=np.empty((steps, n, inputs), dtype),
+            dx=np.empty(batch_shape, dtype),
+        )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from plugnet import registry
 from plugnet.arrays import Array
 from plugnet.interfaces import Activation, Initializer
-from plugnet_recurrent.cell import Cell
 from plugnet_recurrent.recurrent import Recurrent, Step
 
 
@@ -25,7 +24,8 @@ class RNN(Recurrent):
     [[[0.5], [0.75], [0.875]]]
     """
 
-    cell = Cell(gates=1, operations=1)
+    gate_count = 1
+    operations = 1
 
     def __init__(
         self,

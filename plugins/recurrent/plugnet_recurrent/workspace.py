@@ -5,12 +5,11 @@ Time comes before N in them, so that the numbers of one step are contiguous.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from plugnet.arrays import Array, Shape
-from plugnet_recurrent.cell import Cell
+from plugnet.arrays import Array
 
 
 class ForwardWorkspace(NamedTuple):
@@ -21,7 +20,7 @@ class ForwardWorkspace(NamedTuple):
         xw: ``(T, N, G * outputs)``, x W + b for all G gates.
         hu: ``(N, G * outputs)``, h U of one step.
         gates: ``(T, G, N, outputs)``; outside training ``(1, G, N, outputs)``, of one step.
-        cache: ``(cached, T + 1, N, outputs)``, h and what else a step leaves; the first is zeros.
+        cache: ``(cached_count, T + 1, N, outputs)``, h and what else a step leaves; first zeros.
         y: ``(N, T, outputs)``; empty if only the last h is returned.
     """
 
@@ -32,33 +31,10 @@ class ForwardWorkspace(NamedTuple):
     cache: Array
     y: Array
 
-    @classmethod
-    def new(
-        cls,
-        cell: Cell,
-        outputs: int,
-        batch_shape: Shape,
-        dtype: np.dtype[Any],
-        return_sequences: bool,
-        training: bool,
-    ) -> ForwardWorkspace:
-        """Return new arrays for batches ``(N, T, inputs)``; only the zeros are set."""
-        n, steps, inputs = batch_shape
-        cache = np.empty((cell.cached, steps + 1, n, outputs), dtype)
-        cache[:, 0] = 0
-        return cls(
-            x=np.empty((steps, n, inputs), dtype),
-            xw=np.empty((steps, n, cell.gates * outputs), dtype),
-            hu=np.empty((n, cell.gates * outputs), dtype),
-            gates=np.empty((steps if training else 1, cell.gates, n, outputs), dtype),
-            cache=cache,
-            y=np.empty((n, steps if return_sequences else 0, outputs), dtype),
-        )
-
 
 class BackwardWorkspace(NamedTuple):
-    """What a backward pass computes in; dgates and dproducts are one unless the cell
-    `has_own_products`.
+    """What a backward pass computes in; dproducts and dhu are dgates and dxw unless
+    `Recurrent.has_own_products`.
 
     Attributes:
         dy: ``(T, N, outputs)``; empty if only the last h was returned.
@@ -67,7 +43,7 @@ class BackwardWorkspace(NamedTuple):
         dproducts: ``(G, N, outputs)``, of h U in one step.
         dhu: ``(T, N, G * outputs)``, dproducts of all steps.
         dh: ``(N, outputs)``, what comes through h U.
-        dstates: ``(2, states, N, outputs)``, the gradients on their way from step to step.
+        dstates: ``(2, state_count, N, outputs)``, the gradients on their way from step to step.
         dx_steps: ``(T, N, inputs)``.
         dx: ``(N, T, inputs)``.
     """
@@ -81,31 +57,6 @@ class BackwardWorkspace(NamedTuple):
     dstates: Array
     dx_steps: Array
     dx: Array
-
-    @classmethod
-    def new(
-        cls,
-        cell: Cell,
-        outputs: int,
-        batch_shape: Shape,
-        dtype: np.dtype[Any],
-        return_sequences: bool,
-    ) -> BackwardWorkspace:
-        """Return new arrays for batches ``(N, T, inputs)``."""
-        n, steps, inputs = batch_shape
-        dgates = np.empty((cell.gates, n, outputs), dtype)
-        dxw = np.empty((steps, n, cell.gates * outputs), dtype)
-        return cls(
-            dy=np.empty((steps if return_sequences else 0, n, outputs), dtype),
-            dgates=dgates,
-            dxw=dxw,
-            dproducts=np.empty_like(dgates) if cell.has_own_products else dgates,
-            dhu=np.empty_like(dxw) if cell.has_own_products else dxw,
-            dh=np.empty((n, outputs), dtype),
-            dstates=np.empty((2, cell.states, n, outputs), dtype),
-            dx_steps=np.empty((steps, n, inputs), dtype),
-            dx=np.empty(batch_shape, dtype),
-        )
 
 
 def rows(steps: Array) -> Array:
