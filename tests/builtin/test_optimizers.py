@@ -207,7 +207,7 @@ def test_a_step_changes_value_and_slots_and_nothing_else(name: tuple[Any, ...], 
 @every
 def test_blocks_change_nothing(name: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run(updating(name, parameters()), RATES[:5])
-    monkeypatch.setattr(plugnet.training.update, "BLOCK", 6)  # 25 numbers: 4 blocks of 6, and 1
+    monkeypatch.setattr(plugnet.training.update, "BLOCK_NUMBERS", 6)  # of 25: four blocks, and 1
     parts = run(updating(name, parameters()), RATES[:5])
     np.testing.assert_array_equal(parts.value, whole.value)
 
@@ -216,7 +216,7 @@ def test_blocks_change_nothing(name: tuple[Any, ...], monkeypatch: pytest.Monkey
 def test_threads_change_nothing(name: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     optimizer, decay = registry.optimizers.build(*name), registry.regularizers.build("l2", 0.1)
     whole = run(Update(parameters(), optimizer, decay), RATES[:5])
-    monkeypatch.setattr(plugnet.training.update, "THREAD_BLOCK", 6)
+    monkeypatch.setattr(plugnet.training.update, "THREAD_NUMBERS", 6)
     with parallel.threads(2):
         parts = run(Update(parameters(), optimizer, decay), RATES[:5])
     np.testing.assert_array_equal(parts.value, whole.value)
@@ -240,7 +240,7 @@ class Largest(Optimizer):
 def test_not_elementwise_means_getting_whole_parameters(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(plugnet.training.update, "BLOCK", 6)
+    monkeypatch.setattr(plugnet.training.update, "BLOCK_NUMBERS", 6)
     trained = parameters()
     before = {path: parameter.value.copy() for path, parameter in trained.items()}
     update = Update(trained, Largest(), registry.regularizers.build("l2", 0.0))

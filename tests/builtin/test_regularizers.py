@@ -87,7 +87,7 @@ class Group(Regularizer):
 def test_not_elementwise_means_getting_whole_parameters(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plugnet.training.update, "BLOCK", 4)
+    monkeypatch.setattr(plugnet.training.update, "BLOCK_NUMBERS", 4)
     parameters = Parameters(
         {
             "a": Parameter(rng.normal(size=(3, 2)), decay_mult=2),
