@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ ROOT = Path(__file__).parents[1]
 def modules() -> list[str]:
     """Return the modules of the core and the plugins that have examples in docstrings."""
     files = [*(ROOT / "core").rglob("*.py"), *(ROOT / "plugins").glob("*/plugnet_*/**/*.py")]
-    written = sorted(file for file in files if ">>>" in file.read_text())
+    example = re.compile(r"^ +>>> ", re.MULTILINE)
+    written = sorted(file for file in files if example.search(file.read_text()))
     names = []
     for file in written:
         top = next(parent for parent in reversed(file.parents) if (parent / "__init__.py").exists())
