@@ -120,7 +120,7 @@ def table(medians: dict[str, Run], skipped: dict[str, str]) -> str:
     """Return the medians as text, and how many times plugnet's they are."""
     own = medians["plugnet"]
     rows = [
-        f"  {'':14}{'wall':>9}{'':>8}{'processor':>11}{'':>8}{'peak memory':>13}{'':>8} accuracy"
+        f"  {'':14}{'wall':>9}{'':>8}{'processor':>11}{'':>8}{'peak memory':>13}{'':>6} accuracy"
     ]
     rows += [
         f"  {name:14}{run.wall:>7.2f} s{run.wall / own.wall:>7.2f}x{run.processor:>9.2f} s"
