@@ -75,7 +75,7 @@ class Net:
         dy = self.tanh2.backward(self.fc3.backward(dy))
         self.fc2.gradients(dy)
         dy = self.tanh1.backward(self.fc2.backward(dy))
-        self.fc1.gradients(dy)  # and no fc1.backward: nobody reads the gradient by the pixels
+        self.fc1.gradients(dy)  # and no fc1.backward: nobody reads its dx
 
     def update(self, iteration: int) -> None:
         """Add the weight decay to the gradients and take one step.

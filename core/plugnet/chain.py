@@ -122,7 +122,7 @@ class Chain(Layer):
         """Go back from the last layer to the first whose gradient somebody reads.
 
         Raises:
-            ArgumentError: ``inputs``, but a layer has no gradient by its input.
+            ArgumentError: ``inputs``, but a layer has no gradient with respect to its input.
             ShapeError: ``dy`` has not the shape of the last training outputs.
         """
         if self._version != Parameter.version:

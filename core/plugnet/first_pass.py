@@ -73,12 +73,12 @@ def backprop(
     stages: Sequence[Stage],
     last: int,
 ) -> Array:
-    """Go back through the stages, and return the gradient by the input of the last one.
+    """Go back through the stages, and return what the last of them returns.
 
     Args:
         layers: by name, first to last.
         batch_shapes: of what goes into each layer, and out of the last.
-        dy: the gradient of the loss by the last outputs.
+        dy: the gradient of the loss with respect to the last outputs.
         stages: what to call.
         last: the number of the layer that gives no dx.
     """

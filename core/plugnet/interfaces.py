@@ -76,8 +76,8 @@ class Layer(Component):
     #: Whether `forward` computes something else if ``training``, as dropout does.
     differs_in_training: ClassVar[bool] = False
 
-    #: Whether there is a gradient by the inputs. If not, as where they are looked up in a table,
-    #: `backward` is never called: no layer before this one can have anything to train.
+    #: Whether there is a gradient with respect to the inputs. If not, for example because they are
+    #: looked up in a table, `backward` is never called: no layer before this one can be trained.
     differentiable: ClassVar[bool] = True
 
     #: The layer's own generator. A layer that draws random numbers in training forwards keeps the
@@ -175,9 +175,9 @@ class Layer(Component):
     def gradients(self, dy: Array) -> None:
         """Overwrite ``grad`` of every own parameter, summed over the batch.
 
-        ``dy``, shape of ``y``, is the gradient of the loss by the last training output, and must
-        not be changed. Write it if `parameters` gives any that is trained, unless `backprop` does
-        all of its work.
+        ``dy``, shape of ``y``, is the gradient of the loss with respect to the last training
+        output, and must not be changed. Write it if `parameters` gives any that is trained, unless
+        `backprop` does all of its work.
         """
         if type(self).backprop is Layer.backprop:
             raise NotImplementedError(
@@ -187,15 +187,16 @@ class Layer(Component):
         self.backprop(dy, False)
 
     def backward(self, dy: Array) -> Array:
-        """Return ``dx``, shape of ``x``, the gradient of the loss by the last training input.
+        """Return ``dx``, the gradient of the loss with respect to the last training input.
 
-        ``dy`` is as for `gradients`; ``dx`` may be a buffer that the next call overwrites. Write
-        it, unless `backprop` does all of its work or `differentiable` is False.
+        ``dx`` has the shape of ``x``, and may be a buffer that the next call overwrites.
+        ``dy`` is as for `gradients`. Write it, unless `backprop` does all of its work or
+        `differentiable` is False.
         """
         if type(self).backprop is Layer.backprop:
             raise NotImplementedError(
                 f"{type(self).__name__} must implement backward(dy) and return dx, or say that "
-                "there is no gradient by its inputs: differentiable = False."
+                "there is no gradient with respect to its inputs: differentiable = False."
             )
         dx = self.backprop(dy, True)
         assert dx is not None, "backprop(dy, True) returns dx"

@@ -164,14 +164,14 @@ def check_differentiable(layers: Mapping[str, Layer]) -> None:
     """Check that a gradient can go back through all ``layers``, given by name.
 
     Raises:
-        ArgumentError: one of them has none by its inputs.
+        ArgumentError: one of them has none with respect to its inputs.
     """
     for name, layer in layers.items():
         if not is_differentiable(layer):
             raise ArgumentError(
-                f"Layer '{name}' has no gradient by its inputs ({type(layer).__name__}."
-                "differentiable is False), so none can reach what lies before it. Put it before "
-                "all layers that have anything to train.",
+                f"Layer '{name}' has no gradient with respect to its inputs "
+                f"({type(layer).__name__}.differentiable is False), so none can reach what comes "
+                "before it. Put it before all layers that have anything to train.",
                 argument="layers",
                 value=layer,
             )

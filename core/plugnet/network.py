@@ -137,16 +137,18 @@ class Network:
         """Fill the gradient of every trainable parameter, last layer first.
 
         Args:
-            dy: ``(N, *output_shape)``, the gradient of the loss by the last training outputs.
-            inputs: whether to go on to the gradient by the input, which training never reads.
+            dy: ``(N, *output_shape)``, the gradient of the loss with respect to the last training
+                outputs.
+            inputs: whether to go on to the gradient with respect to the input, which training never
+                reads.
 
         Returns:
-            The gradient by the input, ``(N, *input_shape)``, if ``inputs``, else None; a buffer
-            that the next call overwrites.
+            The gradient with respect to the input, ``(N, *input_shape)``, if ``inputs``, else None;
+            a buffer that the next call overwrites.
 
         Raises:
             CallOrderError: there are no training outputs yet.
-            ArgumentError: ``inputs``, but a layer has no gradient by its input.
+            ArgumentError: ``inputs``, but a layer has no gradient with respect to its input.
             ShapeError: ``dy`` has another shape than they.
         """
         return self.chain.backprop(dy, inputs)

@@ -172,7 +172,7 @@ def test_padding_after_the_words_changes_nothing(rng: np.random.Generator) -> No
 
 
 def test_no_trained_layer_may_come_before_it() -> None:
-    with pytest.raises(ArgumentError, match="has no gradient by its inputs"):
+    with pytest.raises(ArgumentError, match="has no gradient with respect to"):
         Network([("fc", {"outputs": 4}), ("embedding", WORDS, SIZE)], (4,))
 
 

@@ -56,7 +56,8 @@ class Block(NamedTuple):
         samples: which samples of the batch.
         y: the outputs.
         gathered: one pixel of each window.
-        gradient: the gradient by that pixel; the same array as ``gathered`` if no windows overlap.
+        gradient: the gradient with respect to that pixel; the same array as ``gathered`` if no
+            windows overlap.
         first: the first pixel, which is gathered in ``y``.
         pixels: all pixels in row-major order, each of which is gathered in ``gathered``.
     """
