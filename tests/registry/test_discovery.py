@@ -1,9 +1,10 @@
 """Discovery: what is installed, however it is installed, in an order that depends on names only."""
 
+import gc
 import shutil
 import sys
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,16 @@ def test_without_plugnets_own_metadata_the_error_says_how_to_install(
     assert fresh.build("shift") is not None
 
 
+@pytest.fixture
+def zips_closed() -> Iterator[None]:
+    """Close the archives that importlib.metadata keeps open, or their end warns in a later test."""
+    yield
+    for one in gc.get_objects():
+        if issubclass(type(one), zipfile.ZipFile):
+            one.close()
+
+
+@pytest.mark.usefixtures("zips_closed")
 def test_many_packages_zips_and_namespaces(
     fake_distribution: Fake, fresh: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
