@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 CORE = ROOT / "core/plugnet"
 PACKAGES = sorted(path for path in (ROOT / "plugins").glob("*/plugnet_*") if path.is_dir())
 PLUGINS = sorted(path for package in PACKAGES for path in package.rglob("*.py"))
-MAP = (ROOT / "CONTRIBUTING.md").read_text().partition("## Architecture")[2]
+MAP = (ROOT / "CONTRIBUTING.md").read_text().partition("## Architecture\n")[2].partition("\n## ")[0]
 
 #: What plugins may import of plugnet.
 PUBLIC = {
@@ -101,6 +101,13 @@ def told(heading: str) -> list[str]:
     """Return the files that the map's walk of that heading names."""
     text = MAP.partition(f"### {heading}\n")[2].partition("\n### ")[0]
     return re.findall(r"^\d+\. `([\w/]+\.py)`", text, re.MULTILINE)
+
+
+def test_a_data_set_walks_through_the_files_that_the_map_names() -> None:
+    x, y = np.random.default_rng(0).random((300, 64), np.float32), np.arange(300) % 10
+    trainer = Trainer(Network([("fc", 64, 50), "tanh", ("fc", 50, 10)]))
+    files = walk(lambda: trainer.fit(x, y, 1))
+    assert files[: files.index("data/batches.py") + 1] == told("A data set's walk")
 
 
 def test_a_mini_batch_walks_through_the_files_that_the_map_names() -> None:

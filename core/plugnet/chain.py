@@ -119,11 +119,11 @@ class Chain(Layer):
         return self._first_forward(x, False)
 
     def backprop(self, dy: Array, inputs: bool) -> Array | None:
-        """Go back from the last layer to the first whose gradient somebody reads.
+        """Go back from the last layer to the first whose gradient is needed.
 
         Raises:
             ArgumentError: ``inputs``, but a layer has no gradient with respect to its input.
-            ShapeError: ``dy`` has not the shape of the last training outputs.
+            ShapeError: ``dy`` does not have the shape of the last training outputs.
         """
         if self._version != Parameter.version:
             self._plan()

@@ -3,8 +3,8 @@
 A component is a class that implements one of these eight interfaces. (Hooks need none: see
 `plugnet.training.hooks`.) These rules hold for all:
 
-* Every constructor argument is kept as an attribute of the same name (a dataclass gives that for
-  nothing), so that a component can be described, saved and copied without help from its author: a
+* Every constructor argument is kept as an attribute of the same name (a dataclass does this for
+  you), so that a component can be described, saved and copied without help from its author: a
   copy is the class and the arguments; a network's copy also has the parameters and the generators'
   states, but no buffers.
 * Classes are abstract or final: the interfaces here are abstract, and a component is not

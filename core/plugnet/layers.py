@@ -23,7 +23,11 @@ def as_layers(values: Iterable[Any]) -> tuple[Layer, ...]:
         RegistryError: a name cannot be built.
     """
     single = isinstance(values, str | Mapping)
-    layers = () if single or not isinstance(values, Iterable) else tuple(map(_as_layer, values))
+    layers = (
+        ()
+        if single or not isinstance(values, Iterable)
+        else tuple(map(registry.layers.resolve, values))
+    )
     if not layers:
         raise ArgumentError(
             'The layers must be a list of at least one, as [("fc", 784, 10)], but they are '
@@ -32,17 +36,6 @@ def as_layers(values: Iterable[Any]) -> tuple[Layer, ...]:
             value=values,
         )
     return layers
-
-
-def _as_layer(value: Any) -> Layer:
-    if isinstance(value, list | tuple) and value and not isinstance(value[0], str):
-        raise ArgumentError(
-            "A list within the layers begins with a name, as ['fc', 784, 50]. For layers in a row "
-            f"write ['chain', [...]], but it is {value!r}.",
-            argument="layers",
-            value=value,
-        )
-    return registry.layers.resolve(value)
 
 
 def names_of(layers: Sequence[Layer]) -> tuple[str, ...]:
@@ -81,7 +74,7 @@ def infer_shapes(layers: Sequence[Layer], names: Sequence[str], shape: Shape) ->
     """Return the shape after each layer for samples of ``shape``.
 
     Raises:
-        ShapeError: a layer cannot take what it is given; the message says by whom.
+        ShapeError: a layer cannot take what it is given; the message names both layers.
     """
     shapes: list[Shape] = []
     giver = "the input"

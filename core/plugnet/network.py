@@ -66,10 +66,10 @@ class Network:
             layers: each a layer or activation, its name (``"tanh"``), a tuple of the name and
                 its arguments (``("fc", 784, 50)``) or a spec.
             input_shape: the shape of one sample. None: taken from the first layer if its
-                arguments say it, else from the first data.
+                arguments fix it, else from the first data.
             dtype: "float32" or "float64".
             seed: a non-negative integer; the same seed gives the same parameters.
-            parameters: for patterns of paths what `Parameter` shall say, ``lr_mult``,
+            parameters: for patterns of paths settings of `Parameter`, ``lr_mult``,
                 ``decay_mult`` or ``trainable``: ``{"*.bias": {"lr_mult": 2}}``. Of several patterns
                 that fit, the last decides. `*`, `?` and `[...]` are as in file names.
 
@@ -130,7 +130,9 @@ class Network:
             samples = self._converted(self.validate_input(as_array(x, "samples")), training)
         y = self.chain.forward(samples, training)
         if not training and _owner(y) is _owner(samples):
-            return y.copy()  # only layers that rearrange: the caller's samples must not be ours
+            return (
+                y.copy()
+            )  # only layers that rearrange: the result must not alias the caller's samples
         return y
 
     def backprop(self, dy: Array, inputs: bool = False) -> Array | None:
@@ -149,7 +151,7 @@ class Network:
         Raises:
             CallOrderError: there are no training outputs yet.
             ArgumentError: ``inputs``, but a layer has no gradient with respect to its input.
-            ShapeError: ``dy`` has another shape than they.
+            ShapeError: ``dy`` has a different shape.
         """
         return self.chain.backprop(dy, inputs)
 

@@ -110,6 +110,18 @@ def _total(samples: int, weights: Array | None, total: float | None) -> float:
     return samples if weights is None else float(weights.sum(dtype=np.float64))
 
 
+def is_zero_or_one(values: Array) -> Array:
+    """Tell of each value whether it is 0 or 1."""
+    found: Array = (values == 0) | (values == 1)
+    return found
+
+
+def is_one_hot(rows: Array) -> Array:
+    """Tell of each row of ``(N, K)`` whether it has one 1 and 0 elsewhere, ``(N,)``."""
+    found: Array = is_zero_or_one(rows).all(axis=1) & ((rows == 1).sum(axis=1) == 1)
+    return found
+
+
 def check_within(values: Array, low: float, high: float) -> None:
     """Check that all of ``values``, one or several per sample, lie within ``low .. high``.
 
@@ -125,7 +137,7 @@ def check_binary(values: Array) -> None:
     Raises:
         DataError: one is not; ``row`` is the index of its sample.
     """
-    _check(values, (values == 0) | (values == 1), "be 0 or 1")
+    _check(values, is_zero_or_one(values), "be 0 or 1")
 
 
 def _check(values: Array, right: Array, rule: str) -> None:

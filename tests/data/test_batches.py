@@ -1,5 +1,6 @@
 """Batches: their order, the wrap, the seeds, the place to go on from; and the tutorial's Data."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from tests.rows import numbered, pulled, rows_of
 from plugnet import Network, Trainer
 from plugnet.arrays import Array
 from plugnet.data import ArrayBatches, Data
-from plugnet.errors import ArgumentError, CallOrderError, DataError, SpecError
+from plugnet.errors import ArgumentError, CallOrderError, DataError, DivergenceError, SpecError
 from plugnet.interfaces import Batch
 
 
@@ -31,6 +32,17 @@ def test_a_batch_larger_than_the_set_must_be_allowed() -> None:
         batches_of(5, 8)
     batches = batches_of(5, 8, allow_repeat=True)
     assert pulled(batches, 2) == [[0, 1, 2, 3, 4, 0, 1, 2], [3, 4, 0, 1, 2, 3, 4, 0]]
+
+
+def test_what_would_train_on_wrong_pairs_is_refused() -> None:
+    x, y, weights = numbered(6)
+    for others in ((y[:5], None), (y, weights[:5])):
+        with pytest.raises(DataError, match="one label"):
+            ArrayBatches(Batch(x, *others), 2)
+    with pytest.raises(ArgumentError, match="batch_size"):
+        ArrayBatches(Batch(x, y), 0)
+    with pytest.raises(ArgumentError, match="into 3 equal parts"):
+        ArrayBatches(Batch(x, y), 4).fetch(0, 0, 3)
 
 
 def test_a_batch_in_order_is_a_view_and_nothing_is_written() -> None:
@@ -200,10 +212,11 @@ def test_a_source_goes_on_from_a_file(tmp_path: Path) -> None:
     assert second.history.loss == whole.history.loss
 
 
-def test_a_source_goes_on_after_a_step_that_failed() -> None:
+@pytest.mark.parametrize("at", [0, 3])
+def test_a_source_goes_on_after_a_step_that_failed(at: int) -> None:
     class Fails:
         def plugnet_gradients_ready(self, iteration: int) -> None:
-            if iteration == 3 and not failed:
+            if iteration == at and not failed:
                 failed.append(iteration)
                 raise ZeroDivisionError
 
@@ -213,8 +226,68 @@ def test_a_source_goes_on_after_a_step_that_failed() -> None:
     one, source = Trainer(Network([("fc", 3, 2)]), hooks=[Fails()]), Endless()
     with pytest.raises(ZeroDivisionError):
         one.fit(source, iterations=7)
-    one.fit(source, iterations=4)
+    assert one.iteration == at
+    one.fit(source, iterations=7 - at)
     assert one.history.loss == whole.history.loss
+
+
+def test_a_second_source_keeps_its_own_place() -> None:
+    one, first, second = trainer(), Endless(), Endless()
+    one.fit(first, iterations=5)
+    second.number = 100
+    one.rate_scale = float("inf")  # so that its first step fails
+    with pytest.raises(DivergenceError):
+        one.fit(second, iterations=1)
+    one.rate_scale = 1.0
+    one.fit(second, iterations=1)
+    assert (first.number, second.number, one.source_state) == (5, 101, {"number": 101})
+
+
+def test_a_source_moved_on_purpose_stays_where_it_was_put() -> None:
+    one, source = trainer(), Endless()
+    one.fit(source, iterations=5)
+    source.number = 50
+    one.fit(source, iterations=2)
+    assert source.number == 52
+
+
+def test_a_buffer_that_a_source_fills_again_is_checked_each_time() -> None:
+    x, y = np.zeros((6, 3), np.float32), np.arange(6) % 2
+
+    def refilled() -> Iterator[tuple[Array, Array]]:
+        for number in range(5):
+            x[:] = np.random.default_rng(number).random((6, 3)) if number < 3 else np.inf
+            yield x, y
+
+    one = Trainer(Network([("fc", 3, 4), "tanh", ("fc", 4, 2)]))
+    with pytest.raises(DataError, match="finite"):
+        one.fit(refilled(), iterations=5)
+    assert one.iteration == 3
+    assert np.isfinite(one.network.parameters().value).all()
+
+
+def test_a_state_that_fails_undoes_nothing() -> None:
+    class Breaks(Endless):
+        def state(self) -> dict[str, int]:
+            if self.number == 3:
+                raise ZeroDivisionError
+            return super().state()
+
+    one = trainer()
+    with pytest.raises(ZeroDivisionError):
+        one.fit(Breaks(), iterations=5)
+    assert one.iteration == 2
+    one.fit(Endless(), iterations=1)
+
+
+def test_arrays_after_a_source_begin_at_their_first_row() -> None:
+    one, two = trainer(), Trainer(Network([("fc", 3, 2)]), batch_size=2, shuffle=False)
+    one.batch_size, one.shuffle = 2, False
+    x, y = np.random.default_rng(0).random((6, 3)), np.arange(6) % 2
+    for each in (one, two):
+        each.fit(Endless(), iterations=3)
+        each.fit(x, y, 1)
+        assert each.position == 2
 
 
 def test_a_source_without_a_state_cannot_go_on_from_a_file(tmp_path: Path) -> None:
@@ -230,16 +303,16 @@ def test_a_source_without_a_state_cannot_go_on_from_a_file(tmp_path: Path) -> No
         assert again.iteration == 4
 
 
-def test_a_state_that_is_not_json_is_refused_by_save(tmp_path: Path) -> None:
+@pytest.mark.parametrize("state", [{"rng": np.random.default_rng()}, {"n": np.int64(3)}, 3])
+def test_a_state_that_is_not_json_is_refused_at_once(state: Any) -> None:
     class Odd(Endless):
         def state(self) -> Any:
-            return {"rng": np.random.default_rng()}
+            return state
 
     one = trainer()
-    one.fit(Odd(), iterations=1)
-    with pytest.raises(SpecError, match="must be written as JSON"):
-        one.save(tmp_path / "trainer")
-    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(SpecError, match="must return what JSON can hold"):
+        one.fit(Odd(), iterations=1)
+    assert one.iteration == 0
 
 
 @pytest.mark.parametrize("x", [np.eye(3), [(np.eye(3), [0, 1, 1])], 3])
@@ -261,6 +334,8 @@ def test_the_tutorials_data_wraps_and_counts_its_point() -> None:
     pulls = [data.pull_data()[1].tolist() for _ in range(4)]
     assert pulls == [[0, 1, 2], [3, 4, 0], [1, 2, 3], [4, 0, 1]]
     assert data.point == 2
+    data.pull_data()[0][:] = -1
+    assert samples.min() == 0
     data.get_data(samples[:4], labels[:4])
     assert data.point == 0
 

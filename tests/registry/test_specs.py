@@ -16,7 +16,7 @@ from tests.aliases import Fake
 from tests.layers import Same
 
 from plugnet import registry
-from plugnet.errors import MissingComponentsError, SpecError
+from plugnet.errors import ArgumentError, MissingComponentsError, SpecError
 from plugnet.interfaces import Layer
 from plugnet.registry import Registry
 
@@ -368,3 +368,23 @@ def test_specs_of_several_are_checked_with_their_place() -> None:
     with pytest.raises(SpecError) as caught:
         registry.check_specs([spec(), spec(args={"x": math.nan})])
     assert caught.value.path == "[1].args.x"
+
+
+def test_a_class_gets_its_name_when_the_entry_is_loaded(
+    fake_distribution: Fake, fresh: Registry
+) -> None:
+    """Asked before, too, when the module that re-exports it had not been imported."""
+    part = "from plugnet.interfaces import LRPolicy\n"
+    part += "class Zero(LRPolicy):\n def __call__(self, iteration):\n  return 0.0\n"
+    sources = {"nn_impl.py": part, "nn_facade.py": "from nn_impl import Zero"}
+    fake_distribution("nn-zero", {"lr_policies": {"zero": "nn_facade:Zero"}}, sources)
+    from nn_impl import Zero  # type: ignore[import-not-found]
+
+    assert fresh.name_of(Zero()) is None
+    assert fresh.get("zero") is Zero
+    assert fresh.name_of(Zero()) == fresh.name_of(Zero) == "zero"
+
+
+def test_a_view_of_no_kind_is_refused(fresh: Registry) -> None:
+    with pytest.raises(ArgumentError, match="must be one of layer, activation"):
+        fresh.view("layers")

@@ -216,3 +216,13 @@ def test_a_large_map_is_neither_copied_nor_kept_in_memory(
         tracemalloc.stop()
     assert len(trainer.history.loss) == 60
     assert peak < 60e6
+
+
+def test_a_file_that_was_replaced_is_an_error(tmp_path: Path) -> None:
+    samples, *others = numbered(ROWS)
+    read = in_a_file(samples, tmp_path)
+    np.save(tmp_path / "other.npy", samples + 1)
+    (tmp_path / "other.npy").replace(tmp_path / "x.npy")
+    with pytest.raises(DataError, match="has been replaced since it was mapped") as caught:
+        loaded((read, *others), 10)
+    assert caught.value.row == 0

@@ -91,7 +91,7 @@ def _fit(trainer: Trainer, samples: DataSplits, settings: TrainingSettings, fold
             )
         except DivergenceError as error:
             if trainer.iteration:
-                error.add_note(f"{folder} holds the course of the run up to there.")
+                error.add_note(f"{folder} has the history up to that point.")
             raise
     return received[0] if received else 0
 

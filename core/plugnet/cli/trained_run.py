@@ -45,7 +45,7 @@ class TrainedRun(NamedTuple):
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments that name a network and samples."""
     parser.add_argument("model", metavar="RUN_OR_MODEL", help="a run directory or a model file")
-    parser.add_argument("--data", metavar="PATH", help="other data than those of the run")
+    parser.add_argument("--data", metavar="PATH", help="data other than the run's")
     add_threads(parser)
 
 

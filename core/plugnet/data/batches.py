@@ -7,10 +7,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from plugnet.arguments import integer
 from plugnet.arrays import Array
 from plugnet.data.mapped import is_large
 from plugnet.data.order import Order
-from plugnet.errors import DataError
+from plugnet.data.samples import check_rows
+from plugnet.errors import ArgumentError, DataError
 from plugnet.interfaces import Batch
 
 
@@ -31,7 +33,7 @@ class Resumable(Protocol):
     """A source of batches that can say, as JSON has it, where it is, and go on from there."""
 
     def state(self) -> Mapping[str, Any]:
-        """Return the place behind the batch that came last."""
+        """Return the position after the last batch."""
         ...
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -43,8 +45,8 @@ class ArrayBatches:
     """Batches from arrays in memory, epoch after epoch, each in a random order of its own.
 
     A batch that reaches the end of an epoch goes on in the next one, so it is never short. It may
-    be a view of the arrays, or a buffer that the next call overwrites. What comes is a function of
-    the arguments and the position alone.
+    be a view of the arrays, or a buffer that the next call overwrites. The batches
+    depend only on the arguments and the position. Copy a batch to keep it.
 
     Attributes:
         samples: all of them, as `Batch`.
@@ -80,10 +82,16 @@ class ArrayBatches:
             allow_repeat: whether a batch may be larger than the set, and so repeat rows.
 
         Raises:
-            DataError: a batch is larger than the set, and ``allow_repeat`` is False.
+            ArgumentError: ``batch_size`` is not an integer from 1.
+            DataError: the arrays differ in length, or a batch is larger than the set, and
+                ``allow_repeat`` is False.
         """
         self.samples, self.batch_size, self.shuffle, self.seed = samples, batch_size, shuffle, seed
         self.rows = len(samples.x)
+        for other in samples[1:]:
+            if other is not None:
+                check_rows(samples.x, other)
+        integer("batch_size", batch_size, at_least=1)
         if not allow_repeat:
             check_batch_size(batch_size, self.rows)
         self.position = 0
@@ -107,7 +115,17 @@ class ArrayBatches:
             iteration: which batch.
             shard: which part of it.
             shards: into how many equal parts it is divided.
+
+        Raises:
+            ArgumentError: ``batch_size`` is not a multiple of ``shards``.
         """
+        if self.batch_size % shards:
+            raise ArgumentError(
+                f"A batch of {self.batch_size} cannot be divided into {shards} equal parts. Choose "
+                "a batch_size that is a multiple of the number of shards.",
+                argument="shards",
+                value=shards,
+            )
         size = self.batch_size // shards
         return self._take(iteration * self.batch_size + shard * size, size)
 
@@ -178,7 +196,7 @@ def check_batch_size(batch_size: int, rows: int) -> None:
     if batch_size > rows:
         raise DataError(
             f"A batch must not be larger than the set, but batch_size is {batch_size} and there "
-            f"are {rows} samples. Lower it; a source of your own may repeat rows instead: "
+            f"are {rows} samples. Lower batch_size, or train on "
             "plugnet.data.ArrayBatches(..., allow_repeat=True).",
             row=None,
         )

@@ -14,7 +14,7 @@ There are three kinds, and ``rule`` may name the one that is meant:
 2. A matrix of zeros and ones only: one-hot; a row with no 1 or with several is an error.
 3. Any other matrix: targets.
 
-The first axis counts samples wherever it can: for one sample, ``(1, K)`` is a row of K values, and
+The first axis counts samples where possible: for one sample, ``(1, K)`` is a row of K values, and
 a square matrix is read row by row. A matrix with the samples in its columns is an error.
 """
 
@@ -29,11 +29,12 @@ from plugnet.arguments import flag, integer
 from plugnet.arrays import Array
 from plugnet.data.samples import as_array, require_rows
 from plugnet.errors import ArgumentError, DataError, DataWarning
+from plugnet.targets import is_one_hot, is_zero_or_one
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
-#: Class ids from here on are taken for a mistake.
+#: Class ids from here on are treated as errors.
 _TOO_LARGE = 2**31
 
 RULES = ("auto", "class_ids", "one_hot", "targets")
@@ -76,7 +77,7 @@ def read_labels(
             f"{columns} values per sample. Leave the two out.",
             row=None,
         )
-    if rule == "targets" or (rule == "auto" and not _is_zero_or_one(values).all()):
+    if rule == "targets" or (rule == "auto" and not is_zero_or_one(values).all()):
         floating = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
         return np.ascontiguousarray(values, dtype=floating.newbyteorder("="))
     return _from_one_hot(values)
@@ -217,17 +218,13 @@ def _warn_from_one(ids: Array) -> None:
         )
 
 
-def _is_zero_or_one(values: Array) -> Array:
-    is_either: Array = (values == 0) | (values == 1)
-    return is_either
-
-
 def _from_one_hot(values: Array) -> Array:
     """Return the column of the single 1 of every row."""
     if values.shape[1] < 2:
         raise DataError("One-hot labels need at least 2 columns, but there is 1.", row=None)
-    fits = _is_zero_or_one(values).all(axis=1) & ((values == 1).sum(axis=1) == 1)
     advice = 'if they are real targets, pass the rule "targets"'
-    require_rows(fits, values, f"one-hot rows must have one 1 and 0 elsewhere ({advice})")
+    require_rows(
+        is_one_hot(values), values, f"one-hot rows must have one 1 and 0 elsewhere ({advice})"
+    )
     ids: Array = np.argmax(values == 1, axis=1).astype(np.int64, copy=False)
     return ids

@@ -59,6 +59,7 @@ def as_samples(
     dtype: DTypeLike = np.float32,
     name: str = "samples",
     scale: float | None = None,
+    remember: bool = True,
 ) -> Array:
     """Return ``samples``, ``(N, *shape)``, as a contiguous array of numbers, all finite.
 
@@ -76,6 +77,8 @@ def as_samples(
         name: what errors and warnings call it.
         scale: the magnitude that a network is made for, its first layer's ``input_scale()``; None:
             any will do.
+        remember: whether an array that comes back unchanged is not checked again; False for one
+            whose owner writes further samples into it.
 
     Raises:
         DataError: not numbers, no samples, no features, or a value that is NaN or infinite.
@@ -96,7 +99,7 @@ def as_samples(
         )
     checked_for = (np.dtype(dtype), scale)
     found = _checked.get(id(samples))
-    if found is not None and found[0]() is samples and found[1] == checked_for:
+    if remember and found is not None and found[0]() is samples and found[1] == checked_for:
         return array
     own = None if np.can_cast(array.dtype, dtype) else dtype
     with np.errstate(over="ignore"):  # what becomes infinite is refused below, with its place
@@ -112,7 +115,7 @@ def as_samples(
             DataWarning,
             stacklevel=3,
         )
-    if array is given and isinstance(samples, np.ndarray):
+    if remember and array is given and isinstance(samples, np.ndarray):
         number = id(samples)
         _checked[number] = weakref.ref(samples, lambda _: _checked.pop(number, None)), checked_for
     return array
@@ -156,7 +159,7 @@ def require_rows(fits: Array, values: Array, rule: str) -> None:
 
 
 def check_rows(samples: Array, labels: Array) -> None:
-    """Check that there are samples at all, and as many labels.
+    """Check that there is at least one sample, and one label for each.
 
     Raises:
         DataError: the numbers of rows differ, or are 0.

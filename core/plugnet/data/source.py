@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from plugnet.data.batches import ArrayBatches, Batches, Resumable
 from plugnet.data.mapped import mapped_file
-from plugnet.errors import CallOrderError, DataError
+from plugnet.errors import CallOrderError, DataError, SpecError
 from plugnet.interfaces import Batch
 
 
@@ -58,8 +59,22 @@ class CheckedBatches:
         return isinstance(self._source, Resumable)
 
     def state(self) -> Mapping[str, Any]:
-        """Return where the source is; {} if it cannot say."""
-        return self._source.state() if isinstance(self._source, Resumable) else {}
+        """Return where the source is, as JSON has it; {} if it cannot say.
+
+        Raises:
+            SpecError: what it says cannot be written as JSON.
+        """
+        if not isinstance(self._source, Resumable):
+            return {}
+        try:
+            state: Mapping[str, Any] = json.loads(json.dumps(dict(self._source.state())))
+        except (TypeError, ValueError) as error:
+            raise SpecError(
+                f"state() of {type(self._source).__name__} must return what JSON can hold, but "
+                f"{error}. Return a dict of numbers, strings and lists of them.",
+                path="source_state",
+            ) from error
+        return state
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Let the source go on from its `state`.
@@ -69,9 +84,8 @@ class CheckedBatches:
         """
         if not state or not isinstance(self._source, Resumable):
             raise CallOrderError(
-                "To go on from a saved training, a source of batches must have the methods state() "
-                f"and restore(state), but {type(self._source).__name__} has not, or the one that "
-                "was trained on before had not. Write them, or set trainer.source_state = None to "
-                "train on whatever comes next."
+                "To resume, a source of batches needs state() and restore(state), but "
+                f"{type(self._source).__name__} lacks them, or the previous source did. Add them, "
+                "or set trainer.source_state = None to train on whatever comes next."
             )
         self._source.restore(state)

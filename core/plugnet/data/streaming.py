@@ -22,7 +22,7 @@ from plugnet.interfaces import Batch
 class StreamedBatches:
     """The batches of `plugnet.data.ArrayBatches`, from a memory map larger than the memory.
 
-    Its attributes and methods, and what comes, are those of `ArrayBatches`.
+    Its attributes are those of `ArrayBatches`, and so is every batch.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class StreamedBatches:
             yield self.samples.x[start : start + rows]
 
     def _fill(self, done: int) -> int:
-        """Copy rows of one window into the batch behind the ``done`` first; return how many."""
+        """Copy rows of one window into the batch after its first ``done`` rows; return how many."""
         epoch, place = divmod(self.position, self.rows)
         if epoch != self._epoch:
             seed = [self.seed, epoch] if self.shuffle else None
@@ -104,6 +104,7 @@ class Reader:
         self._samples = samples
         self._file = file
         self._row_bytes = samples.nbytes // len(samples)
+        self._check_same()
         self._buffers: list[Array | None] = [None, None]
         self._turn = 0
         self._window: Window | None = None
@@ -127,6 +128,20 @@ class Reader:
         self._window = following
         self._reading = None if following is None else self._begin(following)
         return rows
+
+    def _check_same(self) -> None:
+        """Check that the file at the path is the one that was mapped, as far as its ends show."""
+        ends = [np.empty_like(self._samples[:1]) for _ in range(2)]
+        with Path(self._file.path).open("rb", buffering=0) as file:
+            for row, end in zip((0, len(self._samples) - 1), ends, strict=True):
+                file.seek(self._file.offset + row * self._row_bytes)
+                file.readinto(end.data.cast("B"))
+                if end.tobytes() != self._samples[row].tobytes():
+                    raise DataError(
+                        f"{self._file.path!r} has been replaced since it was mapped: its row {row} "
+                        "is another one. Map it again.",
+                        row=row,
+                    )
 
     def _begin(self, window: Window) -> Future[Array]:
         self._turn = 1 - self._turn
@@ -162,7 +177,7 @@ class Reader:
         return rows
 
     def _announce(self, file: int, blocks: list[tuple[int, int]]) -> None:
-        """Tell the system what will be read, where it listens: a disk does it twice as fast."""
+        """Tell the system what will be read, where supported: a disk does it twice as fast."""
         if sys.platform == "linux":
             for begin, end in blocks:
                 start, size = begin * self._row_bytes, (end - begin) * self._row_bytes

@@ -59,12 +59,13 @@ class Data:
         batches.samples = Batch(batches.samples.x[order], batches.samples.y[order])
 
     def pull_data(self) -> tuple[Array, Array]:
-        """Return the next ``batch_size`` samples and labels; after the last come the first again.
+        """Return copies of the next samples and labels; after the last come the first again.
 
         Raises:
             CallOrderError: there are no data yet.
         """
-        return next(self._loaded())[:2]
+        x, y, _ = next(self._loaded())
+        return x.copy(), y.copy()
 
     @property
     def point(self) -> int:

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from plugnet import interfaces
-from plugnet.errors import ArgumentError
+from plugnet.errors import ArgumentError, shown
 from plugnet.registry.building import View, from_spec
 from plugnet.registry.entries import Entry as Entry
 from plugnet.registry.entries import Problem as Problem
@@ -53,7 +53,17 @@ class Registry(View[Any]):
             setattr(self, kind.view, View(index, kind.name))
 
     def view(self, kind: str) -> View[Any]:
-        """Return the view of a kind, such as "layer"."""
+        """Return the view of a kind, such as "layer".
+
+        Raises:
+            ArgumentError: there is no such kind.
+        """
+        if kind not in KINDS:
+            raise ArgumentError(
+                f"The kind must be one of {', '.join(KINDS)}, but it is {shown(kind)}.",
+                argument="kind",
+                value=kind,
+            )
         view: View[Any] = getattr(self, KINDS[kind].view)
         return view
 
@@ -71,8 +81,9 @@ class Registry(View[Any]):
     # Names and specs of objects ------------------------------------------------------------------
 
     def name_of(self, component: object) -> str | None:
-        """Return the registered name of a component's class, or None if there is none."""
-        entry = self._index.entry_of(type(component))
+        """Return the registered name of a component or its class, or None if there is none."""
+        cls = component if isinstance(component, type) else type(component)
+        entry = self._index.entry_of(cls)
         return None if entry is None else entry.name
 
     def spec(self, component: interfaces.Component) -> dict[str, Any]:
@@ -124,7 +135,7 @@ class Registry(View[Any]):
         loaded or disabled inside is forgotten. May be nested. It holds for all threads.
 
         Args:
-            plugins: the distributions whose plugins are used all the same.
+            plugins: the distributions whose plugins stay enabled.
         """
         outside, allowed = self._index, frozenset(map(normalize, plugins))
         settings = Settings(allowed=allowed, origin="registry.isolated()")

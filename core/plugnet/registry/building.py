@@ -105,15 +105,17 @@ class View(Generic[T]):
         if isinstance(value, interface) and not isinstance(value, type | tuple | list):
             return value  # type: ignore[return-value]
         what = f"the class {value.__name__}" if isinstance(value, type) else shown(value)
+        is_row = self._kind == "layer" and isinstance(value, tuple | list) and value
+        advice = " For layers in a row write ['chain', [...]]." if is_row else ""
         raise ArgumentError(
             f"A component of kind {self._kind or 'any'} is given as an object, its name, a tuple "
-            f"of its name and its arguments, or a spec, but it is {what}.",
+            f"or list of its name and its arguments, or a spec, but it is {what}.{advice}",
             argument=self._kind or "component",
             value=value,
         )
 
     def _is_of_kind(self, kind: str, value: Any) -> bool:
-        """Tell whether ``value`` means a component of ``kind``, and none of the view's own."""
+        """Tell whether ``value`` means a component of ``kind``, and not one of the view's kind."""
         if isinstance(value, Mapping):
             return value.get("kind") == kind
         text = value[0] if isinstance(value, tuple | list) and value else value
@@ -214,14 +216,15 @@ class View(Generic[T]):
         Raises:
             RegistrationError: it is installed, and so can only be disabled.
         """
-        entry = self._index.find(parse(name, self._kind))
-        if entry.distribution is not None:
-            raise RegistrationError(
-                f"The {entry} belongs to {entry.provider}, so it cannot be unregistered. Uninstall "
-                "the plugin, or switch it off with registry.disable().",
-                **entry.culprits,
-            )
-        self._index.withdraw(entry)
+        with self._index.lock:
+            entry = self._index.find(parse(name, self._kind))
+            if entry.distribution is not None:
+                raise RegistrationError(
+                    f"The {entry} belongs to {entry.provider}, so it cannot be unregistered. "
+                    "Uninstall the plugin, or switch it off with registry.disable().",
+                    **entry.culprits,
+                )
+            self._index.withdraw(entry)
 
     def __contains__(self, name: object) -> bool:
         return name in self.names()

@@ -74,7 +74,7 @@ class Index:
 
         Args:
             settings: which plugins to use; None: what the environment says at the first scan.
-            outside: an index of which to take over what the program registered.
+            outside: an index whose registrations are copied.
         """
         self._fixed = settings
         self.settings = settings or Settings()
@@ -96,7 +96,7 @@ class Index:
     def _changed(self) -> None:
         """Begin new tables after any change; a search that is going on fills the old ones."""
         self._found: dict[tuple[str, str | None], Found] = {}  # by name, and kind of the view
-        self._entry_of: dict[type[Any], Entry | None] = {}
+        self._entry_of: dict[type[Any], Entry] = {}
 
     # From a name to an entry and its class -------------------------------------------------------
 
@@ -166,10 +166,13 @@ class Index:
     def entry_of(self, cls: type[Any]) -> Entry | None:
         """Return the first entry that means ``cls``, however that was imported, or None."""
         table = self._entry_of
-        if cls not in table:
+        entry = table.get(cls)
+        if entry is None:  # not even kept: a class may get a name when a module is imported
             usable = (entry for entry in self.entries() if not self.disabler(entry))
-            table[cls] = next((entry for entry in usable if self._means(entry, cls)), None)
-        return table[cls]
+            entry = next((entry for entry in usable if self._means(entry, cls)), None)
+            if entry is not None:
+                table[cls] = entry
+        return entry
 
     def _means(self, entry: Entry, cls: type[Any]) -> bool:
         """Tell whether an entry names a class where it is written, or where it is re-exported."""

@@ -46,7 +46,7 @@ class LoadError(Exception):
     raised: type[PluginLoadError] = PluginLoadError
 
     def of(self, entry: Entry) -> PluginLoadError:
-        """Return the error that says it to users."""
+        """Return the error to raise."""
         advice = "It is one of plugnet's own: pip install --force-reinstall plugnet."
         if entry.distribution != kinds.CORE:
             advice = (
@@ -95,7 +95,7 @@ class Loader:
         return self.loaded[entry]
 
     def error(self, entry: Entry) -> PluginLoadError | None:
-        """Return why an entry cannot be used, as far as is known without an import, or None."""
+        """Return why an entry cannot be used if that is known without importing it, else None."""
         failure = self.failures.get(entry) or _obstacle(entry)
         return failure.of(entry) if failure else None
 

@@ -1,4 +1,4 @@
-"""What is said about a name that means nothing, or too much."""
+"""What is said about a name that is unknown or ambiguous."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def look_up(index: Index, spec: Mapping[str, Any]) -> tuple[Found, str]:
 
 
 def _saved(spec: Mapping[str, Any]) -> str:
-    """Return with what a spec was saved, as far as it says it."""
+    """Return the provider and version that a spec records."""
     return shorten(" ".join(filter(None, (spec.get("provider"), spec.get("version")))))
 
 

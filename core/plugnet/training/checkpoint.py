@@ -11,7 +11,7 @@ import numpy as np
 
 from plugnet.arguments import integer, number
 from plugnet.arrays import Array
-from plugnet.errors import FileFormatError, PlugnetError, SpecError
+from plugnet.errors import FileFormatError, PlugnetError
 from plugnet.files import documents
 from plugnet.interfaces import Component
 from plugnet.network import Network
@@ -47,8 +47,7 @@ class Checkpoint(NamedTuple):
         """Write it to one file, wholly or not at all; `Network.load` finds the network there.
 
         Raises:
-            SpecError: a component is not registered, so it cannot be described, or the state of a
-                source of batches cannot be written as JSON.
+            SpecError: a component is not registered, so it cannot be described.
             OSError: the file cannot be written.
         """
         history = self.history
@@ -67,14 +66,7 @@ class Checkpoint(NamedTuple):
             "seconds": history.seconds,
             "stopped": history.stopped,
         }
-        try:
-            documents.write(path, arrays, {**self.network.document(), "trainer": trainer})
-        except TypeError as error:
-            raise SpecError(
-                "What state() of a source of batches returns must be written as JSON, but it "
-                f"cannot: {error}. Return numbers, strings, lists and dicts.",
-                path="trainer.source_state",
-            ) from error
+        documents.write(path, arrays, {**self.network.document(), "trainer": trainer})
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Checkpoint:

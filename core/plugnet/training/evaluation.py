@@ -1,4 +1,4 @@
-"""How well a network answers: its mean loss and its accuracy."""
+"""Evaluating a network: its mean loss and its accuracy."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.interfaces import Batch, Loss
+from plugnet.targets import is_one_hot, is_zero_or_one
 
 
 def count_correct(
@@ -55,7 +56,7 @@ def true_classes(targets: Array, outputs: int) -> Array | None:
     """
     if outputs > 1:
         return class_ids(targets)
-    is_binary = targets.size == len(targets) and np.all((targets == 0) | (targets == 1))
+    is_binary = targets.size == len(targets) and is_zero_or_one(targets).all()
     return targets.reshape(-1) if is_binary else None
 
 
@@ -63,26 +64,21 @@ def class_ids(targets: Array) -> Array | None:
     """Return ``(N,)`` class ids for ids or one-hot rows, and None for other targets."""
     if targets.ndim == 1:
         return targets
-    if targets.ndim == 2 and targets.shape[1] > 1 and _is_one_hot(targets):
+    if targets.ndim == 2 and targets.shape[1] > 1 and is_one_hot(targets).all():
         ids: Array = targets.argmax(axis=1)
         return ids
     return None
 
 
-def _is_one_hot(targets: Array) -> bool:
-    ones = targets == 1
-    return bool(np.all(ones | (targets == 0)) and np.all(ones.sum(axis=1) == 1))
-
-
 def evaluate(
-    loss: Loss, given: Batch, answer: Callable[[slice], Array], size: int
+    loss: Loss, given: Batch, predict_rows: Callable[[slice], Array], size: int
 ) -> tuple[float, float | None]:
     """Return the mean loss and the accuracy over all rows, each by its weight.
 
     Args:
         loss: what the network was trained to minimise.
         given: all samples, targets and weights.
-        answer: gives the outputs of some rows, ``(N, K)``.
+        predict_rows: gives the outputs of some rows, ``(N, K)``.
         size: how many rows to take at a time.
     """
     rows = len(given.x)
@@ -90,7 +86,7 @@ def evaluate(
     value = right = 0.0
     has_classes = True
     for block in blocks(rows, size):
-        outputs, targets = answer(block), given.y[block]
+        outputs, targets = predict_rows(block), given.y[block]
         weights = None if given.weights is None else given.weights[block]
         value += float(loss.forward(outputs, targets, weights, total))
         hits = count_correct(outputs, targets, loss.threshold, weights)

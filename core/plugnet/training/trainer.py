@@ -51,7 +51,7 @@ class Trainer:
     The constructor's arguments are attributes of the same names, names and tuples turned into
     components. Further attributes:
         iteration: how many iterations are done, over all calls of `fit`.
-        position: how many samples they have seen, from which the next batch follows.
+        position: how many samples of arrays they have seen, from which the next batch follows.
         source_state: where a source of batches was after the last step; {} if it cannot say, None
             after a training on arrays.
         rate_scale: what the policy's learning rate is multiplied by; 1 unless a hook changes it.
@@ -65,6 +65,9 @@ class Trainer:
     _update: Update | None
     _source: CheckedBatches | None
     _given: object
+    _place: Mapping[str, Any]
+    _is_ahead: bool
+    _resumes: bool
     _gradients_ready: Callable[..., None] | None
     _step_end: Callable[..., None] | None
 
@@ -213,11 +216,16 @@ class Trainer:
                 argument="y",
                 value=y,
             )
-        source = CheckedBatches(x, lambda *batch: self._shaped(*self.check(*batch)))
-        goes_on = self._resumes or (x is self._given and source.is_resumable)
-        if self.source_state is not None and goes_on:
+
+        def check(x: Any, y: Any, weights: Any = None) -> Batch:
+            return self._shaped(*self.check(x, y, weights, remember=False))
+
+        source = CheckedBatches(x, check)
+        if self._resumes and self.source_state is not None:
             source.restore(self.source_state)
-        self._source, self._given = source, x
+        elif x is self._given and self._is_ahead and source.is_resumable:
+            source.restore(self._place)
+        self._source, self._given, self._place, self._is_ahead = source, x, source.state(), False
         return source
 
     def _shaped(self, x: Array, y: Array, weights: Array | None = None) -> Batch:
@@ -242,8 +250,10 @@ class Trainer:
         self._step_end = hooks.caller("plugnet_step_end")
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
             while self.iteration < last and self._stop is None:
+                self._is_ahead = True
                 batch = next(batches, None)
                 if batch is None:
+                    self._is_ahead = False
                     self.stop("the batches have ended")
                 else:
                     self.step(batch)
@@ -296,6 +306,7 @@ class Trainer:
         """
         interrupts, update = self._interrupts, self.update
         update.prepare()
+        place = None if self._source is None else self._source.state()
         interrupts.is_held = True
         try:
             with self.network.lock:
@@ -303,9 +314,10 @@ class Trainer:
                 self.history.loss.append(loss)
                 self.history.rate.append(rate)
                 self.iteration += 1
-                self.position += rows
-                self._resumes = False
-                self.source_state = None if self._source is None else self._source.state()
+                if place is None:
+                    self.position += rows
+                self.source_state, self._place = place, place or {}
+                self._resumes = self._is_ahead = False
         except BaseException:
             self._is_broken = True
             raise
@@ -429,19 +441,28 @@ class Trainer:
             targets=test.y,
         )
 
-    def _evaluate(self, given: Batch, answer: Callable[[slice], Array]) -> Evaluation:
+    def _evaluate(self, given: Batch, predict_rows: Callable[[slice], Array]) -> Evaluation:
         with np.errstate(over="ignore", invalid="ignore"):
-            loss, accuracy = evaluate(self.loss, given, answer, PREDICT_ROWS)
+            loss, accuracy = evaluate(self.loss, given, predict_rows, PREDICT_ROWS)
         return Evaluation(self.iteration, loss, accuracy)
 
-    def check(self, x: Any, y: Any, weights: Any = None, name: str = "samples") -> Batch:
+    def check(
+        self, x: Any, y: Any, weights: Any = None, name: str = "samples", remember: bool = True
+    ) -> Batch:
         """Return samples, targets and weights as `step` and `fit` take them, all of them checked.
+
+        Args:
+            x: the samples.
+            y: their targets.
+            weights: their weights, or None.
+            name: what errors call the samples.
+            remember: whether the array of samples need not be checked again.
 
         Raises:
             DataError, ShapeError: one breaks a rule.
         """
         network = self.network
-        samples = as_samples(x, network.dtype, name, network.chain.input_scale())
+        samples = as_samples(x, network.dtype, name, network.chain.input_scale(), remember)
         targets = as_targets(y, len(samples), network.dtype)
         given = None if weights is None else as_weights(weights, len(samples), network.dtype)
         network.validate_input(samples)  # an image stays one, for the hooks
@@ -476,6 +497,8 @@ class Trainer:
         self._update = None
         self._resumes = False  # whether it comes from a file, and has done no step since
         self._given = None  # the last source of batches
+        self._place = {}  # where it is to go on from
+        self._is_ahead = False  # whether a batch has come of which no step was done
         self._source = self._gradients_ready = self._step_end = None
 
     def _hook_caller(self) -> HookCaller:
