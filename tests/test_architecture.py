@@ -174,6 +174,7 @@ def test_importing_plugnet_imports_no_plugin_and_nothing_heavy() -> None:
         "threadpoolctl",
         "concurrent",
         "plugnet.data.streaming",
+        "plugnet.data.order",
     )
     assert [name for name in loaded if name.startswith(heavy)] == []
     assert "plugnet.network" in loaded

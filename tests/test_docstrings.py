@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import plugnet
-from plugnet import chain, data, interfaces, registry
+from plugnet import chain, data, interfaces, parameter, registry, training
 from plugnet.component import Component
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +36,8 @@ def test_the_examples_of_a_module_hold(name: str) -> None:
 
 def test_every_public_class_has_an_example() -> None:
     public: list[type] = [plugnet.Network, plugnet.Trainer, plugnet.Parameter, type(registry)]
-    public += [chain.Chain, data.ArrayBatches, data.Data]
+    public += [chain.Chain, data.ArrayBatches, data.Data, interfaces.Batch, interfaces.DataSplits]
+    public += [parameter.Parameters, parameter.Statistic, training.Evaluation, training.History]
     public += [
         value
         for value in vars(interfaces).values()

@@ -46,6 +46,10 @@ class Batch(NamedTuple):
         x: ``(N, *shape)`` samples.
         y: ``(N,)`` integer class ids, or ``(N, K)`` targets.
         weights: ``(N,)``, how much each sample counts, or None: all the same.
+
+    >>> batch = Batch(np.zeros((2, 3)), np.array([0, 1]))
+    >>> batch.x.shape, batch.weights
+    ((2, 3), None)
     """
 
     x: Array
@@ -442,6 +446,11 @@ class DataSplits:
         test_data: as train_data, ``(M, *shape)``; M may be 0.
         test_label: as train_label, for test_data.
         classes: the names of the class ids, or () if they are just numbers or there are none.
+
+    >>> x, y = np.zeros((4, 2)), np.array([0, 1, 1, 0])
+    >>> splits = DataSplits(x[:3], y[:3], x[3:], y[3:], classes=("cat", "dog"))
+    >>> splits.classes[splits.test_label[0]]
+    'cat'
     """
 
     train_data: Array

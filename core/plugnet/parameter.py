@@ -104,6 +104,12 @@ class Statistic(Parameter):
 
     Attributes:
         momentum: how much of the old value stays, from 0, which replaces it, to 1.
+
+    >>> mean = Statistic(np.zeros(2), momentum=0.75)
+    >>> mean.grad = [4.0, 8.0]  # the batch's mean
+    >>> mean.commit()
+    >>> mean.value.tolist()
+    [1.0, 2.0]
     """
 
     __slots__ = ("momentum",)
@@ -158,6 +164,12 @@ class Parameters(Mapping[str, Parameter]):
         grad: ``(n,)``, their gradients, likewise: what may be clipped or scaled as a whole.
         places: where each of them lies in the two, by path, in the order of the layers.
         statistics: the parameters that follow the batches.
+
+    >>> weight, bias = Parameter(np.ones((2, 3))), Parameter(np.zeros(3), decay_mult=0)
+    >>> parameters = Parameters({"fc1.weight": weight, "fc1.bias": bias}, np.dtype(float))
+    >>> parameters.value += 1  # all of them, and so each
+    >>> parameters["fc1.bias"].value.tolist(), float(weight.value.max())
+    ([1.0, 1.0, 1.0], 2.0)
     """
 
     def __init__(self, parameters: Mapping[str, Parameter], dtype: np.dtype[Any]) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 from plugnet.arguments import integer
 from plugnet.arrays import Array
 from plugnet.data.mapped import is_large
-from plugnet.data.order import Order
 from plugnet.data.samples import check_rows
 from plugnet.errors import ArgumentError, DataError
 from plugnet.interfaces import Batch
@@ -147,6 +146,8 @@ class ArrayBatches:
         if epoch != self._epoch:
             seed, x = [self.seed, epoch], self.samples.x
             if is_large(x):
+                from plugnet.data.order import Order  # late: only large sets need its windows
+
                 self._order = Order(self.rows, x.nbytes // self.rows, seed).rows()
             else:
                 self._order = np.random.default_rng(seed).permutation(self.rows)

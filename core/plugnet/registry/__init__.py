@@ -1,7 +1,8 @@
 """The registry: name -> entry point -> class -> object -> spec.
 
 `index` finds the entry that a name means, `entries` reads them all, `loading` imports the class of
-one, `building` calls it, and `specs` describes the object.
+one, `building` calls it, and `specs` describes the object; from what it has checked, `building`
+makes the object again.
 """
 
 from __future__ import annotations
