@@ -375,3 +375,21 @@ def test_wrong_arguments_of_the_tutorials_data_are_named(argument: str, value: A
     with pytest.raises(ArgumentError) as caught:
         Data(**{argument: value})
     assert (caught.value.argument, caught.value.value) == (argument, value)
+
+
+def test_a_batch_of_a_generator_is_not_lost_by_a_step_that_failed() -> None:
+    class Fails:
+        def plugnet_gradients_ready(self, iteration: int) -> None:
+            if iteration == 2 and not failed:
+                failed.append(iteration)
+                raise KeyboardInterrupt
+
+    failed: list[int] = []
+    whole = trainer()
+    whole.fit((next(source) for source in [Endless()] for _ in range(6)), iterations=6)
+    one = Trainer(Network([("fc", 3, 2)]), hooks=[Fails()])
+    batches = (next(source) for source in [Endless()] for _ in range(6))
+    with pytest.raises(KeyboardInterrupt):
+        one.fit(batches, iterations=6)
+    one.fit(batches, iterations=4)
+    assert one.history.loss == whole.history.loss

@@ -320,3 +320,42 @@ def test_strict_turns_every_problem_into_an_error(
         fresh.build("tanh")
     assert len(fresh.problems()) == 1  # listings work all the same
     assert len(fresh.layers.entries()) == 7
+
+
+LAZY = """
+def __getattr__(name):
+    if name == "Shift":
+        raise ImportError("needs torch")
+    raise AttributeError(name)
+"""
+
+
+def test_a_lazy_module_that_fails_is_told_on_use(fake_distribution: Fake, fresh: Registry) -> None:
+    fake_distribution("nn-lazy", sources={"nn_lazy.py": LAZY})
+    for _ in range(2):
+        with pytest.raises(PluginLoadError, match="ImportError: needs torch"):
+            fresh.build("shift")
+
+    class Shift:
+        """Of the name that the module fails for."""
+
+    assert fresh.name_of(Shift()) is None
+    assert [e.state for e in fresh.entries() if e.name == "shift"] == ["broken"]
+
+
+def test_an_error_that_cannot_be_shown_is_told_all_the_same(
+    fake_distribution: Fake, fresh: Registry
+) -> None:
+    source = "class E(Exception):\n def __str__(self):\n  raise OSError\nraise E"
+    fake_distribution("nn-bad", sources={"nn_bad.py": source})
+    with pytest.raises(PluginLoadError, match="cannot be shown"):
+        fresh.build("shift")
+
+
+def test_a_class_is_named_by_an_entry_that_can_be_used(
+    fake_distribution: Fake, fresh: Registry
+) -> None:
+    old = {"layers": {"old": "nn_new:Shift"}, "api": {"v1": "nn_new"}}
+    fake_distribution("nn-a", old, {"nn_new.py": SOURCE})
+    fake_distribution("nn-b", {"layers": {"new": "nn_new:Shift"}}, {})
+    assert fresh.spec(fresh.build("new"))["name"] == "new"

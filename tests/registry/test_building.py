@@ -3,11 +3,17 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.aliases import Fake
 
 from plugnet import registry
-from plugnet.errors import ArgumentError, ComponentSignatureError, UnknownComponentError
+from plugnet.errors import (
+    ArgumentError,
+    ComponentSignatureError,
+    PlugnetError,
+    UnknownComponentError,
+)
 from plugnet.registry import Registry, index
 
 WRAPPER = """
@@ -56,6 +62,7 @@ def test_arguments_reach_the_constructor() -> None:
     [
         ((), {}, "missing a required argument: 'size'"),
         ((1, 2), {}, "too many positional arguments"),
+        ((), {"siez": 2}, "^layer .*arguments: got an unexpected keyword argument 'siez'. Did you"),
         ((1,), {"siez": 2}, "unexpected keyword argument 'siez'. Did you mean 'size'"),
     ],
 )
@@ -171,3 +178,11 @@ def test_information_about_a_component(fake_distribution: Fake, fresh: Registry)
     assert information.file == str(info.parent / "nn_shift.py")
     source = Path(information.file).read_text().splitlines()
     assert information.line == source.index("class Shift(Layer):") + 1
+
+
+@pytest.mark.parametrize(
+    "value", [("tanh", {1: 2}), {"kind": np.zeros(3), "name": "fc", "args": {}}, ["tanh", [3]]]
+)
+def test_whatever_is_resolved_ends_in_an_error_of_ours(value: Any) -> None:
+    with pytest.raises(PlugnetError):
+        registry.layers.resolve(value)

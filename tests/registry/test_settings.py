@@ -163,3 +163,26 @@ def test_isolation_holds_for_all_threads(fresh: Registry, fake_distribution: Fak
         thread.join()
     assert seen == [False]
     assert "shift" in fresh.layers
+
+
+def test_isolation_ends_in_whatever_order_it_is_left(
+    fake_distribution: Fake, fresh: Registry
+) -> None:
+    fake_distribution("nn-a", {"layers": {"a": "nn_a:Shift"}})
+    first, second = fresh.isolated(), fresh.isolated(plugins="nn-a")
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert "a" in fresh.layers
+    fresh.register("inner")(fresh.get("tanh"))
+    second.__exit__(None, None, None)
+    assert "a" in fresh.layers
+    assert "inner" not in fresh.activations
+
+
+@pytest.mark.parametrize("name", [None, 3, b"nn-a"])
+def test_a_distribution_that_is_not_text_is_refused(name: object, fresh: Registry) -> None:
+    with pytest.raises(ArgumentError, match="must be a string"):
+        fresh.disable(name)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="must be a string"), fresh.isolated([name]):  # type: ignore[list-item]
+        raise AssertionError

@@ -130,6 +130,7 @@ def test_settings_given_as_numpy_numbers_are_saved(tmp_path: Path) -> None:
         lambda document: document["trainer"].update(evaluations=[3]),
         lambda document: document["trainer"].update(components=3),
         lambda document: document["trainer"].update(iteration=-1),
+        lambda document: document["trainer"].update(seconds="x"),
         lambda document: document["trainer"].update(rate_scale="1"),
         lambda document: document["generators"].update(noise1={"state": 3}),
         lambda document: document["generators"].update(noise1=3),
@@ -150,3 +151,22 @@ def test_a_crafted_description_of_a_trainer_is_refused(
         documents.write(tmp_path / "run", arrays, document)
         with pytest.raises((FileFormatError, SpecError, ArgumentError)):
             Trainer.resume(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"optimizer/steps": np.array(np.nan)},
+        {"history/loss": np.array(1.0)},
+        {"history/rate": np.array(1.0)},
+    ],
+    ids=list,
+)
+def test_crafted_arrays_of_a_trainer_are_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    trained = Trainer(Network([("fc", 4, 3)]), optimizer="adam", batch_size=3)
+    trained.fit(X, Y, 1)
+    trained.save(tmp_path / "run")
+    arrays, document = documents.read(tmp_path / "run")
+    documents.write(tmp_path / "run", arrays | change, document)
+    with pytest.raises(FileFormatError):
+        Trainer.resume(tmp_path / "run")

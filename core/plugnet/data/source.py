@@ -29,7 +29,11 @@ def from_samples(
 
 
 class CheckedBatches:
-    """A user's own source of batches, each of which is checked before it is trained on."""
+    """A user's own source of batches, each of which is checked before it is trained on.
+
+    Attributes:
+        source: it.
+    """
 
     def __init__(self, source: Batches, check: Callable[..., Batch]) -> None:
         """Take the source.
@@ -38,13 +42,24 @@ class CheckedBatches:
             source: any iterator of ``(x, y)`` or ``(x, y, weights)``.
             check: returns the batch that such a tuple's parts make.
         """
-        self._source, self._check = source, check
+        self.source, self._check = source, check
+        self._drawn: Batch | None = None
 
     def __iter__(self) -> Iterator[Batch]:
         return self
 
     def __next__(self) -> Batch:
-        given = next(self._source)
+        """Return the next batch, or again the last one until it is `done`."""
+        if self._drawn is None:
+            self._drawn = self._draw()
+        return self._drawn
+
+    def done(self) -> None:
+        """Go on to the next batch, because a step was done on the last one."""
+        self._drawn = None
+
+    def _draw(self) -> Batch:
+        given = next(self.source)
         if not isinstance(given, tuple | list) or len(given) not in (2, 3):
             raise DataError(
                 "A batch must be a tuple (x, y) or (x, y, weights), but it is a "
@@ -53,24 +68,19 @@ class CheckedBatches:
             )
         return self._check(*given)
 
-    @property
-    def is_resumable(self) -> bool:
-        """Whether the source has `state` and `restore`."""
-        return isinstance(self._source, Resumable)
-
     def state(self) -> Mapping[str, Any]:
         """Return where the source is, as JSON has it; {} if it cannot say.
 
         Raises:
             SpecError: what it says cannot be written as JSON.
         """
-        if not isinstance(self._source, Resumable):
+        if not isinstance(self.source, Resumable):
             return {}
         try:
-            state: Mapping[str, Any] = json.loads(json.dumps(dict(self._source.state())))
+            state: Mapping[str, Any] = json.loads(json.dumps(dict(self.source.state())))
         except (TypeError, ValueError) as error:
             raise SpecError(
-                f"state() of {type(self._source).__name__} must return what JSON can hold, but "
+                f"state() of {type(self.source).__name__} must return what JSON can hold, but "
                 f"{error}. Return a dict of numbers, strings and lists of them.",
                 path="source_state",
             ) from error
@@ -82,10 +92,10 @@ class CheckedBatches:
         Raises:
             CallOrderError: it cannot, or could not say where it was.
         """
-        if not state or not isinstance(self._source, Resumable):
+        if not state or not isinstance(self.source, Resumable):
             raise CallOrderError(
                 "To resume, a source of batches needs state() and restore(state), but "
-                f"{type(self._source).__name__} lacks them, or the previous source did. Add them, "
+                f"{type(self.source).__name__} lacks them, or the previous source did. Add them, "
                 "or set trainer.source_state = None to train on whatever comes next."
             )
-        self._source.restore(state)
+        self.source.restore(state)

@@ -7,6 +7,7 @@ makes the object again.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
@@ -49,6 +50,7 @@ class Registry(View[Any]):
 
     def __init__(self) -> None:
         index = Index()
+        self._lock, self._indexes = threading.Lock(), [index]  # the last is in use
         super().__init__(index, None)
         for kind in KINDS.values():
             setattr(self, kind.view, View(index, kind.name))
@@ -59,7 +61,7 @@ class Registry(View[Any]):
         Raises:
             ArgumentError: there is no such kind.
         """
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             raise ArgumentError(
                 f"The kind must be one of {', '.join(KINDS)}, but it is {shown(kind)}.",
                 argument="kind",
@@ -138,17 +140,22 @@ class Registry(View[Any]):
         Args:
             plugins: the distributions whose plugins stay enabled.
         """
-        outside, allowed = self._index, frozenset(map(normalize, plugins))
-        settings = Settings(allowed=allowed, origin="registry.isolated()")
-        self._use(Index(settings, outside))
+        plugins = (plugins,) if isinstance(plugins, str) else plugins
+        settings = Settings(frozenset(map(normalize, plugins)), origin="registry.isolated()")
+        with self._lock:
+            inner = Index(settings, self._index)
+            self._indexes.append(inner)
+            self._use_last()
         try:
             yield self
         finally:
-            self._use(outside)
+            with self._lock:
+                self._indexes.remove(inner)  # in whatever order threads leave
+                self._use_last()
 
-    def _use(self, index: Index) -> None:
+    def _use_last(self) -> None:
         for view in (self, *map(self.view, KINDS)):
-            view._index = index
+            view._index = self._indexes[-1]
 
     def __repr__(self) -> str:
         views = (

@@ -97,7 +97,8 @@ class View(Generic[T]):
         if isinstance(value, tuple | list) and value and isinstance(value[0], str):
             name, *args = value
             last = args[-1] if args else None
-            kwargs = args.pop() if isinstance(last, dict) and not is_spec(last) else {}
+            is_keywords = isinstance(last, dict) and all(isinstance(key, str) for key in last)
+            kwargs = args.pop() if is_keywords and not is_spec(last) else {}
             return self.build(name, *args, **kwargs)
         if is_spec(value):
             return from_spec(self._index, value, self._kind)  # type: ignore[no-any-return]
@@ -117,7 +118,8 @@ class View(Generic[T]):
     def _is_of_kind(self, kind: str, value: Any) -> bool:
         """Tell whether ``value`` means a component of ``kind``, and not one of the view's kind."""
         if isinstance(value, Mapping):
-            return value.get("kind") == kind
+            said = value.get("kind")
+            return isinstance(said, str) and said == kind
         text = value[0] if isinstance(value, tuple | list) and value else value
         if not isinstance(text, str):
             return isinstance(value, KINDS[kind].interface)

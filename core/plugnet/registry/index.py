@@ -168,8 +168,8 @@ class Index:
         table = self._entry_of
         entry = table.get(cls)
         if entry is None:  # not even kept: a class may get a name when a module is imported
-            usable = (entry for entry in self.entries() if not self.disabler(entry))
-            entry = next((entry for entry in usable if self._means(entry, cls)), None)
+            meaning = (each for each in self.entries() if self._means(each, cls))
+            entry = next(filter(self._works, meaning), None)
             if entry is not None:
                 table[cls] = entry
         return entry
@@ -177,12 +177,17 @@ class Index:
     def _means(self, entry: Entry, cls: type[Any]) -> bool:
         """Tell whether an entry names a class where it is written, or where it is re-exported."""
         module, _, attribute = entry.value.partition(":")
-        there = sys.modules.get(module) if attribute == cls.__name__ else None
+        there = getattr(sys.modules.get(module), "__dict__", {})  # asks no __getattr__ of a plugin
         return (
             entry.value == f"{cls.__module__}:{cls.__qualname__}"
             or self._loader.loaded.get(entry) is cls
-            or getattr(there, attribute, None) is cls
+            or there.get(attribute) is cls
         )
+
+    def _works(self, entry: Entry) -> bool:
+        """Tell whether an entry may be used, as far as that is known without importing it."""
+        is_own = entry.distribution is None
+        return is_own or not (self.disabler(entry) or self._loader.error(entry))
 
     def always_on_hooks(self) -> list[tuple[str, ModuleType]]:
         """Import the hook modules that are always on; a broken one is a problem and a warning."""

@@ -35,8 +35,10 @@ class Found(NamedTuple):
             known.bind(*args, **kwargs)
         except TypeError as error:
             unknown = [key for key in kwargs if key not in known.parameters]
-            questions = [did_you_mean(close(key, known.parameters)) for key in unknown]
-            return " ".join([f"{error}.", *filter(None, questions)])
+            if not unknown:
+                return f"{error}."
+            question = did_you_mean(close(unknown[0], known.parameters))
+            return f"got an unexpected keyword argument '{unknown[0]}'. {question}".strip()
         return None
 
 
@@ -149,12 +151,16 @@ def _load(entry: Entry) -> Any:
     for part in attribute.split(".") if attribute else ():
         try:
             found = getattr(found, part)
+        except MemoryError:
+            raise
         except AttributeError:
             hint = did_you_mean(close(part, dir(found)))
             raise LoadError(
                 f"'{module}' has no attribute '{part}'. {hint} Fix the entry point in its "
                 "pyproject.toml and re-install it."
             ) from None
+        except (Exception, SystemExit) as error:  # a module's own __getattr__
+            raise LoadError(_failed_import(entry, module, error)) from error
     if (misfit := _misfit(entry, found)) is not None:
         raise LoadError(misfit)
     return found
@@ -168,7 +174,11 @@ def _failed_import(entry: Entry, module: str, error: BaseException) -> str:
             f"its code '{missing}' is gone (stale install). Install {entry.distribution} again, or "
             f"remove what is left: pip uninstall {entry.distribution}"
         )
-    reason = f"importing that module failed:\n  {type(error).__name__}: {error}"
+    try:
+        text = str(error)
+    except Exception:  # a plugin's own class of errors
+        text = "(an error that cannot be shown)"
+    reason = f"importing that module failed:\n  {type(error).__name__}: {text}"
     if missing:
         plugin = entry.distribution
         reason += f"\n  {plugin} needs '{missing}': install it, or install {plugin} again."

@@ -29,7 +29,18 @@ class Name(NamedTuple):
 
 
 def normalize(distribution: str) -> str:
-    """Return a distribution's name as package indexes compare it (PEP 503)."""
+    """Return a distribution's name as package indexes compare it (PEP 503).
+
+    Raises:
+        ArgumentError: it is not a string.
+    """
+    if not isinstance(distribution, str):
+        raise ArgumentError(
+            "The name of a distribution must be a string, such as 'plugnet-dropout', but it is "
+            f"{shown(distribution)}.",
+            argument="distribution",
+            value=distribution,
+        )
     return re.sub(r"[-_.]+", "-", distribution.strip()).lower()
 
 

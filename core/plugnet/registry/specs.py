@@ -85,8 +85,9 @@ def check(index: Index, specs: Iterable[Any], kind: str | None = None) -> None:
     missing: dict[str, str] = {}  # what is missing, and why
     for number, spec in enumerate(specs):
         path = "" if len(specs) == 1 else f"[{number}]"
-        if kind and isinstance(spec, Mapping) and spec.get("kind") != kind:
-            raise _error(path, f"the kind must be {kind}, but it is {shown(spec.get('kind'))}")
+        said = spec.get("kind") if isinstance(spec, Mapping) else kind
+        if kind and not (isinstance(said, str) and said == kind):
+            raise _error(path, f"the kind must be {kind}, but it is {shown(said)}")
         _check(index, missing, spec, path)
     if missing:
         lines = [f"\n  {what}: {why}" for what, why in missing.items()]
@@ -120,7 +121,7 @@ def _check_form(spec: Any, path: str) -> None:
     printable = isinstance(version, str) and version.isprintable()
     named = isinstance(args, dict) and all(isinstance(key, str) for key in args)
     rules = {
-        "kind": (kind in DESCRIBABLE, " or ".join(DESCRIBABLE)),
+        "kind": (isinstance(kind, str) and kind in DESCRIBABLE, " or ".join(DESCRIBABLE)),
         "name": (matches(PATTERN, name), "a registered name, such as 'fc'"),
         "provider": (provider is None or matches(DISTRIBUTION, provider), "a distribution or None"),
         "version": (version is None or printable, "a printable string or None"),

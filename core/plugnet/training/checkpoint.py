@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
@@ -80,22 +81,14 @@ class Checkpoint(NamedTuple):
                 path=os.fspath(path),
             )
         network = Network.from_document(arrays, document, path)
-        try:
+        with refused(path):
             return cls._parsed(network, arrays, saved)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            if isinstance(error, PlugnetError):
-                raise
-            raise FileFormatError(
-                f"{os.fspath(path)} does not describe a trainer ({type(error).__name__}: {error}). "
-                "Use an intact copy of a file that Trainer.save wrote.",
-                path=os.fspath(path),
-            ) from error
 
     @classmethod
     def _parsed(
         cls, network: Network, arrays: Mapping[str, Array], saved: Mapping[str, Any]
     ) -> Checkpoint:
-        due, source_state = saved["evaluation_due"], saved["source_state"]
+        due, source_state = saved["evaluation_due"], saved.get("source_state")
         return cls(
             network,
             _exactly(COMPONENTS, saved["components"]),
@@ -108,10 +101,10 @@ class Checkpoint(NamedTuple):
                 "evaluation_due": None if due is None else integer("evaluation_due", due),
             },
             History(
-                loss=arrays["history/loss"].tolist(),
-                rate=arrays["history/rate"].tolist(),
+                loss=list(arrays["history/loss"].tolist()),
+                rate=list(arrays["history/rate"].tolist()),
                 evaluations=[Evaluation(**evaluation) for evaluation in saved["evaluations"]],
-                seconds=saved["seconds"],
+                seconds=number("seconds", saved["seconds"], at_least=0),
                 stopped=saved["stopped"],
             ),
             {
@@ -120,6 +113,21 @@ class Checkpoint(NamedTuple):
                 if name.startswith(SLOTS)
             },
         )
+
+
+@contextmanager
+def refused(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Raise FileFormatError for what goes wrong because the file at ``path`` is not a trainer's."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        if isinstance(error, PlugnetError):
+            raise
+        raise FileFormatError(
+            f"{os.fspath(path)} does not describe a trainer ({type(error).__name__}: {error}). "
+            "Use an intact copy of a file that Trainer.save wrote.",
+            path=os.fspath(path),
+        ) from error
 
 
 def _exactly(names: tuple[str, ...], given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -64,9 +64,7 @@ class Trainer:
     _interrupts: Interrupts
     _update: Update | None
     _source: CheckedBatches | None
-    _given: object
-    _place: Mapping[str, Any]
-    _is_ahead: bool
+    _last_source: CheckedBatches | None
     _resumes: bool
     _gradients_ready: Callable[..., None] | None
     _step_end: Callable[..., None] | None
@@ -124,16 +122,7 @@ class Trainer:
         self.batch_size = integer("batch_size", batch_size, at_least=1)
         self.seed = integer("seed", seed, at_least=0)
         self.shuffle = flag("shuffle", shuffle)
-        if isinstance(hooks, str):
-            hooks = (hooks,)
-        if not isinstance(hooks, Iterable):
-            raise ArgumentError(
-                f'The hooks must be a list, as ["early_stop"], but they are {hooks!r}.',
-                argument="hooks",
-                value=hooks,
-            )
-        self.hooks = [registry.hooks.resolve(hook) for hook in hooks]
-        self.threads = None if threads is None else integer("threads", threads, at_least=1)
+        self._set_run(hooks, threads)
         self.iteration = 0
         self.position = 0
         self.source_state: Mapping[str, Any] | None = None
@@ -141,6 +130,19 @@ class Trainer:
         self.evaluation_due: int | None = None
         self.history = History()
         self._begin()
+
+    def _set_run(self, hooks: Iterable[Any], threads: int | None) -> None:
+        """Set the arguments that are not saved."""
+        if isinstance(hooks, str):
+            hooks = (hooks,)
+        if not isinstance(hooks, Iterable):
+            raise ArgumentError(
+                f'The hooks must be a list, such as ["early_stop"], but they are {hooks!r}.',
+                argument="hooks",
+                value=hooks,
+            )
+        self.hooks = [registry.hooks.resolve(hook) for hook in hooks]
+        self.threads = None if threads is None else integer("threads", threads, at_least=1)
 
     def fit(
         self,
@@ -220,13 +222,12 @@ class Trainer:
         def check(x: Any, y: Any, weights: Any = None) -> Batch:
             return self._shaped(*self.check(x, y, weights, remember=False))
 
-        source = CheckedBatches(x, check)
-        if self._resumes and self.source_state is not None:
-            source.restore(self.source_state)
-        elif x is self._given and self._is_ahead and source.is_resumable:
-            source.restore(self._place)
-        self._source, self._given, self._place, self._is_ahead = source, x, source.state(), False
-        return source
+        if self._last_source is None or self._last_source.source is not x:
+            self._last_source = CheckedBatches(x, check)
+            if self._resumes and self.source_state is not None:
+                self._last_source.restore(self.source_state)
+        self._source = self._last_source
+        return self._source
 
     def _shaped(self, x: Array, y: Array, weights: Array | None = None) -> Batch:
         return Batch(self.network.validate_input(x), y, weights)
@@ -250,10 +251,8 @@ class Trainer:
         self._step_end = hooks.caller("plugnet_step_end")
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
             while self.iteration < last and self._stop is None:
-                self._is_ahead = True
                 batch = next(batches, None)
                 if batch is None:
-                    self._is_ahead = False
                     self.stop("the batches have ended")
                 else:
                     self.step(batch)
@@ -316,8 +315,10 @@ class Trainer:
                 self.iteration += 1
                 if place is None:
                     self.position += rows
-                self.source_state, self._place = place, place or {}
-                self._resumes = self._is_ahead = False
+                self.source_state = place
+                self._resumes = False
+                if self._source is not None:
+                    self._source.done()
         except BaseException:
             self._is_broken = True
             raise
@@ -394,15 +395,15 @@ class Trainer:
             FileFormatError: the file is missing, damaged or not a saved trainer.
             SpecError: it needs components that are not installed.
         """
-        from plugnet.training.checkpoint import Checkpoint
+        from plugnet.training.checkpoint import Checkpoint, refused
 
         saved = Checkpoint.read(path)
-        trainer = cls(
-            saved.network, **saved.components, **saved.settings, hooks=hooks, threads=threads
-        )
-        vars(trainer).update(saved.progress)
-        trainer.history = saved.history
-        trainer.update.restore(saved.slots)
+        with refused(path):
+            trainer = cls(saved.network, **saved.components, **saved.settings)
+            vars(trainer).update(saved.progress)
+            trainer.history = saved.history
+            trainer.update.restore(saved.slots)
+        trainer._set_run(hooks, threads)
         trainer._resumes = True
         return trainer
 
@@ -496,9 +497,7 @@ class Trainer:
         self._interrupts = Interrupts()
         self._update = None
         self._resumes = False  # whether it comes from a file, and has done no step since
-        self._given = None  # the last source of batches
-        self._place = {}  # where it is to go on from
-        self._is_ahead = False  # whether a batch has come of which no step was done
+        self._last_source = None  # of batches, which may have given one that no step was done on
         self._source = self._gradients_ready = self._step_end = None
 
     def _hook_caller(self) -> HookCaller:
