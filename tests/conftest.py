@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from plugnet import registry
-from plugnet.arrays import Array, Shape
+from plugnet.arrays import Array
 from plugnet.cli import main
 from plugnet.interfaces import Layer
+from tests import layers
 from tests.aliases import Refused, Reported, Shown
 
 ROOT = Path(__file__).parents[1]
-pytest.register_assert_rewrite("tests.checks", "tests.rows")
+pytest.register_assert_rewrite("tests.checks", "tests.rows", "tests.steps")
 #: The same examples in every run; --hypothesis-profile=default draws others, and more.
 settings.register_profile("plugnet", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("plugnet")
@@ -138,19 +138,7 @@ def rng() -> np.random.Generator:
 @pytest.fixture(scope="session")
 def initialized() -> Callable[..., Layer]:
     """Build a layer by its name and arguments, and initialize it for samples of a shape."""
-
-    def build(
-        *arguments: Any,
-        shape: Shape = (5,),
-        dtype: str = "float64",
-        seed: int = 1,
-        **keywords: Any,
-    ) -> Layer:
-        layer = registry.layers.build(*arguments, **keywords)
-        layer.initialize(shape, np.random.default_rng(seed), np.dtype(dtype))
-        return layer
-
-    return build
+    return layers.initialized
 
 
 @pytest.fixture(scope="session")

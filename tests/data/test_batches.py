@@ -172,13 +172,13 @@ class Nameless:
         return next(self.source)
 
 
-def trainer() -> Trainer:
+def untrained() -> Trainer:
     return Trainer(Network([("fc", 3, 2)]))
 
 
 def test_any_iterator_of_batches_trains() -> None:
     x, y, weights = np.eye(3), np.array([0, 1, 1]), np.array([1.0, 2.0, 1.0])
-    one, two = trainer(), Trainer(Network([("fc", 3, 2)]), batch_size=3, shuffle=False)
+    one, two = untrained(), Trainer(Network([("fc", 3, 2)]), batch_size=3, shuffle=False)
     one.fit(iter([(x, y, weights), (x, y, weights)]), iterations=2)
     two.fit(x, y, 2, weights=weights)
     assert one.history.loss == two.history.loss
@@ -186,7 +186,7 @@ def test_any_iterator_of_batches_trains() -> None:
 
 
 def test_the_end_of_the_batches_ends_the_training() -> None:
-    one = trainer()
+    one = untrained()
     history = one.fit(((np.eye(3), np.array([0, 1, 1])) for _ in range(4)), iterations=10)
     assert (one.iteration, history.stopped) == (4, "the batches have ended")
 
@@ -196,14 +196,14 @@ def test_the_end_of_the_batches_ends_the_training() -> None:
 )
 def test_every_batch_of_a_source_is_checked(batch: Any) -> None:
     good = np.eye(3), np.array([0, 1, 1])
-    one = trainer()
+    one = untrained()
     with pytest.raises(DataError):
         one.fit(iter([good, batch]), iterations=2)
     assert one.iteration == 1
 
 
 def test_a_source_goes_on_from_a_file(tmp_path: Path) -> None:
-    whole, first = trainer(), trainer()
+    whole, first = untrained(), untrained()
     whole.fit(Endless(), iterations=7)
     first.fit(Endless(), iterations=3)
     first.save(tmp_path / "trainer")
@@ -221,7 +221,7 @@ def test_a_source_goes_on_after_a_step_that_failed(at: int) -> None:
                 raise ZeroDivisionError
 
     failed: list[int] = []
-    whole = trainer()
+    whole = untrained()
     whole.fit(Endless(), iterations=7)
     one, source = Trainer(Network([("fc", 3, 2)]), hooks=[Fails()]), Endless()
     with pytest.raises(ZeroDivisionError):
@@ -232,7 +232,7 @@ def test_a_source_goes_on_after_a_step_that_failed(at: int) -> None:
 
 
 def test_a_second_source_keeps_its_own_place() -> None:
-    one, first, second = trainer(), Endless(), Endless()
+    one, first, second = untrained(), Endless(), Endless()
     one.fit(first, iterations=5)
     second.number = 100
     one.rate_scale = float("inf")  # so that its first step fails
@@ -244,7 +244,7 @@ def test_a_second_source_keeps_its_own_place() -> None:
 
 
 def test_a_source_moved_on_purpose_stays_where_it_was_put() -> None:
-    one, source = trainer(), Endless()
+    one, source = untrained(), Endless()
     one.fit(source, iterations=5)
     source.number = 50
     one.fit(source, iterations=2)
@@ -273,7 +273,7 @@ def test_a_state_that_fails_undoes_nothing() -> None:
                 raise ZeroDivisionError
             return super().state()
 
-    one = trainer()
+    one = untrained()
     with pytest.raises(ZeroDivisionError):
         one.fit(Breaks(), iterations=5)
     assert one.iteration == 2
@@ -281,7 +281,7 @@ def test_a_state_that_fails_undoes_nothing() -> None:
 
 
 def test_arrays_after_a_source_begin_at_their_first_row() -> None:
-    one, two = trainer(), Trainer(Network([("fc", 3, 2)]), batch_size=2, shuffle=False)
+    one, two = untrained(), Trainer(Network([("fc", 3, 2)]), batch_size=2, shuffle=False)
     one.batch_size, one.shuffle = 2, False
     x, y = np.random.default_rng(0).random((6, 3)), np.arange(6) % 2
     for each in (one, two):
@@ -292,7 +292,7 @@ def test_arrays_after_a_source_begin_at_their_first_row() -> None:
 
 def test_a_source_without_a_state_cannot_go_on_from_a_file(tmp_path: Path) -> None:
     for before, after in ((Nameless(), Endless()), (Endless(), Nameless())):
-        one = trainer()
+        one = untrained()
         one.fit(before, iterations=3)
         one.save(tmp_path / "trainer")
         again = Trainer.resume(tmp_path / "trainer")
@@ -309,7 +309,7 @@ def test_a_state_that_is_not_json_is_refused_at_once(state: Any) -> None:
         def state(self) -> Any:
             return state
 
-    one = trainer()
+    one = untrained()
     with pytest.raises(SpecError, match="must return what JSON can hold"):
         one.fit(Odd(), iterations=1)
     assert one.iteration == 0
@@ -318,9 +318,9 @@ def test_a_state_that_is_not_json_is_refused_at_once(state: Any) -> None:
 @pytest.mark.parametrize("x", [np.eye(3), [(np.eye(3), [0, 1, 1])], 3])
 def test_samples_without_targets_are_refused(x: object) -> None:
     with pytest.raises(ArgumentError, match="samples x and targets y, or"):
-        trainer().fit(x)
+        untrained().fit(x)
     with pytest.raises(ArgumentError, match="without y and weights"):
-        trainer().fit(Endless(), weights=np.ones(3))
+        untrained().fit(Endless(), weights=np.ones(3))
 
 
 # The tutorial's names ----------------------------------------------------------------------------

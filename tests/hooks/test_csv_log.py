@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.small import X, Y
+from tests.small import X, Y, trainer
 
 from plugnet import Network, Trainer, registry
 from plugnet.errors import DivergenceError
@@ -11,15 +11,15 @@ from plugnet.errors import DivergenceError
 HEADER = "iteration,loss,rate,test_loss,test_accuracy"
 
 
-def trainer(path: Path, *hooks: object, rate: float = 0.1) -> Trainer:
+def logged_trainer(path: Path, *hooks: object, rate: float = 0.1) -> Trainer:
     log = registry.hooks.build("csv_log", str(path))
     network = Network([("fc", 4, 3)])
-    return Trainer(network, policy=("fixed", rate), batch_size=5, hooks=[log, *hooks])
+    return trainer(network, policy=("fixed", rate), hooks=[log, *hooks])
 
 
 def test_rows_hold_exactly_what_history_holds(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
-    history = trainer(path).fit(X, Y, 7, (X, Y), evaluate_every=3)
+    history = logged_trainer(path).fit(X, Y, 7, (X, Y), evaluate_every=3)
     tests = {test.iteration: f"{test.loss!r},{test.accuracy!r}" for test in history.evaluations}
     assert sorted(tests) == [3, 6, 7]
     assert path.read_text().splitlines() == [
@@ -35,7 +35,7 @@ def test_rows_hold_exactly_what_history_holds(tmp_path: Path) -> None:
 
 def test_a_second_fit_appends_and_a_new_trainer_begins_again(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
-    first = trainer(path)
+    first = logged_trainer(path)
     first.fit(X, Y, 3, (X, Y))
     history = first.fit(X, Y, 2, (X, Y))
     rows = path.read_text().splitlines()
@@ -45,13 +45,13 @@ def test_a_second_fit_appends_and_a_new_trainer_begins_again(tmp_path: Path) -> 
     written = [row.split(",") for row in rows[1:]]
     assert {row[0]: row[3] for row in written if row[3]} == tests
     assert {"3", "5"} <= set(tests)
-    trainer(path).fit(X, Y, 1)
+    logged_trainer(path).fit(X, Y, 1)
     assert len(path.read_text().splitlines()) == 2
 
 
 def test_going_on_from_an_older_state_replaces_the_rows_since(tmp_path: Path) -> None:
     path, saved = tmp_path / "log.csv", tmp_path / "trainer.safetensors"
-    first = trainer(path)
+    first = logged_trainer(path)
     first.fit(X, Y, 4, (X, Y), evaluate_every=2)
     first.save(saved)
     first.fit(X, Y, 3, (X, Y))
@@ -72,13 +72,13 @@ def test_rows_are_on_disk_while_training_goes_on(tmp_path: Path) -> None:
         def plugnet_step_end(self) -> None:
             counts.append(len(path.read_text().splitlines()))
 
-    trainer(path, Reader()).fit(X, Y, 4, (X, Y), evaluate_every=2)
+    logged_trainer(path, Reader()).fit(X, Y, 4, (X, Y), evaluate_every=2)
     assert counts == [2, 3, 4, 5]
 
 
 def test_after_divergence_the_file_is_complete_and_closed(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
-    diverging = trainer(path, rate=1e30)
+    diverging = logged_trainer(path, rate=1e30)
     with pytest.raises(DivergenceError):
         diverging.fit(X, Y, 50)
     rows = path.read_text().splitlines()[1:]
@@ -94,7 +94,7 @@ def test_a_step_that_another_hooks_error_kept_from_it_has_its_row_too(tmp_path: 
             if iteration in (2, 3):
                 raise RuntimeError("enough")
 
-    failing = trainer(path)
+    failing = logged_trainer(path)
     failing.hooks.insert(0, Failing())
     for _ in range(2):
         with pytest.raises(RuntimeError, match="enough"):

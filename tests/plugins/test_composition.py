@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.small import trainer
 
 from plugnet import Network, Trainer, registry
 from plugnet.arrays import Array
@@ -367,11 +368,6 @@ TRAINED: list[Any] = [
 ]
 
 
-def trainer(**options: Any) -> Trainer:
-    network = Network(TRAINED, (4,), seed=1, **options)
-    return Trainer(network, optimizer="adam", policy=("fixed", 0.01), batch_size=16)
-
-
 @pytest.fixture
 def samples(rng: np.random.Generator) -> tuple[Array, Array]:
     x = rng.normal(size=(90, 4)).astype("float32")
@@ -381,7 +377,12 @@ def samples(rng: np.random.Generator) -> tuple[Array, Array]:
 def test_continuing_from_a_copy_equals_never_having_stopped(
     samples: tuple[Array, Array], copied: Callable[[Trainer], Trainer]
 ) -> None:
-    whole, first = trainer(), trainer()
+    whole, first = (
+        trainer(
+            Network(TRAINED, (4,), seed=1), optimizer="adam", policy=("fixed", 0.01), batch_size=16
+        )
+        for _ in range(2)
+    )
     whole.fit(*samples, iterations=40)
     first.fit(*samples, iterations=17)
     second = copied(first)

@@ -6,37 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import initialized, perturbed
+from tests.steps import assert_equal_steps, step
 
-from plugnet import Network, registry
-from plugnet.arrays import Array, Shape
-from plugnet.interfaces import Layer
+from plugnet import Network
+from plugnet.arrays import Array
 
 SHAPE = (9, 12)  # an odd and an even size, not square
 GROUPS = [(4, 3, 1), (4, 6, 2), (4, 4, 4), (4, 8, 4), (1, 3, 1)]  # inputs, outputs, groups
-
-
-def initialized(shape: Shape, **arguments: Any) -> Layer:
-    """Return a layer whose bias is not zero."""
-    rng = np.random.default_rng(1)
-    layer = registry.layers.build("conv2d", **arguments)
-    layer.initialize(shape, rng, np.dtype("float64"))
-    if "bias" in layer.parameters():
-        layer.parameters()["bias"].value = rng.normal(size=arguments["outputs"])
-    return layer
-
-
-def step(layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
-    """Return copies of y, dx and the gradients of a training step."""
-    y = layer.forward(x, training=True).copy()
-    layer.gradients(dy)
-    given = {name: parameter.grad.copy() for name, parameter in layer.parameters().items()}
-    return given | {"y": y, "dx": layer.backward(dy).copy()}
-
-
-def assert_equal_steps(found: dict[str, Array], expected: dict[str, Array]) -> None:
-    assert found.keys() == expected.keys()
-    for name, value in expected.items():
-        np.testing.assert_allclose(found[name], value, rtol=1e-10, atol=1e-10, err_msg=name)
 
 
 @pytest.mark.parametrize(
@@ -61,8 +38,9 @@ def test_values_and_gradients_equal_pytorchs(
     torch = pytest.importorskip("torch")
     inputs, outputs, groups = sizes
     shape = (*SHAPE, inputs)
-    layer = initialized(
-        shape,
+    layer = perturbed(
+        "conv2d",
+        shape=shape,
         outputs=outputs,
         kernel_size=kernel_size,
         stride=stride,
@@ -104,8 +82,9 @@ def test_forward_is_the_sum_of_scipys_correlations(
     from scipy.signal import correlate
 
     inputs, outputs, groups = sizes
-    layer = initialized(
-        (*SHAPE, inputs),
+    layer = perturbed(
+        "conv2d",
+        shape=(*SHAPE, inputs),
         outputs=outputs,
         kernel_size=kernel_size,
         stride=stride,
@@ -152,14 +131,18 @@ def test_same_padding_has_its_odd_zero_at_the_end(
         "bias": False,
     }
     x = np.arange(1.0, size + 1)
-    wide = initialized((1, size, 1), kernel_size=(1, kernel_size), stride=(1, stride), **arguments)
+    wide = initialized(
+        "conv2d", shape=(1, size, 1), kernel_size=(1, kernel_size), stride=(1, stride), **arguments
+    )
     np.testing.assert_allclose(wide.forward(x.reshape(1, 1, size, 1)).ravel(), expected)
-    high = initialized((size, 1, 1), kernel_size=(kernel_size, 1), stride=(stride, 1), **arguments)
+    high = initialized(
+        "conv2d", shape=(size, 1, 1), kernel_size=(kernel_size, 1), stride=(stride, 1), **arguments
+    )
     np.testing.assert_allclose(high.forward(x.reshape(1, size, 1, 1)).ravel(), expected)
 
 
 def test_kernel_is_not_flipped() -> None:
-    layer = initialized((2, 2, 1), outputs=1, kernel_size=2, bias=False)
+    layer = initialized("conv2d", shape=(2, 2, 1), outputs=1, kernel_size=2, bias=False)
     layer.parameters()["weight"].value[:] = np.reshape([1, 10, 100, 1000], (2, 2, 1, 1))
     assert layer.forward(np.reshape([1.0, 2, 3, 4], (1, 2, 2, 1))) == 1 + 20 + 300 + 4000
 

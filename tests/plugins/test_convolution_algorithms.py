@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import perturbed
+from tests.steps import assert_equal_steps, step
 
-from plugnet import registry
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Layer
 from plugnet_convolution import algorithm, batch_parallel
@@ -66,25 +67,6 @@ REAL: list[tuple[str, Shape, dict[str, Any]]] = [
 ]
 
 
-def initialized(
-    name: str, shape: Shape, arguments: dict[str, Any], dtype: str = "float64"
-) -> Layer:
-    """Return a layer whose bias is not zero."""
-    rng = np.random.default_rng(1)
-    layer = registry.layers.build(name, **arguments)
-    layer.initialize(shape, rng, np.dtype(dtype))
-    layer.parameters()["bias"].value = rng.normal(size=arguments["outputs"])
-    return layer
-
-
-def step(layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
-    """Return copies of y, dx and the gradients of a training step."""
-    y = layer.forward(x, training=True).copy()
-    layer.gradients(dy)
-    given = {name: parameter.grad.copy() for name, parameter in layer.parameters().items()}
-    return given | {"y": y, "dx": layer.backward(dy).copy()}
-
-
 def random_step(layer: Layer, shape: Shape, n: int = 3, seed: int = 2) -> dict[str, Array]:
     rng = np.random.default_rng(seed)
     dtype = layer.parameters()["weight"].value.dtype
@@ -92,20 +74,12 @@ def random_step(layer: Layer, shape: Shape, n: int = 3, seed: int = 2) -> dict[s
     return step(layer, x, rng.normal(size=(n, *layer.output_shape(shape))).astype(dtype))
 
 
-def assert_equal_steps(
-    found: dict[str, Array], expected: dict[str, Array], rtol: float = 1e-11
-) -> None:
-    assert found.keys() == expected.keys()
-    for name, value in expected.items():
-        np.testing.assert_allclose(found[name], value, rtol=rtol, atol=rtol, err_msg=name)
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_gradients_agree_with_central_differences(
     rng: np.random.Generator, numerical_gradient: Callable[..., Array], case: str
 ) -> None:
     name, shape, arguments = CASES[case]
-    layer = initialized(name, shape, arguments)
+    layer = perturbed(name, shape=shape, **arguments)
     x = rng.normal(size=(2, *shape))
     dy = rng.normal(size=(2, *layer.output_shape(shape)))
     found = step(layer, x, dy)
@@ -121,9 +95,9 @@ def test_blocks_of_rows_and_of_samples_equal_one_block(
     monkeypatch: pytest.MonkeyPatch, case: str, block: int
 ) -> None:
     name, shape, arguments = CASES[case]
-    expected = random_step(initialized(name, shape, arguments), shape, n=5)
+    expected = random_step(perturbed(name, shape=shape, **arguments), shape, n=5)
     monkeypatch.setattr(algorithm, "BLOCK_ELEMENTS", block)
-    assert_equal_steps(random_step(initialized(name, shape, arguments), shape, n=5), expected)
+    assert_equal_steps(random_step(perturbed(name, shape=shape, **arguments), shape, n=5), expected)
 
 
 @pytest.mark.parametrize(("name", "shape", "arguments"), [*CASES.values(), *REAL])
@@ -134,12 +108,12 @@ def test_every_algorithm_equals_the_reference(
     shape: Shape,
     arguments: dict[str, Any],
 ) -> None:
-    layer = initialized(name, shape, arguments)
+    layer = perturbed(name, shape=shape, **arguments)
     x = rng.normal(size=(6, *shape))
     dy = rng.normal(size=(6, *layer.output_shape(shape)))
     found = step(layer, x, dy)
     monkeypatch.setattr(batch_parallel, "select_algorithm", lambda geometry: Reference)
-    assert_equal_steps(found, step(initialized(name, shape, arguments), x, dy))
+    assert_equal_steps(found, step(perturbed(name, shape=shape, **arguments), x, dy))
 
 
 @pytest.mark.parametrize("rows", [1, 48, 1000, 2500])
@@ -153,7 +127,7 @@ def test_matmul_in_parts_is_the_whole_product(rng: np.random.Generator, rows: in
 @pytest.mark.parametrize("case", CASES)
 def test_batch_equals_its_samples_one_by_one(rng: np.random.Generator, case: str) -> None:
     name, shape, arguments = CASES[case]
-    layer = initialized(name, shape, arguments)
+    layer = perturbed(name, shape=shape, **arguments)
     x = rng.normal(size=(3, *shape))
     dy = rng.normal(size=(3, *layer.output_shape(shape)))
     found = step(layer, x, dy)
@@ -167,7 +141,7 @@ def test_batch_equals_its_samples_one_by_one(rng: np.random.Generator, case: str
 @pytest.mark.parametrize("case", CASES)
 def test_no_samples_give_no_outputs_and_zero_gradients(case: str) -> None:
     name, shape, arguments = CASES[case]
-    layer = initialized(name, shape, arguments)
+    layer = perturbed(name, shape=shape, **arguments)
     found = random_step(layer, shape, n=0)
     assert found["y"].shape == (0, *layer.output_shape(shape))
     assert found["dx"].shape == (0, *shape)
@@ -178,7 +152,7 @@ def test_no_samples_give_no_outputs_and_zero_gradients(case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_read_only_and_strided_arrays_are_accepted(rng: np.random.Generator, case: str) -> None:
     name, shape, arguments = CASES[case]
-    layer = initialized(name, shape, arguments)
+    layer = perturbed(name, shape=shape, **arguments)
     x = rng.normal(size=(2, *shape))
     dy = rng.normal(size=(2, *layer.output_shape(shape)))
     expected = step(layer, x, dy)
@@ -193,8 +167,8 @@ def test_inference_leaves_what_a_pending_backward_reads(
     rng: np.random.Generator, case: str
 ) -> None:
     name, shape, arguments = CASES[case]
-    expected = random_step(initialized(name, shape, arguments), shape)
-    layer = initialized(name, shape, arguments)
+    expected = random_step(perturbed(name, shape=shape, **arguments), shape)
+    layer = perturbed(name, shape=shape, **arguments)
     same = np.random.default_rng(2)
     x = same.normal(size=(3, *shape))
     y = layer.forward(x, training=True)
@@ -212,7 +186,7 @@ def test_inference_leaves_what_a_pending_backward_reads(
 @pytest.mark.parametrize("case", CASES)
 def test_gradients_are_overwritten_not_accumulated(case: str) -> None:
     name, shape, arguments = CASES[case]
-    layer = initialized(name, shape, arguments)
+    layer = perturbed(name, shape=shape, **arguments)
     expected = random_step(layer, shape)
     random_step(layer, shape, n=2, seed=9)  # a batch of another size between
     assert_equal_steps(random_step(layer, shape), expected, rtol=1e-15)
@@ -221,7 +195,7 @@ def test_gradients_are_overwritten_not_accumulated(case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_float32_stays_float32(case: str) -> None:
     name, shape, arguments = CASES[case]
-    layer = initialized(name, shape, arguments, "float32")
+    layer = perturbed(name, shape=shape, dtype="float32", **arguments)
     assert {array.dtype for array in random_step(layer, shape).values()} == {np.dtype("float32")}
     assert layer.forward(np.ones((1, *shape), "float32")).dtype == np.float32
 
@@ -246,7 +220,7 @@ def test_float32_stays_float32(case: str) -> None:
 def test_warm_step_allocates_nothing_large(
     name: str, shape: Shape, arguments: dict[str, Any]
 ) -> None:
-    layer = initialized(name, shape, arguments, "float32")
+    layer = perturbed(name, shape=shape, dtype="float32", **arguments)
     x = np.ones((64, *shape), "float32")
     dy = np.ones((64, *layer.output_shape(shape)), "float32")
 

@@ -5,21 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import perturbed
 
 from plugnet import registry
 from plugnet.arrays import Shape
 from plugnet.errors import ArgumentError, CallOrderError, ShapeError
-from plugnet.interfaces import Layer
-
-
-def initialized(shape: Shape, **arguments: Any) -> Layer:
-    """Return a layer whose bias is not zero."""
-    rng = np.random.default_rng(1)
-    layer = registry.layers.build("conv2d", **arguments)
-    layer.initialize(shape, rng, np.dtype("float64"))
-    if "bias" in layer.parameters():
-        layer.parameters()["bias"].value = rng.normal(size=arguments["outputs"])
-    return layer
 
 
 def test_parameters_and_a_bias_of_zero_without_decay() -> None:
@@ -34,7 +24,7 @@ def test_parameters_and_a_bias_of_zero_without_decay() -> None:
 
 
 def test_without_bias_the_weight_is_the_only_parameter() -> None:
-    layer = initialized((4, 4, 2), outputs=3, kernel_size=2, bias=False)
+    layer = perturbed("conv2d", shape=(4, 4, 2), outputs=3, kernel_size=2, bias=False)
     assert list(layer.parameters()) == ["weight"]
     assert not layer.forward(np.zeros((1, 4, 4, 2))).any()
 
@@ -143,7 +133,7 @@ def test_channels_that_groups_do_not_divide_are_refused() -> None:
 def test_calls_out_of_order_are_refused() -> None:
     with pytest.raises(CallOrderError, match="initialize"):
         registry.layers.build("conv2d", 6, 3).forward(np.ones((2, 9, 9, 3)))
-    layer = initialized((9, 9, 3), outputs=6, kernel_size=3)
+    layer = perturbed("conv2d", shape=(9, 9, 3), outputs=6, kernel_size=3)
     layer.forward(np.ones((2, 9, 9, 3)))
     with pytest.raises(CallOrderError, match="training=True"):
         layer.gradients(np.ones((2, 7, 7, 6)))

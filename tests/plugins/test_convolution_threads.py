@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import perturbed
 
-from plugnet import parallel, registry
+from plugnet import parallel
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Layer
 
@@ -28,14 +29,9 @@ def divide_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "MULTIPLICATIONS_PER_THREAD", 1)
 
 
-def initialized(case: str) -> Layer:
-    """Return a layer whose bias is not zero."""
+def layer_of(case: str) -> Layer:
     name, shape, arguments = CASES[case]
-    rng = np.random.default_rng(1)
-    layer = registry.layers.build(name, **arguments)
-    layer.initialize(shape, rng, np.dtype("float64"))
-    layer.parameters()["bias"].value = rng.normal(size=arguments["outputs"])
-    return layer
+    return perturbed(name, shape=shape, **arguments)
 
 
 def data(layer: Layer, shape: Shape, count: int) -> tuple[Array, Array]:
@@ -43,7 +39,7 @@ def data(layer: Layer, shape: Shape, count: int) -> tuple[Array, Array]:
     return rng.normal(size=(count, *shape)), rng.normal(size=(count, *layer.output_shape(shape)))
 
 
-def step(layer: Layer, x: Array, dy: Array, threads: int) -> list[Array]:
+def results(layer: Layer, x: Array, dy: Array, threads: int) -> list[Array]:
     """Return copies of y in inference, y and dx in training, and the gradients."""
     with parallel.threads(threads):
         alone = layer.forward(x)
@@ -55,12 +51,12 @@ def step(layer: Layer, x: Array, dy: Array, threads: int) -> list[Array]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_threads_equal_one_and_give_the_same_bits_again(case: str) -> None:
-    layer = initialized(case)
+    layer = layer_of(case)
     for count in (5, 2, 0, 1, 7):  # also fewer samples than threads
         x, dy = data(layer, CASES[case][1], count)
-        expected = step(initialized(case), x, dy, 1)
-        found = step(layer, x, dy, 3)
-        for mine, other, again in zip(found, expected, step(layer, x, dy, 3), strict=True):
+        expected = results(layer_of(case), x, dy, 1)
+        found = results(layer, x, dy, 3)
+        for mine, other, again in zip(found, expected, results(layer, x, dy, 3), strict=True):
             np.testing.assert_allclose(mine, other, rtol=1e-11, atol=1e-11)
             np.testing.assert_array_equal(mine, again)
 
@@ -75,19 +71,19 @@ def test_batch_is_divided_among_threads(monkeypatch: pytest.MonkeyPatch) -> None
         parallel.parallel_call(calls)
 
     monkeypatch.setattr(batch_parallel, "parallel_call", note)
-    layer = initialized("windows")
+    layer = layer_of("windows")
     x, dy = data(layer, CASES["windows"][1], 5)
-    step(layer, x, dy, 2)
-    step(layer, x[:1], dy[:1], 2)  # for two threads smaller than the weight
+    results(layer, x, dy, 2)
+    results(layer, x[:1], dy[:1], 2)  # for two threads smaller than the weight
     monkeypatch.setattr(parallel, "MULTIPLICATIONS_PER_THREAD", 10**9)
-    step(layer, x, dy, 2)
+    results(layer, x, dy, 2)
     assert sizes == [2] * 4 + [1] * 8
 
 
 def test_backward_may_have_other_threads_than_forward() -> None:
-    x, dy = data(initialized("windows"), CASES["windows"][1], 5)
-    expected = step(initialized("windows"), x, dy, 1)
-    layer = initialized("windows")
+    x, dy = data(layer_of("windows"), CASES["windows"][1], 5)
+    expected = results(layer_of("windows"), x, dy, 1)
+    layer = layer_of("windows")
     layer.forward(x, training=True)
     with parallel.threads(4):
         layer.gradients(dy)
@@ -99,12 +95,12 @@ def test_backward_may_have_other_threads_than_forward() -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_other_threads_predict_while_one_trains(case: str) -> None:
-    layer = initialized(case)
+    layer = layer_of(case)
     x, dy = data(layer, CASES[case][1], 5)
-    alone, *expected = step(layer, x, dy, 1)
+    alone, *expected = results(layer, x, dy, 1)
     with ThreadPoolExecutor(2) as pool:
         predicted = [pool.submit(layer.forward, x) for _ in range(40)]
-        trained = [step(layer, x, dy, 1)[1:] for _ in range(10)]
+        trained = [results(layer, x, dy, 1)[1:] for _ in range(10)]
     for prediction in predicted:
         np.testing.assert_array_equal(prediction.result(), alone)
     for found in trained:

@@ -6,38 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import perturbed
+from tests.steps import assert_equal_steps, step
 
 from plugnet import Network, registry
-from plugnet.arrays import Array, Shape
+from plugnet.arrays import Shape
 from plugnet.errors import ArgumentError, CallOrderError, ShapeError
-from plugnet.interfaces import Layer
 
 SHAPE = (4, 5)
 GROUPS = [(3, 4, 1), (4, 6, 2), (4, 4, 4), (4, 8, 4), (8, 4, 4), (3, 1, 1)]
-
-
-def initialized(shape: Shape, name: str = "conv2d_transpose", **arguments: Any) -> Layer:
-    """Return a layer whose bias is not zero."""
-    rng = np.random.default_rng(1)
-    layer = registry.layers.build(name, **arguments)
-    layer.initialize(shape, rng, np.dtype("float64"))
-    if "bias" in layer.parameters():
-        layer.parameters()["bias"].value = rng.normal(size=arguments["outputs"])
-    return layer
-
-
-def step(layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
-    """Return copies of y, dx and the gradients of a training step."""
-    y = layer.forward(x, training=True).copy()
-    layer.gradients(dy)
-    given = {name: parameter.grad.copy() for name, parameter in layer.parameters().items()}
-    return given | {"y": y, "dx": layer.backward(dy).copy()}
-
-
-def assert_equal_steps(found: dict[str, Array], expected: dict[str, Array]) -> None:
-    assert found.keys() == expected.keys()
-    for name, value in expected.items():
-        np.testing.assert_allclose(found[name], value, rtol=1e-10, atol=1e-10, err_msg=name)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +40,9 @@ def test_values_and_gradients_equal_pytorchs(
     torch = pytest.importorskip("torch")
     inputs, outputs, groups = sizes
     shape = (*SHAPE, inputs)
-    layer = initialized(
-        shape,
+    layer = perturbed(
+        "conv2d_transpose",
+        shape=shape,
         outputs=outputs,
         kernel_size=kernel_size,
         stride=stride,
@@ -105,7 +83,9 @@ def test_forward_is_scipys_full_convolution_of_dilated_pixels(
 ) -> None:
     from scipy.signal import convolve
 
-    layer = initialized((4, 5, 2), outputs=3, kernel_size=kernel_size, stride=stride)
+    layer = perturbed(
+        "conv2d_transpose", shape=(4, 5, 2), outputs=3, kernel_size=kernel_size, stride=stride
+    )
     weight, bias = (parameter.value for parameter in layer.parameters().values())
     x = rng.normal(size=(2, 4, 5, 2))
     down, across = np.broadcast_to(stride, 2)
@@ -132,9 +112,16 @@ def test_forward_is_scipys_full_convolution_of_dilated_pixels(
 def test_it_is_the_gradient_of_conv2d_by_its_input(
     rng: np.random.Generator, size: tuple[int, int], arguments: dict[str, Any], extra: Any
 ) -> None:
-    there = initialized((*size, 3), name="conv2d", outputs=4, bias=False, **arguments)
+    there = perturbed("conv2d", shape=(*size, 3), outputs=4, bias=False, **arguments)
     output_shape = there.output_shape((*size, 3))
-    back = initialized(output_shape, outputs=3, bias=False, output_padding=extra, **arguments)
+    back = perturbed(
+        "conv2d_transpose",
+        shape=output_shape,
+        outputs=3,
+        bias=False,
+        output_padding=extra,
+        **arguments,
+    )
     assert back.output_shape(output_shape) == (*size, 3)
     back.parameters()["weight"].value[:] = there.parameters()["weight"].value.swapaxes(2, 3)
     x, dy = rng.normal(size=(2, *size, 3)), rng.normal(size=(2, *output_shape))

@@ -7,23 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import initialized
 
 from plugnet import Network, registry
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError, CallOrderError, ShapeError
-from plugnet.interfaces import Layer
-
-
-def initialized(*arguments: Any, shape: Shape = (5,), seed: int = 1, **keywords: Any) -> Layer:
-    layer = registry.layers.build("dropout", *arguments, **keywords)
-    layer.initialize(shape, np.random.default_rng(seed), np.dtype("float64"))
-    return layer
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
 def test_fraction_dropped_and_mean_are_right_within_3_sigma(p: float) -> None:
     n = 200_000
-    y = initialized(p).forward(np.full((n // 100, 100), 2.0), training=True)
+    y = initialized("dropout", p).forward(np.full((n // 100, 100), 2.0), training=True)
     assert abs(np.mean(y == 0) - p) < 3 * math.sqrt(p * (1 - p) / n)
     assert abs(y.mean() - 2) < 3 * 2 * math.sqrt(p / (1 - p) / n)
 
@@ -55,14 +49,14 @@ def test_kept_numbers_are_divided_by_the_probability_of_keeping(
     rng: np.random.Generator, p: float
 ) -> None:
     x = rng.normal(size=(20, 30))
-    y = initialized(p).forward(x, training=True)
+    y = initialized("dropout", p).forward(x, training=True)
     kept = y != 0
     assert 0 < kept.sum() < kept.size
     np.testing.assert_allclose(y[kept], x[kept] / (1 - p), rtol=1e-15)
 
 
 def test_backward_applies_the_mask_of_the_forward_pass(rng: np.random.Generator) -> None:
-    layer = initialized(0.3)
+    layer = initialized("dropout", 0.3)
     x, dy = rng.normal(size=(20, 30)), rng.normal(size=(20, 30))
     mask = layer.forward(x, training=True) / x
     np.testing.assert_allclose(layer.backward(dy), dy * mask, rtol=1e-14)
@@ -73,7 +67,7 @@ def test_backward_applies_the_mask_of_the_forward_pass(rng: np.random.Generator)
 def test_backward_agrees_with_central_differences(
     rng: np.random.Generator, numerical_gradient: Callable[..., Array], channels: bool
 ) -> None:
-    layer = initialized(0.5, channels)
+    layer = initialized("dropout", 0.5, channels)
     x, dy = rng.normal(size=(3, 2, 2, 4)), rng.normal(size=(3, 2, 2, 4))
 
     def scalar() -> Any:
@@ -87,7 +81,7 @@ def test_backward_agrees_with_central_differences(
 
 def test_each_batch_and_each_seed_draws_its_own_mask() -> None:
     x = np.ones((20, 30))
-    one, same, other = initialized(), initialized(), initialized(seed=2)
+    one, same, other = (initialized("dropout", seed=seed) for seed in (1, 1, 2))
     first = one.forward(x, training=True).copy()
     np.testing.assert_array_equal(same.forward(x, training=True), first)
     assert (other.forward(x, training=True) != first).any()
@@ -98,13 +92,13 @@ def test_each_batch_and_each_seed_draws_its_own_mask() -> None:
 
 def test_mask_is_the_same_in_both_dtypes() -> None:
     x = np.ones((20, 30))
-    y = initialized(0.5).forward(x, training=True)
-    single = initialized(0.5).forward(x.astype("float32"), training=True)
+    y = initialized("dropout", 0.5).forward(x, training=True)
+    single = initialized("dropout", 0.5).forward(x.astype("float32"), training=True)
     np.testing.assert_array_equal(single, y)
 
 
 def test_outside_training_it_is_the_identity_and_draws_nothing(rng: np.random.Generator) -> None:
-    layer, undisturbed = initialized(), initialized()
+    layer, undisturbed = initialized("dropout"), initialized("dropout")
     x = rng.normal(size=(4, 5))
     np.testing.assert_array_equal(layer.forward(x), x)
     np.testing.assert_array_equal(
@@ -113,7 +107,7 @@ def test_outside_training_it_is_the_identity_and_draws_nothing(rng: np.random.Ge
 
 
 def test_evaluation_leaves_what_a_pending_backward_reads(rng: np.random.Generator) -> None:
-    layer = initialized()
+    layer = initialized("dropout")
     y = layer.forward(rng.normal(size=(4, 5)), training=True)
     before, dy = y.copy(), rng.normal(size=(4, 5))
     dx = layer.backward(dy).copy()
@@ -123,14 +117,14 @@ def test_evaluation_leaves_what_a_pending_backward_reads(rng: np.random.Generato
 
 
 def test_probability_zero_is_the_identity_in_training(rng: np.random.Generator) -> None:
-    layer = initialized(0)
+    layer = initialized("dropout", 0)
     x, dy = rng.normal(size=(4, 5)), rng.normal(size=(4, 5))
     np.testing.assert_array_equal(layer.forward(x, training=True), x)
     np.testing.assert_array_equal(layer.backward(dy), dy)
 
 
 def test_whole_channels_are_dropped_per_sample() -> None:
-    y = initialized(0.5, channels=True).forward(np.ones((50, 3, 4, 20)), training=True)
+    y = initialized("dropout", 0.5, channels=True).forward(np.ones((50, 3, 4, 20)), training=True)
     maps = y.reshape(50, 12, 20)
     assert (maps == maps[:, :1]).all()
     assert set(np.unique(y)) == {0, 2}
@@ -139,7 +133,7 @@ def test_whole_channels_are_dropped_per_sample() -> None:
 
 
 def test_float32_stays_float32_and_inputs_stay_as_they_are(rng: np.random.Generator) -> None:
-    layer = initialized()
+    layer = initialized("dropout")
     x = rng.normal(size=(4, 6)).astype("float32")
     kept = x.copy()
     x.flags.writeable = False
@@ -150,7 +144,7 @@ def test_float32_stays_float32_and_inputs_stay_as_they_are(rng: np.random.Genera
 
 def test_arrays_need_not_be_contiguous(rng: np.random.Generator) -> None:
     x = rng.normal(size=(8, 10))
-    layer, other = initialized(), initialized()
+    layer, other = initialized("dropout"), initialized("dropout")
     y = layer.forward(x[::2, ::2], training=True)
     np.testing.assert_array_equal(y, other.forward(x[::2, ::2].copy(), training=True))
     np.testing.assert_array_equal(layer.backward(x.T[:4, :5]), other.backward(x.T[:4, :5].copy()))
@@ -160,7 +154,7 @@ def test_arrays_need_not_be_contiguous(rng: np.random.Generator) -> None:
 def test_warm_step_allocates_nothing_large(
     rng: np.random.Generator, channels: bool, meter: Any
 ) -> None:
-    layer = initialized(0.5, channels)
+    layer = initialized("dropout", 0.5, channels)
     x = rng.normal(size=(32, 16, 16, 20)).astype("float32")
     layer.prepare(x.shape, x.dtype)
 
@@ -173,7 +167,7 @@ def test_warm_step_allocates_nothing_large(
 
 
 def test_buffers_change_no_number(rng: np.random.Generator) -> None:
-    layer, prepared = initialized(0.3), initialized(0.3)
+    layer, prepared = initialized("dropout", 0.3), initialized("dropout", 0.3)
     prepared.prepare((4, 5), np.dtype("float64"))
     for _ in range(2):
         x, dy = rng.normal(size=(2, 4, 5))

@@ -13,7 +13,7 @@ CONFIG = config_file.load(Path(__file__).parents[2] / "examples/lenet.toml")
 
 
 @pytest.fixture
-def trainer() -> Trainer:
+def lenet() -> Trainer:
     training = CONFIG.training
     return Trainer(
         Network(CONFIG.network.layers, input_shape=(28, 28, 1), seed=CONFIG.seed),
@@ -25,24 +25,24 @@ def trainer() -> Trainer:
     )
 
 
-def test_it_is_caffes_network_and_solver(trainer: Trainer) -> None:
-    network = trainer.network
+def test_it_is_caffes_network_and_solver(lenet: Trainer) -> None:
+    network = lenet.network
     images = [(24, 24, 20), (12, 12, 20), (8, 8, 50), (4, 4, 50)]
     assert list(network.output_shapes) == [*images, (500,), (500,), (10,)]
     assert network.parameters().value.size == 431_080
-    assert trainer.policy(0) == 0.01
-    assert trainer.policy(10_000) == pytest.approx(0.01 * 2**-0.75)
-    assert CONFIG.training.iterations * trainer.batch_size >= 5 * 60_000
+    assert lenet.policy(0) == 0.01
+    assert lenet.policy(10_000) == pytest.approx(0.01 * 2**-0.75)
+    assert CONFIG.training.iterations * lenet.batch_size >= 5 * 60_000
 
 
-def test_one_step_equals_pytorchs(trainer: Trainer) -> None:
+def test_one_step_equals_pytorchs(lenet: Trainer) -> None:
     torch = pytest.importorskip("torch")
     functional = torch.nn.functional
     rng = np.random.default_rng(0)
     x, y = rng.random((64, 28, 28, 1), dtype=np.float32), rng.integers(0, 10, 64)
     weights = {
         name: torch.tensor(value, requires_grad=True)
-        for name, value in trainer.network.state().items()
+        for name, value in lenet.network.state().items()
     }
 
     def convolved(images: Any, name: str) -> Any:
@@ -56,18 +56,18 @@ def test_one_step_equals_pytorchs(trainer: Trainer) -> None:
     loss = functional.cross_entropy(scores, torch.tensor(y))
     loss.backward()
 
-    before = {name: value.copy() for name, value in trainer.network.state().items()}
-    history = trainer.fit(x, y, 1)
+    before = {name: value.copy() for name, value in lenet.network.state().items()}
+    history = lenet.fit(x, y, 1)
     assert history.loss == [pytest.approx(loss.item(), rel=1e-5)]
-    for name, value in trainer.network.state().items():
+    for name, value in lenet.network.state().items():
         decay = 0.0005 * before[name] if name.endswith("weight") else 0
         expected = before[name] - 0.01 * (weights[name].grad.numpy() + decay)
         np.testing.assert_allclose(value, expected, atol=2e-6, err_msg=name)
 
 
-def test_it_learns_to_read_in_a_hundred_steps(mnist_folder: Path, trainer: Trainer) -> None:
+def test_it_learns_to_read_in_a_hundred_steps(mnist_folder: Path, lenet: Trainer) -> None:
     samples = registry.datasets.build("mnist", str(mnist_folder)).load()
-    trainer.fit(samples.train_data[:6400], samples.train_label[:6400], 100)
-    result = trainer.evaluate(samples.test_data[:1000], samples.test_label[:1000])
+    lenet.fit(samples.train_data[:6400], samples.train_label[:6400], 100)
+    result = lenet.evaluate(samples.test_data[:1000], samples.test_label[:1000])
     assert result.accuracy is not None
     assert result.accuracy > 0.85

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import perturbed
 
 from plugnet import Network, Trainer, registry
 from plugnet.arrays import Array, Shape
@@ -17,16 +18,6 @@ SHAPES: list[Shape] = [(5,), (3, 4, 5), (1, 2, 3), (7, 2)]
 
 both = pytest.mark.parametrize("name", ["batch_norm", "layer_norm"])
 every_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
-
-
-def initialized(name: str, shape: Shape, dtype: str = "float64", **keywords: Any) -> Layer:
-    """Return a layer with random gamma and beta."""
-    layer = registry.layers.build(name, **keywords)
-    layer.initialize(shape, np.random.default_rng(1), np.dtype(dtype))
-    rng = np.random.default_rng(2)
-    for parameter in trained(layer).values():
-        parameter.value[...] = rng.normal(1, 0.5, parameter.value.shape)
-    return layer
 
 
 def trained(layer: Layer) -> dict[str, Parameter]:
@@ -70,7 +61,7 @@ def test_batch_norm_is_that_of_pytorch_over_several_steps(
     rng: np.random.Generator, shape: Shape, keywords: dict[str, Any]
 ) -> None:
     torch = pytest.importorskip("torch")
-    layer = initialized("batch_norm", shape, **keywords)
+    layer = perturbed("batch_norm", shape=shape, **keywords)
     other = torch_batch_norm(layer)
     for n in (4, 2, 7):
         x, dy = rng.normal(3, 2, (n, *shape)), rng.normal(size=(n, *shape))
@@ -103,7 +94,7 @@ def test_layer_norm_is_that_of_pytorch_over_the_last_axis(
     rng: np.random.Generator, shape: Shape, n: int, epsilon: float
 ) -> None:
     torch = pytest.importorskip("torch")
-    layer = initialized("layer_norm", shape, epsilon=epsilon)
+    layer = perturbed("layer_norm", shape=shape, epsilon=epsilon)
     x, dy = rng.normal(3, 2, (n, *shape)), rng.normal(size=(n, *shape))
     gamma, beta = layer.parameters().values()
     samples, weight, bias = (
@@ -132,7 +123,7 @@ def test_gradients_agree_with_central_differences(
     scale: bool,
     shift: bool,
 ) -> None:
-    layer = initialized(name, shape, scale=scale, shift=shift)
+    layer = perturbed(name, shape=shape, scale=scale, shift=shift)
     x, dy = rng.normal(3, 2, (3, *shape)), rng.normal(size=(3, *shape))
     assert list(trained(layer)) == ["gamma"] * scale + ["beta"] * shift
     layer.forward(x, training=True)
@@ -228,7 +219,7 @@ def test_frozen_ones_get_no_gradient_but_running_values_move(
 def test_either_of_gamma_and_beta_can_be_frozen_alone(
     rng: np.random.Generator, name: str, frozen: str
 ) -> None:
-    layer, whole = initialized(name, (4,)), initialized(name, (4,))
+    layer, whole = perturbed(name, shape=(4,)), perturbed(name, shape=(4,))
     layer.parameters()[frozen].trainable = False
     x, dy = rng.normal(size=(2, 5, 4))
     layer.forward(x, training=True)
@@ -240,7 +231,7 @@ def test_either_of_gamma_and_beta_can_be_frozen_alone(
 
 
 def test_running_values_converge_to_those_of_the_data(rng: np.random.Generator) -> None:
-    layer = initialized("batch_norm", (2,))
+    layer = perturbed("batch_norm", shape=(2,))
     for _ in range(200):
         layer.forward(rng.normal([1, -2], [3, 0.5], (500, 2)), training=True)
         commit(layer)
@@ -270,7 +261,7 @@ def test_one_value_per_feature_is_refused_in_training_only(rng: np.random.Genera
 def test_backprop_gives_what_gradients_and_backward_give(
     rng: np.random.Generator, name: str, options: dict[str, Any], prepared: bool
 ) -> None:
-    layer, other = initialized(name, (3, 4), **options), initialized(name, (3, 4), **options)
+    layer, other = (perturbed(name, shape=(3, 4), **options) for _ in range(2))
     if prepared:
         layer.prepare((5, 3, 4), np.dtype("float64"))
     for _ in range(2):
@@ -294,7 +285,7 @@ def test_backprop_gives_what_gradients_and_backward_give(
 def test_evaluation_leaves_what_a_pending_backward_reads(
     rng: np.random.Generator, name: str
 ) -> None:
-    layer = initialized(name, (4,))
+    layer = perturbed(name, shape=(4,))
     y = layer.forward(rng.normal(size=(5, 4)), training=True)
     before, dy = y.copy(), rng.normal(size=(5, 4))
     layer.gradients(dy)
@@ -310,7 +301,7 @@ def test_evaluation_leaves_what_a_pending_backward_reads(
 def test_float32_stays_float32_and_inputs_stay_as_they_are(
     rng: np.random.Generator, name: str, shape: Shape
 ) -> None:
-    layer = initialized(name, shape, "float32")
+    layer = perturbed(name, shape=shape, dtype="float32")
     x, dy = rng.normal(3, 2, (2, 4, *shape)).astype("float32")
     kept = x.copy(), dy.copy()
     x.flags.writeable = dy.flags.writeable = False
@@ -327,7 +318,7 @@ def test_float32_stays_float32_and_inputs_stay_as_they_are(
 @every_shape
 def test_arrays_need_not_be_contiguous(rng: np.random.Generator, name: str, shape: Shape) -> None:
     x, dy = rng.normal(size=(2, *shape, 4))
-    layer, other = initialized(name, shape), initialized(name, shape)
+    layer, other = perturbed(name, shape=shape), perturbed(name, shape=shape)
     x, dy = np.moveaxis(x, -1, 0), np.moveaxis(dy, -1, 0)  # (4, *shape), strided
     for training in (False, True):
         expected = other.forward(x.copy(), training)
@@ -358,7 +349,7 @@ def test_large_offsets_do_not_spoil_the_variance_in_float32(
 def test_warm_step_allocates_nothing_large(
     rng: np.random.Generator, name: str, shape: Shape, meter: Any
 ) -> None:
-    layer = initialized(name, shape, "float32")
+    layer = perturbed(name, shape=shape, dtype="float32")
     x = rng.normal(size=(64, *shape)).astype("float32")
     layer.prepare(x.shape, x.dtype)
 
@@ -408,7 +399,7 @@ def test_calls_out_of_order_are_refused(name: str) -> None:
     layer = registry.layers.build(name)
     with pytest.raises(CallOrderError, match="initialize"):
         layer.forward(np.ones((2, 5)))
-    layer = initialized(name, (5,))
+    layer = perturbed(name, shape=(5,))
     layer.forward(np.ones((2, 5)))
     with pytest.raises(CallOrderError, match="training=True"):
         layer.backprop(np.ones((2, 5)), True)

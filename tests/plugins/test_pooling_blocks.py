@@ -20,7 +20,7 @@ PIECES: tuple[Any, ...] = (
 )
 
 
-def step(layer: Layer, x: Array) -> tuple[Array, Array]:
+def pooled(layer: Layer, x: Array) -> tuple[Array, Array]:
     y = layer.forward(x, training=True).copy()
     dy = np.random.default_rng(1).normal(size=(*y.shape,))
     return y, layer.backward(dy).copy()
@@ -32,10 +32,10 @@ def test_blocks_of_samples_equal_one_block(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, piece: Any, block: int
 ) -> None:
     x = rng.normal(size=(5, 7, 6, 3))
-    y, dx = step(registry.layers.resolve(piece), x)
+    y, dx = pooled(registry.layers.resolve(piece), x)
     monkeypatch.setattr(gathering, "BLOCK_ELEMENTS", block)
     layer = registry.layers.resolve(piece)
-    found_y, found_dx = step(layer, x)
+    found_y, found_dx = pooled(layer, x)
     np.testing.assert_array_equal(found_y, y)
     np.testing.assert_array_equal(found_dx, dx)
     np.testing.assert_array_equal(layer.forward(x), y)
@@ -46,10 +46,10 @@ def test_prepared_equals_unprepared(rng: np.random.Generator, piece: Any) -> Non
     layer = registry.layers.resolve(piece)
     for count in (2, 5, 1, 5):
         x = rng.normal(size=(count, 7, 6, 3))
-        expected_y, expected_dx = step(registry.layers.resolve(piece), x)
+        expected_y, expected_dx = pooled(registry.layers.resolve(piece), x)
         layer.prepare(x.shape, x.dtype)
         for _ in range(2):  # the second time with used buffers
-            y, dx = step(layer, x)
+            y, dx = pooled(layer, x)
             np.testing.assert_array_equal(y, expected_y)
             np.testing.assert_array_equal(dx, expected_dx)
 
@@ -70,7 +70,7 @@ def test_batches_of_other_sizes_between_change_nothing(
 ) -> None:
     x, layer = rng.normal(size=(5, 7, 6, 3)), registry.layers.resolve(piece)
     for count in (2, 5, 1, 0, 5):
-        y, dx = step(layer, x[:count])
-        expected_y, expected_dx = step(registry.layers.resolve(piece), x[:count])
+        y, dx = pooled(layer, x[:count])
+        expected_y, expected_dx = pooled(registry.layers.resolve(piece), x[:count])
         np.testing.assert_array_equal(y, expected_y)
         np.testing.assert_array_equal(dx, expected_dx)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import perturbed
 
 from plugnet import Network, Trainer, registry
 from plugnet.arrays import Array
@@ -29,14 +30,8 @@ last_or_all = pytest.mark.parametrize("return_sequences", [False, True], ids=["l
 either_way = pytest.mark.parametrize("reverse", [False, True], ids=["onwards", "reverse"])
 
 
-def initialized(name: str, dtype: str = "float64", steps: int = STEPS, **keywords: Any) -> Layer:
-    """Return a layer with biases that are not zero."""
-    layer: Layer = registry.layers.build(name, OUTPUTS, **keywords)
-    layer.initialize((steps, INPUTS), np.random.default_rng(1), np.dtype(dtype))
-    rng = np.random.default_rng(2)
-    for parameter in layer.parameters().values():
-        parameter.value += np.asarray(rng.normal(0, 0.3, parameter.value.shape), dtype)
-    return layer
+def cell(name: str, dtype: str = "float64", steps: int = STEPS, **keywords: Any) -> Layer:
+    return perturbed(name, OUTPUTS, shape=(steps, INPUTS), dtype=dtype, **keywords)
 
 
 def run(layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
@@ -124,7 +119,7 @@ def test_outputs_and_gradients_are_those_of_pytorch(
     n: int,
     steps: int,
 ) -> None:
-    layer = initialized(name, return_sequences=return_sequences, reverse=reverse, **keywords)
+    layer = cell(name, return_sequences=return_sequences, reverse=reverse, **keywords)
     x, dy = drawn(rng, layer, n, steps)
     assert_same(run(layer, x, dy), by_torch(name, layer, x, dy))
 
@@ -140,7 +135,7 @@ def test_gradients_agree_with_central_differences(
     return_sequences: bool,
     padding: bool,
 ) -> None:
-    layer = initialized(name, return_sequences=return_sequences, padding=padding, **keywords)
+    layer = cell(name, return_sequences=return_sequences, padding=padding, **keywords)
     x, dy = drawn(rng, layer)
     x[0, 2:4] = x[1, 4:] = 0
     found = run(layer, x, dy)
@@ -166,8 +161,8 @@ def test_a_padded_batch_gives_what_each_sequence_gives_alone(
     reverse: bool,
 ) -> None:
     options = {"return_sequences": return_sequences, "reverse": reverse, **keywords}
-    layer = initialized(name, padding=True, **options)
-    alone = initialized(name, **options)
+    layer = cell(name, padding=True, **options)
+    alone = cell(name, **options)
     x, dy = drawn(rng, layer, 4)
     real = np.array(  # no padding; padding at the end, at the start, in between
         [[1, 1, 1, 1, 1, 1], [1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1], [0, 1, 0, 0, 1, 0]], bool
@@ -207,7 +202,7 @@ def test_padding_is_skipped_by_the_next_layer_too(
 def test_a_sample_of_nothing_but_padding_gives_zeros(
     rng: np.random.Generator, name: str, keywords: dict[str, Any]
 ) -> None:
-    layer = initialized(name, padding=True, **keywords)
+    layer = cell(name, padding=True, **keywords)
     x, dy = drawn(rng, layer)
     x[1] = 0
     found = run(layer, x, dy)
@@ -220,7 +215,7 @@ def test_a_sample_of_nothing_but_padding_gives_zeros(
 def test_without_padding_zeros_are_steps_like_others(
     rng: np.random.Generator, name: str, keywords: dict[str, Any]
 ) -> None:
-    layer = initialized(name, return_sequences=True, **keywords)
+    layer = cell(name, return_sequences=True, **keywords)
     x, _ = drawn(rng, layer)
     x[:, 2:] = 0
     y = layer.forward(x)
@@ -239,7 +234,7 @@ def test_reverse_equals_reading_what_is_flipped(
     padding: bool,
 ) -> None:
     options = {"return_sequences": return_sequences, "padding": padding, **keywords}
-    onwards, reverse = (initialized(name, reverse=way, **options) for way in (False, True))
+    onwards, reverse = (cell(name, reverse=way, **options) for way in (False, True))
     x, dy = drawn(rng, onwards)
     x[0, :2] = x[1, 3] = 0
     flipped = run(onwards, x[:, ::-1].copy(), dy[:, ::-1].copy() if return_sequences else dy)
@@ -253,7 +248,7 @@ def test_reverse_equals_reading_what_is_flipped(
 def test_the_last_state_is_the_last_of_all_states(
     rng: np.random.Generator, name: str, keywords: dict[str, Any]
 ) -> None:
-    last, every = (initialized(name, return_sequences=all_, **keywords) for all_ in (False, True))
+    last, every = (cell(name, return_sequences=all_, **keywords) for all_ in (False, True))
     x, dy = drawn(rng, last)
     y = every.forward(x)
     np.testing.assert_array_equal(last.forward(x), y[:, -1])
@@ -275,7 +270,7 @@ def test_buffers_change_no_number(
     padding: bool,
 ) -> None:
     options = {"return_sequences": return_sequences, "padding": padding, **keywords}
-    prepared, fresh = initialized(name, **options), initialized(name, **options)
+    prepared, fresh = cell(name, **options), cell(name, **options)
     for n, steps in ((3, 6), (5, 6), (1, 6), (2, 1), (3, 9), (3, 6)):
         x, dy = drawn(rng, prepared, n, steps)
         x[0, 0] = 0
@@ -290,7 +285,7 @@ def test_buffers_change_no_number(
 def test_gradients_and_backward_give_what_backprop_gives(
     rng: np.random.Generator, name: str, keywords: dict[str, Any]
 ) -> None:
-    layer = initialized(name, return_sequences=True, **keywords)
+    layer = cell(name, return_sequences=True, **keywords)
     x, dy = drawn(rng, layer)
     expected = run(layer, x, dy)
     for parameter in layer.parameters().values():
@@ -310,7 +305,7 @@ def test_gradients_and_backward_give_what_backprop_gives(
 def test_inference_leaves_what_a_pending_backward_reads(
     rng: np.random.Generator, name: str, keywords: dict[str, Any]
 ) -> None:
-    layer = initialized(name, padding=True, return_sequences=True, **keywords)
+    layer = cell(name, padding=True, return_sequences=True, **keywords)
     x, dy = drawn(rng, layer)
     layer.prepare(x.shape, x.dtype)
     expected = run(layer, x, dy)
@@ -329,7 +324,7 @@ def test_inference_leaves_what_a_pending_backward_reads(
 def test_a_warm_step_allocates_no_array_over_all_steps(
     rng: np.random.Generator, meter: Any, name: str, keywords: dict[str, Any]
 ) -> None:
-    layer = initialized(name, return_sequences=True, padding=True, **keywords)
+    layer = cell(name, return_sequences=True, padding=True, **keywords)
     x, dy = drawn(rng, layer, 2000)
     layer.prepare(x.shape, x.dtype)
     with meter:
@@ -344,7 +339,7 @@ def test_a_warm_step_allocates_no_array_over_all_steps(
 def test_arrays_may_be_empty_strided_or_read_only(
     rng: np.random.Generator, name: str, keywords: dict[str, Any]
 ) -> None:
-    layer = initialized(name, return_sequences=True, padding=True, **keywords)
+    layer = cell(name, return_sequences=True, padding=True, **keywords)
     x, dy = drawn(rng, layer)
     expected = run(layer, x, dy)
     x, dy = np.asfortranarray(x), np.repeat(dy, 2, axis=2)[..., ::2]
@@ -359,8 +354,7 @@ def test_float32_is_float64_rounded(
     rng: np.random.Generator, name: str, keywords: dict[str, Any]
 ) -> None:
     wide, narrow = (
-        initialized(name, dtype, return_sequences=True, **keywords)
-        for dtype in ("float64", "float32")
+        cell(name, dtype, return_sequences=True, **keywords) for dtype in ("float64", "float32")
     )
     for one, other in zip(wide.parameters().values(), narrow.parameters().values(), strict=True):
         one.value[...] = other.value
@@ -372,7 +366,7 @@ def test_float32_is_float64_rounded(
 
 @every_cell
 def test_large_inputs_saturate_without_overflow(name: str, keywords: dict[str, Any]) -> None:
-    layer = initialized(name, "float32", **keywords)
+    layer = cell(name, "float32", **keywords)
     x = np.full((2, STEPS, INPUTS), 1e4, "float32") * np.array([[[1.0]], [[-1.0]]], "float32")
     found = run(layer, x, np.ones((2, OUTPUTS), "float32"))
     assert all(np.isfinite(array).all() for array in found.values())
@@ -497,7 +491,7 @@ def test_wrong_arguments_are_refused(name: str, keywords: dict[str, Any], messag
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
 def test_backward_before_forward_is_refused(name: str) -> None:
     with pytest.raises(CallOrderError):
-        initialized(name).backprop(np.ones((2, OUTPUTS)), inputs=True)
+        cell(name).backprop(np.ones((2, OUTPUTS)), inputs=True)
 
 
 @parametrize_with_checks(["embedding", "rnn", "lstm", "gru"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import initialized
 
 from plugnet import Network, Trainer, registry
 from plugnet.arrays import Array, Shape
@@ -17,10 +18,8 @@ from plugnet.interfaces import Layer
 WORDS, SIZE = 7, 3
 
 
-def initialized(dtype: str = "float64") -> Layer:
-    layer: Layer = registry.layers.build("embedding", WORDS, SIZE)
-    layer.initialize((4,), np.random.default_rng(1), np.dtype(dtype))
-    return layer
+def embedding(dtype: str = "float64") -> Layer:
+    return initialized("embedding", WORDS, SIZE, shape=(4,), dtype=dtype)
 
 
 def table(layer: Layer) -> Array:
@@ -35,7 +34,7 @@ def table(layer: Layer) -> Array:
 def test_each_id_becomes_its_vector_and_0_becomes_zeros(
     rng: np.random.Generator, dtype: str, id_type: type[Any], training: bool
 ) -> None:
-    layer = initialized(dtype)
+    layer = embedding(dtype)
     ids = rng.integers(0, WORDS, (5, 4))
     ids[0] = 0
     y = layer.forward(ids.astype(id_type), training)
@@ -52,7 +51,7 @@ def test_each_id_becomes_its_vector_and_0_becomes_zeros(
 def test_gradient_is_that_of_pytorch_and_of_central_differences(
     rng: np.random.Generator, numerical_gradient: Callable[..., Array], ids: list[list[int]]
 ) -> None:
-    layer = initialized()
+    layer = embedding()
     x, dy = np.array(ids, float), rng.normal(size=(len(ids), 4, SIZE))
     weight = layer.parameters()["weight"]
     weight.grad.fill(9)
@@ -91,7 +90,7 @@ def test_the_id_0_stays_zero_while_the_others_are_trained(
 def test_a_number_that_is_not_an_id_is_refused_with_its_row(
     wrong: float, training: bool, dtype: str
 ) -> None:
-    layer = initialized(dtype)
+    layer = embedding(dtype)
     x = np.ones((5, 4), dtype)
     x[3, 2] = wrong
     with pytest.raises(DataError, match=r"takes the ids 0 to 6.* row 3 .* at step 2") as caught:
@@ -125,7 +124,7 @@ def test_ids_may_be_integers_or_floats_without_a_warning(
 
 
 def test_buffers_change_no_number(rng: np.random.Generator) -> None:
-    prepared, fresh = initialized(), initialized()
+    prepared, fresh = embedding(), embedding()
     for shape in ((3, 4), (5, 4), (1, 4), (2, 1)):
         x, dy = rng.integers(0, WORDS, shape).astype(float), rng.normal(size=(*shape, SIZE))
         prepared.prepare(x.shape, x.dtype)
@@ -137,7 +136,7 @@ def test_buffers_change_no_number(rng: np.random.Generator) -> None:
 
 
 def test_inference_leaves_what_a_pending_backward_reads(rng: np.random.Generator) -> None:
-    layer = initialized()
+    layer = embedding()
     x, dy = rng.integers(0, WORDS, (3, 4)).astype(float), rng.normal(size=(3, 4, SIZE))
     layer.prepare(x.shape, x.dtype)
     y = layer.forward(x, training=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.small import trainer
 
 from plugnet import Network, Trainer
 
@@ -21,10 +22,7 @@ NORMALIZATION: list[Any] = [
 ]
 
 
-def trainer(pieces: list[Any]) -> Trainer:
-    return Trainer(Network(pieces), policy=("inv", 0.05), batch_size=16)
-
-
+SETTINGS: dict[str, Any] = {"policy": ("inv", 0.05), "batch_size": 16}
 both = pytest.mark.parametrize("pieces", [DROPOUT, NORMALIZATION], ids=["dropout", "normalization"])
 
 
@@ -33,9 +31,9 @@ def test_continuing_from_a_copy_equals_never_having_stopped(
     rng: np.random.Generator, pieces: list[Any], copied: Callable[[Trainer], Trainer]
 ) -> None:
     x, y = rng.normal(size=(70, 6)), rng.integers(0, 3, 70)
-    whole = trainer(pieces)
+    whole = trainer(Network(pieces), **SETTINGS)
     whole.fit(x, y, 23, test=(x, y), evaluate_every=10)
-    first = trainer(pieces)
+    first = trainer(Network(pieces), **SETTINGS)
     first.fit(x, y, 10, test=(x, y), evaluate_every=10)
     second = copied(first)
     second.fit(x, y, 13, test=(x, y), evaluate_every=10)
@@ -60,7 +58,7 @@ class Failing:
 @both
 def test_a_failed_step_has_not_happened(rng: np.random.Generator, pieces: list[Any]) -> None:
     x, y = rng.normal(size=(70, 6)), rng.integers(0, 3, 70)
-    whole, broken = trainer(pieces), trainer(pieces)
+    whole, broken = trainer(Network(pieces), **SETTINGS), trainer(Network(pieces), **SETTINGS)
     whole.fit(x, y, 12)
     broken.hooks = [Failing(7)]
     with pytest.raises(Exception, match="the disk is full"):

@@ -37,7 +37,7 @@ class Noise(Same):
         return x + self.rng.standard_normal(x.shape, np.float32)
 
 
-def trainer(optimizer: Any, shuffle: bool) -> Trainer:
+def noisy_trainer(optimizer: Any, shuffle: bool) -> Trainer:
     network = Network([("fc", 4, 6), "noise", "tanh", ("fc", 6, 3)])
     return Trainer(
         network, optimizer=optimizer, policy=("inv", 0.01), batch_size=16, shuffle=shuffle
@@ -54,10 +54,10 @@ def test_resuming_equals_never_having_stopped(
 ) -> None:
     with registry.isolated():
         registry.layers.register("noise")(Noise)
-        whole = trainer(optimizer, shuffle)
+        whole = noisy_trainer(optimizer, shuffle)
         whole.fit(X, Y, 23, test=(X, Y), evaluate_every=10)
 
-        first = trainer(optimizer, shuffle)
+        first = noisy_trainer(optimizer, shuffle)
         first.fit(X, Y, 10, test=(X, Y), evaluate_every=10)
         first.save(tmp_path / "run")
         second = Trainer.resume(tmp_path / "run")
@@ -145,7 +145,7 @@ def test_a_crafted_description_of_a_trainer_is_refused(
 ) -> None:
     with registry.isolated():
         registry.layers.register("noise")(Noise)
-        trainer(("sgd", 0.9), True).save(tmp_path / "run")
+        noisy_trainer(("sgd", 0.9), True).save(tmp_path / "run")
         arrays, document = documents.read(tmp_path / "run")
         change(document)
         documents.write(tmp_path / "run", arrays, document)

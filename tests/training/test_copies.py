@@ -37,8 +37,7 @@ every_way = pytest.mark.parametrize(
 )
 
 
-def trainer(optimizer: Any = ("sgd", 0.9), **settings: Any) -> Trainer:
-    """Return a trainer in mid-run."""
+def in_mid_run(optimizer: Any = ("sgd", 0.9), **settings: Any) -> Trainer:
     first = Trainer(Network(LAYERS, **settings), optimizer=optimizer, batch_size=14)
     first.network.parameters()["fc1.weight"].lr_mult = 0.5
     first.fit(X, Y, 5, test=(X, Y))
@@ -50,7 +49,7 @@ def trainer(optimizer: Any = ("sgd", 0.9), **settings: Any) -> Trainer:
 def test_a_copied_trainer_goes_on_as_the_first(
     copied: Callable[[Trainer], Trainer], optimizer: Any
 ) -> None:
-    first = trainer(optimizer)
+    first = in_mid_run(optimizer)
     second = copied(first)
     before = saved_bits(first)
     assert saved_bits(second) == before
@@ -64,7 +63,7 @@ def test_a_copied_trainer_goes_on_as_the_first(
 def test_a_copied_network_is_of_its_own_flat_and_trains_as_the_first(
     copied: Callable[[Network], Network],
 ) -> None:
-    first = trainer(dtype="float64", seed=3).network
+    first = in_mid_run(dtype="float64", seed=3).network
     second = copied(first)
     own, others = second.parameters(), first.parameters()
     assert not np.shares_memory(own.value, others.value)
@@ -119,7 +118,7 @@ def test_a_copy_made_by_a_hook_goes_on_from_the_end_of_that_step() -> None:
         def __reduce__(self) -> tuple[Any, ...]:
             return object, ()
 
-    first = trainer()
+    first = in_mid_run()
     first.hooks = [Copies()]
     first.fit(X, Y, 6)
     (second,) = copies
@@ -130,7 +129,7 @@ def test_a_copy_made_by_a_hook_goes_on_from_the_end_of_that_step() -> None:
 
 
 def test_another_process_goes_on_alike() -> None:
-    first = trainer()
+    first = in_mid_run()
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         history = pool.apply_async(first.fit, (X, Y, 7))
         predicted = pool.apply_async(first.network.predict, (X,))
@@ -142,7 +141,7 @@ def test_another_process_goes_on_alike() -> None:
 
 def test_what_joblib_maps_read_only_from_a_file_goes_on_alike(tmp_path: Path) -> None:
     joblib = pytest.importorskip("joblib")
-    first = trainer()
+    first = in_mid_run()
     joblib.dump((first, first.network, X), tmp_path / "run")
     second, network, x = joblib.load(tmp_path / "run", mmap_mode="r")
     assert isinstance(x, np.memmap)
@@ -154,13 +153,13 @@ def test_what_joblib_maps_read_only_from_a_file_goes_on_alike(tmp_path: Path) ->
 
 
 def test_trainer_and_network_that_are_pickled_together_stay_together() -> None:
-    first = trainer()
+    first = in_mid_run()
     second, network = pickle.loads(pickle.dumps((first, first.network)))
     assert second.network is network
 
 
 def test_gradients_are_not_copied() -> None:
-    first = trainer()
+    first = in_mid_run()
     first.network.parameters().grad[...] = 1
     assert not copy.deepcopy(first).network.parameters().grad.any()
 

@@ -142,7 +142,7 @@ class Fails:
         return self.where
 
 
-def trainer(pieces: list[Any], optimizer: Any = ("sgd", 0.9)) -> Trainer:
+def trainer_of(pieces: list[Any], optimizer: Any = ("sgd", 0.9)) -> Trainer:
     pieces = [Centred() if piece == "centred" else piece for piece in pieces]
     network = Network([("fc", 4, 6), *pieces, "tanh", ("fc", 6, 3)])
     return Trainer(network, optimizer=optimizer, batch_size=20, policy=("inv", 0.05))
@@ -173,7 +173,7 @@ def test_a_step_that_fails_at_any_line_has_not_happened(
     before: Callable[[Trainer], Trainer], error: type[BaseException]
 ) -> None:
     fails = Fails(error)
-    failing, whole = trainer(OWN), trainer(OWN)
+    failing, whole = trainer_of(OWN), trainer_of(OWN)
     for number in itertools.count(1):
         failing = before(failing)
         where = fails.at(number, failing)
@@ -190,7 +190,7 @@ def test_a_step_that_fails_at_any_line_has_not_happened(
 def test_a_copys_first_step_that_fails_has_not_happened() -> None:
     pytest.importorskip("plugnet_normalization")
     pytest.importorskip("plugnet_dropout")
-    whole = trainer(PLUGINS)
+    whole = trainer_of(PLUGINS)
     whole.fit(X, Y, 1, weights=WEIGHTS)
     copied = pickle.dumps(whole)
     whole.fit(X, Y, 1, weights=WEIGHTS)
@@ -238,7 +238,7 @@ class Presses:
 
 
 def test_an_interrupt_at_any_moment_leaves_whole_steps(interrupts: list[int]) -> None:
-    interrupted, whole = trainer(OWN), trainer(OWN)
+    interrupted, whole = trainer_of(OWN), trainer_of(OWN)
     for trained in (interrupted, whole):
         trained.fit(X, Y, 1)  # imports what is imported late
     moments, ended_early = np.random.default_rng(0), 0
@@ -277,7 +277,7 @@ class Interrupts(Optimizer):
 
 def test_an_interrupt_waits_for_the_updates_end_and_comes_once(interrupts: list[int]) -> None:
     optimizer = Interrupts(at=4)
-    interrupted, whole = (trainer(OWN, optimizer=o) for o in (optimizer, Interrupts(at=0)))
+    interrupted, whole = (trainer_of(OWN, optimizer=o) for o in (optimizer, Interrupts(at=0)))
     with pytest.raises(KeyboardInterrupt):
         interrupted.fit(X, Y, 8)
     assert optimizer.log == ["step 1", "step 2", "step 3", "step 4"]
@@ -303,7 +303,7 @@ def test_training_goes_on_after_a_handler_that_does_not_raise() -> None:
     heard: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
     try:
-        trained = trainer(OWN, optimizer=Interrupts(at=4))
+        trained = trainer_of(OWN, optimizer=Interrupts(at=4))
         trained.fit(X, Y, 8)
     finally:
         signal.signal(signal.SIGINT, before)
@@ -313,7 +313,7 @@ def test_training_goes_on_after_a_handler_that_does_not_raise() -> None:
 def test_where_interrupts_are_ignored_they_stay_so() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        trained = trainer(OWN, optimizer=Interrupts(at=4))
+        trained = trainer_of(OWN, optimizer=Interrupts(at=4))
         trained.fit(X, Y, 8)
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
@@ -358,7 +358,7 @@ class HalfWay(Optimizer):
 def test_a_trainer_whose_update_failed_half_way_refuses_to_go_on(
     tmp_path: Path, error: BaseException, use: Callable[[Trainer, Path], object]
 ) -> None:
-    broken = trainer([], optimizer=HalfWay(error))
+    broken = trainer_of([], optimizer=HalfWay(error))
     with pytest.raises(type(error)):
         broken.fit(X, Y, 5)
     assert len(broken.history.loss) == broken.iteration == 2

@@ -39,7 +39,7 @@ if importlib.util.find_spec("plugnet_dropout") is not None:
     LAYERS.insert(4, ("dropout", 0.3))
 
 
-def trainer(*more: Any) -> Trainer:
+def deep_trainer(*more: Any) -> Trainer:
     network = Network([*LAYERS[:-1], *more, LAYERS[-1]], (3, 4))
     return Trainer(network, batch_size=32)
 
@@ -83,7 +83,7 @@ def asked(network: Network, look: Callable[[int, Array], None]) -> Iterator[None
 
 
 def test_predictions_beside_a_still_training_keep_their_bits() -> None:
-    trained = trainer()
+    trained = deep_trainer()
     trained.rate_scale = 0
     expected = [trained.network.predict(X[rows]) for rows in PARTS]
 
@@ -99,7 +99,7 @@ def test_predictions_beside_a_still_training_keep_their_bits() -> None:
 def test_predictions_change_no_bit_of_the_training(more: tuple[Any, ...]) -> None:
     if more:
         pytest.importorskip("plugnet_normalization")
-    watched, alone = trainer(*more), trainer(*more)
+    watched, alone = deep_trainer(*more), deep_trainer(*more)
 
     def look(part: int, found: Array) -> None:
         assert np.isfinite(found).all()

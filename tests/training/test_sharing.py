@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.layers import Same
+from tests.small import trainer
 
 from plugnet import Network, Trainer, registry
 from plugnet.arrays import Array, Shape
@@ -22,10 +23,6 @@ X, Y = RNG.random((60, 8)), RNG.integers(0, 3, 60)
 
 def network(dtype: str = "float32") -> Network:
     return Network([("fc", 8, 6), "tanh", ("fc", 6, 3)], dtype=dtype)
-
-
-def trainer(loss: Any = "softmax_with_loss", size: int = 20, **options: Any) -> Trainer:
-    return Trainer(network(), loss=loss, batch_size=size, **options)
 
 
 class Stopping:
@@ -42,8 +39,8 @@ class Stopping:
 @pytest.mark.parametrize("what", ["loss", "network", "trainer"])
 def test_what_keeps_arrays_of_a_batch_is_for_one_training_at_a_time(what: str) -> None:
     stopping = Stopping()
-    first = trainer(hooks=[stopping])
-    second = first if what == "trainer" else trainer()
+    first = trainer(network(), hooks=[stopping])
+    second = first if what == "trainer" else trainer(network())
     if what == "loss":
         second.loss = first.loss
     elif what == "network":
@@ -66,14 +63,14 @@ def test_a_fit_within_a_fit_of_the_same_trainer_is_refused() -> None:
             training.fit(X, Y, 1)
 
     with pytest.raises(CallOrderError, match="in a training already"):
-        trainer(hooks=[Again()]).fit(X, Y, 2)
+        trainer(network(), hooks=[Again()]).fit(X, Y, 2)
 
 
 @pytest.mark.parametrize("loss", ["softmax_with_loss", "huber", "hinge", "least_square_error"])
 def test_trainings_take_turns_with_one_loss(loss: str) -> None:
     shared = registry.losses.build(loss)
-    pair = [trainer(shared, 20), trainer(shared, 15)]
-    alone = [trainer(loss, 20), trainer(loss, 15)]
+    pair = [trainer(network(), loss=shared, batch_size=size) for size in (20, 15)]
+    alone = [trainer(network(), loss=loss, batch_size=size) for size in (20, 15)]
     for each in (*pair, *pair, *alone, *alone):
         each.fit(X, Y, 3)
     for one, other in zip(pair, alone, strict=True):
@@ -164,7 +161,7 @@ def test_others_see_the_network_as_it_is_after_a_step(tmp_path: Path) -> None:
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
 @pytest.mark.parametrize("optimizer", [("sgd", 0.9), "adam"])
 def test_a_copy_after_the_optimizer_was_replaced_goes_on_alike(copied: Any, optimizer: Any) -> None:
-    first = trainer()
+    first = trainer(network())
     first.fit(X, Y, 5)
     first.optimizer = registry.optimizers.resolve(optimizer)
     second = copied(first)
@@ -229,7 +226,7 @@ def test_an_evaluation_that_was_due_is_made_up(at: int, way: str, tmp_path: Path
     def fit(each: Trainer, iterations: int) -> None:
         each.fit(X, Y, iterations, test=(X, Y), evaluate_every=10)
 
-    first, undisturbed = trainer(hooks=[Failing(at)]), trainer()
+    first, undisturbed = trainer(network(), hooks=[Failing(at)]), trainer(network())
     with pytest.raises(OSError, match="full"):
         fit(first, 30)
     if way == "copied":
@@ -243,7 +240,7 @@ def test_an_evaluation_that_was_due_is_made_up(at: int, way: str, tmp_path: Path
 
 
 def test_none_is_made_up_where_none_was_due() -> None:
-    trained = trainer()
+    trained = trainer(network())
     trained.fit(X, Y, 10)
     trained.fit(X, Y, 10, test=(X, Y), evaluate_every=10)
     assert [each.iteration for each in trained.history.evaluations] == [20]
@@ -277,7 +274,7 @@ class Own(Loss):
 )
 def test_a_wrong_gradient_of_a_loss_is_the_losss_fault(gradient: Any, what: str) -> None:
     with pytest.raises(ArgumentError, match=rf"Own\.backward must return .*{what}"):
-        trainer(Own(gradient)).fit(X, Y, 1)
+        trainer(network(), loss=Own(gradient), batch_size=20).fit(X, Y, 1)
 
 
 def test_a_loss_and_a_policy_may_return_numpy_numbers(tmp_path: Path) -> None:
@@ -295,7 +292,7 @@ def test_a_loss_and_a_policy_may_return_numpy_numbers(tmp_path: Path) -> None:
 
 def test_what_is_not_finite_is_named() -> None:
     samples = X.astype("float32")
-    trained = trainer()
+    trained = trainer(network())
     trained.fit(samples, Y, 3)
     samples[:, 0] = np.nan  # after they were checked
     with pytest.raises(DataError, match="after the samples were checked"):
@@ -306,7 +303,7 @@ def test_what_is_not_finite_is_named() -> None:
             return float("nan")
 
     with pytest.raises(DivergenceError, match="learning rate is nan"):
-        trainer(policy=Lost()).fit(X, Y, 1)
+        trainer(network(), policy=Lost()).fit(X, Y, 1)
 
 
 def test_restore_takes_all_or_nothing() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.small import trainer
 from tests.trained import weights_of
 
 from plugnet import Network, Trainer
@@ -32,14 +33,14 @@ TARGETS: list[tuple[Any, Array]] = [
 ]
 
 
-def trainer(batch_size: int = ROWS, loss: Any = "softmax_with_loss", **settings: Any) -> Trainer:
+def unshuffled(batch_size: int = ROWS, loss: Any = "softmax_with_loss", **settings: Any) -> Trainer:
     network = Network(LAYERS, dtype="float64")
-    return Trainer(network, loss, batch_size=batch_size, shuffle=False, **settings)
+    return trainer(network, loss=loss, batch_size=batch_size, shuffle=False, **settings)
 
 
 @pytest.mark.parametrize(("loss", "y"), TARGETS)
 def test_training_with_whole_weights_is_training_on_copies(loss: Any, y: Array) -> None:
-    weighted, copied = trainer(ROWS, loss), trainer(len(COPIES), loss)
+    weighted, copied = unshuffled(ROWS, loss), unshuffled(len(COPIES), loss)
     history = weighted.fit(X, y, 20, test=(X, y, COUNTS), weights=COUNTS)
     expected = copied.fit(X[COPIES], y[COPIES], 20, test=(X[COPIES], y[COPIES]))
     np.testing.assert_allclose(weights_of(weighted), weights_of(copied), rtol=0, atol=1e-12)
@@ -47,7 +48,7 @@ def test_training_with_whole_weights_is_training_on_copies(loss: Any, y: Array) 
     (found,), (wanted,) = history.evaluations, expected.evaluations
     assert found.loss == pytest.approx(wanted.loss, rel=1e-12)
     assert found.accuracy == (None if wanted.accuracy is None else pytest.approx(wanted.accuracy))
-    assert np.abs(weights_of(weighted) - weights_of(trainer(ROWS, loss))).max() > 1e-3
+    assert np.abs(weights_of(weighted) - weights_of(unshuffled(ROWS, loss))).max() > 1e-3
 
 
 def test_a_sample_of_weight_0_counts_for_nothing() -> None:
@@ -56,8 +57,8 @@ def test_a_sample_of_weight_0_counts_for_nothing() -> None:
     other = X.copy()
     other[7] = 1000 - other[7]
     with pytest.warns(match="magnitude"):
-        found = trainer().fit(other, Y, 10, weights=weights).loss
-    without = trainer(ROWS - 1).fit(np.delete(X, 7, axis=0), np.delete(Y, 7), 10).loss
+        found = unshuffled().fit(other, Y, 10, weights=weights).loss
+    without = unshuffled(ROWS - 1).fit(np.delete(X, 7, axis=0), np.delete(Y, 7), 10).loss
     np.testing.assert_allclose(found, without, rtol=1e-12)
 
 
@@ -65,7 +66,7 @@ def test_weights_count_by_their_ratios_and_equal_ones_not_at_all() -> None:
     weights = RNG.uniform(0.1, 2, ROWS)
     runs = []
     for given in (weights, 4 * weights, np.full(ROWS, 3.0), None):
-        trained = trainer(8)
+        trained = unshuffled(8)
         trained.fit(X, Y, 20, weights=given)
         runs.append(weights_of(trained))
     np.testing.assert_array_equal(runs[0], runs[1])
@@ -90,7 +91,7 @@ def test_weights_go_with_their_samples_into_every_batch(shuffle: bool) -> None:
 def test_a_batch_whose_weights_are_all_0_has_loss_0_and_moves_nothing() -> None:
     weights = np.ones(ROWS)
     weights[:8] = 0
-    trained = trainer(8, regularizer=None)
+    trained = unshuffled(8, regularizer=None)
     before = weights_of(trained)
     assert trained.fit(X, Y, 1, weights=weights).loss == [0.0]
     np.testing.assert_array_equal(weights_of(trained), before)
@@ -103,7 +104,7 @@ def test_evaluation_weighs_loss_and_accuracy_over_all_blocks() -> None:
     x, y = RNG.normal(size=(rows, 4)), RNG.integers(0, 3, rows)
     weights = RNG.uniform(0, 2, rows)
     weights[1024:2048] = 0
-    trained = trainer()
+    trained = unshuffled()
     scores = trained.network.predict(x)
     losses = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(rows), y]
     found = trained.evaluate(x, y, weights)
@@ -138,7 +139,7 @@ def test_fitting_twice_with_weights_equals_fitting_once() -> None:
     ],
 )
 def test_wrong_weights_are_refused_and_nothing_has_moved(weights: Any, text: str) -> None:
-    trained = trainer()
+    trained = unshuffled()
     before = weights_of(trained)
     for use in (
         lambda: trained.fit(X, Y, 3, weights=weights),
@@ -160,4 +161,4 @@ def test_weights_beyond_the_networks_dtype_are_refused() -> None:
 @pytest.mark.parametrize("test", [(X,), (X, Y, COUNTS, 3), {"x": X, "y": Y}])
 def test_a_test_is_a_pair_or_three(test: Any) -> None:
     with pytest.raises(ArgumentError, match="pair"):
-        trainer().fit(X, Y, 1, test=test)
+        unshuffled().fit(X, Y, 1, test=test)
