@@ -12,11 +12,11 @@ import numpy as np
 from plugnet.arrays import Array, Shape
 from plugnet.errors import MissingStateError
 from plugnet.interfaces import Layer
-from plugnet.testing.bench import ROWS, Bench, Case
 from plugnet.testing.gradients import RESTRICTED
+from plugnet.testing.layer_harness import ROWS, Case, LayerHarness
 from plugnet.testing.report import CheckFailure, NotApplicable, fail, raised, require
 from plugnet.testing.state import silent
-from plugnet.testing.subject import Example, Subject
+from plugnet.testing.target import Example, Target
 
 #: Shapes of inputs to try, unless an example says one: of each rank the first that is taken.
 SHAPES: Final[tuple[tuple[Shape, ...], ...]] = (
@@ -42,59 +42,59 @@ PREPARED: Final = (
 )
 
 
-def cases(subject: Subject) -> list[Case]:
+def cases(target: Target) -> list[Case]:
     """Return the ways to try a layer that work at all.
 
     Raises:
         NotApplicable: there is none, of which `check_shapes` says why.
     """
-    found = working(subject)
+    found = working_cases(target)
     if not found:
         raise NotApplicable("it does not work at all: see shapes")
     return found
 
 
-def working(subject: Subject) -> list[Case]:
+def working_cases(target: Target) -> list[Case]:
     """Return the ways to try a layer that work, perhaps none."""
-    if subject.cases is None:
-        subject.cases = [c for example in subject.usable for c in _working(subject, example)]
-    found: list[Case] = subject.cases
+    if target.cases is None:
+        target.cases = [c for example in target.usable for c in _working(target, example)]
+    found: list[Case] = target.cases
     return found
 
 
-def benches(subject: Subject, **options: Any) -> Iterator[Bench]:
-    """Yield a bench for each case."""
-    for case in cases(subject):
-        yield Bench(subject, case, **options)
+def harnesses(target: Target, **options: Any) -> Iterator[LayerHarness]:
+    """Yield a harness for each case."""
+    for case in cases(target):
+        yield LayerHarness(target, case, **options)
 
 
-def both(subject: Subject) -> Iterator[Bench]:
-    """Yield benches in both dtypes."""
-    return chain(benches(subject, dtype="float32"), benches(subject))
+def harnesses_in_both_dtypes(target: Target) -> Iterator[LayerHarness]:
+    """Yield harnesses in both dtypes."""
+    return chain(harnesses(target, dtype="float32"), harnesses(target))
 
 
-def candidates(subject: Subject, example: Example) -> tuple[tuple[Shape, ...], ...]:
+def candidate_shapes(target: Target, example: Example) -> tuple[tuple[Shape, ...], ...]:
     """Return the shapes to try for one example, in groups of which one is enough."""
-    shape = example.shape or subject.build(example).input_shape()
+    shape = example.shape or target.build(example).input_shape()
     return SHAPES if shape is None else ((tuple(shape),),)
 
 
-def try_case(subject: Subject, case: Case) -> None:
+def try_case(target: Target, case: Case) -> None:
     """Call all that training and predictions call, without `prepare` and with it.
 
     Raises:
         CheckFailure: a call raises, or returns no array of the right shape.
     """
-    bench: Bench = _try("initialize", case, partial(Bench, subject, case))
-    layer, x, dy = bench.layer, bench.x, bench.dy
+    harness: LayerHarness = _try("initialize", case, partial(LayerHarness, target, case))
+    layer, x, dy = harness.layer, harness.x, harness.dy
     back = "backward" if type(layer).backprop is Layer.backprop else "backprop"
-    dx = x.shape if bench.differentiable else None
+    dx = x.shape if harness.differentiable else None
 
     def forward(training: bool, rows: int = ROWS) -> Array:
         return layer.forward(x[:rows].copy(), training)
 
     def backprop() -> Array | None:
-        return layer.backprop(dy.copy(), bench.differentiable)
+        return layer.backprop(dy.copy(), harness.differentiable)
 
     _try("forward(x, False)", case, partial(forward, False), dy.shape, SHAPES_CANNOT_BE)
     _try("forward(x, True)", case, partial(forward, True), dy.shape, SHAPES_CANNOT_BE)
@@ -129,13 +129,13 @@ def _try(
     return result
 
 
-def _working(subject: Subject, example: Example) -> Iterator[Case]:
-    for group in candidates(subject, example):
+def _working(target: Target, example: Example) -> Iterator[Case]:
+    for group in candidate_shapes(target, example):
         for shape in group:
             case = Case(example, shape)
             try:
                 with silent():
-                    try_case(subject, case)
+                    try_case(target, case)
             except CheckFailure:
                 continue
             yield case

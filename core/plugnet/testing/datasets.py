@@ -8,19 +8,19 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.interfaces import DataSplits
-from plugnet.testing.arrays import same
+from plugnet.testing.comparison import identical
 from plugnet.testing.report import fail, require
-from plugnet.testing.subject import Subject
+from plugnet.testing.target import Target
 
 
-def exercise(subject: Subject) -> list[Array]:
+def exercise(target: Target) -> list[Array]:
     """Load everything."""
-    return [array for samples in _loaded(subject) for array in _arrays(samples).values()]
+    return [array for samples in _loaded(target) for array in _arrays(samples).values()]
 
 
-def check_samples(subject: Subject) -> None:
+def check_samples(target: Target) -> None:
     """`load` gives `DataSplits` of arrays, with as many labels as data."""
-    for samples in _loaded(subject):
+    for samples in _loaded(target):
         require(
             isinstance(samples, DataSplits), f"load must return DataSplits, not {type(samples)}."
         )
@@ -32,9 +32,9 @@ def check_samples(subject: Subject) -> None:
         require(len(samples.train_data), "There must be at least one sample to train on.")
 
 
-def check_data(subject: Subject) -> None:
+def check_data(target: Target) -> None:
     """Data are numbers, finite, and of one shape for training and for testing."""
-    for samples in _loaded(subject):
+    for samples in _loaded(target):
         train, test = samples.train_data, samples.test_data
         for name, data in (("train_data", train), ("test_data", test)):
             require(data.dtype.kind in "biuf", f"{name} must be numbers, not {data.dtype}.")
@@ -46,9 +46,9 @@ def check_data(subject: Subject) -> None:
         )
 
 
-def check_labels(subject: Subject) -> None:
+def check_labels(target: Target) -> None:
     """Labels are integer class ids from 0, or rows of finite numbers; names cover all ids."""
-    for samples in _loaded(subject):
+    for samples in _loaded(target):
         for name, label in (("train", samples.train_label), ("test", samples.test_label)):
             if label.ndim == 2:
                 require(
@@ -70,17 +70,19 @@ def check_labels(subject: Subject) -> None:
                 )
 
 
-def check_repeatable(subject: Subject) -> None:
+def check_repeatable(target: Target) -> None:
     """Loading again gives the same, in arrays of its own."""
-    for example in subject.usable:
-        dataset = subject.build(example)
+    for example in target.usable:
+        dataset = target.build(example)
         one, other = _arrays(dataset.load()), _arrays(dataset.load())
         for name, array in one.items():
-            require(same(array, other[name]), f"{name} is not the same when it is loaded again.")
+            require(
+                identical(array, other[name]), f"{name} is not the same when it is loaded again."
+            )
 
 
-def _loaded(subject: Subject) -> Iterator[DataSplits]:
-    return (subject.build(example).load() for example in subject.usable)
+def _loaded(target: Target) -> Iterator[DataSplits]:
+    return (target.build(example).load() for example in target.usable)
 
 
 def _arrays(samples: DataSplits) -> dict[str, Array]:

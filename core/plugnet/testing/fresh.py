@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from plugnet.registry import registry
 from plugnet.testing.report import fail
-from plugnet.testing.state import global_state, touched
+from plugnet.testing.state import changed_since, global_state
 
 TIMEOUT: Final = 60  # seconds
 START: Final = (
@@ -28,14 +28,14 @@ class Fresh(NamedTuple):
 
     Attributes:
         printed: what the import printed.
-        touched: the global state that the import changed, in words.
+        changed_state: the global state that the import changed, in words.
         modules: the top-level modules that the import brought along.
         seconds: the processor time of the import.
         specs: the specs of the components built from specs.
     """
 
     printed: str
-    touched: str
+    changed_state: str
     modules: list[str]
     seconds: float
     specs: list[Any]
@@ -74,7 +74,7 @@ def answer() -> None:
     with redirect_stdout(printed), redirect_stderr(printed):
         importlib.import_module(module)
     seconds = time.process_time() - start
-    changed = touched(before)
+    changed = changed_since(before)
     modules = sorted({name.partition(".")[0] for name in set(sys.modules) - loaded})
     built = [registry.spec(registry.from_spec(spec)) for spec in json.loads(specs)]
     print(json.dumps(Fresh(printed.getvalue(), changed, modules, seconds, built)))

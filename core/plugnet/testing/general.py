@@ -11,25 +11,25 @@ from typing import Any
 
 from plugnet.interfaces import Component
 from plugnet.registry import registry
-from plugnet.testing.arrays import same
+from plugnet.testing.comparison import identical
 from plugnet.testing.report import NotApplicable, fail, require
-from plugnet.testing.state import complaining, global_state, touched
-from plugnet.testing.subject import Subject
+from plugnet.testing.state import changed_since, global_state, warnings_as_failures
+from plugnet.testing.target import Target
 
 
-def check_documented(subject: Subject) -> None:
+def check_documented(target: Target) -> None:
     """The class has a docstring of its own: `plugnet plugins info` shows it."""
-    doc = subject.cls.__dict__.get("__doc__") or ""
-    generated = doc.startswith(f"{subject.cls.__name__}(")  # by dataclass
+    doc = target.cls.__dict__.get("__doc__") or ""
+    generated = doc.startswith(f"{target.cls.__name__}(")  # by dataclass
     require(
         doc.strip() and not generated,
-        f"{subject.cls.__name__} must have a docstring that says what it computes.",
+        f"{target.cls.__name__} must have a docstring that says what it computes.",
     )
 
 
-def check_constructor(subject: Subject) -> None:
+def check_constructor(target: Target) -> None:
     """Every argument of the constructor is named, and can be given by name."""
-    for parameter in subject.signature.values():
+    for parameter in target.signature.values():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             fail(
                 f"The constructor takes '{parameter}', and such a component cannot be described. "
@@ -37,24 +37,24 @@ def check_constructor(subject: Subject) -> None:
             )
 
 
-def check_examples(subject: Subject) -> None:
+def check_examples(target: Target) -> None:
     """There are arguments to build the class with, and it can be built with them."""
     required = [
         name
-        for name, parameter in subject.signature.items()
+        for name, parameter in target.signature.items()
         if parameter.default is parameter.empty
         and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     ]
-    if not subject.examples:
+    if not target.examples:
         raise NotApplicable(
-            f"{subject.cls.__name__}.examples() gives none, so an object must be checked: "
-            f"check_component(({subject.name!r}, {', '.join(required) or '...'}))"
+            f"{target.cls.__name__}.examples() gives none, so an object must be checked: "
+            f"check_component(({target.name!r}, {', '.join(required) or '...'}))"
         )
-    for example in subject.examples:
+    for example in target.examples:
         try:
-            subject.build(example)
+            target.build(example)
         except Exception as error:
-            if subject.kind == "hook" and not hasattr(subject.cls, "examples"):
+            if target.kind == "hook" and not hasattr(target.cls, "examples"):
                 raise NotApplicable("it needs arguments, so an object must be checked") from None
             cause = str(error).partition("\n")[0]
             fail(
@@ -64,11 +64,11 @@ def check_examples(subject: Subject) -> None:
             )
 
 
-def check_arguments_kept(subject: Subject) -> None:
+def check_arguments_kept(target: Target) -> None:
     """Every constructor argument is an attribute of the same name, with the value given."""
-    for example in subject.usable if subject.given is None else [None]:
-        component = subject.given if example is None else subject.build(example)
-        for name, parameter in subject.signature.items():
+    for example in target.usable if target.instance is None else [None]:
+        component = target.instance if example is None else target.build(example)
+        for name, parameter in target.signature.items():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 continue
             require(
@@ -84,9 +84,9 @@ def check_arguments_kept(subject: Subject) -> None:
                 )
 
 
-def check_spec_round_trip(subject: Subject) -> None:
+def check_spec_round_trip(target: Target) -> None:
     """`registry.from_spec` of the spec, written as JSON and read again, builds an equal one."""
-    for component in describable(subject):
+    for component in describable(target):
         spec = registry.spec(component)
         again = registry.from_spec(json.loads(json.dumps(spec, allow_nan=False)))
         require(
@@ -100,47 +100,47 @@ def check_spec_round_trip(subject: Subject) -> None:
         )
 
 
-def check_copy(subject: Subject) -> None:
+def check_copy(target: Target) -> None:
     """`copy.deepcopy` and `pickle` give a component with the same arguments."""
-    for component in describable(subject):
+    for component in describable(target):
         copies = [copy.deepcopy(component)]
-        if "<locals>" not in subject.cls.__qualname__:  # Python cannot pickle these
+        if "<locals>" not in target.cls.__qualname__:  # Python cannot pickle these
             copies.append(pickle.loads(pickle.dumps(component)))
         require(all(repr(one) == repr(component) for one in copies), "A copy has other arguments.")
 
 
-def check_same_seed(subject: Subject) -> None:
+def check_same_seed(target: Target) -> None:
     """Twice the same arguments, seed and inputs give twice the same results, bit for bit."""
-    first, second = _exercise(subject), _exercise(subject)
+    first, second = _exercise(target), _exercise(target)
     for one, other in zip(first, second, strict=True):
         require(
-            same(one, other),
+            identical(one, other),
             "The same seed and inputs gave other results the second time. Random numbers must "
             "come only from the numpy.random.Generator that is passed in.",
         )
 
 
-def check_global_state(subject: Subject) -> None:
+def check_global_state(target: Target) -> None:
     """Nothing that belongs to the whole process is changed, or drawn from."""
     before = global_state()
-    _exercise(subject)
-    require(not (names := touched(before)), f"It changes {names}, which belongs to everyone.")
+    _exercise(target)
+    require(not (names := changed_since(before)), f"It changes {names}, which belongs to everyone.")
 
 
-def check_quiet(subject: Subject) -> None:
+def check_quiet(target: Target) -> None:
     """Used on ordinary inputs it prints nothing, warns of nothing, overflows nowhere."""
     said = io.StringIO()
-    complain = complaining("It warns on ordinary inputs", ("divide", "over", "invalid"))
+    complain = warnings_as_failures("It warns on ordinary inputs", ("divide", "over", "invalid"))
     with redirect_stdout(said), redirect_stderr(said), complain:
-        _exercise(subject)
+        _exercise(target)
     require(not said.getvalue(), f"It prints when used: {said.getvalue()[:60]!r}.")
 
 
-def describable(subject: Subject) -> list[Any]:
+def describable(target: Target) -> list[Any]:
     """Return components whose arguments can be read."""
-    if not issubclass(subject.cls, Component):
+    if not issubclass(target.cls, Component):
         raise NotApplicable("a hook has no spec")
-    components = [subject.build(example) for example in subject.usable]
+    components = [target.build(example) for example in target.usable]
     try:
         for component in components:
             component.arguments()
@@ -149,9 +149,9 @@ def describable(subject: Subject) -> list[Any]:
     return components
 
 
-def _exercise(subject: Subject) -> list[Any]:
-    _ = subject.usable  # raises NotApplicable if there is none
-    return subject.exercise(subject)
+def _exercise(target: Target) -> list[Any]:
+    _ = target.usable  # raises NotApplicable if there is none
+    return target.exercise(target)
 
 
 def _simple(value: Any) -> bool:

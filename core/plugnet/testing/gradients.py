@@ -28,7 +28,7 @@ RESTRICTED: Final = "let examples() give them in an array, as [(arguments, array
 Function = Callable[[], float]
 
 
-def compare(gradient: Array, function: Function, array: Array, name: str) -> None:
+def compare_gradient(gradient: Array, function: Function, array: Array, name: str) -> None:
     """Check a gradient against central differences.
 
     Args:
@@ -74,7 +74,9 @@ def compare(gradient: Array, function: Function, array: Array, name: str) -> Non
             )
 
 
-def sides(function: Callable[[Array], Any], x: Array, direction: Array) -> tuple[Any, Any]:
+def one_sided_slopes(
+    function: Callable[[Array], Any], x: Array, direction: Array
+) -> tuple[Any, Any]:
     """Return the least and the largest slope along a direction that a gradient may have at ``x``.
 
     Those on both sides bound it, which differ at a kink, and nearly so: where the curvature is

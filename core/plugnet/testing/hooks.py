@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from plugnet.errors import HookError
 from plugnet.testing.report import fail, require
-from plugnet.testing.subject import Subject
+from plugnet.testing.target import Target
 from plugnet.training.hooks import ARGUMENTS, PREFIX, HookCaller
 
 
-def check_methods(subject: Subject) -> None:
+def check_methods(target: Target) -> None:
     """There is at least one method named like a hook, and none that is nearly."""
-    methods = [name for name in dir(subject.cls) if name.startswith(PREFIX)]
+    methods = [name for name in dir(target.cls) if name.startswith(PREFIX)]
     require(
-        methods, f"{subject.cls.__name__} would never be called: no method begins with {PREFIX}."
+        methods, f"{target.cls.__name__} would never be called: no method begins with {PREFIX}."
     )
     for method in methods:
         require(
@@ -21,10 +21,10 @@ def check_methods(subject: Subject) -> None:
         )
 
 
-def check_fits(subject: Subject) -> None:
+def check_fits(target: Target) -> None:
     """A trainer takes it: its methods take the hooks' arguments, by name."""
-    for example in subject.usable:
+    for example in target.usable:
         try:
-            HookCaller([subject.build(example)])
+            HookCaller([target.build(example)])
         except HookError as error:
             fail(str(error))

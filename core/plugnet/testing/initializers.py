@@ -9,20 +9,20 @@ import numpy as np
 
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Initializer
-from plugnet.testing.arrays import same
+from plugnet.testing.comparison import identical
 from plugnet.testing.report import CheckFailure, require
-from plugnet.testing.subject import Subject, each
+from plugnet.testing.target import Target, for_each
 
 SHAPES: Final[tuple[Shape, ...]] = ((6, 4), (4, 6), (1, 1), (3, 2, 5, 4))
 LARGE: Final[tuple[Shape, ...]] = ((300, 200), (3, 3, 50, 120))  # 54,000 values and more
 
 
-def exercise(subject: Subject) -> list[Array]:
+def exercise(target: Target) -> list[Array]:
     """Draw arrays of several shapes."""
-    return [_draw(one, shape) for one in subject.built() for shape in SHAPES]
+    return [_draw(one, shape) for one in target.built() for shape in SHAPES]
 
 
-@each(Subject.built)
+@for_each(Target.built)
 def check_shape(initializer: Initializer) -> None:
     """The array has the shape that was asked for, of a weight or a kernel."""
     for shape in SHAPES:
@@ -30,7 +30,7 @@ def check_shape(initializer: Initializer) -> None:
         require(found == shape, f"For the shape {shape} it gave an array of shape {found}.")
 
 
-@each(Subject.built)
+@for_each(Target.built)
 def check_dtype(initializer: Initializer) -> None:
     """The array has the dtype that was asked for."""
     for dtype in ("float32", "float64"):
@@ -38,7 +38,7 @@ def check_dtype(initializer: Initializer) -> None:
         require(found == dtype, f"Asked for {dtype}, it gave an array of {found}.")
 
 
-@each(Subject.built)
+@for_each(Target.built)
 def check_values(initializer: Initializer) -> None:
     """The values are finite, in a new array that can be written to."""
     for shape in SHAPES:
@@ -50,7 +50,7 @@ def check_values(initializer: Initializer) -> None:
         )
 
 
-@each(Subject.built)
+@for_each(Target.built)
 def check_generator(initializer: Initializer) -> None:
     """The values come from the generator that is passed in, or from none."""
     advice = "Draw from the rng that is passed in."
@@ -58,14 +58,14 @@ def check_generator(initializer: Initializer) -> None:
     with patch("numpy.random.default_rng", side_effect=CheckFailure(f"It made one. {advice}")):
         one, other = (initializer((6, 4), rng, np.dtype("float64")) for rng in rngs)
     require(
-        not same(one, other)
+        not identical(one, other)
         or np.ptp(one) == 0
         or all(rng.random() == np.random.default_rng(i).random() for i, rng in enumerate(rngs, 1)),
         f"Two seeds gave the same values, although numbers were drawn. {advice}",
     )
 
 
-@each(Subject.built)
+@for_each(Target.built)
 def check_variance(initializer: Initializer) -> None:
     """The values' variance is the stated one, within 5 %: eight standard errors, or more."""
     for shape in LARGE:

@@ -24,10 +24,10 @@ from plugnet.testing import (
     regularizers,
 )
 from plugnet.testing.report import CheckFailure, CheckResult, NotApplicable, Report, raised
-from plugnet.testing.state import silent, undisturbed
-from plugnet.testing.subject import Subject, as_subject
+from plugnet.testing.state import preserved_global_state, silent
+from plugnet.testing.target import Target, as_target
 
-Check = Callable[[Subject], None]
+Check = Callable[[Target], None]
 
 _MODULES: Final[dict[str, tuple[ModuleType, ...]]] = {
     "layer": (layers, layer_gradients, layer_passes, layer_objects),
@@ -87,7 +87,7 @@ def check_component(
 
 def checks_of(component: Any) -> tuple[str, ...]:
     """Return the names of the checks of a component, which is given as to `check_component`."""
-    return tuple(map(name_of, CHECKS[as_subject(component).kind]))
+    return tuple(map(check_name, CHECKS[as_target(component).kind]))
 
 
 def run_check(component: Any, name: str) -> None:
@@ -97,50 +97,50 @@ def run_check(component: Any, name: str) -> None:
         CheckFailure: it fails.
         NotApplicable: it has nothing to say about this component.
     """
-    subject = prepared(component)
-    check = next(check for check in CHECKS[subject.kind] if name_of(check) == name)
-    with subject.registered(), undisturbed():
+    target = prepare_target(component)
+    check = next(check for check in CHECKS[target.kind] if check_name(check) == name)
+    with target.registered(), preserved_global_state():
         try:
-            check(subject)
+            check(target)
         except (CheckFailure, NotApplicable):
             raise
         except (Exception, SystemExit) as error:
             raise CheckFailure(f"It {raised(error)}.") from error
 
 
-def prepared(component: Any) -> Subject:
-    """Return the subject that ``component`` means, with how it is run."""
-    subject = component if isinstance(component, Subject) else as_subject(component)
-    subject.exercise = getattr(_MODULES[subject.kind][0], "exercise", subject.exercise)
-    return subject
+def prepare_target(component: Any) -> Target:
+    """Return the target that ``component`` means, with how it is run."""
+    target = component if isinstance(component, Target) else as_target(component)
+    target.exercise = getattr(_MODULES[target.kind][0], "exercise", target.exercise)
+    return target
 
 
-def name_of(check: Check) -> str:
+def check_name(check: Check) -> str:
     """Return the name of a check, as reports have it."""
     return check.__name__.removeprefix("check_")
 
 
 def _report(component: Any, expected: dict[str, str]) -> Report:
     try:
-        subject = prepared(component)
+        target = prepare_target(component)
     except PluginLoadError as error:
         return Report(str(component), (CheckResult("load", "failed", str(error)),))
-    names = [name_of(check) for check in CHECKS[subject.kind]]
+    names = [check_name(check) for check in CHECKS[target.kind]]
     if unknown := [name for name in expected if name not in names]:
         raise ArgumentError(
-            f"There is no check '{unknown[0]}' for a {subject.kind}; there are "
+            f"There is no check '{unknown[0]}' for a {target.kind}; there are "
             f"{', '.join(names)}. Correct or remove it in expected_failures.",
             argument="expected_failures",
             value=unknown[0],
         )
-    results = tuple(_result(subject, name, expected.get(name)) for name in names)
-    return Report(subject.title, results)
+    results = tuple(_result(target, name, expected.get(name)) for name in names)
+    return Report(target.title, results)
 
 
-def _result(subject: Subject, name: str, expected: str | None) -> CheckResult:
+def _result(target: Target, name: str, expected: str | None) -> CheckResult:
     try:
         with silent():
-            run_check(subject, name)
+            run_check(target, name)
     except NotApplicable as reason:
         return CheckResult(name, "skipped", str(reason))
     except CheckFailure as failure:

@@ -9,17 +9,17 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.interfaces import LRPolicy
 from plugnet.testing.report import require
-from plugnet.testing.subject import Subject, each
+from plugnet.testing.target import Target, for_each
 
 ITERATIONS: Final = (0, 1, 2, 3, 10, 99, 100, 101, 1000, 12345, 100_000)
 
 
-def exercise(subject: Subject) -> list[Array]:
+def exercise(target: Target) -> list[Array]:
     """Ask for the rates of some iterations."""
-    return [np.array([policy(i) for i in ITERATIONS]) for policy in subject.built()]
+    return [np.array([policy(i) for i in ITERATIONS]) for policy in target.built()]
 
 
-@each(Subject.built)
+@for_each(Target.built)
 def check_rate(policy: LRPolicy) -> None:
     """The rate is a finite float of at least 0, at iteration 0 too."""
     for iteration in ITERATIONS:
@@ -31,9 +31,9 @@ def check_rate(policy: LRPolicy) -> None:
         )
 
 
-def check_pure(subject: Subject) -> None:
+def check_pure(target: Target) -> None:
     """The rate depends on the iteration alone, so a run that is resumed goes on with it."""
-    for policy, other in zip(subject.built(), subject.built(), strict=True):
+    for policy, other in zip(target.built(), target.built(), strict=True):
         upward = [policy(iteration) for iteration in ITERATIONS]
         downward = [other(iteration) for iteration in reversed(ITERATIONS)]
         again = [policy(iteration) for iteration in ITERATIONS]

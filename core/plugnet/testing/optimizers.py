@@ -10,10 +10,10 @@ import numpy as np
 
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Optimizer
-from plugnet.testing.arrays import near, same
+from plugnet.testing.comparison import allclose, identical
 from plugnet.testing.report import NotApplicable, fail, raised, require
 from plugnet.testing.state import Snapshot
-from plugnet.testing.subject import Subject, each
+from plugnet.testing.target import Target, for_each
 
 RATES: Final = (1.0, 0.1, 0.01)
 CHANGING: Final = (0.1, 0.02, 0.05)
@@ -64,9 +64,9 @@ class Run:
         return float(np.linalg.norm(self.value - GOAL))
 
 
-def stepping(subject: Subject) -> Iterator[Optimizer]:
+def stepping(target: Target) -> Iterator[Optimizer]:
     """Yield an optimizer for each example, if it can take steps at all."""
-    for optimizer in subject.built():
+    for optimizer in target.built():
         try:
             for shape in SHAPES:
                 Run(optimizer, shape).step(0.1)
@@ -75,17 +75,17 @@ def stepping(subject: Subject) -> Iterator[Optimizer]:
         yield optimizer
 
 
-def exercise(subject: Subject) -> list[Array]:
+def exercise(target: Target) -> list[Array]:
     """Take some steps."""
     return [
         array
-        for optimizer in stepping(subject)
+        for optimizer in stepping(target)
         for shape in SHAPES
         for array in Run(optimizer, shape, "float32").steps()
     ]
 
 
-@each(Subject.built)
+@for_each(Target.built)
 def check_step(optimizer: Optimizer) -> None:
     """`step` takes values of any shape, and the arrays that ``slots`` and ``scratches`` say."""
     for shape in SHAPES:
@@ -98,7 +98,7 @@ def check_step(optimizer: Optimizer) -> None:
             )
 
 
-@each(stepping)
+@for_each(stepping)
 def check_descends(optimizer: Optimizer) -> None:
     """With one of the rates 1, 0.1 and 0.01, values of each shape come nearer to the least loss."""
     for shape in SHAPES:
@@ -113,7 +113,7 @@ def check_descends(optimizer: Optimizer) -> None:
         )
 
 
-@each(stepping)
+@for_each(stepping)
 def check_grad_unchanged(optimizer: Optimizer) -> None:
     """``grad`` is left as it is: hooks and logs read it after the step."""
     for shape in SHAPES:
@@ -121,10 +121,10 @@ def check_grad_unchanged(optimizer: Optimizer) -> None:
         run.step(0.1)
         before = run.value.copy()
         run.step(0.1)
-        require(near(run.grad, before - GOAL), "step changes grad, but must leave it as it is.")
+        require(allclose(run.grad, before - GOAL), "step changes grad, but must leave it as it is.")
 
 
-@each(stepping)
+@for_each(stepping)
 def check_zero_gradient(optimizer: Optimizer) -> None:
     """Values whose gradient was always zero, and that do not decay, stay as they are."""
     run = Run(optimizer)
@@ -133,7 +133,7 @@ def check_zero_gradient(optimizer: Optimizer) -> None:
     require(bool(np.all(run.value == GOAL)), "A zero gradient changes the value, decay or not.")
 
 
-@each(stepping)
+@for_each(stepping)
 def check_rate(optimizer: Optimizer) -> None:
     """The first step is longer with a higher rate."""
     lengths = []
@@ -149,26 +149,26 @@ def check_rate(optimizer: Optimizer) -> None:
     )
 
 
-def check_decay(subject: Subject) -> None:
+def check_decay(target: Target) -> None:
     """``decay`` counts only, and does, if the class says ``decoupled_decay = True``."""
     counts = [
-        not same(Run(optimizer).steps()[0], Run(optimizer).steps(decay=1)[0])
-        for optimizer in stepping(subject)
+        not identical(Run(optimizer).steps()[0], Run(optimizer).steps(decay=1)[0])
+        for optimizer in stepping(target)
     ]
-    if not subject.cls.decoupled_decay:
+    if not target.cls.decoupled_decay:
         require(
             not any(counts),
             "With decay=1 it takes other steps than with 0. Weights are decayed by a regularizer, "
             "unless the class says decoupled_decay = True.",
         )
-    elif subject.given is None:  # an object may be one that does not decay
+    elif target.instance is None:  # an object may be one that does not decay
         require(
             any(counts),
             "decoupled_decay is True, but with decay=1 it takes the same steps as with 0.",
         )
 
 
-@each(stepping)
+@for_each(stepping)
 def check_pure(optimizer: Optimizer) -> None:
     """A step depends on its arguments alone: nothing is kept but in the slots."""
     run = Run(optimizer)
@@ -184,22 +184,22 @@ def check_pure(optimizer: Optimizer) -> None:
         one.step(rate)
         other.step(rate)
     require(
-        all(map(same, [one.value, *one.slots], alone)),
+        all(map(identical, [one.value, *one.slots], alone)),
         "With steps of other parameters in between, it takes other steps. Keep nothing in the "
         "class or the module.",
     )
 
 
-@each(stepping)
+@for_each(stepping)
 def check_scratch(optimizer: Optimizer) -> None:
     """It does not matter what is in the scratch arrays."""
     require(
-        all(map(same, Run(optimizer).steps(), Run(optimizer).steps(fill=np.nan))),
+        all(map(identical, Run(optimizer).steps(), Run(optimizer).steps(fill=np.nan))),
         "What was in the scratch arrays changes the step: write to them before reading.",
     )
 
 
-@each(stepping)
+@for_each(stepping)
 def check_elementwise(optimizer: Optimizer) -> None:
     """If ``elementwise``, blocks of values, cut anywhere, get what they get together."""
     if not optimizer.elementwise:
@@ -213,7 +213,7 @@ def check_elementwise(optimizer: Optimizer) -> None:
                 block.value[...] = start[part]
                 require(
                     all(
-                        near(array, all_.reshape(-1)[part])
+                        allclose(array, all_.reshape(-1)[part])
                         for array, all_ in zip(block.steps(), whole, strict=True)
                     ),
                     f"Of values of shape {shape}, a block takes other steps than within the "
@@ -221,7 +221,7 @@ def check_elementwise(optimizer: Optimizer) -> None:
                 )
 
 
-@each(stepping)
+@for_each(stepping)
 def check_resume(optimizer: Optimizer) -> None:
     """With copies of values, slots and count, a new optimizer goes on bit for bit."""
     straight, resumed = Run(optimizer), Run(optimizer)
@@ -229,7 +229,7 @@ def check_resume(optimizer: Optimizer) -> None:
         own[...] = array
     resumed.t = straight.t
     require(
-        all(map(same, straight.steps(), resumed.steps())),
+        all(map(identical, straight.steps(), resumed.steps())),
         "A new optimizer with copies of the slots does not go on as the first does. Remember "
         "nothing but in the slots.",
     )

@@ -47,10 +47,10 @@ def parametrize_with_checks(
 
 def _name_and_checks(component: Any) -> tuple[str, list[str]]:
     try:
-        subject = kit.prepared(component)
+        target = kit.prepare_target(component)
     except PluginLoadError:
         return str(component), ["load"]
-    return subject.name, [kit.name_of(check) for check in kit.CHECKS[subject.kind]]
+    return target.name, [kit.check_name(check) for check in kit.CHECKS[target.kind]]
 
 
 def _test(check: str) -> Callable[[Any], None]:

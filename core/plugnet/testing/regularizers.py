@@ -8,66 +8,66 @@ import numpy as np
 
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Regularizer
-from plugnet.testing.arrays import near, same
-from plugnet.testing.gradients import compare
+from plugnet.testing.comparison import allclose, identical
+from plugnet.testing.gradients import compare_gradient
 from plugnet.testing.report import NotApplicable, require
 from plugnet.testing.state import Snapshot
-from plugnet.testing.subject import Subject, each
+from plugnet.testing.target import Target, for_each
 
 #: Of weights, a kernel, a weight whose layer has no inputs, and one number.
 SHAPES: Final[tuple[Shape, ...]] = ((4, 3), (2, 3, 2, 4), (0, 3), (1,))
 
 
-def exercise(subject: Subject) -> list[Array]:
+def exercise(target: Target) -> list[Array]:
     """Compute penalties and gradients."""
     results = []
-    for regularizer in subject.built():
+    for regularizer in target.built():
         for value in _values():
             results += [np.array(regularizer.penalty(value)), _gradient(regularizer, value)]
     return results
 
 
-@each(Subject.built)
+@for_each(Target.built)
 def check_gradient(regularizer: Regularizer) -> None:
     """`add_gradient` adds the gradient of `penalty`, in float64, for values of every shape."""
     for value in _values():
         gradient = _gradient(regularizer, value)
-        compare(gradient, lambda: regularizer.penalty(value), value, "gradient")  # noqa: B023
+        compare_gradient(gradient, lambda: regularizer.penalty(value), value, "gradient")  # noqa: B023
 
 
-@each(Subject.built)
+@for_each(Target.built)
 def check_adds(regularizer: Regularizer) -> None:
     """What is in the gradient before stays in the sum."""
     for value in _values():
         require(
-            near(_gradient(regularizer, value, before=3), _gradient(regularizer, value) + 3),
+            allclose(_gradient(regularizer, value, before=3), _gradient(regularizer, value) + 3),
             "add_gradient must add to grad, which holds the loss's.",
         )
 
 
-@each(Subject.built)
+@for_each(Target.built)
 def check_scale(regularizer: Regularizer) -> None:
     """Twice the ``scale`` adds twice as much, and 0 nothing."""
     for value in _values():
         plain = _gradient(regularizer, value)
         for scale in (0.0, 0.5, 2.0):
             require(
-                near(_gradient(regularizer, value, scale), scale * plain),
+                allclose(_gradient(regularizer, value, scale), scale * plain),
                 f"With scale={scale} it does not add {scale} times what it adds with 1.",
             )
 
 
-@each(Subject.built)
+@for_each(Target.built)
 def check_scratch(regularizer: Regularizer) -> None:
     """It does not matter what is in the scratch array."""
     for value in _values():
         require(
-            same(_gradient(regularizer, value, fill=np.nan), _gradient(regularizer, value)),
+            identical(_gradient(regularizer, value, fill=np.nan), _gradient(regularizer, value)),
             "What was in scratch changes the gradient: write to it before reading.",
         )
 
 
-@each(Subject.built)
+@for_each(Target.built)
 def check_elementwise(regularizer: Regularizer) -> None:
     """If ``elementwise``, blocks of values, cut anywhere, get what they get together."""
     if not regularizer.elementwise:
@@ -77,14 +77,14 @@ def check_elementwise(regularizer: Regularizer) -> None:
     for cut in (0, 1, len(flat) // 2):
         parts = flat[:cut], flat[cut:]
         require(
-            near(np.concatenate([_gradient(regularizer, part) for part in parts]), whole)
-            and near(sum(map(regularizer.penalty, parts)), penalty),
+            allclose(np.concatenate([_gradient(regularizer, part) for part in parts]), whole)
+            and allclose(sum(map(regularizer.penalty, parts)), penalty),
             "Two blocks of values have another gradient or penalty than together, so the class "
             "must not say elementwise = True.",
         )
 
 
-@each(Subject.built)
+@for_each(Target.built)
 def check_penalty(regularizer: Regularizer) -> None:
     """The penalty is a finite float of at least 0."""
     for value in (*_values(), np.zeros((2, 3)), *(v.astype("float32") for v in _values())):
@@ -95,14 +95,14 @@ def check_penalty(regularizer: Regularizer) -> None:
         )
 
 
-@each(Subject.built)
+@for_each(Target.built)
 def check_value_unchanged(regularizer: Regularizer) -> None:
     """Values and attributes are left as they are."""
     before = Snapshot(regularizer)
     for value, expected in zip(_values(), _values(), strict=True):
         regularizer.penalty(value)
         regularizer.add_gradient(value, np.zeros_like(value), 1.0, np.zeros_like(value))
-        require(same(value, expected), "penalty or add_gradient changes the values.")
+        require(identical(value, expected), "penalty or add_gradient changes the values.")
     require(
         not (changed := before.changed()),
         f"penalty or add_gradient changes {changed}. A regularizer keeps nothing.",

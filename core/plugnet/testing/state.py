@@ -43,14 +43,14 @@ def _broad_filters() -> list[tuple[str, Any]]:
     ]
 
 
-def touched(before: dict[str, str]) -> str:
+def changed_since(before: dict[str, str]) -> str:
     """Return the names of what is not as it was before, separated by commas."""
     now = global_state()
     return ", ".join(name for name, value in before.items() if now[name] != value)
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def preserved_global_state() -> Iterator[None]:
     """Set global state back on leaving, so that no check can spoil the next."""
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     environment, folder = dict(os.environ), Path.cwd()
@@ -78,7 +78,7 @@ def silent() -> Iterator[None]:
 
 
 @contextmanager
-def complaining(where: str, flags: Sequence[str]) -> Iterator[None]:
+def warnings_as_failures(where: str, flags: Sequence[str]) -> Iterator[None]:
     """Fail where NumPy raises one of the flags, or anything warns."""
     kinds: dict[str, Any] = dict.fromkeys(flags, "raise")
     with warnings.catch_warnings(), np.errstate(**kinds):
@@ -110,7 +110,7 @@ class Snapshot:
         return ", ".join(dict.fromkeys(path.strip(".") for path in paths))
 
 
-def held(value: Any, kind: type[T]) -> list[T]:
+def find_instances(value: Any, kind: type[T]) -> list[T]:
     """Return the objects of a kind that an object holds, itself or in what it holds."""
     found = {id(item): item for _, item in _contents(value) if isinstance(item, kind)}
     return list(found.values())

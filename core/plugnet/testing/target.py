@@ -1,4 +1,4 @@
-"""Subject: what is checked, and how to build it again and again."""
+"""Target: what is checked, and how to build it again and again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from plugnet.registry import Entry, registry
 from plugnet.registry.kinds import KINDS
 from plugnet.registry.specs import is_spec
 from plugnet.testing.report import NotApplicable
-from plugnet.testing.state import held
+from plugnet.testing.state import find_instances
 
 TEMPORARY = "component_under_test"
 
@@ -41,7 +41,7 @@ class Example(NamedTuple):
 
 
 @dataclass(eq=False)
-class Subject:
+class Target:
     """A component to check.
 
     Attributes:
@@ -49,7 +49,7 @@ class Subject:
         kind: "layer", "loss" and so on.
         cls: its class.
         entry: the registry's record, or None if the class is not registered.
-        given: the object that was given, or None for a class or a name.
+        instance: the object that was given, or None for a class or a name.
         exercise: runs the component as it is meant to, and returns all arrays that come out.
         cases: for a layer the ways to try it, once they have been found.
     """
@@ -58,8 +58,8 @@ class Subject:
     kind: str
     cls: type[Any]
     entry: Entry | None
-    given: object = None
-    exercise: Callable[[Subject], list[Array]] = field(default=lambda _: [], repr=False)
+    instance: object = None
+    exercise: Callable[[Target], list[Array]] = field(default=lambda _: [], repr=False)
     cases: Any = None
 
     @property
@@ -78,9 +78,9 @@ class Subject:
         """The arguments to try; an object's own, or those that its class gives."""
         give = getattr(self.cls, "examples", None)
         examples = [_example(value) for value in (give() if callable(give) else [{}])]
-        if self.given is None:
+        if self.instance is None:
             return examples
-        kept = {n: getattr(self.given, n) for n in self.signature if hasattr(self.given, n)}
+        kept = {n: getattr(self.instance, n) for n in self.signature if hasattr(self.instance, n)}
         return [next((e for e in examples if e.arguments == kept), Example(kept))]
 
     @cached_property
@@ -113,7 +113,11 @@ class Subject:
     def registered(self) -> Iterator[None]:
         """Give the class a name meanwhile, and those of what an object holds, if they have none."""
         classes = [] if self.entry is not None else [self.cls]
-        classes += [type(one) for one in held(self.given, Component) if not registry.name_of(one)]
+        classes += [
+            type(one)
+            for one in find_instances(self.instance, Component)
+            if not registry.name_of(one)
+        ]
         names = {cls: f"{TEMPORARY}_{number}" for number, cls in enumerate(dict.fromkeys(classes))}
         for cls, name in names.items():
             registry.view(_kind(cls)).register(name, replace=True)(cls)
@@ -124,7 +128,7 @@ class Subject:
                 registry.view(_kind(cls)).unregister(name)
 
 
-def described(component: Any) -> str:
+def argument_text(component: Any) -> str:
     """Return a component with its arguments in words, or nothing if it does not keep them."""
     try:
         return repr(component)
@@ -132,19 +136,19 @@ def described(component: Any) -> str:
         return ""
 
 
-def each(
-    give: Callable[[Subject], Iterable[T]],
-) -> Callable[[Callable[[T], None]], Callable[[Subject], None]]:
+def for_each(
+    give: Callable[[Target], Iterable[T]],
+) -> Callable[[Callable[[T], None]], Callable[[Target], None]]:
     """Turn a check of one thing into one of all that ``give`` yields, which ends at a failure.
 
     It is applicable if it is so to any of them.
     """
 
-    def decorate(check: Callable[[T], None]) -> Callable[[Subject], None]:
+    def decorate(check: Callable[[T], None]) -> Callable[[Target], None]:
         @wraps(check)
-        def run(subject: Subject) -> None:
+        def run(target: Target) -> None:
             reasons, passed = [], False
-            for thing in give(subject):
+            for thing in give(target):
                 try:
                     check(thing)
                     passed = True
@@ -158,8 +162,8 @@ def each(
     return decorate
 
 
-def as_subject(component: Any) -> Subject:
-    """Return the subject that ``component`` means: a name, a tuple, a spec, a class, an object.
+def as_target(component: Any) -> Target:
+    """Return the target that ``component`` means: a name, a tuple, a spec, a class, an object.
 
     Raises:
         ArgumentError: it is of no kind.
@@ -167,14 +171,14 @@ def as_subject(component: Any) -> Subject:
     """
     if isinstance(component, str):
         entry = registry.info(component).entry
-        return Subject(entry.name, entry.kind, registry.get(component), entry)
+        return Target(entry.name, entry.kind, registry.get(component), entry)
     if isinstance(component, tuple | list) or is_spec(component):
         kind = component.get("kind") if isinstance(component, Mapping) else None
         if kind is not None:
-            return as_subject(registry.from_spec(component, kind))
+            return as_target(registry.from_spec(component, kind))
         name, *arguments = component
         keywords = arguments.pop() if arguments and isinstance(arguments[-1], dict) else {}
-        return as_subject(registry.build(name, *arguments, **keywords))
+        return as_target(registry.build(name, *arguments, **keywords))
     cls = component if isinstance(component, type) else type(component)
     if not issubclass(cls, Component) and not _is_hook(cls):
         raise ArgumentError(
@@ -187,8 +191,8 @@ def as_subject(component: Any) -> Subject:
     place = f"{cls.__module__}:{cls.__qualname__}"
     for entry in registry.view(_kind(cls)).entries():
         if entry.value == place and entry.state not in ("disabled", "incompatible"):
-            return Subject(entry.name, entry.kind, cls, entry, given)
-    return Subject(cls.__name__, _kind(cls), cls, None, given)
+            return Target(entry.name, entry.kind, cls, entry, given)
+    return Target(cls.__name__, _kind(cls), cls, None, given)
 
 
 def _kind(cls: type[Any]) -> str:

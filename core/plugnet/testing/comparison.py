@@ -10,13 +10,13 @@ import numpy as np
 from plugnet.arrays import Array
 
 
-def same(one: Any, other: Any) -> bool:
+def identical(one: Any, other: Any) -> bool:
     """Tell whether two arrays are equal bit for bit, NaN included."""
     one, other = np.asarray(one), np.asarray(other)
     return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")
 
 
-def near(one: Any, other: Any) -> bool:
+def allclose(one: Any, other: Any) -> bool:
     """Tell whether two results are the same but for rounding in float64."""
     return np.shape(one) == np.shape(other) and np.allclose(one, other, rtol=1e-9, atol=1e-11)
 
@@ -28,7 +28,7 @@ def read_only(array: Array) -> Array:
     return copy
 
 
-def writes(call: Callable[[], object]) -> bool:
+def writes_to_read_only(call: Callable[[], object]) -> bool:
     """Tell whether a call fails as it writes to an array that is `read_only`."""
     try:
         call()

@@ -1,4 +1,4 @@
-"""A layer on the bench: built, initialized, and run with its generators set back each time."""
+"""A layer on the harness: built, initialized, and run with its generators set back each time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Layer
 from plugnet.layers import is_differentiable, parameters_of, walk
 from plugnet.parameter import Parameter, Parameters
-from plugnet.testing.arrays import near
-from plugnet.testing.state import held
-from plugnet.testing.subject import Example, Subject
+from plugnet.testing.comparison import allclose
+from plugnet.testing.state import find_instances
+from plugnet.testing.target import Example, Target
 
 ROWS: Final = 3
 ROOT: Final = "layer"
@@ -26,7 +26,7 @@ class Case(NamedTuple):
     shape: Shape
 
 
-class Passed(NamedTuple):
+class PassResult(NamedTuple):
     """What one training pass gave, as copies.
 
     Attributes:
@@ -39,17 +39,17 @@ class Passed(NamedTuple):
     dx: Array
     grads: dict[str, Array]
 
-    def like(self, other: Passed) -> bool:
+    def allclose(self, other: PassResult) -> bool:
         """Tell whether another pass gave the same but for rounding."""
         return (
-            near(self.y, other.y)
-            and near(self.dx, other.dx)
+            allclose(self.y, other.y)
+            and allclose(self.dx, other.dx)
             and self.grads.keys() == other.grads.keys()
-            and all(near(grad, other.grads[name]) for name, grad in self.grads.items())
+            and all(allclose(grad, other.grads[name]) for name, grad in self.grads.items())
         )
 
 
-class Bench:
+class LayerHarness:
     """A layer that is initialized for one case, with inputs and an upstream gradient.
 
     Attributes:
@@ -63,7 +63,7 @@ class Bench:
 
     def __init__(
         self,
-        subject: Subject,
+        target: Target,
         case: Case,
         *,
         dtype: str = "float64",
@@ -73,8 +73,8 @@ class Bench:
         prepares: bool = True,
     ) -> None:
         rng = np.random.default_rng(seed)
-        self.subject, self.case = subject, case
-        self.layer: Layer = subject.build(case.example)
+        self.target, self.case = target, case
+        self.layer: Layer = target.build(case.example)
         self.layer.initialize(case.shape, np.random.default_rng(seed + 1), np.dtype(dtype))
         self.layers = walk({ROOT: self.layer})
         found = parameters_of(self.layers)
@@ -85,7 +85,7 @@ class Bench:
         for parameter in self.trained().values():
             parameter.value += np.asarray(rng.normal(0, 0.1, parameter.value.shape), dtype)
         self._generators = [
-            (g, g.bit_generator.state) for g in held(self.layer, np.random.Generator)
+            (g, g.bit_generator.state) for g in find_instances(self.layer, np.random.Generator)
         ]
         self.keep()
         self._drawn: Array = np.asarray(rng.normal(0, spread, (rows, *case.shape)))
@@ -143,7 +143,7 @@ class Bench:
         dx = self.layer.backprop(dy, inputs and self.differentiable)
         return (dy[:0] if dx is None else np.array(dx)), self.grads()
 
-    def halves(self) -> dict[str, Callable[[Array], Array | None]]:
+    def backward_methods(self) -> dict[str, Callable[[Array], Array | None]]:
         """Return the two methods that `backprop` stands for, as far as there is use for them."""
         found: dict[str, Callable[[Array], Array | None]] = {}
         if self.trained() and type(self.layer).gradients is not Layer.gradients:
@@ -162,15 +162,15 @@ class Bench:
         followed = [*self.trained().values(), *self.parameters.statistics]
         return {n: p.grad.copy() for n, p in self.parameters.items() if p in followed}
 
-    def run(self, x: Array | None = None, dy: Array | None = None) -> Passed:
+    def run(self, x: Array | None = None, dy: Array | None = None) -> PassResult:
         """Return what one training pass gives."""
         y = self.forward(self.x if x is None else x)
-        return Passed(y, *self.backward((self.dy if dy is None else dy).copy()))
+        return PassResult(y, *self.backward((self.dy if dy is None else dy).copy()))
 
-    def twin(self, **options: Any) -> Bench:
-        """Return another bench of the same case, whose layer has the same values."""
+    def twin(self, **options: Any) -> LayerHarness:
+        """Return another harness of the same case, whose layer has the same values."""
         self.restore()
-        other = Bench(self.subject, self.case, **options)
+        other = LayerHarness(self.target, self.case, **options)
         for own, theirs in zip(other.parameters.values(), self.parameters.values(), strict=True):
             own.value = theirs.value
         other.keep()
