@@ -21,12 +21,12 @@ LARGE: Final = (-1e3, -100.0, 100.0, 1e3)
 
 
 class Trial(NamedTuple):
-    """An activation with numbers for it.
+    """An activation with inputs for it.
 
     Attributes:
         activation: the activation.
-        x: ``(5, 4)``, the example's numbers, or normal ones.
-        limits: between which lie all numbers that it may be given.
+        x: ``(5, 4)`` inputs: the example's, or drawn from a normal distribution.
+        limits: the least and the largest number that it accepts.
     """
 
     activation: Activation
@@ -34,18 +34,18 @@ class Trial(NamedTuple):
     limits: tuple[float, float]
 
     def within(self, numbers: Sequence[float]) -> Array:
-        """Return those numbers that the activation may be given."""
+        """Return the numbers within the limits."""
         low, high = self.limits
         return np.array([number for number in numbers if low < number < high])
 
     def both(self, x: Array) -> tuple[Array, Array]:
-        """Return copies of value and derivative."""
+        """Return copies of the value and the derivative."""
         y = np.array(self.activation.forward(x.copy()))
         return y, np.array(self.activation.derivative(x.copy(), y.copy()))
 
 
 def trials(target: Target) -> Iterator[Trial]:
-    """Yield each activation with numbers for it."""
+    """Yield a trial for each example."""
     for example in target.usable:
         activation = target.build(example)
         if example.inputs is None:
@@ -63,7 +63,7 @@ def exercise(target: Target) -> list[Array]:
 
 @for_each(trials)
 def check_derivative(trial: Trial) -> None:
-    """`derivative` is that of central differences, in float64."""
+    """`derivative` agrees with central differences, in float64."""
     far = trial.within([*FAR, *(-number for number in FAR)])
     for x in (trial.x, *far.reshape(-1, 1)):  # each alone, because a sum would hide small ones
         where = "derivative" if x is trial.x else f"derivative at {x[0]:g}"
@@ -73,7 +73,7 @@ def check_derivative(trial: Trial) -> None:
 
 @for_each(trials)
 def check_kinks(trial: Trial) -> None:
-    """At kinks, the derivative lies between the slopes on both sides."""
+    """At kinks, the derivative lies between the one-sided slopes."""
     x = trial.within([-2.0, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 2.0])
     low, high = one_sided_slopes(trial.activation.forward, x, np.ones_like(x))
     slope = trial.both(x)[1]
@@ -86,11 +86,11 @@ def check_kinks(trial: Trial) -> None:
 
 @for_each(trials)
 def check_large_inputs(trial: Trial) -> None:
-    """At +-1000 value and derivative are finite, and nothing overflows or warns."""
+    """At +-1000 the value and the derivative are finite, without overflow or warnings."""
     for dtype in ("float32", "float64"):
         x = trial.within(LARGE)[None].astype(dtype)
         with warnings_as_failures(
-            "Use a form without overflow; if there is none, and it takes only some numbers, "
+            "Use a formula that does not overflow; or, if it accepts only some numbers, "
             f"{RESTRICTED}. At {x[0]} in {dtype}", ("over", "invalid"),
         ):  # fmt: skip
             y, slope = trial.both(x)
@@ -100,24 +100,26 @@ def check_large_inputs(trial: Trial) -> None:
 
 @for_each(trials)
 def check_elementwise(trial: Trial) -> None:
-    """Each value depends on its own input only; the shape is any, an empty one too."""
+    """Each value depends only on its own input, for inputs of any shape, even empty."""
     x = trial.x
     whole = trial.both(x)
     for shape in ((1, x.size), (x.size,), (1, x.size, 1, 1)):
         for one, other in zip(trial.both(x.reshape(shape)), whole, strict=True):
-            require(one.shape == shape, f"For x of shape {shape} it gives shape {one.shape}.")
-            require(allclose(one.ravel(), other.ravel()), "It depends on the shape of its input.")
+            require(one.shape == shape, f"For x of shape {shape} it returns shape {one.shape}.")
+            require(
+                allclose(one.ravel(), other.ravel()), "Its values depend on the shape of the input."
+            )
     require(
         all(allclose(one, other[:1]) for one, other in zip(trial.both(x[:1]), whole, strict=True)),
-        "The first row alone gives other values: an activation works element by element.",
+        "The first row alone gives different values: an activation must work element by element.",
     )
     for empty in trial.both(x[:0]):
-        require(empty.shape == x[:0].shape, "A batch of no samples gives another shape.")
+        require(empty.shape == x[:0].shape, "An empty batch gives a different shape.")
 
 
 @for_each(trials)
 def check_out(trial: Trial) -> None:
-    """With ``out`` the result is written there and returned; without, it is a new array."""
+    """The result is written to ``out`` and returned; without ``out`` it is a new array."""
     activation, x = trial.activation, trial.x
     y, slope = trial.both(x)
     out, out_slope = np.full_like(x, np.nan), np.full_like(x, np.nan)
@@ -126,15 +128,15 @@ def check_out(trial: Trial) -> None:
         ("forward", out, returned[0], y),
         ("derivative", out_slope, returned[1], slope),
     ):
-        require(got is given, f"{name} must return the array that it is given as out.")
-        require(allclose(given, expected), f"{name} gives other values with out than without.")
+        require(got is given, f"{name} must return the array that is passed as out.")
+        require(allclose(given, expected), f"{name} gives different values with out than without.")
     fresh = activation.forward(x)
     require(not np.shares_memory(fresh, x), "forward must return a new array, not its input.")
 
 
 @for_each(trials)
 def check_dtype(trial: Trial) -> None:
-    """What comes in float32 leaves in float32, and float64 in float64."""
+    """The value and the derivative have the dtype of the input, float32 or float64."""
     for dtype in ("float32", "float64"):
         found = [array.dtype for array in trial.both(trial.x.astype(dtype))]
         require(found == [dtype] * 2, f"In {dtype}, forward and derivative give {found}.")
@@ -142,7 +144,7 @@ def check_dtype(trial: Trial) -> None:
 
 @for_each(trials)
 def check_inputs_unchanged(trial: Trial) -> None:
-    """Neither x nor y is written to; arrays that cannot be are taken."""
+    """Neither x nor y is written to, and read-only arrays are accepted."""
     activation, x = trial.activation, read_only(trial.x)
     y = read_only(trial.both(trial.x)[0])
     expected = y.copy()
@@ -160,10 +162,11 @@ def check_inputs_unchanged(trial: Trial) -> None:
 
 @for_each(trials)
 def check_forward_keeps_nothing(trial: Trial) -> None:
-    """`forward` changes no attribute: other threads predict meanwhile."""
+    """`forward` changes no attribute, because other threads may predict at the same time."""
     before = Snapshot(trial.activation)
     trial.activation.forward(trial.x.copy())
     require(
         not (changed := before.changed()),
-        f"forward changes {changed}. Only derivative, which is for training, may keep a buffer.",
+        f"forward changes {changed}. Only derivative, which is only used in training, may keep a "
+        "buffer.",
     )

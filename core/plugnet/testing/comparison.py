@@ -1,4 +1,4 @@
-"""Arrays as users may hand them over, and how results are compared."""
+"""How results are compared, and how writes to inputs are detected."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ def identical(one: Any, other: Any) -> bool:
 
 
 def allclose(one: Any, other: Any) -> bool:
-    """Tell whether two results are the same but for rounding in float64."""
+    """Tell whether two results are equal up to rounding in float64."""
     return np.shape(one) == np.shape(other) and np.allclose(one, other, rtol=1e-9, atol=1e-11)
 
 
 def read_only(array: Array) -> Array:
-    """Return a copy that cannot be written to."""
+    """Return a read-only copy."""
     copy = array.copy()
     copy.flags.writeable = False
     return copy
 
 
 def writes_to_read_only(call: Callable[[], object]) -> bool:
-    """Tell whether a call fails as it writes to an array that is `read_only`."""
+    """Tell whether a call fails because it writes to a `read_only` array."""
     try:
         call()
     except ValueError as error:

@@ -14,12 +14,12 @@ from plugnet.testing.target import Target
 
 
 def exercise(target: Target) -> list[Array]:
-    """Load everything."""
+    """Load all arrays."""
     return [array for samples in _loaded(target) for array in _arrays(samples).values()]
 
 
 def check_samples(target: Target) -> None:
-    """`load` gives `DataSplits` of arrays, with as many labels as data."""
+    """`load` returns `DataSplits` of arrays, with one label for each row of data."""
     for samples in _loaded(target):
         require(
             isinstance(samples, DataSplits), f"load must return DataSplits, not {type(samples)}."
@@ -29,11 +29,11 @@ def check_samples(target: Target) -> None:
         for part in ("train", "test"):
             data, label = (len(_arrays(samples)[f"{part}_{what}"]) for what in ("data", "label"))
             require(data == label, f"{part}_data has {data} rows, but {part}_label has {label}.")
-        require(len(samples.train_data), "There must be at least one sample to train on.")
+        require(len(samples.train_data), "There must be at least one training sample.")
 
 
 def check_data(target: Target) -> None:
-    """Data are numbers, finite, and of one shape for training and for testing."""
+    """Data are finite numbers, and training and test samples have the same shape."""
     for samples in _loaded(target):
         train, test = samples.train_data, samples.test_data
         for name, data in (("train_data", train), ("test_data", test)):
@@ -42,12 +42,12 @@ def check_data(target: Target) -> None:
             require(data.ndim >= 2, f"{name} must be (N, ...), but its shape is {data.shape}.")
         require(
             train.shape[1:] == test.shape[1:],
-            f"Samples must be alike, but have the shapes {train.shape[1:]} and {test.shape[1:]}.",
+            f"Samples must have one shape, not {train.shape[1:]} and {test.shape[1:]}.",
         )
 
 
 def check_labels(target: Target) -> None:
-    """Labels are integer class ids from 0, or rows of finite numbers; names cover all ids."""
+    """Labels are class ids from 0, which `classes` covers, or rows of finite numbers."""
     for samples in _loaded(target):
         for name, label in (("train", samples.train_label), ("test", samples.test_label)):
             if label.ndim == 2:
@@ -62,23 +62,23 @@ def check_labels(target: Target) -> None:
                     f"has the shape {label.shape} and the dtype {label.dtype}."
                 )
             if len(label):
-                require(label.min() >= 0, f"Class ids begin at 0, but {name}_label has less.")
+                require(
+                    label.min() >= 0, f"Class ids start at 0, but {name}_label has negative ones."
+                )
                 require(
                     not samples.classes or label.max() < len(samples.classes),
-                    f"{name}_label has an id of {label.max()}, but classes has "
+                    f"{name}_label has the id {label.max()}, but classes has "
                     f"{len(samples.classes)} names.",
                 )
 
 
 def check_repeatable(target: Target) -> None:
-    """Loading again gives the same, in arrays of its own."""
+    """Loading again gives equal arrays."""
     for example in target.usable:
         dataset = target.build(example)
         one, other = _arrays(dataset.load()), _arrays(dataset.load())
         for name, array in one.items():
-            require(
-                identical(array, other[name]), f"{name} is not the same when it is loaded again."
-            )
+            require(identical(array, other[name]), f"{name} differs when it is loaded again.")
 
 
 def _loaded(target: Target) -> Iterator[DataSplits]:

@@ -1,4 +1,4 @@
-"""A fresh process: what importing a component's module does, and whether a spec is enough there."""
+"""Importing a component's module, and building it from its spec, in a fresh process."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ START: Final = (
 
 
 class Fresh(NamedTuple):
-    """What happened in a fresh process.
+    """What a fresh process did.
 
     Attributes:
         printed: what the import printed.
-        changed_state: the global state that the import changed, in words.
-        modules: the top-level modules that the import brought along.
+        changed_state: the names of the global state that the import changed.
+        modules: the top-level modules that were imported.
         seconds: the processor time of the import.
-        specs: the specs of the components built from specs.
+        specs: the specs of the components that it built.
     """
 
     printed: str
@@ -42,7 +42,7 @@ class Fresh(NamedTuple):
 
 
 def in_fresh_process(module: str, specs: str) -> Fresh:
-    """Import ``module`` in a new interpreter, and build components from specs, a JSON list.
+    """Import ``module`` in a new interpreter, and build components from a JSON list of specs.
 
     Raises:
         CheckFailure: the process failed.
@@ -50,7 +50,7 @@ def in_fresh_process(module: str, specs: str) -> Fresh:
     return _ask(module, specs, tuple(sys.path))
 
 
-@lru_cache(maxsize=8)  # several checks ask the same
+@lru_cache(maxsize=8)  # several checks ask the same question
 def _ask(module: str, specs: str, path: tuple[str, ...]) -> Fresh:
     command = [sys.executable, "-c", START, json.dumps(path)]
     order = json.dumps([module, specs])
@@ -67,7 +67,7 @@ def _ask(module: str, specs: str, path: tuple[str, ...]) -> Fresh:
 
 
 def answer() -> None:
-    """Do, in the fresh process, what `in_fresh_process` ordered on the standard input."""
+    """Run the request of `in_fresh_process`, read from standard input, and print the answer."""
     module, specs = json.load(sys.stdin)
     before, loaded, printed = global_state(), set(sys.modules), io.StringIO()
     start = time.process_time()

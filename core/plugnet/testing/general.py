@@ -18,7 +18,7 @@ from plugnet.testing.target import Target
 
 
 def check_documented(target: Target) -> None:
-    """The class has a docstring of its own: `plugnet plugins info` shows it."""
+    """The class has its own docstring, which `plugnet plugins info` shows."""
     doc = target.cls.__dict__.get("__doc__") or ""
     generated = doc.startswith(f"{target.cls.__name__}(")  # by dataclass
     require(
@@ -28,17 +28,17 @@ def check_documented(target: Target) -> None:
 
 
 def check_constructor(target: Target) -> None:
-    """Every argument of the constructor is named, and can be given by name."""
+    """Every argument of the constructor has a name and can be passed by keyword."""
     for parameter in target.signature.values():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             fail(
-                f"The constructor takes '{parameter}', and such a component cannot be described. "
-                "Name every argument, and let it be given by name."
+                f"The constructor takes '{parameter}', so no spec can describe the component. "
+                "Name every argument, and accept it by keyword."
             )
 
 
 def check_examples(target: Target) -> None:
-    """There are arguments to build the class with, and it can be built with them."""
+    """The class can be built with each of its examples."""
     required = [
         name
         for name, parameter in target.signature.items()
@@ -47,7 +47,7 @@ def check_examples(target: Target) -> None:
     ]
     if not target.examples:
         raise NotApplicable(
-            f"{target.cls.__name__}.examples() gives none, so an object must be checked: "
+            f"{target.cls.__name__}.examples() is empty, so check an object: "
             f"check_component(({target.name!r}, {', '.join(required) or '...'}))"
         )
     for example in target.examples:
@@ -55,7 +55,7 @@ def check_examples(target: Target) -> None:
             target.build(example)
         except Exception as error:
             if target.kind == "hook" and not hasattr(target.cls, "examples"):
-                raise NotApplicable("it needs arguments, so an object must be checked") from None
+                raise NotApplicable("it needs arguments, so check an object") from None
             cause = str(error).partition("\n")[0]
             fail(
                 f"It cannot be built with the arguments {example.arguments}: {cause} Write a "
@@ -65,7 +65,7 @@ def check_examples(target: Target) -> None:
 
 
 def check_arguments_kept(target: Target) -> None:
-    """Every constructor argument is an attribute of the same name, with the value given."""
+    """Every constructor argument is kept, unchanged, in an attribute of the same name."""
     for example in target.usable if target.instance is None else [None]:
         component = target.instance if example is None else target.build(example)
         for name, parameter in target.signature.items():
@@ -73,8 +73,8 @@ def check_arguments_kept(target: Target) -> None:
                 continue
             require(
                 hasattr(component, name),
-                f"The argument '{name}' must be kept as an attribute of the same name, but there "
-                f"is none. Write self.{name} = {name} in the constructor.",
+                f"The argument '{name}' must be kept in an attribute of the same name, but there "
+                f"is no such attribute. Write self.{name} = {name} in the constructor.",
             )
             given = None if example is None else example.arguments.get(name)
             kept = getattr(component, name)
@@ -85,7 +85,7 @@ def check_arguments_kept(target: Target) -> None:
 
 
 def check_spec_round_trip(target: Target) -> None:
-    """`registry.from_spec` of the spec, written as JSON and read again, builds an equal one."""
+    """`registry.from_spec` builds an equal component from the spec after a trip through JSON."""
     for component in describable(target):
         spec = registry.spec(component)
         again = registry.from_spec(json.loads(json.dumps(spec, allow_nan=False)))
@@ -95,8 +95,8 @@ def check_spec_round_trip(target: Target) -> None:
         )
         require(
             registry.spec(again) == spec,
-            f"The component that was built from the spec has another: {spec['args']} became "
-            f"{registry.spec(again)['args']}. Keep arguments as they are given.",
+            f"The component built from the spec has a different spec: {spec['args']} became "
+            f"{registry.spec(again)['args']}. Keep arguments exactly as they are passed.",
         )
 
 
@@ -106,29 +106,33 @@ def check_copy(target: Target) -> None:
         copies = [copy.deepcopy(component)]
         if "<locals>" not in target.cls.__qualname__:  # Python cannot pickle these
             copies.append(pickle.loads(pickle.dumps(component)))
-        require(all(repr(one) == repr(component) for one in copies), "A copy has other arguments.")
+        require(
+            all(repr(one) == repr(component) for one in copies), "A copy has different arguments."
+        )
 
 
 def check_same_seed(target: Target) -> None:
-    """Twice the same arguments, seed and inputs give twice the same results, bit for bit."""
+    """The same arguments, seed and inputs give the same results, bit for bit."""
     first, second = _exercise(target), _exercise(target)
     for one, other in zip(first, second, strict=True):
         require(
             identical(one, other),
-            "The same seed and inputs gave other results the second time. Random numbers must "
+            "The same seed and inputs gave different results the second time. Random numbers must "
             "come only from the numpy.random.Generator that is passed in.",
         )
 
 
 def check_global_state(target: Target) -> None:
-    """Nothing that belongs to the whole process is changed, or drawn from."""
+    """No process-wide state is changed, and no global random generator is used."""
     before = global_state()
     _exercise(target)
-    require(not (names := changed_since(before)), f"It changes {names}, which belongs to everyone.")
+    require(
+        not (names := changed_since(before)), f"It changes {names}, which the whole process shares."
+    )
 
 
 def check_quiet(target: Target) -> None:
-    """Used on ordinary inputs it prints nothing, warns of nothing, overflows nowhere."""
+    """On ordinary inputs it neither prints, warns nor overflows."""
     said = io.StringIO()
     complain = warnings_as_failures("It warns on ordinary inputs", ("divide", "over", "invalid"))
     with redirect_stdout(said), redirect_stderr(said), complain:
@@ -137,7 +141,7 @@ def check_quiet(target: Target) -> None:
 
 
 def describable(target: Target) -> list[Any]:
-    """Return components whose arguments can be read."""
+    """Return a component for each example; their specs can be written."""
     if not issubclass(target.cls, Component):
         raise NotApplicable("a hook has no spec")
     components = [target.build(example) for example in target.usable]

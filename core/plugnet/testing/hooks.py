@@ -1,4 +1,4 @@
-"""Checks of hooks, which are objects of any class: their methods are the contract."""
+"""Checks of hooks, which may be of any class: their methods are the contract."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from plugnet.training.hooks import ARGUMENTS, PREFIX, HookCaller
 
 
 def check_methods(target: Target) -> None:
-    """There is at least one method named like a hook, and none that is nearly."""
+    """At least one method has the name of a hook, and none has a misspelled one."""
     methods = [name for name in dir(target.cls) if name.startswith(PREFIX)]
     require(
-        methods, f"{target.cls.__name__} would never be called: no method begins with {PREFIX}."
+        methods,
+        f"{target.cls.__name__} would never be called: no method's name begins with {PREFIX}.",
     )
     for method in methods:
         require(
@@ -22,7 +23,7 @@ def check_methods(target: Target) -> None:
 
 
 def check_fits(target: Target) -> None:
-    """A trainer takes it: its methods take the hooks' arguments, by name."""
+    """A trainer accepts it: the arguments of its methods are those of the hooks."""
     for example in target.usable:
         try:
             HookCaller([target.build(example)])

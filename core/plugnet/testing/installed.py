@@ -1,4 +1,4 @@
-"""Checks in a fresh process, for components that an installed distribution provides."""
+"""Checks in a fresh process, of components that an installed distribution provides."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from plugnet.testing.general import describable
 from plugnet.testing.report import NotApplicable, require
 from plugnet.testing.target import Target
 
-#: What no plugin imports before it is used: it would slow every program that uses another part.
+#: Packages that no plugin may import before use: they slow every program that imports it.
 HEAVY: Final = {
     "IPython", "cupy", "jax", "matplotlib", "numba", "pandas", "scipy", "sklearn", "tensorflow",
     "torch",
@@ -20,7 +20,7 @@ SLOW: Final = 1.0  # seconds of processor time
 
 
 def check_fresh_process(target: Target) -> None:
-    """A new interpreter builds the equal component from the spec alone."""
+    """A new interpreter builds an equal component from the spec alone."""
     module = _module(target)
     specs = json.dumps([registry.spec(component) for component in describable(target)])
     if '"provider": null' in specs:
@@ -36,29 +36,31 @@ def check_import_is_quiet(target: Target) -> None:
 
 
 def check_import_leaves_global_state(target: Target) -> None:
-    """Importing the module changes nothing that belongs to the whole process."""
+    """Importing the module changes no process-wide state."""
     names = _imported(target).changed_state
-    require(not names, f"Importing {_module(target)} changes {names}, which belongs to everyone.")
+    require(
+        not names, f"Importing {_module(target)} changes {names}, which the whole process shares."
+    )
 
 
 def check_import_is_light(target: Target) -> None:
-    """Importing the module imports nothing heavy, and takes less than a second."""
+    """Importing the module imports no heavy package and takes less than a second."""
     fresh = _imported(target)
     heavy = sorted(HEAVY.intersection(fresh.modules))
     require(
         not heavy,
         f"Importing {_module(target)} imports {', '.join(heavy)}. Import it inside the function "
-        "that needs it, so that programs which use other parts start fast.",
+        "that needs it, so that programs which do not use it start fast.",
     )
     require(
         fresh.seconds < SLOW,
-        f"Importing {_module(target)} takes {fresh.seconds:.1f} s, of the modules "
-        f"{', '.join(fresh.modules)}. Import what is slow where it is used.",
+        f"Importing {_module(target)} takes {fresh.seconds:.1f} s. It imports "
+        f"{', '.join(fresh.modules)}. Import slow modules inside the functions that use them.",
     )
 
 
 def _imported(target: Target) -> Fresh:
-    """Return what importing did; with the specs, if they can be had, to need one process only."""
+    """Return what importing did; include the specs if possible, so that one process is enough."""
     module = _module(target)
     try:
         specs = json.dumps([registry.spec(component) for component in describable(target)])

@@ -1,4 +1,4 @@
-"""Which checks there are for which kind, and how they are run."""
+"""The checks of each kind of component, and how they are run."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _MODULES: Final[dict[str, tuple[ModuleType, ...]]] = {
 
 
 def _checks(*modules: ModuleType) -> tuple[Check, ...]:
-    """Return the functions whose names say that they are checks, in the order of the text."""
+    """Return the functions of modules whose names begin with "check_", in source order."""
     return tuple(
         value
         for module in modules
@@ -63,19 +63,19 @@ def check_component(
     expected_failures: Mapping[str, str] | None = None,
     raise_on_failure: bool = True,
 ) -> Report:
-    """Run all checks of its kind on a component, and return what they found.
+    """Run all checks for its kind on a component, and return what they found.
 
     Args:
-        component: a registered name; a tuple of a name and arguments, as ``("fc", 6, 4)``; a spec;
-            a class, registered or not; or an object, of which others like it are built.
-        expected_failures: by the check's name, why it is known to fail. A check in it that passes
-            fails, so that the list stays true.
+        component: a registered name; a tuple of a name and arguments, such as ``("fc", 6, 4)``; a
+            spec; a class, registered or not; or an object, which is rebuilt from its arguments.
+        expected_failures: reasons by the name of the check that is known to fail. A listed check
+            that passes counts as failed, so the list stays current.
         raise_on_failure: whether to raise if a check fails.
 
     Raises:
-        CheckFailure: checks failed; the message names each, with the reason.
-        ArgumentError: the component is of no kind, or there is no check of an expected name.
-        RegistryError: the name is not known.
+        CheckFailure: checks failed; the message gives the name and the reason of each.
+        ArgumentError: it is not a component, or an expected failure names an unknown check.
+        RegistryError: the name is unknown.
     """
     report = _report(component, dict(expected_failures or {}))
     if raise_on_failure and report.failed:
@@ -86,7 +86,7 @@ def check_component(
 
 
 def checks_of(component: Any) -> tuple[str, ...]:
-    """Return the names of the checks of a component, which is given as to `check_component`."""
+    """Return the names of the checks that `check_component` runs on a component."""
     return tuple(map(check_name, CHECKS[as_target(component).kind]))
 
 
@@ -95,7 +95,7 @@ def run_check(component: Any, name: str) -> None:
 
     Raises:
         CheckFailure: it fails.
-        NotApplicable: it has nothing to say about this component.
+        NotApplicable: it does not apply to this component.
     """
     target = prepare_target(component)
     check = next(check for check in CHECKS[target.kind] if check_name(check) == name)
@@ -109,14 +109,14 @@ def run_check(component: Any, name: str) -> None:
 
 
 def prepare_target(component: Any) -> Target:
-    """Return the target that ``component`` means, with how it is run."""
+    """Return the target that ``component`` means, ready to be exercised."""
     target = component if isinstance(component, Target) else as_target(component)
     target.exercise = getattr(_MODULES[target.kind][0], "exercise", target.exercise)
     return target
 
 
 def check_name(check: Check) -> str:
-    """Return the name of a check, as reports have it."""
+    """Return the name of a check in reports."""
     return check.__name__.removeprefix("check_")
 
 

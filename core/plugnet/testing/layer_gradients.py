@@ -17,10 +17,10 @@ from plugnet.testing.layer_harness import LayerHarness
 from plugnet.testing.report import NotApplicable, require
 from plugnet.testing.target import Target, for_each
 
-MANY: Final = 9  # rows; more than a layer would treat one by one
-ROUNDING: Final = 1e-4  # between float32 and float64; float16 is off by more
+MANY: Final = 9  # rows; enough that no layer treats them one by one
+ROUNDING: Final = 1e-4  # of float32 against float64; float16 is further off
 FILL: Final = 1e3
-#: How inputs are drawn: also wide ones, beyond where a clipped function bends.
+#: How inputs are drawn: once with a wide spread, beyond where a clipped function bends.
 DRAWS: Final[tuple[dict[str, Any], ...]] = ({"seed": 1}, {"seed": 5, "spread": 4})
 
 
@@ -31,21 +31,21 @@ def _drawn(target: Target) -> Iterator[LayerHarness]:
 
 @for_each(_drawn)
 def check_input_gradient(harness: LayerHarness) -> None:
-    """The gradient by the inputs is that of central differences, in float64."""
+    """The gradient with respect to the inputs agrees with central differences, in float64."""
     _only_if_differentiable(harness)
     _compare_inputs(harness)
 
 
 @for_each(_drawn)
 def check_parameter_gradients(harness: LayerHarness) -> None:
-    """The gradient by every trained parameter is that of central differences, in float64."""
+    """The gradient of every trainable parameter agrees with central differences, in float64."""
     _only_if_trained(harness)
     _compare_parameters(harness)
 
 
 @for_each(partial(harnesses, rows=1))
 def check_batch_of_one(harness: LayerHarness) -> None:
-    """A batch of one sample works, with the right gradients, or is refused with a ShapeError."""
+    """A batch of one sample has the right gradients, or is refused with a ShapeError."""
     try:
         harness.run()
     except ShapeError as error:
@@ -70,14 +70,14 @@ def check_gradients_overwritten(harness: LayerHarness) -> None:
         )
         require(
             allclose(parameter.grad, expected[name]),
-            f"{name}.grad depends on what was in it: gradients must overwrite it wholly, never add "
+            f"{name}.grad depends on what it held before: gradients must overwrite it, never add "
             "to it.",
         )
 
 
 @for_each(harnesses)
 def check_new_values(harness: LayerHarness) -> None:
-    """After the values change, outputs and gradients are those of the new values."""
+    """After parameter values change, outputs and gradients follow the new values."""
     _only_if_trained(harness)
     harness.run()
     harness.forward(harness.x, training=False)
@@ -87,8 +87,8 @@ def check_new_values(harness: LayerHarness) -> None:
     require(
         allclose(harness.forward(harness.x, False), other.forward(harness.x, False))
         and harness.run().allclose(other.run()),
-        "After the values of its parameters changed, it gives other outputs or gradients than a "
-        "new layer with those values. Derive nothing from them that outlives a pass.",
+        "After the values of its parameters changed, its outputs or gradients differ from those of "
+        "a new layer with the same values. Do not keep what is computed from them after a pass.",
     )
 
 
@@ -96,8 +96,8 @@ def check_new_values(harness: LayerHarness) -> None:
 def check_ties(harness: LayerHarness) -> None:
     """At kinks, and among equal inputs, the gradient lies between the one-sided slopes.
 
-    All inputs move together, so equal ones stay equal: the largest of several moves as each of
-    them, and its gradient is shared out once, however they share it.
+    All inputs move together, so equal inputs stay equal. A maximum moves with its tied inputs, so
+    their gradients must add up to its gradient, however they are shared.
     """
     _only_if_differentiable(harness)
     if harness.case.example.inputs is not None:
@@ -113,12 +113,12 @@ def check_ties(harness: LayerHarness) -> None:
         least <= slope <= most,
         f"For inputs -1, 0 and 1 of shape {harness.case.shape}, many of them equal, the sum of "
         f"dx must lie within {least:.6g} .. {most:.6g}, but it is {slope:.6g}. Equal inputs "
-        "must share a gradient, not each have the whole.",
+        "must share a gradient, not each get all of it.",
     )
 
 
 def check_float32_agrees(target: Target) -> None:
-    """In float32 outputs and gradients are those of float64, but for rounding."""
+    """In float32, outputs and gradients agree with float64 up to rounding."""
     for case in cases(target):
         narrow = LayerHarness(target, case, dtype="float32")
         wide = narrow.twin(dtype="float64")
@@ -128,7 +128,7 @@ def check_float32_agrees(target: Target) -> None:
         )
         found, expected = narrow.run(), wide.run(x, dy)
         if narrow.draws() or wide.draws():
-            continue  # random numbers may be others in float32
+            continue  # random numbers may differ in float32
         _check_rounded("y", found.y, expected.y)
         _check_rounded("dx", found.dx, expected.dx)
         for name, grad in found.grads.items():
@@ -140,8 +140,8 @@ def _check_rounded(name: str, found: Array, expected: Array) -> None:
     scale = float(np.abs(expected).max(initial=1))
     require(
         error <= ROUNDING * scale,
-        f"In float32, {name} differs by {error:.3g} from what float64 gives, whose entries go up "
-        f"to {scale:.3g}. Compute the same in every dtype, and nothing in float16.",
+        f"In float32, {name} differs by {error:.3g} from float64, for values up to "
+        f"{scale:.3g}. Compute the same in every dtype, and nothing in float16.",
     )
 
 

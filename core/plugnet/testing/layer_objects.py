@@ -1,4 +1,4 @@
-"""Checks of layers: several objects of one class, in networks, at once, copied, saved."""
+"""Checks of layers: in networks, beside other instances, copied and saved."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ from plugnet.testing.report import NotApplicable, require
 from plugnet.testing.state import find_instances
 from plugnet.testing.target import for_each
 
-STEPS: Final = 3  # in training, before the state is copied
-MANY: Final = 100  # samples, whose buffers a copy must not hold
-SLACK: Final = 1000  # bytes by which a copy may grow, as generators' places are numbers
+STEPS: Final = 3  # of training before the state is copied
+MANY: Final = 100  # samples; a copy must not hold buffers for them
+SLACK: Final = (
+    1000  # bytes by which a copy may grow, because the state of generators varies in length
+)
 
 
 @for_each(harnesses)
 def check_network(harness: LayerHarness) -> None:
-    """The layer works in a network and in a chain within it, and the spec builds both again."""
+    """The layer works in a network and in a nested chain, and both can be rebuilt from the spec."""
     first, x = _network(harness), harness.x
     spec = first.spec()
     others = [
@@ -34,14 +36,14 @@ def check_network(harness: LayerHarness) -> None:
     ]
     for network in others:
         own, given = network.parameters(), first.parameters()
-        require(len(own) == len(given), "In a chain, parameters are not found.")
+        require(len(own) == len(given), "Some of its parameters are missing in a chain.")
         for parameter, first_one in zip(own.values(), given.values(), strict=True):
             parameter.value = first_one.value
     y = first.forward(x.copy())
     for network in others:
         require(
             allclose(network.forward(x.copy()), y),
-            "A network that was built from the spec, with the same values, gives other outputs.",
+            "A network built from the spec, with the same values, gives different outputs.",
         )
         dy = np.ones_like(network.forward(x.copy(), training=True))
         network.backprop(dy, inputs=harness.differentiable)
@@ -49,7 +51,7 @@ def check_network(harness: LayerHarness) -> None:
 
 @for_each(harnesses)
 def check_instances_independent(one: LayerHarness) -> None:
-    """Two layers of the same arguments do not disturb each other, as in one network."""
+    """Two layers with the same arguments do not affect each other."""
     other = one.twin()
     other.x, other.dy = other.inputs(1), -other.dy
     expected = one.run()
@@ -61,15 +63,15 @@ def check_instances_independent(one: LayerHarness) -> None:
     other.run()
     require(
         PassResult(y_later, expected.dx if dx is None else dx, grads).allclose(expected),
-        "With another layer of the same class at work in between, a layer gives other outputs or "
-        "another gradient than alone. Keep buffers, and what backward reads, in the object, not on "
-        "the class or in the module.",
+        "With another layer of the same class in use, a layer gives different outputs or "
+        "gradients. Keep buffers, and what backward reads, in the object, not in the class or the "
+        "module.",
     )
 
 
 @for_each(harnesses)
 def check_copies(harness: LayerHarness) -> None:
-    """A network that was trained with it is the same after a copy, which holds no buffers."""
+    """A copy of a trained network gives the same outputs, and holds no buffers."""
     network, large = _network(harness), _network(harness)
     copies: dict[str, Callable[[Network], Network]] = {"deep copy": copy.deepcopy}
     if "<locals>" not in harness.target.cls.__qualname__:  # Python cannot pickle these
@@ -90,14 +92,14 @@ def check_copies(harness: LayerHarness) -> None:
                     other.forward(harness.x.copy(), training),
                     network.forward(harness.x.copy(), training),
                 ),
-                f"A {name} of a network gives other outputs with training={training}. Outputs may "
-                "depend on arguments, parameters, and what self.rng draws.",
+                f"A {name} of a network gives different outputs with training={training}. Outputs "
+                "may depend only on arguments, parameters and what self.rng draws.",
             )
 
 
 @for_each(harnesses)
 def check_state_complete(harness: LayerHarness) -> None:
-    """A network that takes over another's state gives the same outputs, outside training."""
+    """Outside training, a network that restores another's state gives the same outputs."""
     trained, fresh = _network(harness), _network(harness)
     for parameter, moved in zip(
         trained.parameters().values(), harness.parameters.values(), strict=True
@@ -105,37 +107,38 @@ def check_state_complete(harness: LayerHarness) -> None:
         parameter.value = moved.value
     for step in range(STEPS):
         _train(trained, harness.inputs(step))
-    fresh.forward(harness.x.copy())  # what is derived from the old values must not outlive them
+    fresh.forward(harness.x.copy())  # restoring must drop what this computes from the old values
     fresh.restore(trained.state())
     require(
         allclose(fresh.forward(harness.x.copy()), trained.forward(harness.x.copy())),
-        "After some training, a new network with the state of the first gives other outputs: "
-        "something is lost on saving. Whatever outputs depend on must be a Parameter that "
-        "parameters() returns, or a Statistic if it follows the batches, read anew each time.",
+        "After some training, a new network with the state of the first gives different outputs, "
+        "so something is not saved. Keep whatever outputs depend on in a Parameter that "
+        "parameters() returns, or a Statistic if it follows the batches, and read it in every "
+        "pass.",
     )
 
 
 @for_each(harnesses)
 def check_random(harness: LayerHarness) -> None:
-    """All that is drawn comes from ``self.rng``: with that set back, training repeats itself."""
+    """All random numbers come from ``self.rng``: resetting it repeats a training forward."""
     own = {id(layer.rng): layer.rng for layer in harness.layers.values() if layer.rng is not None}
     found = find_instances(harness.layer, np.random.Generator)
     require(
         all(id(generator) in own for generator in found),
-        "It keeps a generator elsewhere than in rng, where networks set it to the place of the "
-        "step. Keep the one that initialize is given as self.rng, and draw from that alone.",
+        "It keeps a generator outside rng, where networks cannot set its state for each step. "
+        "Keep the one passed to initialize as self.rng, and draw from that alone.",
     )
     states = [(generator, generator.bit_generator.state) for generator in found]
     first = np.array(harness.layer.forward(harness.x.copy(), True))
     second = np.array(harness.layer.forward(harness.x.copy(), True))
     if not own and identical(first, second):
-        raise NotApplicable("it draws nothing")
+        raise NotApplicable("it draws no random numbers")
     for generator, state in states:
         generator.bit_generator.state = state
     require(
         identical(first, harness.layer.forward(harness.x.copy(), True)),
-        "With the generator in rng set back, a training forward gives other outputs. Draw from "
-        "self.rng alone, and as much each time.",
+        "After self.rng is reset, a training forward gives different outputs. Draw from self.rng "
+        "alone, and the same amount each time.",
     )
 
 
@@ -151,7 +154,7 @@ def _pickled(network: Network) -> Network:
 
 
 def _train(network: Network, x: Array) -> None:
-    """Do what a step does to statistics and buffers."""
+    """Update statistics and buffers as a training step does."""
     network.place(0)
     y = network.forward(x.copy(), training=True)
     network.backprop(np.ones_like(y))

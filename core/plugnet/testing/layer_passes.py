@@ -1,4 +1,4 @@
-"""Checks of layers: what a pass may do to arrays and attributes, and leaves to the next one."""
+"""Checks of layers: what a pass may change, and what it may leave to the next."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from plugnet.testing.target import argument_text, for_each
 
 @for_each(harnesses)
 def check_saved_stays(harness: LayerHarness) -> None:
-    """Neither parameters' values and multipliers nor constructor arguments move in a pass."""
+    """A pass changes no parameter's value or multiplier, and no constructor argument."""
     layer, x, dy = harness.layer, harness.inputs(1), harness.dy.copy()
     calls: dict[str, Callable[[], object]] = {
         "prepare": partial(layer.prepare, x.shape, x.dtype),
@@ -33,8 +33,9 @@ def check_saved_stays(harness: LayerHarness) -> None:
         now = _saved(harness)
         require(
             not (moved := [what for what in before if now[what] != before[what]]),
-            f"{name} changes the {', '.join(moved)}, but what is saved changes only at the end of "
-            "a step, by the trainer. Running values are Statistics: write the batch's to the grad.",
+            f"{name} changes the {', '.join(moved)}, but only the trainer may change what is "
+            "saved, at the end of a step. Keep running values in a Statistic: write the batch's "
+            "to its grad.",
         )
 
 
@@ -48,7 +49,7 @@ def _saved(harness: LayerHarness) -> dict[str, object]:
 
 @for_each(harnesses)
 def check_inference_changes_nothing(harness: LayerHarness) -> None:
-    """A forward outside training changes no attribute, nor what a pending backward pass reads."""
+    """A forward outside training changes no attribute and not the result of a pending backward."""
     harness.forward(harness.x, training=False)  # before any training
     expected = harness.run()
     harness.forward(harness.x)
@@ -57,19 +58,20 @@ def check_inference_changes_nothing(harness: LayerHarness) -> None:
     harness.layer.forward(harness.inputs(1)[:2], training=False)
     require(
         not (changed := before.changed()),
-        f"forward(training=False) changes {changed}. It must change no attribute: other threads "
-        "predict meanwhile. A buffer is for training: out= must be None unless training.",
+        f"forward(training=False) changes {changed}. It must change no attribute, because other "
+        "threads may predict at the same time. Buffers are for training: out= must be None unless "
+        "training.",
     )
     require(
         PassResult(expected.y, *harness.backward(harness.dy.copy())).allclose(expected),
-        "forward(training=False) between forward and backward changes the gradient; it must keep "
-        "nothing, and leave what is kept.",
+        "forward(training=False) between forward and backward changes the gradient. It must keep "
+        "nothing, and must not overwrite what the training forward kept.",
     )
 
 
 @for_each(harnesses)
 def check_inference_returns_new_array(harness: LayerHarness) -> None:
-    """What forward gives outside training stays as it is when forward is called again."""
+    """The array that forward returns outside training is not changed by later calls."""
     harness.run()
     y = harness.layer.forward(harness.x.copy(), training=False)
     value = np.array(y)
@@ -84,7 +86,7 @@ def check_inference_returns_new_array(harness: LayerHarness) -> None:
 
 @for_each(harnesses)
 def check_inputs_unchanged(harness: LayerHarness) -> None:
-    """Neither x nor dy is written to; arrays that cannot be are taken."""
+    """Neither x nor dy is written to, and read-only arrays are accepted."""
     x, dy = read_only(harness.x), read_only(harness.dy)
     calls: dict[str, Callable[[], object]] = {
         "forward(training=False) writes to its input x": partial(harness.layer.forward, x),
@@ -97,12 +99,14 @@ def check_inputs_unchanged(harness: LayerHarness) -> None:
             or not identical(x, harness.x)
             or not identical(dy, harness.dy)
         ):
-            fail(f"{fault}, which belongs to its caller. Write to an array of your own.")
+            fail(
+                f"{fault}, which belongs to the caller. Write to a new array or to your own buffer."
+            )
 
 
 @for_each(harnesses)
 def check_c_order(harness: LayerHarness) -> None:
-    """Outputs and dx are C-ordered, as all arrays that go from layer to layer."""
+    """Outputs and dx are C-ordered, like all arrays passed between layers."""
     found = {
         "forward(training=False)": harness.layer.forward(harness.x.copy(), False),
         "forward(training=True)": harness.forward_in_place(harness.x.copy()),
@@ -111,68 +115,69 @@ def check_c_order(harness: LayerHarness) -> None:
     for name, array in found.items():
         require(
             array is None or array.flags.c_contiguous,
-            f"{name} returns an array that is not C-ordered. Use np.ascontiguousarray, or a "
-            "buffer to copy to.",
+            f"{name} returns an array that is not C-ordered. Use np.ascontiguousarray, or "
+            "copy it to a buffer.",
         )
 
 
 @for_each(harnesses)
 def check_empty_batch(harness: LayerHarness) -> None:
-    """A batch without samples gives outputs without samples, outside training."""
+    """Outside training, an empty batch gives empty outputs of the right shape."""
     y = harness.forward(harness.x[:0], training=False)
-    require(y.shape == harness.dy[:0].shape, f"A batch of no samples gave the shape {y.shape}.")
+    require(y.shape == harness.dy[:0].shape, f"An empty batch gave the shape {y.shape}.")
 
 
 @for_each(harnesses)
 def check_samples_independent(harness: LayerHarness) -> None:
-    """Outside training, what one sample gives does not depend on the others."""
+    """Outside training, the outputs for a sample do not depend on the other samples."""
     together = harness.forward(harness.x, training=False)
     for row in range(len(harness.x)):
         require(
             allclose(harness.forward(harness.x[row : row + 1], training=False)[0], together[row]),
-            "Outside training, a sample gives something else alone than among others.",
+            "Outside training, a sample has different outputs alone than in a batch.",
         )
 
 
 @for_each(harnesses)
 def check_second_batch(harness: LayerHarness) -> None:
-    """After a first batch, a second gives what it gives alone."""
+    """The results of a batch do not depend on the batch before."""
     other, dy = harness.inputs(1), np.ascontiguousarray(harness.dy[::-1])
     harness.run()
     require(
         harness.run(other, dy).allclose(harness.twin().run(other, dy)),
-        "A second batch gives other results than alone.",
+        "A batch gives different results after another batch than on its own.",
     )
 
 
 @for_each(harnesses)
 def check_prepare(harness: LayerHarness) -> None:
-    """Prepared for the batch shape or not, and for others before, the results are the same."""
+    """Results are the same with and without `prepare`, and after other batch shapes."""
     plain = harness.twin(prepares=False)
     few = harness.inputs(1)[:2], harness.dy[:2]
     expected, smaller = plain.run(), plain.run(*few)
-    require(harness.run().allclose(expected), "After prepare it gives other results than without.")
+    require(harness.run().allclose(expected), "With prepare the results differ from those without.")
     require(
         harness.run(*few).allclose(smaller) and harness.run().allclose(expected),
-        "Batches of another shape, for which prepare was called in between, give other results. "
-        "prepare must make all buffers anew.",
+        "After prepare was called for another batch shape, the results differ. prepare must make "
+        "new buffers each time.",
     )
 
 
 @for_each(harnesses)
 def check_backprop(harness: LayerHarness) -> None:
-    """`backprop` does what `gradients` and `backward` do, whichever was called before."""
+    """`backprop` does what `gradients` and `backward` do, whatever was called before."""
     expected = harness.run()
     for inputs in (False, harness.differentiable, False):
         y = harness.forward(harness.x)
         dx, grads = harness.backward(harness.dy.copy(), inputs)
         require(
             PassResult(y, dx if inputs else expected.dx, grads).allclose(expected),
-            f"backprop(dy, inputs={inputs}) gives another dx or other gradients after other calls "
-            "of it. Each call must do all of its work.",
+            f"backprop(dy, inputs={inputs}) gives a different dx or different gradients after "
+            "other calls of it. Each call must do all of its work.",
         )
         require(
-            inputs or not len(dx), "backprop(dy, inputs=False) must return None: nobody reads dx."
+            inputs or not len(dx),
+            "backprop(dy, inputs=False) must return None, because dx is not used.",
         )
     harness.forward(harness.x)
     dy, halves = harness.dy.copy(), harness.backward_methods()
@@ -181,20 +186,20 @@ def check_backprop(harness: LayerHarness) -> None:
         halves["gradients"](dy)
         require(
             PassResult(y, expected.dx, harness.grads()).allclose(expected),
-            "gradients(dy) fills other gradients than backprop(dy, inputs=True).",
+            "gradients(dy) writes different gradients than backprop(dy, inputs=True).",
         )
     if "backward" in halves:
         dy *= -2
         require(
             allclose(halves["backward"](dy), -2 * expected.dx),
-            "backward(dy) returns another dx than backprop(dy, inputs=True), or reads what "
-            "gradients kept. Each must do its own work.",
+            "backward(dy) returns a different dx than backprop(dy, inputs=True), or depends on "
+            "what gradients kept. Each must do its own work.",
         )
 
 
 @for_each(harnesses)
 def check_frozen(harness: LayerHarness) -> None:
-    """In a chain, what is not trained has no gradient; dx and all other gradients are as ever."""
+    """In a chain, freezing parameters zeroes their gradients and changes no others, nor dx."""
     if not harness.trained():
         raise NotApplicable("it has no parameters to train")
     expected, trained = harness.run(), harness.trained()
@@ -213,6 +218,6 @@ def check_frozen(harness: LayerHarness) -> None:
                 )
                 for name, parameter in trained.items()
             ),
-            f"With {', '.join(frozen) or 'nothing'} set to trainable=False in between, dx or the "
-            "gradient of something else is another, or its own is not 0.",
+            f"With {', '.join(frozen) or 'nothing'} set to trainable=False, dx or the "
+            "gradient of another parameter changes, or a frozen parameter's gradient is not 0.",
         )

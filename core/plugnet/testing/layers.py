@@ -1,4 +1,4 @@
-"""Checks of layers: what they say of themselves, and their parameters."""
+"""Checks of layers: what they declare, and their parameters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from plugnet.testing.target import Target, for_each
 
 
 def exercise(target: Target) -> list[Array]:
-    """Run a layer forward and backward, in training and not."""
+    """Run a layer forward and backward, in training and outside."""
     results = []
     for harness in harnesses(target, dtype="float32"):
         y, dx, grads = harness.run()
@@ -38,7 +38,7 @@ def exercise(target: Target) -> list[Array]:
 
 
 def check_shapes(target: Target) -> None:
-    """For each shape that `output_shape` does not refuse with a ShapeError, all passes work."""
+    """All passes work for every shape that `output_shape` does not refuse with a ShapeError."""
     for example in target.usable:
         shapes = [shape for group in candidate_shapes(target, example) for shape in group]
         for shape in [(), *shapes]:
@@ -46,19 +46,19 @@ def check_shapes(target: Target) -> None:
                 try_case(target, Case(example, shape))
         require(
             any(case.example is example for case in working_cases(target)),
-            f"With the arguments {example.arguments} it takes none of the shapes {shapes}. Let "
-            "examples() return pairs (arguments, shape) that work.",
+            f"With the arguments {example.arguments} it works with no shape of {shapes}. "
+            "Let examples() return pairs (arguments, shape) that work.",
         )
 
 
 def _takes(layer: Layer, shape: Shape) -> bool:
-    """Tell whether ``output_shape`` takes a shape, or refuses it as it should."""
+    """Tell whether ``output_shape`` accepts a shape; fail if it refuses it in a wrong way."""
     try:
         output: object = layer.output_shape(shape)
     except ShapeError as error:
         require(
             hasattr(error, "expected") and hasattr(error, "got"),
-            "A ShapeError must say what was expected and what came: raise "
+            "A ShapeError must say what was expected and what it got: raise "
             "ShapeError(message, expected=..., got=shape).",
         )
         return False
@@ -73,19 +73,21 @@ def _takes(layer: Layer, shape: Shape) -> bool:
 
 @for_each(harnesses_in_both_dtypes)
 def check_dtype(harness: LayerHarness) -> None:
-    """What comes in float32 leaves in float32, and float64 in float64."""
+    """Outputs and dx have the dtype of the inputs, float32 or float64."""
     y, dx, _ = harness.run()
     found = {"y": y, "y, not in training,": harness.forward(harness.x, False), "dx": dx}
     for name, array in found.items():
         dtype = harness.x.dtype
-        require(array.dtype == dtype, f"In {dtype}, {name} must be so too, not {array.dtype}.")
+        require(
+            array.dtype == dtype, f"In {dtype}, {name} must have that dtype too, not {array.dtype}."
+        )
 
 
 @for_each(harnesses)
 def check_parameters(harness: LayerHarness) -> None:
-    """Parameters are finite, always the same, and all among those that the layer gives."""
+    """Parameters start finite, stay the same objects, and are all returned by `parameters`."""
     for name, parameter in harness.parameters.items():
-        require(np.isfinite(parameter.value).all(), f"{name} must begin with finite values.")
+        require(np.isfinite(parameter.value).all(), f"{name} must start with finite values.")
     harness.run()
     again = list(parameters_of(harness.layers).values())
     require(
@@ -98,14 +100,14 @@ def check_parameters(harness: LayerHarness) -> None:
     ]
     require(
         not lost,
-        f"It holds {lost[:1]}, which is not found, so that it is neither trained nor saved. Let "
-        "parameters() return its own parameters, and inner() the layers that it holds.",
+        f"It holds {lost[:1]}, which parameters() does not return, so it is neither trained nor "
+        "saved. Let parameters() return its own parameters, and inner() its inner layers.",
     )
 
 
 @for_each(harnesses)
 def check_statistics(harness: LayerHarness) -> None:
-    """A training forward writes the batch's value to ``grad`` of every Statistic."""
+    """A training forward writes the value of the batch to ``grad`` of every Statistic."""
     if not harness.parameters.statistics:
         raise NotApplicable("it has no statistics")
     for statistic in harness.parameters.statistics:
@@ -114,14 +116,14 @@ def check_statistics(harness: LayerHarness) -> None:
     for name, parameter in harness.parameters.items():
         require(
             parameter not in harness.parameters.statistics or np.isfinite(parameter.grad).all(),
-            f"A training forward does not write the batch's value to {name}.grad, from which the "
-            "trainer moves a Statistic.",
+            f"A training forward must write the value of the batch to {name}.grad, from which the "
+            "trainer updates the Statistic.",
         )
 
 
 @for_each(harnesses)
 def check_call_order(harness: LayerHarness) -> None:
-    """A backward pass before any `forward` raises CallOrderError, unless it needs none."""
+    """A backward pass before any `forward` raises CallOrderError, or works without it."""
     calls = list(harness.backward_methods().values())
     if harness.trained():
         calls.append(partial(harness.layer.backprop, inputs=False))
@@ -130,7 +132,7 @@ def check_call_order(harness: LayerHarness) -> None:
 
 
 def raises_before_forward(call: Callable[[], object]) -> bool:
-    """Tell whether a backward pass raises a CallOrderError before any forward; no other may be."""
+    """Tell whether a backward pass before any forward raises a plugnet error; fail on others."""
     try:
         call()
     except PlugnetError:
@@ -145,21 +147,21 @@ def raises_before_forward(call: Callable[[], object]) -> bool:
 
 
 def check_training_difference(target: Target) -> None:
-    """Training gives other outputs only if the class says ``differs_in_training = True``."""
+    """Outputs differ in training if and only if the class says ``differs_in_training = True``."""
     if target.cls.differs_in_training:
-        require(  # an object may be one that does not, as dropout with p = 0
+        require(  # one instance may not differ, such as dropout with p = 0
             _differs(target)
             or (
                 target.instance is not None and _differs(replace(target, instance=None, cases=None))
             ),
-            "differs_in_training is True, but outputs are the same in training.",
+            "differs_in_training is True, but outputs are the same in training and outside.",
         )
         return
     for harness in harnesses(target):
         require(
             any(layer.differs_in_training for layer in harness.layers.values())
             or allclose(harness.forward(harness.x), harness.forward(harness.x, training=False)),
-            "forward gives other outputs with training=True. If that is meant, write "
+            "forward gives different outputs with training=True. If that is intended, write "
             "differs_in_training = True in the class.",
         )
 
@@ -173,19 +175,19 @@ def _differs(target: Target) -> bool:
 
 @for_each(Target.built)
 def check_input_scale(layer: Layer) -> None:
-    """`input_scale` is a magnitude above 0, or None."""
+    """`input_scale` returns a finite number above 0, or None."""
     scale = layer.input_scale()
     require(
         scale is None or (isinstance(scale, int | float) and 0 < scale < math.inf),
-        f"input_scale() must be a number above 0, or None, but it is {scale!r}.",
+        f"input_scale() must return a number above 0 or None, but it returned {scale!r}.",
     )
 
 
 @for_each(harnesses)
 def check_flops(harness: LayerHarness) -> None:
-    """`flops` is a whole number from 0."""
+    """`flops` returns an int of at least 0."""
     flops = harness.layer.flops(harness.case.shape)
     require(
         isinstance(flops, int) and flops >= 0,
-        f"flops({harness.case.shape}) must be an int of at least 0, but it is {flops!r}.",
+        f"flops({harness.case.shape}) must return an int of at least 0, but it returned {flops!r}.",
     )

@@ -1,4 +1,4 @@
-"""Checks of losses, with one, two and four outputs, as far as they take such targets."""
+"""Checks of losses with one, two and four outputs, where they accept such targets."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ DIRECTIONS: Final = 10
 
 
 class LossHarness:
-    """A loss for one number of outputs, with scores and targets for it.
+    """A loss for a given number of outputs, with scores and targets.
 
     Attributes:
         loss: the loss.
         x: ``(N, K)`` scores.
         ids: ``(N,)`` class ids.
-        rows: ``(N, K)`` one-hot rows that mean the same.
+        rows: ``(N, K)`` the same targets as one-hot rows.
     """
 
     def __init__(self, target: Target, example: Any, classes: int, dtype: str) -> None:
@@ -44,7 +44,7 @@ class LossHarness:
         self.rows: Array = np.eye(classes)[self.ids] if not binary else self.ids[:, None] * 1.0
 
     def takes(self, targets: Array) -> bool:
-        """Tell whether the loss takes targets."""
+        """Tell whether the loss accepts targets."""
         try:
             self.loss.check(targets, (len(targets), self.classes))
         except PlugnetError:
@@ -52,7 +52,7 @@ class LossHarness:
         return True
 
     def targets(self) -> list[Array]:
-        """Return the targets to try: ids, one-hot rows, and probabilities if it takes them."""
+        """Return the targets that the loss accepts: ids, one-hot rows and probabilities."""
         soft = 0.6 * self.rows + 0.1
         return [t for t in (self.ids, self.rows, soft) if self.takes(t)]
 
@@ -63,18 +63,18 @@ class LossHarness:
         weights: Array | None = None,
         total: float | None = None,
     ) -> tuple[float, Array]:
-        """Return loss and gradient, as copies."""
+        """Return the loss, and a copy of the gradient."""
         self.loss.prepare(x.shape, x.dtype)
         value = self.loss.forward(x.copy(), targets, weights, total, training=True)
         return value, np.array(self.loss.backward())
 
     def twin(self) -> LossHarness:
-        """Return another harness with an equal loss."""
+        """Return a harness with a new, equal loss."""
         return LossHarness(self.target, self.example, self.classes, str(self.x.dtype))
 
 
 def harnesses(target: Target, dtype: str = "float64") -> Iterator[LossHarness]:
-    """Yield a harness for each example and number of outputs that its loss takes."""
+    """Yield a harness for each example and number of outputs that its loss accepts."""
     found = False
     for example in target.usable:
         for classes in (4, 2, 1):
@@ -83,7 +83,7 @@ def harnesses(target: Target, dtype: str = "float64") -> Iterator[LossHarness]:
                 found = True
                 yield harness
     if not found:
-        raise NotApplicable("it takes neither: see targets")
+        raise NotApplicable("it accepts neither: see targets")
 
 
 def _harnesses_or_failure(target: Target) -> Iterator[LossHarness]:
@@ -94,7 +94,7 @@ def _harnesses_or_failure(target: Target) -> Iterator[LossHarness]:
 
 
 def harnesses_in_both_dtypes(target: Target) -> Iterator[LossHarness]:
-    """Yield harnesses in both dtypes."""
+    """Yield harnesses in float32 and float64."""
     return chain(harnesses(target, "float32"), harnesses(target))
 
 
@@ -109,7 +109,7 @@ def exercise(target: Target) -> list[Array]:
 
 @for_each(harnesses)
 def check_gradient(harness: LossHarness) -> None:
-    """`backward` is the gradient of what `forward` returns, in float64."""
+    """`backward` returns the gradient of `forward`, in float64."""
     for targets in harness.targets():
         for rows in (ROWS, 1):
             _compare(harness, harness.x[:rows].copy(), targets[:rows], f"gradient (N = {rows}")
@@ -126,7 +126,7 @@ def _compare(harness: LossHarness, x: Array, targets: Array, name: str) -> None:
 
 @for_each(harnesses)
 def check_zero_scores(harness: LossHarness) -> None:
-    """Where all scores are 0, and equal, the gradient lies between the one-sided slopes."""
+    """Where all scores are 0, the gradient lies between the one-sided slopes."""
     x, rng = np.zeros_like(harness.x), np.random.default_rng(0)
     for targets, direction in product(harness.targets(), rng.normal(size=(DIRECTIONS, *x.shape))):
         low, high = one_sided_slopes(lambda x: harness.loss.forward(x, targets), x, direction)  # noqa: B023
@@ -140,19 +140,19 @@ def check_zero_scores(harness: LossHarness) -> None:
 
 @for_each(harnesses)
 def check_mean(harness: LossHarness) -> None:
-    """The loss is the mean over the batch: twice the same samples cost the same."""
+    """The loss is the mean over the batch: repeating every sample does not change it."""
     once, _ = harness.run(harness.x, harness.rows)
     twice, _ = harness.run(np.tile(harness.x, (2, 1)), np.tile(harness.rows, (2, 1)))
     require(
         allclose(once, twice),
-        f"A batch costs {once:.6g}, but {twice:.6g} with every sample twice. The loss must be the "
-        "mean over the batch: divide it, and its gradient, by N.",
+        f"The loss of a batch is {once:.6g}, but {twice:.6g} with every sample twice. The loss "
+        "must be the mean over the batch: divide it, and its gradient, by N.",
     )
 
 
 @for_each(harnesses)
 def check_weights(harness: LossHarness) -> None:
-    """A sample of weight 2 means the same as two such samples, and one of weight 0 as none."""
+    """A sample of weight 2 counts as two such samples, and one of weight 0 is ignored."""
     counts = np.array([1, 2, 0, 3, 1])
     for targets in harness.targets():
         repeated, parts = harness.run(harness.x.repeat(counts, axis=0), targets.repeat(counts, 0))
@@ -166,7 +166,7 @@ def check_weights(harness: LossHarness) -> None:
 
 @for_each(harnesses)
 def check_total(harness: LossHarness) -> None:
-    """With the weight of the whole batch as total, parts add up to the whole; of 0 is made 0."""
+    """With the batch's weight as total, parts add up to the whole; a total of 0 gives 0."""
     weights = np.array([1.0, 2.5, 0.0, 0.5, 1.0])
     for given in (None, weights):
         total = float(ROWS) if given is None else float(weights.sum())
@@ -198,7 +198,7 @@ def check_number(harness: LossHarness) -> None:
 
 @for_each(harnesses)
 def check_class_ids(harness: LossHarness) -> None:
-    """Class ids mean the same as one-hot rows."""
+    """Class ids give the same results as one-hot rows."""
     _require_same(
         harness.run(harness.x, harness.ids),
         harness.run(harness.x, harness.rows),
@@ -208,21 +208,21 @@ def check_class_ids(harness: LossHarness) -> None:
 
 @for_each(harnesses)
 def check_soft_targets(harness: LossHarness) -> None:
-    """Rows of probabilities are used as they are, or refused."""
+    """Rows of probabilities are used unchanged, or refused."""
     soft = 0.6 * harness.rows + 0.1
-    if harness.classes > 1 and harness.takes(soft):  # one class alone may cost nothing
+    if harness.classes > 1 and harness.takes(soft):  # a single class may always cost 0
         require(
             not allclose(harness.run(harness.x, soft)[0], harness.run(harness.x, harness.rows)[0]),
             "Targets that are probabilities cost the same as one-hot rows of the likeliest class. "
-            "Use them as they are, or let check refuse them with a DataError.",
+            "Use the probabilities, or let check refuse them with a DataError.",
         )
 
 
 @for_each(_harnesses_or_failure)
 def check_targets(harness: LossHarness) -> None:
-    """`check` takes ids and one-hot rows, but no shapes that do not fit, nor ids there are not.
+    """`check` accepts ids and one-hot rows, and refuses wrong shapes and ids out of range.
 
-    ``(N, 1) - (N,)`` is an ``(N, N)`` array in NumPy, and trains a network to nothing.
+    Without it, NumPy would broadcast ``(N, 1) - (N,)`` to ``(N, N)``.
     """
     rows, ids, classes = harness.rows, harness.ids, harness.classes
     wrong = [rows[:1], rows[:-1], rows[:, :-1], rows[0], rows[None], ids[:-1], ids * 1.0]
@@ -236,7 +236,7 @@ def check_targets(harness: LossHarness) -> None:
         except Exception as error:
             got = raised(error)
         else:
-            got = "took them"
+            got = "accepted them"
         what = f" of ids {targets.tolist()}" if targets.dtype.kind == "i" else ""
         fail(
             f"For outputs of shape {(ROWS, classes)}, targets of shape {targets.shape}{what} must "
@@ -246,7 +246,7 @@ def check_targets(harness: LossHarness) -> None:
 
 @for_each(harnesses_in_both_dtypes)
 def check_large_scores(harness: LossHarness) -> None:
-    """For scores of +-10000, right or wrong, loss and gradient are finite, without warnings."""
+    """For scores of +-10000, loss and gradient are finite, without warnings."""
     where = f"For scores of +-{LARGE:g} in {harness.x.dtype}"
     for sign in (1, -1):
         x = (sign * LARGE * (2 * harness.rows - 1)).astype(harness.x.dtype)
@@ -255,22 +255,23 @@ def check_large_scores(harness: LossHarness) -> None:
         require(
             np.isfinite(value) and np.isfinite(gradient).all(),
             f"{where} the loss is {value}, or its gradient is not finite. Compute with logarithms, "
-            "as log-sum-exp.",
+            "for example by log-sum-exp.",
         )
 
 
 @for_each(harnesses)
 def check_probabilities(harness: LossHarness) -> None:
-    """`probabilities`, if a loss gives them, lie within 0 .. 1 and rise with the scores."""
+    """`probabilities`, if not None, lie within 0 .. 1 and rise with the scores."""
     x = harness.x
 
     def probabilities(scores: Array) -> Array:
         p = harness.loss.probabilities(scores)
         if p is None:
-            raise NotApplicable("its scores are no probabilities")
+            raise NotApplicable("it has no probabilities")
         require(
             np.shape(p) == x.shape and np.all(p >= 0) and np.all(p <= 1),
-            f"probabilities of {x.shape} scores must be as many numbers within 0 .. 1.",
+            f"probabilities of scores of shape {x.shape} must have that shape, and lie within 0 "
+            ".. 1.",
         )
         return p
 
@@ -278,7 +279,7 @@ def check_probabilities(harness: LossHarness) -> None:
     probabilities(LARGE * x)
     require(
         np.array_equal(p.argmax(axis=1), x.argmax(axis=1)),
-        "The class of the highest score is not that of the highest probability.",
+        "The class with the highest score must have the highest probability.",
     )
     if harness.classes == 1 and harness.loss.threshold is None:
         return  # the only class
@@ -293,12 +294,12 @@ def check_probabilities(harness: LossHarness) -> None:
 def check_dtype(harness: LossHarness) -> None:
     """The gradient has the dtype of the scores."""
     found, dtype = harness.run(harness.x, harness.ids)[1].dtype, harness.x.dtype
-    require(found == dtype, f"In {dtype}, the gradient must be so too, not {found}.")
+    require(found == dtype, f"In {dtype}, the gradient must have that dtype too, not {found}.")
 
 
 @for_each(harnesses)
 def check_inputs_unchanged(harness: LossHarness) -> None:
-    """Neither outputs nor targets are written to; arrays that cannot be are taken."""
+    """Outputs, targets and weights are not written to, and read-only arrays are accepted."""
     x = read_only(harness.x)
     for given in harness.targets():
         targets, weights = read_only(given), read_only(np.ones(ROWS))
@@ -308,13 +309,14 @@ def check_inputs_unchanged(harness: LossHarness) -> None:
             and not writes_to_read_only(harness.loss.backward)
             and identical(x, harness.x)
             and identical(targets, given),
-            "forward or backward writes to outputs, targets or weights, which are its caller's.",
+            "forward or backward writes to outputs, targets or weights, which belong to the "
+            "caller.",
         )
 
 
 @for_each(harnesses)
 def check_second_batch(harness: LossHarness) -> None:
-    """A second batch, with other targets or of another size, gives what it gives alone."""
+    """The results of a batch do not depend on the batch before, whatever its size."""
     for targets in harness.targets():
         for rows in (ROWS, 2):
             harness.run(harness.x + 1, targets)
@@ -326,7 +328,7 @@ def check_second_batch(harness: LossHarness) -> None:
 
 @for_each(harnesses)
 def check_prepare(harness: LossHarness) -> None:
-    """Prepared for the batch shape or not, the results are the same."""
+    """Results are the same with and without `prepare`."""
     loss = harness.twin().loss
     plain = loss.forward(harness.x.copy(), harness.rows, training=True)
     _require_same(
@@ -336,7 +338,7 @@ def check_prepare(harness: LossHarness) -> None:
 
 @for_each(harnesses)
 def check_inference_changes_nothing(harness: LossHarness) -> None:
-    """A forward outside training changes no attribute, nor what a pending backward reads."""
+    """A forward outside training changes no attribute and not the result of a pending backward."""
     arguments = argument_text(harness.loss)
     _, expected = harness.run(harness.x, harness.rows)
     require(
@@ -357,14 +359,14 @@ def check_inference_changes_nothing(harness: LossHarness) -> None:
 
 @for_each(harnesses)
 def check_instances_independent(one: LossHarness) -> None:
-    """Two losses of the same arguments do not disturb each other."""
+    """Two losses with the same arguments do not affect each other."""
     other = one.twin()
     expected = one.run(one.x, one.rows)
     value = one.loss.forward(one.x.copy(), one.rows, training=True)
     other.run(-2 * one.x, one.rows[::-1].copy())
     gradient = one.loss.backward()
     other.run(2 * one.x, one.rows[::-1].copy())
-    _require_same((value, gradient), expected, "no other loss of the same class at work")
+    _require_same((value, gradient), expected, "no other loss of the same class in use")
 
 
 @for_each(harnesses)
@@ -372,7 +374,7 @@ def check_call_order(harness: LossHarness) -> None:
     """`backward` before any training `forward` raises CallOrderError."""
     require(
         raises_before_forward(harness.loss.backward),
-        "backward before forward must raise CallOrderError, but it returned something.",
+        "backward before forward must raise CallOrderError, but it returned a value.",
     )
 
 

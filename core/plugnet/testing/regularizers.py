@@ -14,7 +14,7 @@ from plugnet.testing.report import NotApplicable, require
 from plugnet.testing.state import Snapshot
 from plugnet.testing.target import Target, for_each
 
-#: Of weights, a kernel, a weight whose layer has no inputs, and one number.
+#: The shapes of a weight, a kernel, a weight without inputs, and a scalar.
 SHAPES: Final[tuple[Shape, ...]] = ((4, 3), (2, 3, 2, 4), (0, 3), (1,))
 
 
@@ -29,7 +29,7 @@ def exercise(target: Target) -> list[Array]:
 
 @for_each(Target.built)
 def check_gradient(regularizer: Regularizer) -> None:
-    """`add_gradient` adds the gradient of `penalty`, in float64, for values of every shape."""
+    """`add_gradient` adds the gradient of `penalty`, for values of every shape, in float64."""
     for value in _values():
         gradient = _gradient(regularizer, value)
         compare_gradient(gradient, lambda: regularizer.penalty(value), value, "gradient")  # noqa: B023
@@ -37,39 +37,39 @@ def check_gradient(regularizer: Regularizer) -> None:
 
 @for_each(Target.built)
 def check_adds(regularizer: Regularizer) -> None:
-    """What is in the gradient before stays in the sum."""
+    """`add_gradient` adds to what the gradient holds."""
     for value in _values():
         require(
             allclose(_gradient(regularizer, value, before=3), _gradient(regularizer, value) + 3),
-            "add_gradient must add to grad, which holds the loss's.",
+            "add_gradient must add to grad, which holds the gradient of the loss.",
         )
 
 
 @for_each(Target.built)
 def check_scale(regularizer: Regularizer) -> None:
-    """Twice the ``scale`` adds twice as much, and 0 nothing."""
+    """What is added is proportional to ``scale``."""
     for value in _values():
         plain = _gradient(regularizer, value)
         for scale in (0.0, 0.5, 2.0):
             require(
                 allclose(_gradient(regularizer, value, scale), scale * plain),
-                f"With scale={scale} it does not add {scale} times what it adds with 1.",
+                f"With scale={scale} it must add {scale} times what it adds with scale=1.",
             )
 
 
 @for_each(Target.built)
 def check_scratch(regularizer: Regularizer) -> None:
-    """It does not matter what is in the scratch array."""
+    """The gradient does not depend on what the scratch array holds."""
     for value in _values():
         require(
             identical(_gradient(regularizer, value, fill=np.nan), _gradient(regularizer, value)),
-            "What was in scratch changes the gradient: write to it before reading.",
+            "The contents of scratch change the gradient: write to it before reading.",
         )
 
 
 @for_each(Target.built)
 def check_elementwise(regularizer: Regularizer) -> None:
-    """If ``elementwise``, blocks of values, cut anywhere, get what they get together."""
+    """If ``elementwise``, results for blocks of the values equal those for the whole."""
     if not regularizer.elementwise:
         raise NotApplicable("the class does not say elementwise = True")
     flat = np.concatenate([value.reshape(-1) for value in _values()])
@@ -79,7 +79,7 @@ def check_elementwise(regularizer: Regularizer) -> None:
         require(
             allclose(np.concatenate([_gradient(regularizer, part) for part in parts]), whole)
             and allclose(sum(map(regularizer.penalty, parts)), penalty),
-            "Two blocks of values have another gradient or penalty than together, so the class "
+            "Two blocks of values have a different gradient or penalty than together, so the class "
             "must not say elementwise = True.",
         )
 
@@ -97,7 +97,7 @@ def check_penalty(regularizer: Regularizer) -> None:
 
 @for_each(Target.built)
 def check_value_unchanged(regularizer: Regularizer) -> None:
-    """Values and attributes are left as they are."""
+    """Values and attributes are not changed."""
     before = Snapshot(regularizer)
     for value, expected in zip(_values(), _values(), strict=True):
         regularizer.penalty(value)
@@ -105,7 +105,7 @@ def check_value_unchanged(regularizer: Regularizer) -> None:
         require(identical(value, expected), "penalty or add_gradient changes the values.")
     require(
         not (changed := before.changed()),
-        f"penalty or add_gradient changes {changed}. A regularizer keeps nothing.",
+        f"penalty or add_gradient changes {changed}. A regularizer must keep no state.",
     )
 
 
@@ -116,7 +116,7 @@ def _values() -> list[Array]:
 def _gradient(
     regularizer: Regularizer, value: Array, scale: float = 1.0, before: float = 0, fill: float = 0
 ) -> Array:
-    """Return what is in grad, after ``before``; the scratch array holds ``fill``."""
+    """Return grad, which held ``before``; the scratch array is full of ``fill``."""
     grad = np.full_like(value, before)
     regularizer.add_gradient(value.copy(), grad, scale, np.full_like(value, fill))
     return grad

@@ -1,4 +1,4 @@
-"""Target: what is checked, and how to build it again and again."""
+"""Target: the component to check, and how to build new ones like it."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Example(NamedTuple):
     """One way to try a component.
 
     Attributes:
-        arguments: to build it with.
-        shape: of one sample for a layer, or None for any that it takes.
-        inputs: the only numbers that a layer or an activation may be given, or None for any.
+        arguments: the keyword arguments of the constructor.
+        shape: for a layer, the shape of one sample; None to try several.
+        inputs: the only numbers that a layer or an activation accepts; None if it accepts any.
     """
 
     arguments: dict[str, Any]
@@ -45,13 +45,13 @@ class Target:
     """A component to check.
 
     Attributes:
-        name: the registered name, or that of the class.
-        kind: "layer", "loss" and so on.
+        name: the registered name, or the name of the class.
+        kind: "layer", "loss", and so on.
         cls: its class.
         entry: the registry's record, or None if the class is not registered.
-        instance: the object that was given, or None for a class or a name.
-        exercise: runs the component as it is meant to, and returns all arrays that come out.
-        cases: for a layer the ways to try it, once they have been found.
+        instance: the object to check, or None for a class or a name.
+        exercise: uses the component on ordinary inputs, and returns all results.
+        cases: for a layer, the cases that work, once they have been found.
     """
 
     name: str
@@ -64,18 +64,18 @@ class Target:
 
     @property
     def title(self) -> str:
-        """What a report calls it."""
+        """The heading of a report."""
         provider = "not registered" if self.entry is None else self.entry.provider
         return f"{self.kind} {self.name} ({provider})"
 
     @cached_property
     def signature(self) -> Mapping[str, inspect.Parameter]:
-        """The constructor's arguments."""
+        """The constructor's parameters, by name."""
         return inspect.signature(self.cls).parameters
 
     @cached_property
     def examples(self) -> list[Example]:
-        """The arguments to try; an object's own, or those that its class gives."""
+        """The arguments to try: those of the instance, or the examples of the class."""
         give = getattr(self.cls, "examples", None)
         examples = [_example(value) for value in (give() if callable(give) else [{}])]
         if self.instance is None:
@@ -85,7 +85,7 @@ class Target:
 
     @cached_property
     def usable(self) -> list[Example]:
-        """The examples that the class can be built from; why others cannot, a check says."""
+        """The examples up to the first that fails, which `check_examples` reports."""
         usable = []
         try:
             for example in self.examples:
@@ -98,7 +98,7 @@ class Target:
         return usable
 
     def build(self, example: Example) -> Any:
-        """Return a new component, as the registry builds it; also what it holds is new."""
+        """Build a new component with the registry; its inner components are new too."""
         entry = self.entry
         provider = f"{entry.distribution}/" if entry and entry.distribution else ""
         name = entry.name if entry else f"{TEMPORARY}_0"
@@ -111,7 +111,7 @@ class Target:
 
     @contextmanager
     def registered(self) -> Iterator[None]:
-        """Give the class a name meanwhile, and those of what an object holds, if they have none."""
+        """Register the unregistered classes of the target and its inner components temporarily."""
         classes = [] if self.entry is not None else [self.cls]
         classes += [
             type(one)
@@ -129,7 +129,7 @@ class Target:
 
 
 def argument_text(component: Any) -> str:
-    """Return a component with its arguments in words, or nothing if it does not keep them."""
+    """Return the repr of a component, or "" if it does not keep its arguments."""
     try:
         return repr(component)
     except AttributeError:
@@ -139,9 +139,9 @@ def argument_text(component: Any) -> str:
 def for_each(
     give: Callable[[Target], Iterable[T]],
 ) -> Callable[[Callable[[T], None]], Callable[[Target], None]]:
-    """Turn a check of one thing into one of all that ``give`` yields, which ends at a failure.
+    """Return a decorator that runs a check on everything that ``give`` yields for a target.
 
-    It is applicable if it is so to any of them.
+    The first failure ends it. It is not applicable if it applies to nothing that is yielded.
     """
 
     def decorate(check: Callable[[T], None]) -> Callable[[Target], None]:
@@ -166,8 +166,8 @@ def as_target(component: Any) -> Target:
     """Return the target that ``component`` means: a name, a tuple, a spec, a class, an object.
 
     Raises:
-        ArgumentError: it is of no kind.
-        RegistryError: its name is not known, or its plugin cannot be used.
+        ArgumentError: it is not a component.
+        RegistryError: its name is unknown, or its plugin cannot be used.
     """
     if isinstance(component, str):
         entry = registry.info(component).entry
