@@ -165,8 +165,6 @@ def check_forward_keeps_nothing(trial: Trial) -> None:
     """`forward` changes no attribute, because other threads may predict at the same time."""
     before = Snapshot(trial.activation)
     trial.activation.forward(trial.x.copy())
-    require(
-        not (changed := before.changed()),
-        f"forward changes {changed}. Only derivative, which is only used in training, may keep a "
-        "buffer.",
+    before.require_unchanged(
+        "forward", "Only derivative, which is only used in training, may keep a buffer."
     )

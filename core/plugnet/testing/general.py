@@ -14,7 +14,20 @@ from plugnet.registry import registry
 from plugnet.testing.comparison import identical
 from plugnet.testing.report import NotApplicable, fail, require
 from plugnet.testing.state import changed_since, global_state, warnings_as_failures
-from plugnet.testing.target import Target
+from plugnet.testing.target import Target, for_each
+
+
+def describable(target: Target) -> list[Component]:
+    """Return a component for each example; their specs can be written."""
+    if not issubclass(target.cls, Component):
+        raise NotApplicable("a hook has no spec")
+    components: list[Component] = target.built()
+    try:
+        for component in components:
+            component.arguments()
+    except AttributeError:
+        raise NotApplicable("not every argument is kept: see arguments_kept") from None
+    return components
 
 
 def check_documented(target: Target) -> None:
@@ -84,31 +97,29 @@ def check_arguments_kept(target: Target) -> None:
                 )
 
 
-def check_spec_round_trip(target: Target) -> None:
+@for_each(describable)
+def check_spec_round_trip(component: Component) -> None:
     """`registry.from_spec` builds an equal component from the spec after a trip through JSON."""
-    for component in describable(target):
-        spec = registry.spec(component)
-        again = registry.from_spec(json.loads(json.dumps(spec, allow_nan=False)))
-        require(
-            type(again) is type(component),
-            f"The spec of a {type(component).__name__} built a {type(again).__name__}.",
-        )
-        require(
-            registry.spec(again) == spec,
-            f"The component built from the spec has a different spec: {spec['args']} became "
-            f"{registry.spec(again)['args']}. Keep arguments exactly as they are passed.",
-        )
+    spec = registry.spec(component)
+    again = registry.from_spec(json.loads(json.dumps(spec, allow_nan=False)))
+    require(
+        type(again) is type(component),
+        f"The spec of a {type(component).__name__} built a {type(again).__name__}.",
+    )
+    require(
+        registry.spec(again) == spec,
+        f"The component built from the spec has a different spec: {spec['args']} became "
+        f"{registry.spec(again)['args']}. Keep arguments exactly as they are passed.",
+    )
 
 
-def check_copy(target: Target) -> None:
+@for_each(describable)
+def check_copy(component: Component) -> None:
     """`copy.deepcopy` and `pickle` give a component with the same arguments."""
-    for component in describable(target):
-        copies = [copy.deepcopy(component)]
-        if "<locals>" not in target.cls.__qualname__:  # Python cannot pickle these
-            copies.append(pickle.loads(pickle.dumps(component)))
-        require(
-            all(repr(one) == repr(component) for one in copies), "A copy has different arguments."
-        )
+    copies = [copy.deepcopy(component)]
+    if "<locals>" not in type(component).__qualname__:  # Python cannot pickle these
+        copies.append(pickle.loads(pickle.dumps(component)))
+    require(all(repr(one) == repr(component) for one in copies), "A copy has different arguments.")
 
 
 def check_same_seed(target: Target) -> None:
@@ -138,19 +149,6 @@ def check_quiet(target: Target) -> None:
     with redirect_stdout(said), redirect_stderr(said), complain:
         _exercise(target)
     require(not said.getvalue(), f"It prints when used: {said.getvalue()[:60]!r}.")
-
-
-def describable(target: Target) -> list[Any]:
-    """Return a component for each example; their specs can be written."""
-    if not issubclass(target.cls, Component):
-        raise NotApplicable("a hook has no spec")
-    components = [target.build(example) for example in target.usable]
-    try:
-        for component in components:
-            component.arguments()
-    except AttributeError:
-        raise NotApplicable("not every argument is kept: see arguments_kept") from None
-    return components
 
 
 def _exercise(target: Target) -> list[Any]:

@@ -22,7 +22,7 @@ SLOW: Final = 1.0  # seconds of processor time
 def check_fresh_process(target: Target) -> None:
     """A new interpreter builds an equal component from the spec alone."""
     module = _module(target)
-    specs = json.dumps([registry.spec(component) for component in describable(target)])
+    specs = _specs(target)
     if '"provider": null' in specs:
         raise NotApplicable("it holds a component that no installed distribution provides")
     built = in_fresh_process(module, specs).specs
@@ -63,10 +63,13 @@ def _imported(target: Target) -> Fresh:
     """Return what importing did; include the specs if possible, so that one process is enough."""
     module = _module(target)
     try:
-        specs = json.dumps([registry.spec(component) for component in describable(target)])
-        return in_fresh_process(module, specs)
+        return in_fresh_process(module, _specs(target))
     except Exception:
         return in_fresh_process(module, "[]")
+
+
+def _specs(target: Target) -> str:
+    return json.dumps([registry.spec(component) for component in describable(target)])
 
 
 def _module(target: Target) -> str:

@@ -39,7 +39,7 @@ def check_input_gradient(harness: LayerHarness) -> None:
 @for_each(_drawn)
 def check_parameter_gradients(harness: LayerHarness) -> None:
     """The gradient of every trainable parameter agrees with central differences, in float64."""
-    _only_if_trained(harness)
+    harness.require_trained()
     _compare_parameters(harness)
 
 
@@ -58,7 +58,7 @@ def check_batch_of_one(harness: LayerHarness) -> None:
 @for_each(harnesses)
 def check_gradients_overwritten(harness: LayerHarness) -> None:
     """A backward pass overwrites what is in ``parameter.grad``."""
-    _only_if_trained(harness)
+    harness.require_trained()
     expected = harness.run().grads
     for parameter in harness.trained().values():
         parameter.grad.fill(FILL)
@@ -78,7 +78,7 @@ def check_gradients_overwritten(harness: LayerHarness) -> None:
 @for_each(harnesses)
 def check_new_values(harness: LayerHarness) -> None:
     """After parameter values change, outputs and gradients follow the new values."""
-    _only_if_trained(harness)
+    harness.require_trained()
     harness.run()
     harness.forward(harness.x, training=False)
     for parameter in harness.trained().values():
@@ -148,11 +148,6 @@ def _check_rounded(name: str, found: Array, expected: Array) -> None:
 def _only_if_differentiable(harness: LayerHarness) -> None:
     if not harness.differentiable:
         raise NotApplicable("the class says differentiable = False")
-
-
-def _only_if_trained(harness: LayerHarness) -> None:
-    if not harness.trained():
-        raise NotApplicable("it has no parameters to train")
 
 
 def _compare_inputs(harness: LayerHarness) -> None:

@@ -12,6 +12,7 @@ from plugnet.interfaces import Layer
 from plugnet.layers import is_differentiable, parameters_of, walk
 from plugnet.parameter import Parameter, Parameters
 from plugnet.testing.comparison import allclose
+from plugnet.testing.report import NotApplicable
 from plugnet.testing.state import find_instances
 from plugnet.testing.target import Example, Target
 
@@ -107,6 +108,11 @@ class LayerHarness:
     def trained(self) -> dict[str, Parameter]:
         """Return the trainable parameters by name."""
         return {name: p for name, p in self.parameters.items() if p.trainable}
+
+    def require_trained(self) -> None:
+        """Raise NotApplicable if there is nothing to train."""
+        if not self.trained():
+            raise NotApplicable("it has no parameters to train")
 
     def draws(self) -> bool:
         """Tell whether random numbers were drawn since the last `restore`."""

@@ -12,7 +12,7 @@ from plugnet.registry import registry
 from plugnet.testing.cases import harnesses
 from plugnet.testing.comparison import allclose, identical, read_only, writes_to_read_only
 from plugnet.testing.layer_harness import LayerHarness, PassResult
-from plugnet.testing.report import NotApplicable, fail, require
+from plugnet.testing.report import fail, require
 from plugnet.testing.state import Snapshot
 from plugnet.testing.target import argument_text, for_each
 
@@ -56,11 +56,10 @@ def check_inference_changes_nothing(harness: LayerHarness) -> None:
     before = Snapshot(harness.layer)
     harness.layer.forward(harness.x.copy(), training=False)
     harness.layer.forward(harness.inputs(1)[:2], training=False)
-    require(
-        not (changed := before.changed()),
-        f"forward(training=False) changes {changed}. It must change no attribute, because other "
-        "threads may predict at the same time. Buffers are for training: out= must be None unless "
-        "training.",
+    before.require_unchanged(
+        "forward(training=False)",
+        "It must change no attribute, because other threads may predict at the same time. Buffers "
+        "are for training: out= must be None unless training.",
     )
     require(
         PassResult(expected.y, *harness.backward(harness.dy.copy())).allclose(expected),
@@ -200,8 +199,7 @@ def check_backprop(harness: LayerHarness) -> None:
 @for_each(harnesses)
 def check_frozen(harness: LayerHarness) -> None:
     """In a chain, freezing parameters zeroes their gradients and changes no others, nor dx."""
-    if not harness.trained():
-        raise NotApplicable("it has no parameters to train")
+    harness.require_trained()
     expected, trained = harness.run(), harness.trained()
     chain = registry.layers.build("chain", [harness.layer])
     for frozen in (*([name] for name in trained), [*trained], []):

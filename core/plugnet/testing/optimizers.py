@@ -176,10 +176,7 @@ def check_pure(optimizer: Optimizer) -> None:
     run = Run(optimizer)
     before = Snapshot(run.optimizer)
     alone = run.steps()
-    require(
-        not (changed := before.changed()),
-        f"step changes {changed}. Keep state in a slot, declared by slots = ('velocity',).",
-    )
+    before.require_unchanged("step", "Keep state in a slot, declared by slots = ('velocity',).")
     one, other = Run(optimizer), Run(optimizer, seed=2)
     other.optimizer = one.optimizer
     for rate in CHANGING:

@@ -103,10 +103,7 @@ def check_value_unchanged(regularizer: Regularizer) -> None:
         regularizer.penalty(value)
         regularizer.add_gradient(value, np.zeros_like(value), 1.0, np.zeros_like(value))
         require(identical(value, expected), "penalty or add_gradient changes the values.")
-    require(
-        not (changed := before.changed()),
-        f"penalty or add_gradient changes {changed}. A regularizer must keep no state.",
-    )
+    before.require_unchanged("penalty or add_gradient", "A regularizer must keep no state.")
 
 
 def _values() -> list[Array]:

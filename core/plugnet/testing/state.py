@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from plugnet.testing.report import fail
+from plugnet.testing.report import fail, require
 
 T = TypeVar("T")
 
@@ -102,12 +102,13 @@ class Snapshot:
         # Keeps the held objects alive, so that no new object can reuse an id.
         self._before = {path: (item, _state(item)) for path, item in _contents(value)}
 
-    def changed(self) -> str:
-        """Return the names of what has changed since, separated by commas."""
+    def require_unchanged(self, call: str, advice: str) -> None:
+        """Fail if anything has changed: "forward changes _x. advice"."""
         now = {path: _state(item) for path, item in _contents(self._value)}
         before = {path: state for path, (_, state) in self._before.items()}
         paths = [path for path in before | now if before.get(path) != now.get(path)]
-        return ", ".join(dict.fromkeys(path.strip(".") for path in paths))
+        names = ", ".join(dict.fromkeys(path.strip(".") for path in paths))
+        require(not paths, f"{call} changes {names}. {advice}")
 
 
 def find_instances(value: Any, kind: type[T]) -> list[T]:

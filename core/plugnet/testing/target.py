@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from typing import Any, NamedTuple, TypeVar
@@ -112,20 +112,15 @@ class Target:
     @contextmanager
     def registered(self) -> Iterator[None]:
         """Register the unregistered classes of the target and its inner components temporarily."""
+        inner = find_instances(self.instance, Component)
         classes = [] if self.entry is not None else [self.cls]
-        classes += [
-            type(one)
-            for one in find_instances(self.instance, Component)
-            if not registry.name_of(one)
-        ]
-        names = {cls: f"{TEMPORARY}_{number}" for number, cls in enumerate(dict.fromkeys(classes))}
-        for cls, name in names.items():
-            registry.view(_kind(cls)).register(name, replace=True)(cls)
-        try:
+        classes += [type(one) for one in inner if not registry.name_of(one)]
+        with ExitStack() as stack:
+            for number, cls in enumerate(dict.fromkeys(classes)):
+                view, name = registry.view(_kind(cls)), f"{TEMPORARY}_{number}"
+                view.register(name, replace=True)(cls)
+                stack.callback(view.unregister, name)
             yield
-        finally:
-            for cls, name in names.items():
-                registry.view(_kind(cls)).unregister(name)
 
 
 def argument_text(component: Any) -> str:
@@ -189,10 +184,11 @@ def as_target(component: Any) -> Target:
         )
     given = None if component is cls else component
     place = f"{cls.__module__}:{cls.__qualname__}"
-    for entry in registry.view(_kind(cls)).entries():
+    kind = _kind(cls)
+    for entry in registry.view(kind).entries():
         if entry.value == place and entry.state not in ("disabled", "incompatible"):
-            return Target(entry.name, entry.kind, cls, entry, given)
-    return Target(cls.__name__, _kind(cls), cls, None, given)
+            return Target(entry.name, kind, cls, entry, given)
+    return Target(cls.__name__, kind, cls, None, given)
 
 
 def _kind(cls: type[Any]) -> str:
