@@ -38,7 +38,7 @@ class Trial(NamedTuple):
         low, high = self.limits
         return np.array([number for number in numbers if low < number < high])
 
-    def both(self, x: Array) -> tuple[Array, Array]:
+    def evaluate(self, x: Array) -> tuple[Array, Array]:
         """Return copies of the value and the derivative."""
         y = np.array(self.activation.forward(x.copy()))
         return y, np.array(self.activation.derivative(x.copy(), y.copy()))
@@ -46,7 +46,7 @@ class Trial(NamedTuple):
 
 def trials(target: Target) -> Iterator[Trial]:
     """Yield a trial for each example."""
-    for example in target.usable:
+    for example in target.usable_examples:
         activation = target.build(example)
         if example.inputs is None:
             x: Array = np.random.default_rng(1).normal(0, 2, (5, 4))
@@ -58,7 +58,7 @@ def trials(target: Target) -> Iterator[Trial]:
 
 def exercise(target: Target) -> list[Array]:
     """Run an activation and its derivative."""
-    return [array for trial in trials(target) for array in trial.both(trial.x)]
+    return [array for trial in trials(target) for array in trial.evaluate(trial.x)]
 
 
 @for_each(trials)
@@ -68,7 +68,7 @@ def check_derivative(trial: Trial) -> None:
     for x in (trial.x, *far.reshape(-1, 1)):  # each alone, because a sum would hide small ones
         where = "derivative" if x is trial.x else f"derivative at {x[0]:g}"
         forward = trial.activation.forward
-        compare_gradient(trial.both(x)[1], lambda: float(forward(x.copy()).sum()), x, where)  # noqa: B023
+        compare_gradient(trial.evaluate(x)[1], lambda: float(forward(x.copy()).sum()), x, where)  # noqa: B023
 
 
 @for_each(trials)
@@ -76,7 +76,7 @@ def check_kinks(trial: Trial) -> None:
     """At kinks, the derivative lies between the one-sided slopes."""
     x = trial.within([-2.0, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 2.0])
     low, high = one_sided_slopes(trial.activation.forward, x, np.ones_like(x))
-    slope = trial.both(x)[1]
+    slope = trial.evaluate(x)[1]
     for place in np.flatnonzero((slope < low) | (slope > high) | np.isnan(slope)):
         fail(
             f"derivative at {x[place]:g} must lie between the slopes on both sides, within "
@@ -93,7 +93,7 @@ def check_large_inputs(trial: Trial) -> None:
             "Use a formula that does not overflow; or, if it accepts only some numbers, "
             f"{RESTRICTED}. At {x[0]} in {dtype}", ("over", "invalid"),
         ):  # fmt: skip
-            y, slope = trial.both(x)
+            y, slope = trial.evaluate(x)
         for name, array in (("forward", y), ("derivative", slope)):
             require(np.isfinite(array).all(), f"{name} of {x[0]} in {dtype} gives {array}.")
 
@@ -102,18 +102,21 @@ def check_large_inputs(trial: Trial) -> None:
 def check_elementwise(trial: Trial) -> None:
     """Each value depends only on its own input, for inputs of any shape, even empty."""
     x = trial.x
-    whole = trial.both(x)
+    whole = trial.evaluate(x)
     for shape in ((1, x.size), (x.size,), (1, x.size, 1, 1)):
-        for one, other in zip(trial.both(x.reshape(shape)), whole, strict=True):
+        for one, other in zip(trial.evaluate(x.reshape(shape)), whole, strict=True):
             require(one.shape == shape, f"For x of shape {shape} it returns shape {one.shape}.")
             require(
                 allclose(one.ravel(), other.ravel()), "Its values depend on the shape of the input."
             )
     require(
-        all(allclose(one, other[:1]) for one, other in zip(trial.both(x[:1]), whole, strict=True)),
+        all(
+            allclose(one, other[:1])
+            for one, other in zip(trial.evaluate(x[:1]), whole, strict=True)
+        ),
         "The first row alone gives different values: an activation must work element by element.",
     )
-    for empty in trial.both(x[:0]):
+    for empty in trial.evaluate(x[:0]):
         require(empty.shape == x[:0].shape, "An empty batch gives a different shape.")
 
 
@@ -121,7 +124,7 @@ def check_elementwise(trial: Trial) -> None:
 def check_out(trial: Trial) -> None:
     """The result is written to ``out`` and returned; without ``out`` it is a new array."""
     activation, x = trial.activation, trial.x
-    y, slope = trial.both(x)
+    y, slope = trial.evaluate(x)
     out, out_slope = np.full_like(x, np.nan), np.full_like(x, np.nan)
     returned = activation.forward(x, out), activation.derivative(x, y, out_slope)
     for name, given, got, expected in (
@@ -138,7 +141,7 @@ def check_out(trial: Trial) -> None:
 def check_dtype(trial: Trial) -> None:
     """The value and the derivative have the dtype of the input, float32 or float64."""
     for dtype in ("float32", "float64"):
-        found = [array.dtype for array in trial.both(trial.x.astype(dtype))]
+        found = [array.dtype for array in trial.evaluate(trial.x.astype(dtype))]
         require(found == [dtype] * 2, f"In {dtype}, forward and derivative give {found}.")
 
 
@@ -146,7 +149,7 @@ def check_dtype(trial: Trial) -> None:
 def check_inputs_unchanged(trial: Trial) -> None:
     """Neither x nor y is written to, and read-only arrays are accepted."""
     activation, x = trial.activation, read_only(trial.x)
-    y = read_only(trial.both(trial.x)[0])
+    y = read_only(trial.evaluate(trial.x)[0])
     expected = y.copy()
     require(
         not writes_to_read_only(partial(activation.forward, x)) and identical(x, trial.x),

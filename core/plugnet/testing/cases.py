@@ -57,7 +57,7 @@ def cases(target: Target) -> list[Case]:
 def working_cases(target: Target) -> list[Case]:
     """Return the cases in which a layer works, possibly none."""
     if target.cases is None:
-        target.cases = [c for example in target.usable for c in _working(target, example)]
+        target.cases = [c for example in target.usable_examples for c in _working(target, example)]
     found: list[Case] = target.cases
     return found
 

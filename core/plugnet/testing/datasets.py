@@ -14,7 +14,7 @@ from plugnet.testing.target import Target, for_each
 
 
 def _loaded(target: Target) -> Iterator[DataSplits]:
-    return (dataset.load() for dataset in target.built())
+    return (dataset.load() for dataset in target.build_all())
 
 
 def exercise(target: Target) -> list[Array]:
@@ -72,7 +72,7 @@ def check_labels(samples: DataSplits) -> None:
             )
 
 
-@for_each(Target.built)
+@for_each(Target.build_all)
 def check_repeatable(dataset: Dataset) -> None:
     """Loading again gives equal arrays."""
     one, other = _arrays(dataset.load()), _arrays(dataset.load())

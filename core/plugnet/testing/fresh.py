@@ -19,11 +19,11 @@ from plugnet.testing.state import changed_since, global_state
 TIMEOUT: Final = 60  # seconds
 START: Final = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
-    "from plugnet.testing.fresh import answer; answer()"
+    "from plugnet.testing.fresh import serve_request; serve_request()"
 )
 
 
-class Fresh(NamedTuple):
+class FreshProcess(NamedTuple):
     """What a fresh process did.
 
     Attributes:
@@ -41,7 +41,7 @@ class Fresh(NamedTuple):
     specs: list[Any]
 
 
-def in_fresh_process(module: str, specs: str) -> Fresh:
+def run_in_fresh_process(module: str, specs: str) -> FreshProcess:
     """Import ``module`` in a new interpreter, and build components from a JSON list of specs.
 
     Raises:
@@ -51,7 +51,7 @@ def in_fresh_process(module: str, specs: str) -> Fresh:
 
 
 @lru_cache(maxsize=8)  # several checks ask the same question
-def _ask(module: str, specs: str, path: tuple[str, ...]) -> Fresh:
+def _ask(module: str, specs: str, path: tuple[str, ...]) -> FreshProcess:
     command = [sys.executable, "-c", START, json.dumps(path)]
     order = json.dumps([module, specs])
     try:
@@ -63,11 +63,11 @@ def _ask(module: str, specs: str, path: tuple[str, ...]) -> Fresh:
     if process.returncode:
         last = "".join(process.stderr.strip().splitlines()[-1:])
         fail(f"A fresh process could not import {module} or build from the spec: {last}")
-    return Fresh(*json.loads(process.stdout.splitlines()[-1]))
+    return FreshProcess(*json.loads(process.stdout.splitlines()[-1]))
 
 
-def answer() -> None:
-    """Run the request of `in_fresh_process`, read from standard input, and print the answer."""
+def serve_request() -> None:
+    """Run the request of `run_in_fresh_process`, read from standard input, and print the answer."""
     module, specs = json.load(sys.stdin)
     before, loaded, printed = global_state(), set(sys.modules), io.StringIO()
     start = time.process_time()
@@ -77,4 +77,4 @@ def answer() -> None:
     changed = changed_since(before)
     modules = sorted({name.partition(".")[0] for name in set(sys.modules) - loaded})
     built = [registry.spec(registry.from_spec(spec)) for spec in json.loads(specs)]
-    print(json.dumps(Fresh(printed.getvalue(), changed, modules, seconds, built)))
+    print(json.dumps(FreshProcess(printed.getvalue(), changed, modules, seconds, built)))

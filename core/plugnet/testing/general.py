@@ -17,11 +17,11 @@ from plugnet.testing.state import changed_since, global_state, warnings_as_failu
 from plugnet.testing.target import Target, for_each
 
 
-def describable(target: Target) -> list[Component]:
+def describable_components(target: Target) -> list[Component]:
     """Return a component for each example; their specs can be written."""
     if not issubclass(target.cls, Component):
         raise NotApplicable("a hook has no spec")
-    components: list[Component] = target.built()
+    components: list[Component] = target.build_all()
     try:
         for component in components:
             component.arguments()
@@ -79,7 +79,7 @@ def check_examples(target: Target) -> None:
 
 def check_arguments_kept(target: Target) -> None:
     """Every constructor argument is kept, unchanged, in an attribute of the same name."""
-    for example in target.usable if target.instance is None else [None]:
+    for example in target.usable_examples if target.instance is None else [None]:
         component = target.instance if example is None else target.build(example)
         for name, parameter in target.signature.items():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -97,7 +97,7 @@ def check_arguments_kept(target: Target) -> None:
                 )
 
 
-@for_each(describable)
+@for_each(describable_components)
 def check_spec_round_trip(component: Component) -> None:
     """`registry.from_spec` builds an equal component from the spec after a trip through JSON."""
     spec = registry.spec(component)
@@ -113,7 +113,7 @@ def check_spec_round_trip(component: Component) -> None:
     )
 
 
-@for_each(describable)
+@for_each(describable_components)
 def check_copy(component: Component) -> None:
     """`copy.deepcopy` and `pickle` give a component with the same arguments."""
     copies = [copy.deepcopy(component)]
@@ -152,7 +152,7 @@ def check_quiet(target: Target) -> None:
 
 
 def _exercise(target: Target) -> list[Any]:
-    _ = target.usable  # raises NotApplicable if there is none
+    _ = target.usable_examples  # raises NotApplicable if there is none
     return target.exercise(target)
 
 

@@ -22,7 +22,7 @@ def check_methods(target: Target) -> None:
         )
 
 
-@for_each(Target.built)
+@for_each(Target.build_all)
 def check_fits(hook: object) -> None:
     """A trainer accepts it: the arguments of its methods are those of the hooks."""
     try:

@@ -19,10 +19,10 @@ LARGE: Final[tuple[Shape, ...]] = ((300, 200), (3, 3, 50, 120))  # at least 54,0
 
 def exercise(target: Target) -> list[Array]:
     """Draw arrays of several shapes."""
-    return [_draw(one, shape) for one in target.built() for shape in SHAPES]
+    return [_draw(one, shape) for one in target.build_all() for shape in SHAPES]
 
 
-@for_each(Target.built)
+@for_each(Target.build_all)
 def check_shape(initializer: Initializer) -> None:
     """The array has the requested shape, of a weight or a kernel."""
     for shape in SHAPES:
@@ -30,7 +30,7 @@ def check_shape(initializer: Initializer) -> None:
         require(found == shape, f"For the shape {shape} it returned an array of shape {found}.")
 
 
-@for_each(Target.built)
+@for_each(Target.build_all)
 def check_dtype(initializer: Initializer) -> None:
     """The array has the requested dtype."""
     for dtype in ("float32", "float64"):
@@ -38,7 +38,7 @@ def check_dtype(initializer: Initializer) -> None:
         require(found == dtype, f"For the dtype {dtype} it returned an array of {found}.")
 
 
-@for_each(Target.built)
+@for_each(Target.build_all)
 def check_values(initializer: Initializer) -> None:
     """The values are finite, in a new, writable, C-ordered array."""
     for shape in SHAPES:
@@ -50,7 +50,7 @@ def check_values(initializer: Initializer) -> None:
         )
 
 
-@for_each(Target.built)
+@for_each(Target.build_all)
 def check_generator(initializer: Initializer) -> None:
     """All random numbers come from the generator that is passed in."""
     advice = "Draw from the rng that is passed in."
@@ -67,7 +67,7 @@ def check_generator(initializer: Initializer) -> None:
     )
 
 
-@for_each(Target.built)
+@for_each(Target.build_all)
 def check_variance(initializer: Initializer) -> None:
     """The variance of the values is within 5 % of the stated one."""
     for shape in LARGE:  # 5 % is at least eight standard errors

@@ -6,8 +6,8 @@ import json
 from typing import Final
 
 from plugnet.registry import registry
-from plugnet.testing.fresh import Fresh, in_fresh_process
-from plugnet.testing.general import describable
+from plugnet.testing.fresh import FreshProcess, run_in_fresh_process
+from plugnet.testing.general import describable_components
 from plugnet.testing.report import NotApplicable, require
 from plugnet.testing.target import Target
 
@@ -25,7 +25,7 @@ def check_fresh_process(target: Target) -> None:
     specs = _specs(target)
     if '"provider": null' in specs:
         raise NotApplicable("it holds a component that no installed distribution provides")
-    built = in_fresh_process(module, specs).specs
+    built = run_in_fresh_process(module, specs).specs
     require(built == json.loads(specs), f"From {specs} a fresh process built {built}.")
 
 
@@ -59,17 +59,17 @@ def check_import_is_light(target: Target) -> None:
     )
 
 
-def _imported(target: Target) -> Fresh:
+def _imported(target: Target) -> FreshProcess:
     """Return what importing did; include the specs if possible, so that one process is enough."""
     module = _module(target)
     try:
-        return in_fresh_process(module, _specs(target))
+        return run_in_fresh_process(module, _specs(target))
     except Exception:
-        return in_fresh_process(module, "[]")
+        return run_in_fresh_process(module, "[]")
 
 
 def _specs(target: Target) -> str:
-    return json.dumps([registry.spec(component) for component in describable(target)])
+    return json.dumps([registry.spec(component) for component in describable_components(target)])
 
 
 def _module(target: Target) -> str:

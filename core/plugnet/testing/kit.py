@@ -99,7 +99,7 @@ def run_check(component: Any, name: str) -> None:
     """
     target = prepare_target(component)
     check = next(check for check in CHECKS[target.kind] if check_name(check) == name)
-    with target.registered(), preserved_global_state():
+    with target.temporarily_registered(), preserved_global_state():
         try:
             check(target)
         except (CheckFailure, NotApplicable):

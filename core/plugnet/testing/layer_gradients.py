@@ -24,19 +24,19 @@ FILL: Final = 1e3
 DRAWS: Final[tuple[dict[str, Any], ...]] = ({"seed": 1}, {"seed": 5, "spread": 4})
 
 
-def _drawn(target: Target) -> Iterator[LayerHarness]:
+def _large_batches(target: Target) -> Iterator[LayerHarness]:
     for draw in DRAWS:
         yield from harnesses(target, rows=MANY, **draw)
 
 
-@for_each(_drawn)
+@for_each(_large_batches)
 def check_input_gradient(harness: LayerHarness) -> None:
     """The gradient with respect to the inputs agrees with central differences, in float64."""
     _only_if_differentiable(harness)
     _compare_inputs(harness)
 
 
-@for_each(_drawn)
+@for_each(_large_batches)
 def check_parameter_gradients(harness: LayerHarness) -> None:
     """The gradient of every trainable parameter agrees with central differences, in float64."""
     harness.require_trained()
@@ -127,7 +127,7 @@ def check_float32_agrees(target: Target) -> None:
             "y, not in training,", narrow.forward(narrow.x, False), wide.forward(x, False)
         )
         found, expected = narrow.run(), wide.run(x, dy)
-        if narrow.draws() or wide.draws():
+        if narrow.has_drawn() or wide.has_drawn():
             continue  # random numbers may differ in float32
         _check_rounded("y", found.y, expected.y)
         _check_rounded("dx", found.dx, expected.dx)

@@ -88,7 +88,7 @@ class LayerHarness:
         self._generators = [
             (g, g.bit_generator.state) for g in find_instances(self.layer, np.random.Generator)
         ]
-        self.keep()
+        self.save_untrained()
         self._drawn: Array = np.asarray(rng.normal(0, spread, (rows, *case.shape)))
         self._prepares, self._batch_shape = prepares, (-1,)
         self._dtype = dtype
@@ -114,11 +114,11 @@ class LayerHarness:
         if not self.trained():
             raise NotApplicable("it has no parameters to train")
 
-    def draws(self) -> bool:
+    def has_drawn(self) -> bool:
         """Tell whether random numbers were drawn since the last `restore`."""
         return any(repr(g.bit_generator.state) != repr(state) for g, state in self._generators)
 
-    def keep(self) -> None:
+    def save_untrained(self) -> None:
         """Save the untrained parameters for `restore`."""
         self._untrained: list[tuple[Array, Array]] = [
             (p.value, p.value.copy()) for p in self.parameters.values() if not p.trainable
@@ -145,7 +145,7 @@ class LayerHarness:
 
     def backward(self, dy: Array, inputs: bool = True) -> tuple[Array, dict[str, Array]]:
         """Return copies of dx (empty if there is none) and of the gradients."""
-        self.clear()
+        self.clear_gradients()
         dx = self.layer.backprop(dy, inputs and self.differentiable)
         return (dy[:0] if dx is None else np.array(dx)), self.grads()
 
@@ -158,7 +158,7 @@ class LayerHarness:
             found["backward"] = self.layer.backward
         return found
 
-    def clear(self) -> None:
+    def clear_gradients(self) -> None:
         """Set gradients to 0; a separate check proves that a pass overwrites them."""
         for parameter in self.trained().values():
             parameter.grad.fill(0)
@@ -179,5 +179,5 @@ class LayerHarness:
         other = LayerHarness(self.target, self.case, **options)
         for own, theirs in zip(other.parameters.values(), self.parameters.values(), strict=True):
             own.value = theirs.value
-        other.keep()
+        other.save_untrained()
         return other

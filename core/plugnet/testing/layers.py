@@ -39,7 +39,7 @@ def exercise(target: Target) -> list[Array]:
 
 def check_shapes(target: Target) -> None:
     """All passes work for every shape that `output_shape` does not refuse with a ShapeError."""
-    for example in target.usable:
+    for example in target.usable_examples:
         shapes = [shape for group in candidate_shapes(target, example) for shape in group]
         for shape in [(), *shapes]:
             if _takes(target.build(example), shape) and shape:
@@ -171,7 +171,7 @@ def _differs(harness: LayerHarness) -> bool:
     return not allclose(harness.forward(harness.x), harness.forward(harness.x, training=False))
 
 
-@for_each(Target.built)
+@for_each(Target.build_all)
 def check_input_scale(layer: Layer) -> None:
     """`input_scale` returns a finite number above 0, or None."""
     scale = layer.input_scale()

@@ -76,7 +76,7 @@ class LossHarness:
 def harnesses(target: Target, dtype: str = "float64") -> Iterator[LossHarness]:
     """Yield a harness for each example and number of outputs that its loss accepts."""
     found = False
-    for example in target.usable:
+    for example in target.usable_examples:
         for classes in (4, 2, 1):
             harness = LossHarness(target, example, classes, dtype)
             if harness.takes(harness.ids) and harness.takes(harness.rows):

@@ -16,10 +16,10 @@ ITERATIONS: Final = (0, 1, 2, 3, 10, 99, 100, 101, 1000, 12345, 100_000)
 
 def exercise(target: Target) -> list[Array]:
     """Return the rates of some iterations."""
-    return [np.array([policy(i) for i in ITERATIONS]) for policy in target.built()]
+    return [np.array([policy(i) for i in ITERATIONS]) for policy in target.build_all()]
 
 
-@for_each(Target.built)
+@for_each(Target.build_all)
 def check_rate(policy: LRPolicy) -> None:
     """The rate is a finite float of at least 0, also at iteration 0."""
     for iteration in ITERATIONS:
@@ -33,7 +33,7 @@ def check_rate(policy: LRPolicy) -> None:
 
 def check_pure(target: Target) -> None:
     """The rate depends on the iteration alone, so resumed training continues with it."""
-    for policy, other in zip(target.built(), target.built(), strict=True):
+    for policy, other in zip(target.build_all(), target.build_all(), strict=True):
         upward = [policy(iteration) for iteration in ITERATIONS]
         downward = [other(iteration) for iteration in reversed(ITERATIONS)]
         again = [policy(iteration) for iteration in ITERATIONS]

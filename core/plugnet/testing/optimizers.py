@@ -64,9 +64,9 @@ class Run:
         return float(np.linalg.norm(self.value - GOAL))
 
 
-def stepping(target: Target) -> Iterator[Optimizer]:
+def working_optimizers(target: Target) -> Iterator[Optimizer]:
     """Yield an optimizer for each example; not applicable if one cannot take steps."""
-    for optimizer in target.built():
+    for optimizer in target.build_all():
         try:
             for shape in SHAPES:
                 Run(optimizer, shape).step(0.1)
@@ -79,13 +79,13 @@ def exercise(target: Target) -> list[Array]:
     """Take some steps."""
     return [
         array
-        for optimizer in stepping(target)
+        for optimizer in working_optimizers(target)
         for shape in SHAPES
         for array in Run(optimizer, shape, "float32").steps()
     ]
 
 
-@for_each(Target.built)
+@for_each(Target.build_all)
 def check_step(optimizer: Optimizer) -> None:
     """`step` works for values of any shape, with the declared slots and scratch arrays."""
     for shape in SHAPES:
@@ -98,7 +98,7 @@ def check_step(optimizer: Optimizer) -> None:
             )
 
 
-@for_each(stepping)
+@for_each(working_optimizers)
 def check_descends(optimizer: Optimizer) -> None:
     """With a rate of 1, 0.1 or 0.01, steps reduce the loss, for values of each shape."""
     for shape in SHAPES:
@@ -113,7 +113,7 @@ def check_descends(optimizer: Optimizer) -> None:
         )
 
 
-@for_each(stepping)
+@for_each(working_optimizers)
 def check_grad_unchanged(optimizer: Optimizer) -> None:
     """``grad`` is not changed, because hooks and logs read it after the step."""
     for shape in SHAPES:
@@ -124,7 +124,7 @@ def check_grad_unchanged(optimizer: Optimizer) -> None:
         require(allclose(run.grad, before - GOAL), "step changes grad, but must not write to it.")
 
 
-@for_each(stepping)
+@for_each(working_optimizers)
 def check_zero_gradient(optimizer: Optimizer) -> None:
     """Values whose gradient was always zero stay the same without decay."""
     run = Run(optimizer)
@@ -135,7 +135,7 @@ def check_zero_gradient(optimizer: Optimizer) -> None:
     )
 
 
-@for_each(stepping)
+@for_each(working_optimizers)
 def check_rate(optimizer: Optimizer) -> None:
     """The first step is longer with a higher rate."""
     lengths = []
@@ -155,7 +155,7 @@ def check_decay(target: Target) -> None:
     """``decay`` has an effect if and only if the class says ``decoupled_decay = True``."""
     counts = [
         not identical(Run(optimizer).steps()[0], Run(optimizer).steps(decay=1)[0])
-        for optimizer in stepping(target)
+        for optimizer in working_optimizers(target)
     ]
     if not target.cls.decoupled_decay:
         require(
@@ -170,7 +170,7 @@ def check_decay(target: Target) -> None:
         )
 
 
-@for_each(stepping)
+@for_each(working_optimizers)
 def check_pure(optimizer: Optimizer) -> None:
     """A step depends on its arguments alone: state is kept only in the slots."""
     run = Run(optimizer)
@@ -189,7 +189,7 @@ def check_pure(optimizer: Optimizer) -> None:
     )
 
 
-@for_each(stepping)
+@for_each(working_optimizers)
 def check_scratch(optimizer: Optimizer) -> None:
     """The step does not depend on what the scratch arrays hold."""
     require(
@@ -198,7 +198,7 @@ def check_scratch(optimizer: Optimizer) -> None:
     )
 
 
-@for_each(stepping)
+@for_each(working_optimizers)
 def check_elementwise(optimizer: Optimizer) -> None:
     """If ``elementwise``, a step on blocks of the values equals a step on the whole."""
     if not optimizer.elementwise:
@@ -220,7 +220,7 @@ def check_elementwise(optimizer: Optimizer) -> None:
                 )
 
 
-@for_each(stepping)
+@for_each(working_optimizers)
 def check_resume(optimizer: Optimizer) -> None:
     """A new optimizer with copies of values, slots and count continues bit for bit."""
     straight, resumed = Run(optimizer), Run(optimizer)

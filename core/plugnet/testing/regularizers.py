@@ -21,13 +21,13 @@ SHAPES: Final[tuple[Shape, ...]] = ((4, 3), (2, 3, 2, 4), (0, 3), (1,))
 def exercise(target: Target) -> list[Array]:
     """Compute penalties and gradients."""
     results = []
-    for regularizer in target.built():
+    for regularizer in target.build_all():
         for value in _values():
             results += [np.array(regularizer.penalty(value)), _gradient(regularizer, value)]
     return results
 
 
-@for_each(Target.built)
+@for_each(Target.build_all)
 def check_gradient(regularizer: Regularizer) -> None:
     """`add_gradient` adds the gradient of `penalty`, for values of every shape, in float64."""
     for value in _values():
@@ -35,7 +35,7 @@ def check_gradient(regularizer: Regularizer) -> None:
         compare_gradient(gradient, lambda: regularizer.penalty(value), value, "gradient")  # noqa: B023
 
 
-@for_each(Target.built)
+@for_each(Target.build_all)
 def check_adds(regularizer: Regularizer) -> None:
     """`add_gradient` adds to what the gradient holds."""
     for value in _values():
@@ -45,7 +45,7 @@ def check_adds(regularizer: Regularizer) -> None:
         )
 
 
-@for_each(Target.built)
+@for_each(Target.build_all)
 def check_scale(regularizer: Regularizer) -> None:
     """What is added is proportional to ``scale``."""
     for value in _values():
@@ -57,7 +57,7 @@ def check_scale(regularizer: Regularizer) -> None:
             )
 
 
-@for_each(Target.built)
+@for_each(Target.build_all)
 def check_scratch(regularizer: Regularizer) -> None:
     """The gradient does not depend on what the scratch array holds."""
     for value in _values():
@@ -67,7 +67,7 @@ def check_scratch(regularizer: Regularizer) -> None:
         )
 
 
-@for_each(Target.built)
+@for_each(Target.build_all)
 def check_elementwise(regularizer: Regularizer) -> None:
     """If ``elementwise``, results for blocks of the values equal those for the whole."""
     if not regularizer.elementwise:
@@ -84,7 +84,7 @@ def check_elementwise(regularizer: Regularizer) -> None:
         )
 
 
-@for_each(Target.built)
+@for_each(Target.build_all)
 def check_penalty(regularizer: Regularizer) -> None:
     """The penalty is a finite float of at least 0."""
     for value in (*_values(), np.zeros((2, 3)), *(v.astype("float32") for v in _values())):
@@ -95,7 +95,7 @@ def check_penalty(regularizer: Regularizer) -> None:
         )
 
 
-@for_each(Target.built)
+@for_each(Target.build_all)
 def check_value_unchanged(regularizer: Regularizer) -> None:
     """Values and attributes are not changed."""
     before = Snapshot(regularizer)

@@ -84,7 +84,7 @@ class Target:
         return [next((e for e in examples if e.arguments == kept), Example(kept))]
 
     @cached_property
-    def usable(self) -> list[Example]:
+    def usable_examples(self) -> list[Example]:
         """The examples up to the first that fails, which `check_examples` reports."""
         usable = []
         try:
@@ -105,12 +105,12 @@ class Target:
         arguments = rebuild(describe(example.arguments))
         return registry.build(f"{self.kind}:{provider}{name}", **arguments)
 
-    def built(self) -> list[Any]:
+    def build_all(self) -> list[Any]:
         """Return a new component for each example."""
-        return [self.build(example) for example in self.usable]
+        return [self.build(example) for example in self.usable_examples]
 
     @contextmanager
-    def registered(self) -> Iterator[None]:
+    def temporarily_registered(self) -> Iterator[None]:
         """Register the unregistered classes of the target and its inner components temporarily."""
         inner = find_instances(self.instance, Component)
         classes = [] if self.entry is not None else [self.cls]
@@ -132,9 +132,9 @@ def argument_text(component: Any) -> str:
 
 
 def for_each(
-    give: Callable[[Target], Iterable[T]],
+    items: Callable[[Target], Iterable[T]],
 ) -> Callable[[Callable[[T], None]], Callable[[Target], None]]:
-    """Return a decorator that runs a check on everything that ``give`` yields for a target.
+    """Return a decorator that runs a check on everything that ``items`` yields for a target.
 
     The first failure ends it. It is not applicable if it applies to nothing that is yielded.
     """
@@ -143,7 +143,7 @@ def for_each(
         @wraps(check)
         def run(target: Target) -> None:
             reasons, passed = [], False
-            for thing in give(target):
+            for thing in items(target):
                 try:
                     check(thing)
                     passed = True
@@ -182,13 +182,13 @@ def as_target(component: Any) -> Target:
             argument="component",
             value=component,
         )
-    given = None if component is cls else component
+    instance = None if component is cls else component
     place = f"{cls.__module__}:{cls.__qualname__}"
     kind = _kind(cls)
     for entry in registry.view(kind).entries():
         if entry.value == place and entry.state not in ("disabled", "incompatible"):
-            return Target(entry.name, kind, cls, entry, given)
-    return Target(cls.__name__, kind, cls, None, given)
+            return Target(entry.name, kind, cls, entry, instance)
+    return Target(cls.__name__, kind, cls, None, instance)
 
 
 def _kind(cls: type[Any]) -> str:
