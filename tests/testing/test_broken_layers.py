@@ -1,4 +1,4 @@
-"""Layers that do not work at all, as newcomers write them: one check says why, none is silent."""
+"""Layers that do not work at all, such as newcomers write: one check says why."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ class WrongAxis(Gain):
 
 
 class NotSummed(Gain):
-    """Sums its gradient over nothing."""
+    """Does not sum its gradient over the batch."""
 
     def gradients(self, dy: Array) -> None:
         self._gain.grad = dy * self._x
 
 
 class NeverKeeps(Gain):
-    """Keeps no input."""
+    """Does not keep its input."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
         return np.multiply(x, self._gain.value)
@@ -90,7 +90,7 @@ class BackwardReturnsNone(Gain):
 
 
 class BackpropReturnsNone(Gain):
-    """Forgets to return dx, in one method for both."""
+    """Forgets to return dx in backprop."""
 
     def backprop(self, dy: Array, inputs: bool) -> Array | None:
         self.gradients(dy)
@@ -98,7 +98,7 @@ class BackpropReturnsNone(Gain):
 
 
 class WrongShapeBack(Gain):
-    """Gives one sample too few back."""
+    """Returns a dx with one sample too few."""
 
     def backward(self, dy: Array) -> Array:
         return super().backward(dy)[1:]
@@ -113,7 +113,7 @@ class ForwardReturnsNone(Gain):
 
 
 class NoTraining(Gain):
-    """Has a forward without training."""
+    """Has a forward without the argument training."""
 
     def forward(self, x: Array) -> Array:  # type: ignore[override]
         return super().forward(x, True)
@@ -139,7 +139,7 @@ class PrepareForgotten(Unset):
 
 
 class Undeclared(Gain):
-    """Has a buffer that the class says nothing of."""
+    """Has a buffer that the class does not declare."""
 
     def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
         self.buffer = np.empty(batch_shape, dtype)
@@ -150,14 +150,14 @@ class Undeclared(Gain):
 
 
 class UnsetInInference(Unset):
-    """Uses its buffer outside training, too."""
+    """Uses its buffer outside training too."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
         return np.multiply(Gain.forward(self, x, training), 1, out=self._out)
 
 
 class BufferInInference(Gain):
-    """Uses its buffer outside training, too, where it may be of another shape."""
+    """Uses its buffer outside training, where its shape may be wrong."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
         super().forward(x, training)
@@ -172,14 +172,14 @@ class TypoInPrepare(Gain):
 
 
 class WrongBuffer(Gain):
-    """Makes a buffer for one sample less."""
+    """Makes a buffer for one sample too few."""
 
     def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
         self._y = np.empty((batch_shape[0] - 1, *batch_shape[1:]), dtype)
 
 
 class OneAxisOnly(Gain):
-    """Cannot take samples of several axes, and says nothing of it."""
+    """Fails for samples of several axes, but does not refuse their shape."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
         _, _ = x.shape

@@ -1,4 +1,4 @@
-"""All that is built in keeps the contract, and so does what else of plugnet's is installed."""
+"""All built-in components keep the contract, and so do the installed ones of plugnet."""
 
 from __future__ import annotations
 

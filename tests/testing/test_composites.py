@@ -1,4 +1,4 @@
-"""Layers that hold layers, right ones and ones that are wrong on purpose."""
+"""Layers that hold layers, right ones and wrong ones."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class Doubled(Layer):
 
 
 class Hidden(Skip):
-    """Does not say that it holds a layer."""
+    """Does not return its inner layer from inner()."""
 
     def inner(self) -> Mapping[str, Layer]:
         return {}
@@ -139,14 +139,14 @@ class ForgottenSkip(Skip):
 
 
 class NoGradients(Skip):
-    """Does not pass on that nobody reads dx, and so trains nothing then."""
+    """Trains nothing when dx is not used."""
 
     def backprop(self, dy: Array, inputs: bool) -> Array | None:
         return self.backward(dy) if inputs else None
 
 
 class Unprepared(TwoWays):
-    """Prepares the layer that it holds for the first batch only."""
+    """Prepares its inner layer for the first batch only."""
 
     _prepared = False
 

@@ -6,7 +6,7 @@ from tests.checks import names_faults
 
 
 class Listens:
-    """Looks on."""
+    """Does nothing at a step's end."""
 
     def plugnet_step_end(self, loss: float, rate: float) -> None:
         pass
@@ -27,14 +27,14 @@ class HalfMisspelt(Listens):
 
 
 class UnknownArgument:
-    """Takes what no trainer gives."""
+    """Takes an argument that no trainer passes."""
 
     def plugnet_step_end(self, losses: float) -> None:
         pass
 
 
 class Defaults:
-    """Has a default, so that pluggy would never give it the number."""
+    """Has a default value, so pluggy would never pass the argument."""
 
     def plugnet_step_end(self, loss: float = 0.0) -> None:
         pass

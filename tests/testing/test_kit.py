@@ -1,4 +1,4 @@
-"""The kit itself: what it takes, how it reports, what it expects."""
+"""The kit itself: what it accepts, and how it reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Right components that not every number may go into, or come out of; and faults in such ones."""
+"""Components that accept or return only some numbers, right ones and wrong ones."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Embedding(Layer):
 
 
 class LastRowOnly(Embedding):
-    """Of equal ids only one gets its gradient."""
+    """Of equal ids, only one gets its gradient."""
 
     def gradients(self, dy: Array) -> None:
         self._table.grad.fill(0)
@@ -70,7 +70,7 @@ class LastRowOnly(Embedding):
 
 
 class OwnTable(Embedding):
-    """Reads the array that it made its parameter of, which the network has moved since."""
+    """Reads the array from which it made its parameter, which the network has since replaced."""
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         super().initialize(shape, rng, dtype)

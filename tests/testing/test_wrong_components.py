@@ -28,14 +28,14 @@ class Normal(Initializer):
 
 
 class FanOut(Normal):
-    """Says the variance of another rule than it draws by."""
+    """States the variance of a different rule."""
 
     def variance(self, shape: Shape) -> float:
         return 2 / shape[-1]
 
 
 class TransposedShape(Normal):
-    """Gives the shape back to front."""
+    """Reverses the shape."""
 
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
         return super().__call__(shape[::-1], rng, dtype)
@@ -63,7 +63,7 @@ class GlobalNormal(Normal):
 
 
 class DrawsForNothing(Normal):
-    """Draws a number, and gives the same values whatever it is."""
+    """Draws a number, but always returns the same values."""
 
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
         rng.random()
@@ -72,7 +72,7 @@ class DrawsForNothing(Normal):
 
 
 class Cosines(Initializer):
-    """Right: draws nothing, but gives the cosines of a discrete transform."""
+    """Right: draws nothing, and returns the cosines of a discrete transform."""
 
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
         rows, columns = math.prod(shape[:-1]), shape[-1]
@@ -81,7 +81,7 @@ class Cosines(Initializer):
 
 
 class SameArray(Normal):
-    """Gives the array of the last call away again."""
+    """Returns the array of the last call again."""
 
     _array = np.zeros((3, 2, 5, 4))
 
@@ -101,7 +101,7 @@ class Halving(LRPolicy):
 
 
 class KeepsState(Halving):
-    """Halves whenever it is asked."""
+    """Halves at every call."""
 
     def __init__(self) -> None:
         self._rate = 1.0
@@ -146,14 +146,14 @@ class HalfGradient(Ridge):
 
 
 class ForgetsScale(Ridge):
-    """Adds the same whatever the multiplier of the parameter."""
+    """Ignores the scale."""
 
     def add_gradient(self, value: Array, grad: Array, scale: float, scratch: Array) -> None:
         super().add_gradient(value, grad, 1.0, scratch)
 
 
 class ReadsScratch(Ridge):
-    """Adds what is in the scratch array, too."""
+    """Adds the contents of the scratch array too."""
 
     def add_gradient(self, value: Array, grad: Array, scale: float, scratch: Array) -> None:
         scratch += scale * 2 * value
@@ -169,7 +169,7 @@ class Remembers(Ridge):
 
 
 class MatricesOnly(Ridge):
-    """Penalises no kernel of four axes."""
+    """Does not penalize kernels, which have four axes."""
 
     def add_gradient(self, value: Array, grad: Array, scale: float, scratch: Array) -> None:
         if value.ndim < 4:
@@ -184,7 +184,7 @@ class Overwrites(Ridge):
 
 
 class Groups(Regularizer):
-    """The length of each parameter, which is no sum over numbers, whatever it says."""
+    """The norm of each parameter, which is not elementwise, but says that it is."""
 
     elementwise: ClassVar[bool] = True
 
@@ -207,7 +207,7 @@ class Shrinks(Ridge):
 
 
 class Four(Dataset):
-    """Four samples to train on, two to test on."""
+    """Four training samples and two test samples."""
 
     def load(self) -> DataSplits:
         data = np.linspace(0, 1, 12).reshape(6, 2).astype(np.float32)
@@ -216,7 +216,7 @@ class Four(Dataset):
 
 
 class MismatchedRows(Four):
-    """Has a label too few."""
+    """Has one label too few."""
 
     def load(self) -> DataSplits:
         samples = super().load()
@@ -226,7 +226,7 @@ class MismatchedRows(Four):
 
 
 class IdsFromOne(Four):
-    """Gives names to fewer classes than it has."""
+    """Names fewer classes than it has."""
 
     def load(self) -> DataSplits:
         s = super().load()
@@ -234,7 +234,7 @@ class IdsFromOne(Four):
 
 
 class Texts(Four):
-    """Gives texts for data."""
+    """Has strings for data."""
 
     def load(self) -> DataSplits:
         s = super().load()
@@ -242,7 +242,7 @@ class Texts(Four):
 
 
 class Shuffled(Four):
-    """Shuffles by itself."""
+    """Shuffles with its own generator."""
 
     def load(self) -> DataSplits:
         s = super().load()
@@ -261,7 +261,7 @@ class NotKept(Halving):
 
 
 class KeptWrong(Halving):
-    """Keeps something else than its argument."""
+    """Keeps a value different from its argument."""
 
     def __init__(self, rate: float) -> None:
         self.rate = 2 * rate
@@ -272,7 +272,7 @@ class KeptWrong(Halving):
 
 
 class KeptByHalves(Halving):
-    """Keeps another kind of value, and not the same when built again."""
+    """Keeps a value of another type, which differs when it is built again."""
 
     def __init__(self, name: str | tuple[str, ...] = "a") -> None:
         self.name = (*name, "b")
@@ -286,14 +286,14 @@ class Starred(Halving):
 
 
 class NotJson(Halving):
-    """Has an argument that no file can hold."""
+    """Has an argument that JSON cannot hold."""
 
     def __init__(self, factor: object = 1j) -> None:
         self.factor = factor
 
 
 class NeedsArguments(Halving):
-    """Needs an argument, and gives no example."""
+    """Needs an argument, but has no examples."""
 
     def __init__(self, rate: float) -> None:
         self.rate = rate

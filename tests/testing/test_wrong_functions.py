@@ -102,7 +102,7 @@ class Bend(Activation):
 
 
 class KeepsScratch(Square):
-    """Computes in an array that it keeps."""
+    """Writes to an array that it keeps."""
 
     _scratch: Array | None = None
 
@@ -122,7 +122,7 @@ class Sum(Squared):
 
 
 class GradientNotMean(Squared):
-    """The gradient is not divided by N, the loss is."""
+    """The loss is divided by N, but the gradient is not."""
 
     def backward(self) -> Array:
         return super().backward() * len(self._error)
@@ -136,7 +136,7 @@ class LossSign(Squared):
 
 
 class Unweighted(Squared):
-    """Counts all samples alike, whatever their weights."""
+    """Ignores the weights."""
 
     def value(self, x: Array, t: Array, weights: Weights, total: Total, training: bool) -> float:
         if weights is not None and total is None:
@@ -145,14 +145,14 @@ class Unweighted(Squared):
 
 
 class HalfWeighted(Squared):
-    """Forgets the weights in its gradient."""
+    """Ignores the weights in its gradient."""
 
     def backward(self) -> Array:
         return reweight(self._error * (2 / len(self._error)), None, self._total)
 
 
 class OwnTotal(Squared):
-    """Divides by the weight of the part that it sees."""
+    """Ignores the total weight."""
 
     def value(self, x: Array, t: Array, weights: Weights, total: Total, training: bool) -> float:
         return super().value(x, t, weights, None, training)
@@ -179,7 +179,7 @@ class WrongAtZero(Squared):
 
 
 class FirstTargets(Squared):
-    """Takes the targets that come in an array of one size for those of the first."""
+    """Reuses the first targets for all later ones of the same size."""
 
     def value(self, x: Array, t: Array, weights: Weights, total: Total, training: bool) -> float:
         if training:
@@ -195,7 +195,7 @@ class KeepsAlways(Squared):
 
 
 class Broadcasts(Squared):
-    """Takes targets of any shape that NumPy can stretch."""
+    """Accepts targets of any shape that NumPy can broadcast."""
 
     def check(self, targets: Array, batch_shape: Shape) -> None:
         if targets.ndim == 1 and targets.dtype.kind == "i":
@@ -216,14 +216,14 @@ class LogOfSoftmax(Squared):
 
 
 class NumpyFloat(Squared):
-    """Returns a float of NumPy's."""
+    """Returns a NumPy float."""
 
     def value(self, x: Array, t: Array, weights: Weights, total: Total, training: bool) -> float:
         return np.float64(super().value(x, t, weights, total, training))
 
 
 class NoIds(Squared):
-    """Takes class ids for numbers."""
+    """Treats class ids as real numbers."""
 
     def rows(self, targets: Array, outputs: Array) -> Array:
         rows = super().rows(targets, outputs)
@@ -231,7 +231,7 @@ class NoIds(Squared):
 
 
 class MutatedScores(Squared):
-    """Computes in the array of the scores."""
+    """Writes to the array of the scores."""
 
     def value(self, x: Array, t: Array, weights: Weights, total: Total, training: bool) -> float:
         x -= self.rows(t, x)
@@ -239,7 +239,7 @@ class MutatedScores(Squared):
 
 
 class BackwardFirst(Squared):
-    """Fails without a word if backward comes first."""
+    """Raises no CallOrderError if backward comes first."""
 
     _error: Array | None = None  # type: ignore[assignment]
 
@@ -248,7 +248,7 @@ class BackwardFirst(Squared):
 
 
 class Hardens(Squared):
-    """Takes the likeliest class of targets that are probabilities."""
+    """Replaces probabilities by the likeliest class."""
 
     def rows(self, targets: Array, outputs: Array) -> Array:
         rows = super().rows(targets, outputs)
@@ -260,7 +260,7 @@ class Hardens(Squared):
 
 
 class MadeUp(Squared):
-    """Says that every class is as likely as any other."""
+    """Says that all classes are equally likely."""
 
     def probabilities(self, outputs: Array) -> Array:
         p: Array = np.full_like(outputs, 1 / outputs.shape[1])

@@ -60,7 +60,7 @@ class Transposed(Right):
 
 
 class NotTransposed(Right):
-    """The input gradient misses a transposition."""
+    """The input gradient lacks a transposition."""
 
     def backward(self, dy: Array) -> Array:
         dx: Array = self._x * 0 + dy @ self._weight.value
@@ -76,7 +76,7 @@ class FactorTwo(Right):
 
 
 class DividedTwice(Right):
-    """The weight's gradient is divided by N, as the loss did already."""
+    """The weight's gradient is divided by N, which the loss has done already."""
 
     def gradients(self, dy: Array) -> None:
         super().gradients(dy)
@@ -120,14 +120,14 @@ class MutatedGradient(Right):
 
 
 class LostDtype(Right):
-    """Computes in double precision whatever comes."""
+    """Always computes in double precision."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
         return super().forward(x, training) * np.float64(1)
 
 
 class WrongOutputShape(Right):
-    """Promises another shape than it gives."""
+    """Declares a wrong output shape."""
 
     def output_shape(self, shape: Shape) -> Shape:
         (size,) = super().output_shape(shape)
@@ -135,7 +135,7 @@ class WrongOutputShape(Right):
 
 
 class AnyShape(Right):
-    """Takes shapes for which it has no forward."""
+    """Accepts shapes for which forward fails."""
 
     def output_shape(self, shape: Shape) -> Shape:
         return shape
@@ -147,7 +147,7 @@ class AnyShape(Right):
 
 
 class BareShapeError(Right):
-    """Refuses a shape with an error of Python's."""
+    """Refuses a shape with a built-in error."""
 
     def output_shape(self, shape: Shape) -> Shape:
         (size,) = shape
@@ -185,7 +185,7 @@ class SharedBuffer(Right):
 
 
 class MixedSamples(Right):
-    """Centres over the batch outside training too."""
+    """Centers over the batch outside training too."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
         return super().forward(x - x.mean(axis=0), training)
@@ -205,7 +205,7 @@ class TrainsItself(Right):
 
 
 class UnseededWeight(Right):
-    """Draws its weight from a generator of its own."""
+    """Draws its weight from its own generator."""
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         super().initialize(shape, np.random.default_rng(), dtype)
@@ -227,27 +227,27 @@ class Undeclared(Right):
 
 
 class DeclaredForNothing(Right):
-    """Says it differs in training, and does not."""
+    """Says that it differs in training, but does not."""
 
     differs_in_training = True
 
 
 class NoScale(Right):
-    """Is made for inputs of no magnitude."""
+    """Has an input scale of 0."""
 
     def input_scale(self) -> float:
         return 0.0
 
 
 class NegativeFlops(Right):
-    """Says it computes less than nothing."""
+    """Has a negative number of operations."""
 
     def flops(self, shape: Shape) -> int:
         return -1
 
 
 class NoEmptyBatch(Right):
-    """Cannot take a batch of nothing."""
+    """Fails for an empty batch."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
         x.max()
@@ -263,7 +263,7 @@ class Chatty(Right):
 
 
 class Warns(Right):
-    """Divides by zero on the way."""
+    """Divides by zero in between."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
         1 / (x * 0)
@@ -271,7 +271,7 @@ class Warns(Right):
 
 
 class NoneBefore(Right):
-    """Fails without a word if backward comes first."""
+    """Raises no CallOrderError if backward comes first."""
 
     _kept: Array | None = None
 
@@ -286,21 +286,21 @@ class NoneBefore(Right):
 
 
 class ColumnOrder(Right):
-    """Gives its outputs in column order."""
+    """Returns its outputs in column order."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
         return np.asfortranarray(super().forward(x, training))
 
 
 class BadName(Right):
-    """Gives its parameter a name that cannot stand in a path."""
+    """Gives its parameter a name that a path cannot contain."""
 
     def parameters(self) -> Mapping[str, Parameter]:
         return {"my weight": self._weight}
 
 
 class LeftOut(Right):
-    """Has a parameter that nobody is told of."""
+    """Does not return a parameter."""
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         super().initialize(shape, rng, dtype)
@@ -311,7 +311,7 @@ class LeftOut(Right):
 
 
 class OtherEachTime(Right):
-    """Makes new parameters whenever it is asked."""
+    """Makes new parameters at every call of parameters()."""
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         super().initialize(shape, rng, dtype)
@@ -334,7 +334,7 @@ class CountsCalls(Right):
 
 
 class SetsMultiplier(Right):
-    """Changes in training how fast it learns."""
+    """Changes its learning-rate multiplier in training."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
         if training:
@@ -343,7 +343,7 @@ class SetsMultiplier(Right):
 
 
 class StopsDecay(Right):
-    """Changes in its backward pass how its weight decays."""
+    """Changes its decay multiplier in the backward pass."""
 
     def gradients(self, dy: Array) -> None:
         super().gradients(dy)
@@ -351,7 +351,7 @@ class StopsDecay(Right):
 
 
 class PreparesAnew(Right):
-    """Begins anew whenever it is prepared."""
+    """Resets itself whenever it is prepared."""
 
     def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
         self._weight.value = np.full_like(self._weight.value, 0.5)
@@ -370,7 +370,7 @@ class GrowingArgument(Right):
 
 
 class NeedsPrepare(Right):
-    """Gives something else if it was not prepared."""
+    """Gives different outputs without prepare."""
 
     _factor = 1
 
@@ -406,7 +406,7 @@ class PreparesOnce(Right):
 
 
 class Stashes(Right):
-    """Gives in backward what it has computed in gradients."""
+    """Returns in backward what gradients has computed."""
 
     def gradients(self, dy: Array) -> None:
         super().gradients(dy)
@@ -417,14 +417,14 @@ class Stashes(Right):
 
 
 class HalfBackprop(Right):
-    """Fills no gradients where nobody reads dx."""
+    """Writes no gradients when dx is not used."""
 
     def backprop(self, dy: Array, inputs: bool) -> Array | None:
         return super().backprop(dy, inputs) if inputs else None
 
 
 class StopsWhereFrozen(Right):
-    """Gives no dx any more where its weight is not trained."""
+    """Returns a dx of 0 when its weight is frozen."""
 
     def backprop(self, dy: Array, inputs: bool) -> Array | None:
         dx = super().backprop(dy, inputs)
@@ -442,14 +442,14 @@ class StaleTranspose(Right):
 
 
 class WritesNothing(Right):
-    """Fills no gradient."""
+    """Writes no gradient."""
 
     def gradients(self, dy: Array) -> None:
         pass
 
 
 class MovesMean(Right):
-    """Moves in training what the trainer should, and subtracts it outside."""
+    """Updates its running mean in training, which only the trainer may do."""
 
     differs_in_training = True
 
@@ -472,21 +472,21 @@ class MovesMean(Right):
 
 
 class WritesMean(MovesMean):
-    """Right: writes what the batch shows where the trainer finds it."""
+    """Right: writes the batch's mean to the statistic's grad."""
 
     def see(self, mean: Array) -> None:
         self._mean.grad = mean
 
 
 class NoMean(MovesMean):
-    """Never writes what the batch shows."""
+    """Never writes the batch's mean."""
 
     def see(self, mean: Array) -> None:
         pass
 
 
 class MovedByInference(WritesMean):
-    """Moves its mean by what it is asked outside training."""
+    """Updates its mean outside training."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
         y = super().forward(x, training)
@@ -561,7 +561,7 @@ test_the_fault_is_named = names_faults(
 
 
 class NearlyRight(Right):
-    """Its gradients are off by a factor that is written as 1."""
+    """Its gradients are off by a factor that prints as 1."""
 
     def backward(self, dy: Array) -> Array:
         return super().backward(dy) * (1 + 1e-4)

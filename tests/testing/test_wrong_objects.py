@@ -1,4 +1,4 @@
-"""Components wrong only beside a second one, after saving, in float32, or in larger batches."""
+"""Components that fail only beside another, after saving, in float32, or in larger batches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POOL: dict[tuple[object, ...], Array] = {}
 
 
 def pooled(value: Array, tag: str) -> Array:
-    """Copy ``value`` to a buffer that all objects share."""
+    """Copy ``value`` to a buffer shared by all objects."""
     buffer = POOL.setdefault((tag, value.shape, value.dtype), np.empty_like(value))
     buffer[...] = value
     return buffer
@@ -40,7 +40,7 @@ class Tanh(Layer):
 
 
 class KeptOnClass(Tanh):
-    """What backward reads is on the class."""
+    """Keeps what backward reads on the class."""
 
     _shared: ClassVar[Array | None] = None
 
@@ -82,7 +82,7 @@ class SignInFloat32(Tanh):
 
 
 class HalfPrecision(Tanh):
-    """Computes in float16 what comes in float32."""
+    """Computes in float16 for float32 inputs."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
         if x.dtype != np.float32:
@@ -100,7 +100,7 @@ class ThreeRows(Tanh):
 
 
 class LostMean(Layer):
-    """Subtracts the batch's mean in training, else its average, which is no Parameter."""
+    """Subtracts the batch's mean in training, else its average, which is not a Parameter."""
 
     differs_in_training: ClassVar[bool] = True
 

@@ -1,4 +1,4 @@
-"""Optimizers that are wrong on purpose: the kit must name the fault; and right ones."""
+"""Optimizers, right ones and ones whose fault the kit must name."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class AlwaysDecays(Momentum):
 
 
 class DecaysUnasked(Momentum):
-    """Decays as it is told, though it does not say that it does."""
+    """Decays, but does not say so."""
 
     def move(self, value: Array, grad: Array, rate: float, decay: float, *arrays: Array) -> None:
         super().move(value, grad, rate, decay, *arrays)
@@ -76,26 +76,26 @@ class Decoupled(DecaysUnasked):
 
 
 class DecaysInWordsOnly(Momentum):
-    """Says that it decays, and does not."""
+    """Says that it decays, but does not."""
 
     decoupled_decay: ClassVar[bool] = True
 
 
 class IgnoresRate(Momentum):
-    """Takes steps of its own length."""
+    """Ignores the rate."""
 
     def move(self, value: Array, grad: Array, rate: float, decay: float, *arrays: Array) -> None:
         super().move(value, grad, 0.01, decay, *arrays)
 
 
 class NoSlots(Momentum):
-    """Does not say what it remembers."""
+    """Does not declare its state."""
 
     slots: ClassVar[tuple[str, ...]] = ()
 
 
 class ReadsScratch(Momentum):
-    """Adds to what is in the scratch array."""
+    """Adds to the contents of the scratch array."""
 
     def move(self, value: Array, grad: Array, rate: float, decay: float, *arrays: Array) -> None:
         velocity, scratch = arrays
@@ -106,7 +106,7 @@ class ReadsScratch(Momentum):
 
 
 class Counts(Optimizer):
-    """Counts its steps by itself, and shortens them."""
+    """Counts its own steps, and shortens them."""
 
     def __init__(self) -> None:
         self._steps = 0
@@ -141,7 +141,7 @@ class KeyedByArray(Optimizer):
 
 
 class LayerWise(Optimizer):
-    """Steps of a length in proportion to the values', as LARS: not of each number by itself."""
+    """Steps in proportion to the norm of the values, like LARS: not elementwise."""
 
     def step(
         self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
@@ -152,13 +152,13 @@ class LayerWise(Optimizer):
 
 
 class LayerWiseAndSaysSo(LayerWise):
-    """As above, and takes whole parameters only."""
+    """Right: says that it is not elementwise."""
 
     elementwise: ClassVar[bool] = False
 
 
 class RowsOnly(Momentum):
-    """Centres gradients over the inputs, and takes every value for a weight of two axes."""
+    """Centers gradients over the inputs, but works only for values of two axes."""
 
     elementwise: ClassVar[bool] = False
 

@@ -1,4 +1,4 @@
-"""Installed plugins that are wrong on purpose, in what their import does or what they declare."""
+"""Installed plugins that are wrong on purpose, in their import or in what they declare."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers with random numbers, ties or running averages, wrong on purpose; and right ones."""
+"""Layers with random numbers, ties or running averages, right ones and wrong ones."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class DropsAlways(Drop):
 
 
 class ElsewhereKept(Drop):
-    """Keeps its generator where no network finds it."""
+    """Keeps its generator where a network does not find it."""
 
     _dice: np.random.Generator
 
@@ -82,7 +82,7 @@ class Dice:
 
 
 class Helped(Drop):
-    """Leaves its generator in the hands of a helper."""
+    """Keeps its generator in a helper object."""
 
     _helper: Dice
 
@@ -94,7 +94,7 @@ class Helped(Drop):
 
 
 class HelpedAndKept(Helped):
-    """Right: keeps the generator itself, too."""
+    """Right: keeps the generator in a second attribute too."""
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         super().initialize(shape, rng, dtype)
@@ -102,7 +102,7 @@ class HelpedAndKept(Helped):
 
 
 class MaskOfLastTime(Drop):
-    """Draws for the next batch, and uses what it drew for the last."""
+    """Uses the numbers that it drew for the last batch."""
 
     _next: Array | None = None
 
@@ -113,7 +113,7 @@ class MaskOfLastTime(Drop):
 
 
 class Largest(Layer):
-    """The largest number of each sample; of equal ones the first gets the gradient."""
+    """The largest number of each sample; among equals, the first gets the gradient."""
 
     _x: Array
 
@@ -136,7 +136,7 @@ class Largest(Layer):
 
 
 class AllLargest(Largest):
-    """Gives every one of equal largest numbers the whole gradient."""
+    """Gives the whole gradient to each of several equal maxima."""
 
     def backward(self, dy: Array) -> Array:
         x = self._x
@@ -172,7 +172,7 @@ class Centre(Layer):
 
 
 class ForgottenMean(Centre):
-    """Takes the batch's mean for a constant in backward."""
+    """Treats the batch's mean as a constant in backward."""
 
     def backward(self, dy: Array) -> Array:
         return dy * (self._rows * 0 + 1)
@@ -219,7 +219,7 @@ class SpectralNorm(Layer):
 
 
 class MovesSpectralNorm(SpectralNorm):
-    """Moves the vector that it iterates outside training, too."""
+    """Updates its iterated vector outside training too."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
         y = super().forward(x, training)
@@ -266,6 +266,6 @@ test_the_fault_is_named = names_faults(
 
 
 def test_the_global_generator_is_named() -> None:
-    """What else goes wrong depends on what is drawn."""
+    """Which other checks fail depends on the numbers drawn."""
     report = check_component(GlobalMask, raise_on_failure=False)
     assert {"global_state", "same_seed"} <= {result.check for result in report.failed}

@@ -1,4 +1,4 @@
-"""The conformance kit: proves that a component keeps the contract of its kind.
+"""The conformance kit: tests that a component keeps the contract of its kind.
 
 In a prompt or a script, `check_component` prints and raises::
 
@@ -10,9 +10,9 @@ In a test file, `parametrize_with_checks` makes a test of every check::
     def test_conformance(component, check):
         check(component)
 
-The docstring of a check is the rule that it proves. What the kit needs to know a component's class
-may say: `Component.examples` gives the arguments to try it with, ``Layer.differs_in_training`` that
-a layer is not the same in training. Random numbers are set back before each repetition.
+The docstring of a check states the rule that it proves. The class of a component can help the kit:
+`Component.examples` gives the arguments to try it with, and ``Layer.differs_in_training`` says that
+a layer gives other outputs in training. Random generators are reset before each repetition.
 """
 
 from plugnet.testing.kit import check_component as check_component

@@ -10,23 +10,23 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.interfaces import Activation
-from plugnet.testing.arrays import near, read_only, same, writes
-from plugnet.testing.gradients import RESTRICTED, compare, sides
+from plugnet.testing.comparison import allclose, identical, read_only, writes_to_read_only
+from plugnet.testing.gradients import RESTRICTED, compare_gradient, one_sided_slopes
 from plugnet.testing.report import fail, require
-from plugnet.testing.state import Snapshot, complaining
-from plugnet.testing.subject import Subject, each
+from plugnet.testing.state import Snapshot, warnings_as_failures
+from plugnet.testing.target import Target, for_each
 
 FAR: Final = (3.3, 5.1, 7.7, 13.0, 29.0, 47.0)  # beyond where a clipped function bends
 LARGE: Final = (-1e3, -100.0, 100.0, 1e3)
 
 
 class Trial(NamedTuple):
-    """An activation with numbers for it.
+    """An activation with inputs for it.
 
     Attributes:
         activation: the activation.
-        x: ``(5, 4)``, the example's numbers, or normal ones.
-        limits: between which lie all numbers that it may be given.
+        x: ``(5, 4)`` inputs: the example's, or drawn from a normal distribution.
+        limits: the least and the largest number that it accepts.
     """
 
     activation: Activation
@@ -34,20 +34,20 @@ class Trial(NamedTuple):
     limits: tuple[float, float]
 
     def within(self, numbers: Sequence[float]) -> Array:
-        """Return those numbers that the activation may be given."""
+        """Return the numbers within the limits."""
         low, high = self.limits
         return np.array([number for number in numbers if low < number < high])
 
-    def both(self, x: Array) -> tuple[Array, Array]:
-        """Return copies of value and derivative."""
+    def evaluate(self, x: Array) -> tuple[Array, Array]:
+        """Return copies of the value and the derivative."""
         y = np.array(self.activation.forward(x.copy()))
         return y, np.array(self.activation.derivative(x.copy(), y.copy()))
 
 
-def trials(subject: Subject) -> Iterator[Trial]:
-    """Yield each activation with numbers for it."""
-    for example in subject.usable:
-        activation = subject.build(example)
+def trials(target: Target) -> Iterator[Trial]:
+    """Yield a trial for each example."""
+    for example in target.usable_examples:
+        activation = target.build(example)
         if example.inputs is None:
             x: Array = np.random.default_rng(1).normal(0, 2, (5, 4))
             yield Trial(activation, x, (-np.inf, np.inf))
@@ -56,28 +56,27 @@ def trials(subject: Subject) -> Iterator[Trial]:
             yield Trial(activation, x, (float(x.min()), float(x.max())))
 
 
-def exercise(subject: Subject) -> list[Array]:
+def exercise(target: Target) -> list[Array]:
     """Run an activation and its derivative."""
-    return [array for trial in trials(subject) for array in trial.both(trial.x)]
+    return [array for trial in trials(target) for array in trial.evaluate(trial.x)]
 
 
-@each(trials)
+@for_each(trials)
 def check_derivative(trial: Trial) -> None:
-    """`derivative` is that of central differences, in float64."""
-    activation = trial.activation
+    """`derivative` agrees with central differences, in float64."""
     far = trial.within([*FAR, *(-number for number in FAR)])
-    for numbers in (trial.x, *far.reshape(-1, 1)):  # each alone, as a sum would hide small ones
-        slope = activation.derivative(numbers.copy(), activation.forward(numbers.copy()))
-        where = "derivative" if numbers is trial.x else f"derivative at {numbers[0]:g}"
-        compare(slope, lambda: float(activation.forward(numbers.copy()).sum()), numbers, where)  # noqa: B023
+    for x in (trial.x, *far.reshape(-1, 1)):  # each alone, because a sum would hide small ones
+        where = "derivative" if x is trial.x else f"derivative at {x[0]:g}"
+        forward = trial.activation.forward
+        compare_gradient(trial.evaluate(x)[1], lambda: float(forward(x.copy()).sum()), x, where)  # noqa: B023
 
 
-@each(trials)
+@for_each(trials)
 def check_kinks(trial: Trial) -> None:
-    """At kinks, the derivative lies between the slopes on both sides."""
+    """At kinks, the derivative lies between the one-sided slopes."""
     x = trial.within([-2.0, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 2.0])
-    low, high = sides(trial.activation.forward, x, np.ones_like(x))
-    slope = trial.both(x)[1]
+    low, high = one_sided_slopes(trial.activation.forward, x, np.ones_like(x))
+    slope = trial.evaluate(x)[1]
     for place in np.flatnonzero((slope < low) | (slope > high) | np.isnan(slope)):
         fail(
             f"derivative at {x[place]:g} must lie between the slopes on both sides, within "
@@ -85,84 +84,90 @@ def check_kinks(trial: Trial) -> None:
         )
 
 
-@each(trials)
+@for_each(trials)
 def check_large_inputs(trial: Trial) -> None:
-    """At +-1000 value and derivative are finite, and nothing overflows or warns."""
+    """At +-1000 the value and the derivative are finite, without overflow or warnings."""
     for dtype in ("float32", "float64"):
         x = trial.within(LARGE)[None].astype(dtype)
-        with complaining(
-            "Use a form without overflow; if there is none, and it takes only some numbers, "
+        with warnings_as_failures(
+            "Use a formula that does not overflow; or, if it accepts only some numbers, "
             f"{RESTRICTED}. At {x[0]} in {dtype}", ("over", "invalid"),
         ):  # fmt: skip
-            y, slope = trial.both(x)
+            y, slope = trial.evaluate(x)
         for name, array in (("forward", y), ("derivative", slope)):
             require(np.isfinite(array).all(), f"{name} of {x[0]} in {dtype} gives {array}.")
 
 
-@each(trials)
+@for_each(trials)
 def check_elementwise(trial: Trial) -> None:
-    """Each value depends on its own input only; the shape is any, an empty one too."""
+    """Each value depends only on its own input, for inputs of any shape, even empty."""
     x = trial.x
-    whole = trial.both(x)
+    whole = trial.evaluate(x)
     for shape in ((1, x.size), (x.size,), (1, x.size, 1, 1)):
-        for one, other in zip(trial.both(x.reshape(shape)), whole, strict=True):
-            require(one.shape == shape, f"For x of shape {shape} it gives shape {one.shape}.")
-            require(near(one.ravel(), other.ravel()), "It depends on the shape of its input.")
+        for one, other in zip(trial.evaluate(x.reshape(shape)), whole, strict=True):
+            require(one.shape == shape, f"For x of shape {shape} it returns shape {one.shape}.")
+            require(
+                allclose(one.ravel(), other.ravel()), "Its values depend on the shape of the input."
+            )
     require(
-        all(near(one, other[:1]) for one, other in zip(trial.both(x[:1]), whole, strict=True)),
-        "The first row alone gives other values: an activation works element by element.",
+        all(
+            allclose(one, other[:1])
+            for one, other in zip(trial.evaluate(x[:1]), whole, strict=True)
+        ),
+        "The first row alone gives different values: an activation must work element by element.",
     )
-    for empty in trial.both(x[:0]):
-        require(empty.shape == x[:0].shape, "A batch of no samples gives another shape.")
+    for empty in trial.evaluate(x[:0]):
+        require(empty.shape == x[:0].shape, "An empty batch gives a different shape.")
 
 
-@each(trials)
+@for_each(trials)
 def check_out(trial: Trial) -> None:
-    """With ``out`` the result is written there and returned; without, it is a new array."""
+    """The result is written to ``out`` and returned; without ``out`` it is a new array."""
     activation, x = trial.activation, trial.x
-    y, slope = trial.both(x)
+    y, slope = trial.evaluate(x)
     out, out_slope = np.full_like(x, np.nan), np.full_like(x, np.nan)
     returned = activation.forward(x, out), activation.derivative(x, y, out_slope)
     for name, given, got, expected in (
         ("forward", out, returned[0], y),
         ("derivative", out_slope, returned[1], slope),
     ):
-        require(got is given, f"{name} must return the array that it is given as out.")
-        require(near(given, expected), f"{name} gives other values with out than without.")
+        require(got is given, f"{name} must return the array that is passed as out.")
+        require(allclose(given, expected), f"{name} gives different values with out than without.")
     fresh = activation.forward(x)
     require(not np.shares_memory(fresh, x), "forward must return a new array, not its input.")
 
 
-@each(trials)
+@for_each(trials)
 def check_dtype(trial: Trial) -> None:
-    """What comes in float32 leaves in float32, and float64 in float64."""
+    """The value and the derivative have the dtype of the input, float32 or float64."""
     for dtype in ("float32", "float64"):
-        found = [array.dtype for array in trial.both(trial.x.astype(dtype))]
+        found = [array.dtype for array in trial.evaluate(trial.x.astype(dtype))]
         require(found == [dtype] * 2, f"In {dtype}, forward and derivative give {found}.")
 
 
-@each(trials)
+@for_each(trials)
 def check_inputs_unchanged(trial: Trial) -> None:
-    """Neither x nor y is written to; arrays that cannot be are taken."""
+    """Neither x nor y is written to, and read-only arrays are accepted."""
     activation, x = trial.activation, read_only(trial.x)
-    y = read_only(trial.both(trial.x)[0])
+    y = read_only(trial.evaluate(trial.x)[0])
     expected = y.copy()
     require(
-        not writes(partial(activation.forward, x)) and same(x, trial.x),
+        not writes_to_read_only(partial(activation.forward, x)) and identical(x, trial.x),
         "forward writes to its input x.",
     )
     require(
-        not writes(partial(activation.derivative, x, y)) and same(x, trial.x) and same(y, expected),
+        not writes_to_read_only(partial(activation.derivative, x, y))
+        and identical(x, trial.x)
+        and identical(y, expected),
         "derivative writes to its input x or y.",
     )
 
 
-@each(trials)
+@for_each(trials)
 def check_forward_keeps_nothing(trial: Trial) -> None:
-    """`forward` changes no attribute: other threads predict meanwhile."""
+    """`forward` changes no attribute, because other threads may predict at the same time."""
     before = Snapshot(trial.activation)
     trial.activation.forward(trial.x.copy())
-    require(
-        not (changed := before.changed()),
-        f"forward changes {changed}. Only derivative, which is for training, may keep a buffer.",
+    before.require_unchanged(
+        "forward", "Only derivative, which is only used in training, may keep a buffer."
     )

@@ -1,4 +1,4 @@
-"""The ways to try a layer: which there are, and whether they work at all."""
+"""The cases to try a layer with, and whether it works with them at all."""
 
 from __future__ import annotations
 
@@ -12,111 +12,111 @@ import numpy as np
 from plugnet.arrays import Array, Shape
 from plugnet.errors import MissingStateError
 from plugnet.interfaces import Layer
-from plugnet.testing.bench import ROWS, Bench, Case
 from plugnet.testing.gradients import RESTRICTED
+from plugnet.testing.layer_harness import ROWS, Case, LayerHarness
 from plugnet.testing.report import CheckFailure, NotApplicable, fail, raised, require
 from plugnet.testing.state import silent
-from plugnet.testing.subject import Example, Subject
+from plugnet.testing.target import Example, Target
 
-#: Shapes of inputs to try, unless an example says one: of each rank the first that is taken.
+#: Shapes of one sample to try if an example has none: for each rank, the first that works.
 SHAPES: Final[tuple[tuple[Shape, ...], ...]] = (
     ((6,),),
     ((5, 4),),
     ((4, 5, 3), (7, 8, 4)),
 )
 
-FEW: Final = 2  # rows of another batch than that which was prepared for
+FEW: Final = 2  # rows of a batch smaller than the one that prepare was called for
 
-UNSET: Final = (
+UNSET_ATTRIBUTE: Final = (
     "If backward reads it, a training forward must keep it. If prepare makes it, it must be None "
-    "in the class, {name}: Array | None = None, as prepare may never be called; and out= must be "
-    "None unless training: out=self.{name} if training else None."
+    "in the class, {name}: Array | None = None, because prepare is optional; and out= must be None "
+    "unless training: out=self.{name} if training else None."
 )
-SHAPES_CANNOT_BE: Final = (
-    "Let output_shape raise ShapeError for shapes that cannot be; or, if it takes only some "
-    f"numbers, {RESTRICTED}."
+WRONG_SHAPES: Final = (
+    "Let output_shape raise ShapeError for shapes that cannot be used; or, if the layer accepts "
+    f"only some numbers, {RESTRICTED}."
 )
-PREPARED: Final = (
+WRONG_PREPARE: Final = (
     "Without prepare it works. Let prepare make all buffers for its batch shape and dtype, and use "
     "them in training only: out= must be None unless training, out=self._y if training else None."
 )
 
 
-def cases(subject: Subject) -> list[Case]:
-    """Return the ways to try a layer that work at all.
+def cases(target: Target) -> list[Case]:
+    """Return the cases in which a layer works.
 
     Raises:
-        NotApplicable: there is none, of which `check_shapes` says why.
+        NotApplicable: there is none; `check_shapes` says why.
     """
-    found = working(subject)
+    found = working_cases(target)
     if not found:
         raise NotApplicable("it does not work at all: see shapes")
     return found
 
 
-def working(subject: Subject) -> list[Case]:
-    """Return the ways to try a layer that work, perhaps none."""
-    if subject.cases is None:
-        subject.cases = [c for example in subject.usable for c in _working(subject, example)]
-    found: list[Case] = subject.cases
+def working_cases(target: Target) -> list[Case]:
+    """Return the cases in which a layer works, possibly none."""
+    if target.cases is None:
+        target.cases = [c for example in target.usable_examples for c in _working(target, example)]
+    found: list[Case] = target.cases
     return found
 
 
-def benches(subject: Subject, **options: Any) -> Iterator[Bench]:
-    """Yield a bench for each case."""
-    for case in cases(subject):
-        yield Bench(subject, case, **options)
+def harnesses(target: Target, **options: Any) -> Iterator[LayerHarness]:
+    """Yield a harness for each case that works."""
+    for case in cases(target):
+        yield LayerHarness(target, case, **options)
 
 
-def both(subject: Subject) -> Iterator[Bench]:
-    """Yield benches in both dtypes."""
-    return chain(benches(subject, dtype="float32"), benches(subject))
+def harnesses_in_both_dtypes(target: Target) -> Iterator[LayerHarness]:
+    """Yield harnesses in float32 and float64."""
+    return chain(harnesses(target, dtype="float32"), harnesses(target))
 
 
-def candidates(subject: Subject, example: Example) -> tuple[tuple[Shape, ...], ...]:
-    """Return the shapes to try for one example, in groups of which one is enough."""
-    shape = example.shape or subject.build(example).input_shape()
+def candidate_shapes(target: Target, example: Example) -> tuple[tuple[Shape, ...], ...]:
+    """Return the shapes to try for one example, grouped; one of each group is enough."""
+    shape = example.shape or target.build(example).input_shape()
     return SHAPES if shape is None else ((tuple(shape),),)
 
 
-def try_case(subject: Subject, case: Case) -> None:
-    """Call all that training and predictions call, without `prepare` and with it.
+def try_case(target: Target, case: Case) -> None:
+    """Call every method that training and prediction call, without `prepare` and with it.
 
     Raises:
-        CheckFailure: a call raises, or returns no array of the right shape.
+        CheckFailure: a call raises, or does not return an array of the right shape.
     """
-    bench: Bench = _try("initialize", case, partial(Bench, subject, case))
-    layer, x, dy = bench.layer, bench.x, bench.dy
+    harness: LayerHarness = _try("initialize", case, partial(LayerHarness, target, case))
+    layer, x, dy = harness.layer, harness.x, harness.dy
     back = "backward" if type(layer).backprop is Layer.backprop else "backprop"
-    dx = x.shape if bench.differentiable else None
+    dx = x.shape if harness.differentiable else None
 
     def forward(training: bool, rows: int = ROWS) -> Array:
         return layer.forward(x[:rows].copy(), training)
 
     def backprop() -> Array | None:
-        return layer.backprop(dy.copy(), bench.differentiable)
+        return layer.backprop(dy.copy(), harness.differentiable)
 
-    _try("forward(x, False)", case, partial(forward, False), dy.shape, SHAPES_CANNOT_BE)
-    _try("forward(x, True)", case, partial(forward, True), dy.shape, SHAPES_CANNOT_BE)
+    _try("forward(x, False)", case, partial(forward, False), dy.shape, WRONG_SHAPES)
+    _try("forward(x, True)", case, partial(forward, True), dy.shape, WRONG_SHAPES)
     _try(back, case, backprop, dx)
     _try("prepare", case, partial(layer.prepare, x.shape, x.dtype))
-    _try("forward(x, True) after prepare", case, partial(forward, True), dy.shape, PREPARED)
-    _try(f"{back} after prepare", case, backprop, dx, PREPARED)
+    _try("forward(x, True) after prepare", case, partial(forward, True), dy.shape, WRONG_PREPARE)
+    _try(f"{back} after prepare", case, backprop, dx, WRONG_PREPARE)
     fewer = "forward(x, False) of fewer samples after prepare"
-    _try(fewer, case, partial(forward, False, FEW), dy[:FEW].shape, PREPARED)
+    _try(fewer, case, partial(forward, False, FEW), dy[:FEW].shape, WRONG_PREPARE)
 
 
 def _try(
     call: str, case: Case, step: Callable[[], Any], shape: Shape | None = None, advice: str = ""
 ) -> Any:
-    """Return what a call returns, an array of ``shape`` unless that is None."""
+    """Run a step and return its result, which must have ``shape`` unless that is None."""
     where = f"For inputs of shape {case.shape}, {call}"
     try:
         result = step()
     except Exception as error:
         own = isinstance(error, AttributeError) and isinstance(error.obj, Layer)
         if isinstance(error, MissingStateError) or (own and advice):
-            advice = UNSET.format(name=getattr(error, "name", ""))
+            advice = UNSET_ATTRIBUTE.format(name=getattr(error, "name", ""))
         elif not isinstance(error, ValueError | IndexError):
             advice = ""
         fail(f"{where} {raised(error)}. {advice}".rstrip())
@@ -129,13 +129,13 @@ def _try(
     return result
 
 
-def _working(subject: Subject, example: Example) -> Iterator[Case]:
-    for group in candidates(subject, example):
+def _working(target: Target, example: Example) -> Iterator[Case]:
+    for group in candidate_shapes(target, example):
         for shape in group:
             case = Case(example, shape)
             try:
                 with silent():
-                    try_case(subject, case)
+                    try_case(target, case)
             except CheckFailure:
                 continue
             yield case

@@ -11,51 +11,64 @@ from typing import Any
 
 from plugnet.interfaces import Component
 from plugnet.registry import registry
-from plugnet.testing.arrays import same
+from plugnet.testing.comparison import identical
 from plugnet.testing.report import NotApplicable, fail, require
-from plugnet.testing.state import complaining, global_state, touched
-from plugnet.testing.subject import Subject
+from plugnet.testing.state import changed_since, global_state, warnings_as_failures
+from plugnet.testing.target import Target, for_each
 
 
-def check_documented(subject: Subject) -> None:
-    """The class has a docstring of its own: `plugnet plugins info` shows it."""
-    doc = subject.cls.__dict__.get("__doc__") or ""
-    generated = doc.startswith(f"{subject.cls.__name__}(")  # by dataclass
+def describable_components(target: Target) -> list[Component]:
+    """Return a component for each example; their specs can be written."""
+    if not issubclass(target.cls, Component):
+        raise NotApplicable("a hook has no spec")
+    components: list[Component] = target.build_all()
+    try:
+        for component in components:
+            component.arguments()
+    except AttributeError:
+        raise NotApplicable("not every argument is kept: see arguments_kept") from None
+    return components
+
+
+def check_documented(target: Target) -> None:
+    """The class has its own docstring, which `plugnet plugins info` shows."""
+    doc = target.cls.__dict__.get("__doc__") or ""
+    generated = doc.startswith(f"{target.cls.__name__}(")  # by dataclass
     require(
         doc.strip() and not generated,
-        f"{subject.cls.__name__} must have a docstring that says what it computes.",
+        f"{target.cls.__name__} must have a docstring that says what it computes.",
     )
 
 
-def check_constructor(subject: Subject) -> None:
-    """Every argument of the constructor is named, and can be given by name."""
-    for parameter in subject.signature.values():
+def check_constructor(target: Target) -> None:
+    """Every argument of the constructor has a name and can be passed by keyword."""
+    for parameter in target.signature.values():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             fail(
-                f"The constructor takes '{parameter}', and such a component cannot be described. "
-                "Name every argument, and let it be given by name."
+                f"The constructor takes '{parameter}', so no spec can describe the component. "
+                "Name every argument, and accept it by keyword."
             )
 
 
-def check_examples(subject: Subject) -> None:
-    """There are arguments to build the class with, and it can be built with them."""
+def check_examples(target: Target) -> None:
+    """The class can be built with each of its examples."""
     required = [
         name
-        for name, parameter in subject.signature.items()
+        for name, parameter in target.signature.items()
         if parameter.default is parameter.empty
         and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     ]
-    if not subject.examples:
+    if not target.examples:
         raise NotApplicable(
-            f"{subject.cls.__name__}.examples() gives none, so an object must be checked: "
-            f"check_component(({subject.name!r}, {', '.join(required) or '...'}))"
+            f"{target.cls.__name__}.examples() is empty, so check an object: "
+            f"check_component(({target.name!r}, {', '.join(required) or '...'}))"
         )
-    for example in subject.examples:
+    for example in target.examples:
         try:
-            subject.build(example)
+            target.build(example)
         except Exception as error:
-            if subject.kind == "hook" and not hasattr(subject.cls, "examples"):
-                raise NotApplicable("it needs arguments, so an object must be checked") from None
+            if target.kind == "hook" and not hasattr(target.cls, "examples"):
+                raise NotApplicable("it needs arguments, so check an object") from None
             cause = str(error).partition("\n")[0]
             fail(
                 f"It cannot be built with the arguments {example.arguments}: {cause} Write a "
@@ -64,17 +77,17 @@ def check_examples(subject: Subject) -> None:
             )
 
 
-def check_arguments_kept(subject: Subject) -> None:
-    """Every constructor argument is an attribute of the same name, with the value given."""
-    for example in subject.usable if subject.given is None else [None]:
-        component = subject.given if example is None else subject.build(example)
-        for name, parameter in subject.signature.items():
+def check_arguments_kept(target: Target) -> None:
+    """Every constructor argument is kept, unchanged, in an attribute of the same name."""
+    for example in target.usable_examples if target.instance is None else [None]:
+        component = target.instance if example is None else target.build(example)
+        for name, parameter in target.signature.items():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 continue
             require(
                 hasattr(component, name),
-                f"The argument '{name}' must be kept as an attribute of the same name, but there "
-                f"is none. Write self.{name} = {name} in the constructor.",
+                f"The argument '{name}' must be kept in an attribute of the same name, but there "
+                f"is no such attribute. Write self.{name} = {name} in the constructor.",
             )
             given = None if example is None else example.arguments.get(name)
             kept = getattr(component, name)
@@ -84,74 +97,63 @@ def check_arguments_kept(subject: Subject) -> None:
                 )
 
 
-def check_spec_round_trip(subject: Subject) -> None:
-    """`registry.from_spec` of the spec, written as JSON and read again, builds an equal one."""
-    for component in describable(subject):
-        spec = registry.spec(component)
-        again = registry.from_spec(json.loads(json.dumps(spec, allow_nan=False)))
-        require(
-            type(again) is type(component),
-            f"The spec of a {type(component).__name__} built a {type(again).__name__}.",
-        )
-        require(
-            registry.spec(again) == spec,
-            f"The component that was built from the spec has another: {spec['args']} became "
-            f"{registry.spec(again)['args']}. Keep arguments as they are given.",
-        )
+@for_each(describable_components)
+def check_spec_round_trip(component: Component) -> None:
+    """`registry.from_spec` builds an equal component from the spec after a trip through JSON."""
+    spec = registry.spec(component)
+    again = registry.from_spec(json.loads(json.dumps(spec, allow_nan=False)))
+    require(
+        type(again) is type(component),
+        f"The spec of a {type(component).__name__} built a {type(again).__name__}.",
+    )
+    require(
+        registry.spec(again) == spec,
+        f"The component built from the spec has a different spec: {spec['args']} became "
+        f"{registry.spec(again)['args']}. Keep arguments exactly as they are passed.",
+    )
 
 
-def check_copy(subject: Subject) -> None:
+@for_each(describable_components)
+def check_copy(component: Component) -> None:
     """`copy.deepcopy` and `pickle` give a component with the same arguments."""
-    for component in describable(subject):
-        copies = [copy.deepcopy(component)]
-        if "<locals>" not in subject.cls.__qualname__:  # Python cannot pickle these
-            copies.append(pickle.loads(pickle.dumps(component)))
-        require(all(repr(one) == repr(component) for one in copies), "A copy has other arguments.")
+    copies = [copy.deepcopy(component)]
+    if "<locals>" not in type(component).__qualname__:  # Python cannot pickle these
+        copies.append(pickle.loads(pickle.dumps(component)))
+    require(all(repr(one) == repr(component) for one in copies), "A copy has different arguments.")
 
 
-def check_same_seed(subject: Subject) -> None:
-    """Twice the same arguments, seed and inputs give twice the same results, bit for bit."""
-    first, second = _exercise(subject), _exercise(subject)
+def check_same_seed(target: Target) -> None:
+    """The same arguments, seed and inputs give the same results, bit for bit."""
+    first, second = _exercise(target), _exercise(target)
     for one, other in zip(first, second, strict=True):
         require(
-            same(one, other),
-            "The same seed and inputs gave other results the second time. Random numbers must "
+            identical(one, other),
+            "The same seed and inputs gave different results the second time. Random numbers must "
             "come only from the numpy.random.Generator that is passed in.",
         )
 
 
-def check_global_state(subject: Subject) -> None:
-    """Nothing that belongs to the whole process is changed, or drawn from."""
+def check_global_state(target: Target) -> None:
+    """No process-wide state is changed, and no global random generator is used."""
     before = global_state()
-    _exercise(subject)
-    require(not (names := touched(before)), f"It changes {names}, which belongs to everyone.")
+    _exercise(target)
+    require(
+        not (names := changed_since(before)), f"It changes {names}, which the whole process shares."
+    )
 
 
-def check_quiet(subject: Subject) -> None:
-    """Used on ordinary inputs it prints nothing, warns of nothing, overflows nowhere."""
+def check_quiet(target: Target) -> None:
+    """On ordinary inputs it neither prints, warns nor overflows."""
     said = io.StringIO()
-    complain = complaining("It warns on ordinary inputs", ("divide", "over", "invalid"))
+    complain = warnings_as_failures("It warns on ordinary inputs", ("divide", "over", "invalid"))
     with redirect_stdout(said), redirect_stderr(said), complain:
-        _exercise(subject)
+        _exercise(target)
     require(not said.getvalue(), f"It prints when used: {said.getvalue()[:60]!r}.")
 
 
-def describable(subject: Subject) -> list[Any]:
-    """Return components whose arguments can be read."""
-    if not issubclass(subject.cls, Component):
-        raise NotApplicable("a hook has no spec")
-    components = [subject.build(example) for example in subject.usable]
-    try:
-        for component in components:
-            component.arguments()
-    except AttributeError:
-        raise NotApplicable("not every argument is kept: see arguments_kept") from None
-    return components
-
-
-def _exercise(subject: Subject) -> list[Any]:
-    _ = subject.usable  # raises NotApplicable if there is none
-    return subject.exercise(subject)
+def _exercise(target: Target) -> list[Any]:
+    _ = target.usable_examples  # raises NotApplicable if there is none
+    return target.exercise(target)
 
 
 def _simple(value: Any) -> bool:

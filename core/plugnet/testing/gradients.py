@@ -1,7 +1,7 @@
-"""Central differences: what a gradient must be, from forward alone.
+"""Central differences: what a gradient must be, computed from forward alone.
 
-All in float64. Where the function has a kink (relu at 0), it has no gradient to compare with: such
-places are told by the two one-sided differences, and left out.
+Everything is in float64. At a kink (such as relu at 0) there is no gradient to compare with; kinks
+are found by comparing the two one-sided differences, and are left out.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.testing.report import fail, require
 
-STEP: Final = 1e-5  # the differences' error is of the order of STEP^2 and 1e-16 / STEP
-ENTRIES: Final = 100  # compared one by one, of each array; random directions cover the others
+STEP: Final = 1e-5  # the error of the differences is about STEP^2 + 1e-16 / STEP
+ENTRIES: Final = 100  # of each array, compared one by one; random directions cover the others
 DIRECTIONS: Final = 2
 TINY: Final = 1e-6  # the step of one-sided differences
 RELATIVE: Final = 1e-5
-ABSOLUTE: Final = 1e-7  # of the largest entry
-KINK: Final = 1e-2  # by how much the one-sided slopes differ at a kink; a curve's, by STEP f''
-MOST_KINKS: Final = 0.1  # the share of entries at random places that may lie at a kink
+ABSOLUTE: Final = 1e-7  # relative to the largest entry
+KINK: Final = 1e-2  # the least difference of one-sided slopes at a kink; on a curve it is STEP f''
+MOST_KINKS: Final = 0.1  # the share of random places that may be at a kink
 
 RESTRICTED: Final = "let examples() give them in an array, as [(arguments, array)]"
 
 Function = Callable[[], float]
 
 
-def compare(gradient: Array, function: Function, array: Array, name: str) -> None:
+def compare_gradient(gradient: Array, function: Function, array: Array, name: str) -> None:
     """Check a gradient against central differences.
 
     Args:
         gradient: d function() / d array, as the component computes it.
         function: reads ``array`` when called.
-        array: float64; changed and set back.
-        name: what messages call the gradient.
+        array: float64; changed temporarily.
+        name: the name of the gradient in messages.
 
     Raises:
         CheckFailure: they differ.
@@ -58,7 +58,7 @@ def compare(gradient: Array, function: Function, array: Array, name: str) -> Non
     require(
         kinks <= MOST_KINKS * len(chosen),
         f"forward is not smooth at {kinks} of {len(chosen)} random places, so {name} cannot be "
-        "compared: it jumps, or repeated with the same numbers it gives something else. Random "
+        "compared: it jumps, or gives different outputs for the same inputs. Random "
         "numbers must come from self.rng.",
     )
     _compare_entries(gradient, slopes, name)
@@ -74,12 +74,14 @@ def compare(gradient: Array, function: Function, array: Array, name: str) -> Non
             )
 
 
-def sides(function: Callable[[Array], Any], x: Array, direction: Array) -> tuple[Any, Any]:
+def one_sided_slopes(
+    function: Callable[[Array], Any], x: Array, direction: Array
+) -> tuple[Any, Any]:
     """Return the least and the largest slope along a direction that a gradient may have at ``x``.
 
-    Those on both sides bound it, which differ at a kink, and nearly so: where the curvature is
-    infinite, they still change as the step gets smaller. Where they grow beyond all measure, as
-    those of x / |x| at 0, there is no bound.
+    The bounds are the slopes on both sides, which differ at a kink, with some slack: where the
+    curvature is infinite, they still change as the step gets smaller. Where they grow without
+    limit, as for x / |x| at 0, there is no bound.
     """
     middle = function(x)
     rise, fall, *nearer = (
@@ -93,7 +95,7 @@ def sides(function: Callable[[Array], Any], x: Array, direction: Array) -> tuple
 
 
 def _slope(function: Function, array: Array, direction: Array) -> float | None:
-    """Return the derivative along ``direction``, or None at a kink. Sets ``array`` back."""
+    """Return the derivative along ``direction``, or None at a kink; ``array`` is restored."""
     original = array.copy()
     middle = function()
     array += STEP * direction
@@ -105,7 +107,7 @@ def _slope(function: Function, array: Array, direction: Array) -> float | None:
     bend = abs(above - 2 * middle + below) / STEP
     require(
         np.isfinite(slope),
-        "forward must be finite near ordinary inputs, but it is not. If it takes only some "
+        "forward must be finite near ordinary inputs, but it is not. If it accepts only some "
         f"numbers, {RESTRICTED}.",
     )
     return None if bend > KINK * (1 + abs(slope)) else slope
@@ -126,12 +128,12 @@ def _compare_entries(gradient: Array, slopes: dict[int, float], name: str) -> No
 
 
 def _factor(gradient: Array, slopes: dict[int, float], scale: float) -> str:
-    """Return a hint if all entries are wrong by the same factor."""
+    """Return a hint if all entries are off by the same factor."""
     ratios = [gradient.flat[e] / slope for e, slope in slopes.items() if abs(slope) > 1e-3 * scale]
     if not ratios or np.ptp(ratios) > 1e-3 * abs(ratios[0]):
         return ""
     factor = float(np.median(ratios))
-    if abs(factor - 1) < 1e-3:  # too far off for the bound, but by no factor that could be read
+    if abs(factor - 1) < 1e-3:  # beyond the tolerance, but the factor would be printed as 1
         return ""
     return " The sign is wrong." if abs(factor + 1) < 1e-3 else f" Off by the factor {factor:.4g}."
 

@@ -1,18 +1,19 @@
-"""Checks of hooks, which are objects of any class: their methods are the contract."""
+"""Checks of hooks, which may be of any class: their methods are the contract."""
 
 from __future__ import annotations
 
 from plugnet.errors import HookError
 from plugnet.testing.report import fail, require
-from plugnet.testing.subject import Subject
+from plugnet.testing.target import Target, for_each
 from plugnet.training.hooks import ARGUMENTS, PREFIX, HookCaller
 
 
-def check_methods(subject: Subject) -> None:
-    """There is at least one method named like a hook, and none that is nearly."""
-    methods = [name for name in dir(subject.cls) if name.startswith(PREFIX)]
+def check_methods(target: Target) -> None:
+    """At least one method has the name of a hook, and none has a misspelled one."""
+    methods = [name for name in dir(target.cls) if name.startswith(PREFIX)]
     require(
-        methods, f"{subject.cls.__name__} would never be called: no method begins with {PREFIX}."
+        methods,
+        f"{target.cls.__name__} would never be called: no method's name begins with {PREFIX}.",
     )
     for method in methods:
         require(
@@ -21,10 +22,10 @@ def check_methods(subject: Subject) -> None:
         )
 
 
-def check_fits(subject: Subject) -> None:
-    """A trainer takes it: its methods take the hooks' arguments, by name."""
-    for example in subject.usable:
-        try:
-            HookCaller([subject.build(example)])
-        except HookError as error:
-            fail(str(error))
+@for_each(Target.build_all)
+def check_fits(hook: object) -> None:
+    """A trainer accepts it: the arguments of its methods are those of the hooks."""
+    try:
+        HookCaller([hook])
+    except HookError as error:
+        fail(str(error))

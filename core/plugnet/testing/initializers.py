@@ -9,66 +9,68 @@ import numpy as np
 
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Initializer
-from plugnet.testing.arrays import same
+from plugnet.testing.comparison import identical
 from plugnet.testing.report import CheckFailure, require
-from plugnet.testing.subject import Subject, each
+from plugnet.testing.target import Target, for_each
 
 SHAPES: Final[tuple[Shape, ...]] = ((6, 4), (4, 6), (1, 1), (3, 2, 5, 4))
-LARGE: Final[tuple[Shape, ...]] = ((300, 200), (3, 3, 50, 120))  # 54,000 values and more
+LARGE: Final[tuple[Shape, ...]] = ((300, 200), (3, 3, 50, 120))  # at least 54,000 values
 
 
-def exercise(subject: Subject) -> list[Array]:
+def exercise(target: Target) -> list[Array]:
     """Draw arrays of several shapes."""
-    return [_draw(one, shape) for one in subject.built() for shape in SHAPES]
+    return [_draw(one, shape) for one in target.build_all() for shape in SHAPES]
 
 
-@each(Subject.built)
+@for_each(Target.build_all)
 def check_shape(initializer: Initializer) -> None:
-    """The array has the shape that was asked for, of a weight or a kernel."""
+    """The array has the requested shape, of a weight or a kernel."""
     for shape in SHAPES:
         found = np.shape(_draw(initializer, shape))
-        require(found == shape, f"For the shape {shape} it gave an array of shape {found}.")
+        require(found == shape, f"For the shape {shape} it returned an array of shape {found}.")
 
 
-@each(Subject.built)
+@for_each(Target.build_all)
 def check_dtype(initializer: Initializer) -> None:
-    """The array has the dtype that was asked for."""
+    """The array has the requested dtype."""
     for dtype in ("float32", "float64"):
         found = _draw(initializer, (6, 4), dtype).dtype
-        require(found == dtype, f"Asked for {dtype}, it gave an array of {found}.")
+        require(found == dtype, f"For the dtype {dtype} it returned an array of {found}.")
 
 
-@each(Subject.built)
+@for_each(Target.build_all)
 def check_values(initializer: Initializer) -> None:
-    """The values are finite, in a new array that can be written to."""
+    """The values are finite, in a new, writable, C-ordered array."""
     for shape in SHAPES:
         one, other = _draw(initializer, shape), _draw(initializer, shape)
-        require(np.isfinite(one).all(), f"For the shape {shape} it gave NaN or infinity.")
+        require(np.isfinite(one).all(), f"For the shape {shape} it returned NaN or infinity.")
         require(
             one.flags.writeable and one.flags.c_contiguous and not np.shares_memory(one, other),
-            "Each call must give a new C-ordered array that can be written to.",
+            "Each call must return a new, writable, C-ordered array.",
         )
 
 
-@each(Subject.built)
+@for_each(Target.build_all)
 def check_generator(initializer: Initializer) -> None:
-    """The values come from the generator that is passed in, or from none."""
+    """All random numbers come from the generator that is passed in."""
     advice = "Draw from the rng that is passed in."
     rngs = [np.random.default_rng(seed) for seed in (1, 2)]
-    with patch("numpy.random.default_rng", side_effect=CheckFailure(f"It made one. {advice}")):
+    with patch(
+        "numpy.random.default_rng", side_effect=CheckFailure(f"It created a generator. {advice}")
+    ):
         one, other = (initializer((6, 4), rng, np.dtype("float64")) for rng in rngs)
     require(
-        not same(one, other)
+        not identical(one, other)
         or np.ptp(one) == 0
         or all(rng.random() == np.random.default_rng(i).random() for i, rng in enumerate(rngs, 1)),
         f"Two seeds gave the same values, although numbers were drawn. {advice}",
     )
 
 
-@each(Subject.built)
+@for_each(Target.build_all)
 def check_variance(initializer: Initializer) -> None:
-    """The values' variance is the stated one, within 5 %: eight standard errors, or more."""
-    for shape in LARGE:
+    """The variance of the values is within 5 % of the stated one."""
+    for shape in LARGE:  # 5 % is at least eight standard errors
         stated = initializer.variance(shape)
         if stated is None:
             continue
@@ -76,7 +78,7 @@ def check_variance(initializer: Initializer) -> None:
         require(
             abs(found - stated) <= 0.05 * stated,
             f"For the shape {shape} the values have the variance {found:.4g}, but variance() "
-            f"says {stated:.4g}.",
+            f"returns {stated:.4g}.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Which checks there are for which kind, and how they are run."""
+"""The checks of each kind of component, and how they are run."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from plugnet.testing import (
     regularizers,
 )
 from plugnet.testing.report import CheckFailure, CheckResult, NotApplicable, Report, raised
-from plugnet.testing.state import silent, undisturbed
-from plugnet.testing.subject import Subject, as_subject
+from plugnet.testing.state import preserved_global_state, silent
+from plugnet.testing.target import Target, as_target
 
-Check = Callable[[Subject], None]
+Check = Callable[[Target], None]
 
 _MODULES: Final[dict[str, tuple[ModuleType, ...]]] = {
     "layer": (layers, layer_gradients, layer_passes, layer_objects),
@@ -43,7 +43,7 @@ _MODULES: Final[dict[str, tuple[ModuleType, ...]]] = {
 
 
 def _checks(*modules: ModuleType) -> tuple[Check, ...]:
-    """Return the functions whose names say that they are checks, in the order of the text."""
+    """Return the functions of modules whose names begin with "check_", in source order."""
     return tuple(
         value
         for module in modules
@@ -63,19 +63,19 @@ def check_component(
     expected_failures: Mapping[str, str] | None = None,
     raise_on_failure: bool = True,
 ) -> Report:
-    """Run all checks of its kind on a component, and return what they found.
+    """Run all checks for its kind on a component, and return what they found.
 
     Args:
-        component: a registered name; a tuple of a name and arguments, as ``("fc", 6, 4)``; a spec;
-            a class, registered or not; or an object, of which others like it are built.
-        expected_failures: by the check's name, why it is known to fail. A check in it that passes
-            fails, so that the list stays true.
+        component: a registered name; a tuple of a name and arguments, such as ``("fc", 6, 4)``; a
+            spec; a class, registered or not; or an object, which is rebuilt from its arguments.
+        expected_failures: reasons by the name of the check that is known to fail. A listed check
+            that passes counts as failed, so the list stays current.
         raise_on_failure: whether to raise if a check fails.
 
     Raises:
-        CheckFailure: checks failed; the message names each, with the reason.
-        ArgumentError: the component is of no kind, or there is no check of an expected name.
-        RegistryError: the name is not known.
+        CheckFailure: checks failed; the message gives the name and the reason of each.
+        ArgumentError: it is not a component, or an expected failure names an unknown check.
+        RegistryError: the name is unknown.
     """
     report = _report(component, dict(expected_failures or {}))
     if raise_on_failure and report.failed:
@@ -86,8 +86,8 @@ def check_component(
 
 
 def checks_of(component: Any) -> tuple[str, ...]:
-    """Return the names of the checks of a component, which is given as to `check_component`."""
-    return tuple(map(name_of, CHECKS[as_subject(component).kind]))
+    """Return the names of the checks that `check_component` runs on a component."""
+    return tuple(map(check_name, CHECKS[as_target(component).kind]))
 
 
 def run_check(component: Any, name: str) -> None:
@@ -95,52 +95,52 @@ def run_check(component: Any, name: str) -> None:
 
     Raises:
         CheckFailure: it fails.
-        NotApplicable: it has nothing to say about this component.
+        NotApplicable: it does not apply to this component.
     """
-    subject = prepared(component)
-    check = next(check for check in CHECKS[subject.kind] if name_of(check) == name)
-    with subject.registered(), undisturbed():
+    target = prepare_target(component)
+    check = next(check for check in CHECKS[target.kind] if check_name(check) == name)
+    with target.temporarily_registered(), preserved_global_state():
         try:
-            check(subject)
+            check(target)
         except (CheckFailure, NotApplicable):
             raise
         except (Exception, SystemExit) as error:
             raise CheckFailure(f"It {raised(error)}.") from error
 
 
-def prepared(component: Any) -> Subject:
-    """Return the subject that ``component`` means, with how it is run."""
-    subject = component if isinstance(component, Subject) else as_subject(component)
-    subject.exercise = getattr(_MODULES[subject.kind][0], "exercise", subject.exercise)
-    return subject
+def prepare_target(component: Any) -> Target:
+    """Return the target that ``component`` means, ready to be exercised."""
+    target = component if isinstance(component, Target) else as_target(component)
+    target.exercise = getattr(_MODULES[target.kind][0], "exercise", target.exercise)
+    return target
 
 
-def name_of(check: Check) -> str:
-    """Return the name of a check, as reports have it."""
+def check_name(check: Check) -> str:
+    """Return the name of a check in reports."""
     return check.__name__.removeprefix("check_")
 
 
 def _report(component: Any, expected: dict[str, str]) -> Report:
     try:
-        subject = prepared(component)
+        target = prepare_target(component)
     except PluginLoadError as error:
         return Report(str(component), (CheckResult("load", "failed", str(error)),))
-    names = [name_of(check) for check in CHECKS[subject.kind]]
+    names = [check_name(check) for check in CHECKS[target.kind]]
     if unknown := [name for name in expected if name not in names]:
         raise ArgumentError(
-            f"There is no check '{unknown[0]}' for a {subject.kind}; there are "
+            f"There is no check '{unknown[0]}' for a {target.kind}; there are "
             f"{', '.join(names)}. Correct or remove it in expected_failures.",
             argument="expected_failures",
             value=unknown[0],
         )
-    results = tuple(_result(subject, name, expected.get(name)) for name in names)
-    return Report(subject.title, results)
+    results = tuple(_result(target, name, expected.get(name)) for name in names)
+    return Report(target.title, results)
 
 
-def _result(subject: Subject, name: str, expected: str | None) -> CheckResult:
+def _result(target: Target, name: str, expected: str | None) -> CheckResult:
     try:
         with silent():
-            run_check(subject, name)
+            run_check(target, name)
     except NotApplicable as reason:
         return CheckResult(name, "skipped", str(reason))
     except CheckFailure as failure:

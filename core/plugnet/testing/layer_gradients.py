@@ -10,124 +10,125 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.errors import ShapeError
-from plugnet.testing.arrays import near
-from plugnet.testing.bench import Bench
-from plugnet.testing.cases import benches, cases
-from plugnet.testing.gradients import compare, sides
+from plugnet.testing.cases import cases, harnesses
+from plugnet.testing.comparison import allclose
+from plugnet.testing.gradients import compare_gradient, one_sided_slopes
+from plugnet.testing.layer_harness import LayerHarness
 from plugnet.testing.report import NotApplicable, require
-from plugnet.testing.subject import Subject, each
+from plugnet.testing.target import Target, for_each
 
-MANY: Final = 9  # rows; more than a layer would treat one by one
-ROUNDING: Final = 1e-4  # between float32 and float64; float16 is off by more
+MANY: Final = 9  # rows; enough that no layer treats them one by one
+ROUNDING: Final = 1e-4  # of float32 against float64; float16 is further off
 FILL: Final = 1e3
-#: How inputs are drawn: also wide ones, beyond where a clipped function bends.
+#: How inputs are drawn: once with a wide spread, beyond where a clipped function bends.
 DRAWS: Final[tuple[dict[str, Any], ...]] = ({"seed": 1}, {"seed": 5, "spread": 4})
 
 
-def _drawn(subject: Subject) -> Iterator[Bench]:
+def _large_batches(target: Target) -> Iterator[LayerHarness]:
     for draw in DRAWS:
-        yield from benches(subject, rows=MANY, **draw)
+        yield from harnesses(target, rows=MANY, **draw)
 
 
-@each(_drawn)
-def check_input_gradient(bench: Bench) -> None:
-    """The gradient by the inputs is that of central differences, in float64."""
-    _only_if_differentiable(bench)
-    _compare_inputs(bench)
+@for_each(_large_batches)
+def check_input_gradient(harness: LayerHarness) -> None:
+    """The gradient with respect to the inputs agrees with central differences, in float64."""
+    _only_if_differentiable(harness)
+    _compare_inputs(harness)
 
 
-@each(_drawn)
-def check_parameter_gradients(bench: Bench) -> None:
-    """The gradient by every trained parameter is that of central differences, in float64."""
-    _only_if_trained(bench)
-    _compare_parameters(bench)
+@for_each(_large_batches)
+def check_parameter_gradients(harness: LayerHarness) -> None:
+    """The gradient of every trainable parameter agrees with central differences, in float64."""
+    harness.require_trained()
+    _compare_parameters(harness)
 
 
-@each(partial(benches, rows=1))
-def check_batch_of_one(bench: Bench) -> None:
-    """A batch of one sample works, with the right gradients, or is refused with a ShapeError."""
+@for_each(partial(harnesses, rows=1))
+def check_batch_of_one(harness: LayerHarness) -> None:
+    """A batch of one sample has the right gradients, or is refused with a ShapeError."""
     try:
-        bench.run()
+        harness.run()
     except ShapeError as error:
         raise NotApplicable(f"it refuses to train on one sample: {error}") from None
-    if bench.differentiable:
-        _compare_inputs(bench)
-    _compare_parameters(bench)
+    if harness.differentiable:
+        _compare_inputs(harness)
+    _compare_parameters(harness)
 
 
-@each(benches)
-def check_gradients_overwritten(bench: Bench) -> None:
+@for_each(harnesses)
+def check_gradients_overwritten(harness: LayerHarness) -> None:
     """A backward pass overwrites what is in ``parameter.grad``."""
-    _only_if_trained(bench)
-    expected = bench.run().grads
-    for parameter in bench.trained().values():
+    harness.require_trained()
+    expected = harness.run().grads
+    for parameter in harness.trained().values():
         parameter.grad.fill(FILL)
-    bench.layer.backprop(bench.dy.copy(), bench.differentiable)
-    for name, parameter in bench.trained().items():
+    harness.layer.backprop(harness.dy.copy(), harness.differentiable)
+    for name, parameter in harness.trained().items():
         require(
             not np.all(parameter.grad == FILL),
             f"A backward pass writes nothing to {name}.grad. Fill it in gradients(dy).",
         )
         require(
-            near(parameter.grad, expected[name]),
-            f"{name}.grad depends on what was in it: gradients must overwrite it wholly, never add "
+            allclose(parameter.grad, expected[name]),
+            f"{name}.grad depends on what it held before: gradients must overwrite it, never add "
             "to it.",
         )
 
 
-@each(benches)
-def check_new_values(bench: Bench) -> None:
-    """After the values change, outputs and gradients are those of the new values."""
-    _only_if_trained(bench)
-    bench.run()
-    bench.forward(bench.x, training=False)
-    for parameter in bench.trained().values():
+@for_each(harnesses)
+def check_new_values(harness: LayerHarness) -> None:
+    """After parameter values change, outputs and gradients follow the new values."""
+    harness.require_trained()
+    harness.run()
+    harness.forward(harness.x, training=False)
+    for parameter in harness.trained().values():
         parameter.value *= 1.25
-    other = bench.twin()
+    other = harness.twin()
     require(
-        near(bench.forward(bench.x, False), other.forward(bench.x, False))
-        and bench.run().like(other.run()),
-        "After the values of its parameters changed, it gives other outputs or gradients than a "
-        "new layer with those values. Derive nothing from them that outlives a pass.",
+        allclose(harness.forward(harness.x, False), other.forward(harness.x, False))
+        and harness.run().allclose(other.run()),
+        "After the values of its parameters changed, its outputs or gradients differ from those of "
+        "a new layer with the same values. Do not keep what is computed from them after a pass.",
     )
 
 
-@each(benches)
-def check_ties(bench: Bench) -> None:
+@for_each(harnesses)
+def check_ties(harness: LayerHarness) -> None:
     """At kinks, and among equal inputs, the gradient lies between the one-sided slopes.
 
-    All inputs move together, so equal ones stay equal: the largest of several moves as each of
-    them, and its gradient is shared out once, however they share it.
+    All inputs move together, so equal inputs stay equal. A maximum moves with its tied inputs, so
+    their gradients must add up to its gradient, however they are shared.
     """
-    _only_if_differentiable(bench)
-    if bench.case.example.inputs is not None:
+    _only_if_differentiable(harness)
+    if harness.case.example.inputs is not None:
         raise NotApplicable("its inputs are restricted")
-    x = np.random.default_rng(3).integers(-1, 2, bench.x.shape).astype(float)
-    weights = np.abs(bench.dy)  # positive, so that one-sided slopes add up to bounds
+    x = np.random.default_rng(3).integers(-1, 2, harness.x.shape).astype(float)
+    weights = np.abs(harness.dy)  # positive, so that one-sided slopes add up to bounds
     least, most = (
-        float(np.vdot(weights, side)) for side in sides(bench.forward, x, np.ones_like(x))
+        float(np.vdot(weights, side))
+        for side in one_sided_slopes(harness.forward, x, np.ones_like(x))
     )
-    slope = float(bench.run(x, weights).dx.sum())
+    slope = float(harness.run(x, weights).dx.sum())
     require(
         least <= slope <= most,
-        f"For inputs -1, 0 and 1 of shape {bench.case.shape}, many of them equal, the sum of "
+        f"For inputs -1, 0 and 1 of shape {harness.case.shape}, many of them equal, the sum of "
         f"dx must lie within {least:.6g} .. {most:.6g}, but it is {slope:.6g}. Equal inputs "
-        "must share a gradient, not each have the whole.",
+        "must share a gradient, not each get all of it.",
     )
 
 
-def check_float32_agrees(subject: Subject) -> None:
-    """In float32 outputs and gradients are those of float64, but for rounding."""
-    for case in cases(subject):
-        narrow = Bench(subject, case, dtype="float32")
+def check_float32_agrees(target: Target) -> None:
+    """In float32, outputs and gradients agree with float64 up to rounding."""
+    for case in cases(target):
+        narrow = LayerHarness(target, case, dtype="float32")
         wide = narrow.twin(dtype="float64")
         x, dy = narrow.x.astype("float64"), narrow.dy.astype("float64")
         _check_rounded(
             "y, not in training,", narrow.forward(narrow.x, False), wide.forward(x, False)
         )
         found, expected = narrow.run(), wide.run(x, dy)
-        if narrow.draws() or wide.draws():
-            continue  # random numbers may be others in float32
+        if narrow.has_drawn() or wide.has_drawn():
+            continue  # random numbers may differ in float32
         _check_rounded("y", found.y, expected.y)
         _check_rounded("dx", found.dx, expected.dx)
         for name, grad in found.grads.items():
@@ -139,35 +140,30 @@ def _check_rounded(name: str, found: Array, expected: Array) -> None:
     scale = float(np.abs(expected).max(initial=1))
     require(
         error <= ROUNDING * scale,
-        f"In float32, {name} differs by {error:.3g} from what float64 gives, whose entries go up "
-        f"to {scale:.3g}. Compute the same in every dtype, and nothing in float16.",
+        f"In float32, {name} differs by {error:.3g} from float64, for values up to "
+        f"{scale:.3g}. Compute the same in every dtype, and nothing in float16.",
     )
 
 
-def _only_if_differentiable(bench: Bench) -> None:
-    if not bench.differentiable:
+def _only_if_differentiable(harness: LayerHarness) -> None:
+    if not harness.differentiable:
         raise NotApplicable("the class says differentiable = False")
 
 
-def _only_if_trained(bench: Bench) -> None:
-    if not bench.trained():
-        raise NotApplicable("it has no parameters to train")
+def _compare_inputs(harness: LayerHarness) -> None:
+    x: Array = harness.x.copy()
+    dx = harness.run().dx
+    where = f"dx (inputs of shape {harness.case.shape}, N = {len(x)})"
+    compare_gradient(dx, lambda: float(np.vdot(harness.dy, harness.forward(x))), x, where)
 
 
-def _compare_inputs(bench: Bench) -> None:
-    x: Array = bench.x.copy()
-    dx = bench.run().dx
-    where = f"dx (inputs of shape {bench.case.shape}, N = {len(x)})"
-    compare(dx, lambda: float(np.vdot(bench.dy, bench.forward(x))), x, where)
-
-
-def _compare_parameters(bench: Bench) -> None:
-    grads = bench.run().grads
-    for name, parameter in bench.trained().items():
-        where = f"{name}.grad (inputs of shape {bench.case.shape}, N = {len(bench.x)})"
-        compare(
+def _compare_parameters(harness: LayerHarness) -> None:
+    grads = harness.run().grads
+    for name, parameter in harness.trained().items():
+        where = f"{name}.grad (inputs of shape {harness.case.shape}, N = {len(harness.x)})"
+        compare_gradient(
             grads[name],
-            lambda: float(np.vdot(bench.dy, bench.forward(bench.x))),
+            lambda: float(np.vdot(harness.dy, harness.forward(harness.x))),
             parameter.value,
             where,
         )

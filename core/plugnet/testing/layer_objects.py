@@ -1,4 +1,4 @@
-"""Checks of layers: several objects of one class, in networks, at once, copied, saved."""
+"""Checks of layers: in networks, beside other instances, copied and saved."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.network import Network
-from plugnet.testing.arrays import near, same
-from plugnet.testing.bench import Bench, Passed
-from plugnet.testing.cases import benches
+from plugnet.testing.cases import harnesses
+from plugnet.testing.comparison import allclose, identical
+from plugnet.testing.layer_harness import LayerHarness, PassResult
 from plugnet.testing.report import NotApplicable, require
-from plugnet.testing.state import held
-from plugnet.testing.subject import each
+from plugnet.testing.state import find_instances
+from plugnet.testing.target import for_each
 
-STEPS: Final = 3  # in training, before the state is copied
-MANY: Final = 100  # samples, whose buffers a copy must not hold
-SLACK: Final = 1000  # bytes by which a copy may grow, as generators' places are numbers
+STEPS: Final = 3  # of training before the state is copied
+MANY: Final = 100  # samples; a copy must not hold buffers for them
+SLACK: Final = (
+    1000  # bytes by which a copy may grow, because the state of generators varies in length
+)
 
 
-@each(benches)
-def check_network(bench: Bench) -> None:
-    """The layer works in a network and in a chain within it, and the spec builds both again."""
-    first, x = _network(bench), bench.x
+@for_each(harnesses)
+def check_network(harness: LayerHarness) -> None:
+    """The layer works in a network and in a nested chain, and both can be rebuilt from the spec."""
+    first, x = _network(harness), harness.x
     spec = first.spec()
     others = [
         Network.from_spec(spec),
@@ -34,113 +36,116 @@ def check_network(bench: Bench) -> None:
     ]
     for network in others:
         own, given = network.parameters(), first.parameters()
-        require(len(own) == len(given), "In a chain, parameters are not found.")
+        require(len(own) == len(given), "Some of its parameters are missing in a chain.")
         for parameter, first_one in zip(own.values(), given.values(), strict=True):
             parameter.value = first_one.value
     y = first.forward(x.copy())
     for network in others:
         require(
-            near(network.forward(x.copy()), y),
-            "A network that was built from the spec, with the same values, gives other outputs.",
+            allclose(network.forward(x.copy()), y),
+            "A network built from the spec, with the same values, gives different outputs.",
         )
         dy = np.ones_like(network.forward(x.copy(), training=True))
-        network.backprop(dy, inputs=bench.differentiable)
+        network.backprop(dy, inputs=harness.differentiable)
 
 
-@each(benches)
-def check_instances_independent(one: Bench) -> None:
-    """Two layers of the same arguments do not disturb each other, as in one network."""
+@for_each(harnesses)
+def check_instances_independent(one: LayerHarness) -> None:
+    """Two layers with the same arguments do not affect each other."""
     other = one.twin()
     other.x, other.dy = other.inputs(1), -other.dy
     expected = one.run()
     y = one.forward_in_place(one.x.copy())
     other.run()
     y_later = np.array(y)
-    one.clear()
+    one.clear_gradients()
     dx, grads = one.layer.backprop(one.dy.copy(), one.differentiable), one.grads()
     other.run()
     require(
-        Passed(y_later, expected.dx if dx is None else dx, grads).like(expected),
-        "With another layer of the same class at work in between, a layer gives other outputs or "
-        "another gradient than alone. Keep buffers, and what backward reads, in the object, not on "
-        "the class or in the module.",
+        PassResult(y_later, expected.dx if dx is None else dx, grads).allclose(expected),
+        "With another layer of the same class in use, a layer gives different outputs or "
+        "gradients. Keep buffers, and what backward reads, in the object, not in the class or the "
+        "module.",
     )
 
 
-@each(benches)
-def check_copies(bench: Bench) -> None:
-    """A network that was trained with it is the same after a copy, which holds no buffers."""
-    network, large = _network(bench), _network(bench)
+@for_each(harnesses)
+def check_copies(harness: LayerHarness) -> None:
+    """A copy of a trained network gives the same outputs, and holds no buffers."""
+    network, large = _network(harness), _network(harness)
     copies: dict[str, Callable[[Network], Network]] = {"deep copy": copy.deepcopy}
-    if "<locals>" not in bench.subject.cls.__qualname__:  # Python cannot pickle these
+    if "<locals>" not in harness.target.cls.__qualname__:  # Python cannot pickle these
         copies["pickled copy"] = _pickled
-        _train(large, np.resize(bench.x, (MANY, *bench.x.shape[1:])))
+        _train(large, np.resize(harness.x, (MANY, *harness.x.shape[1:])))
         grown = len(pickle.dumps(large)) - len(pickle.dumps(network))
         require(
             grown < SLACK,
             f"A pickled network is {grown} bytes larger after a batch of {MANY} samples. What a "
             "batch needs must not be kept in a constructor argument.",
         )
-    _train(network, bench.x)
+    _train(network, harness.x)
     for name, make in copies.items():
         other = make(network)
         for training in (False, True):
             require(
-                near(
-                    other.forward(bench.x.copy(), training),
-                    network.forward(bench.x.copy(), training),
+                allclose(
+                    other.forward(harness.x.copy(), training),
+                    network.forward(harness.x.copy(), training),
                 ),
-                f"A {name} of a network gives other outputs with training={training}. Outputs may "
-                "depend on arguments, parameters, and what self.rng draws.",
+                f"A {name} of a network gives different outputs with training={training}. Outputs "
+                "may depend only on arguments, parameters and what self.rng draws.",
             )
 
 
-@each(benches)
-def check_state_complete(bench: Bench) -> None:
-    """A network that takes over another's state gives the same outputs, outside training."""
-    trained, fresh = _network(bench), _network(bench)
+@for_each(harnesses)
+def check_state_complete(harness: LayerHarness) -> None:
+    """Outside training, a network that restores another's state gives the same outputs."""
+    trained, fresh = _network(harness), _network(harness)
     for parameter, moved in zip(
-        trained.parameters().values(), bench.parameters.values(), strict=True
+        trained.parameters().values(), harness.parameters.values(), strict=True
     ):
         parameter.value = moved.value
     for step in range(STEPS):
-        _train(trained, bench.inputs(step))
-    fresh.forward(bench.x.copy())  # what is derived from the old values must not outlive them
+        _train(trained, harness.inputs(step))
+    fresh.forward(harness.x.copy())  # restoring must drop what this computes from the old values
     fresh.restore(trained.state())
     require(
-        near(fresh.forward(bench.x.copy()), trained.forward(bench.x.copy())),
-        "After some training, a new network with the state of the first gives other outputs: "
-        "something is lost on saving. Whatever outputs depend on must be a Parameter that "
-        "parameters() returns, or a Statistic if it follows the batches, read anew each time.",
+        allclose(fresh.forward(harness.x.copy()), trained.forward(harness.x.copy())),
+        "After some training, a new network with the state of the first gives different outputs, "
+        "so something is not saved. Keep whatever outputs depend on in a Parameter that "
+        "parameters() returns, or a Statistic if it follows the batches, and read it in every "
+        "pass.",
     )
 
 
-@each(benches)
-def check_random(bench: Bench) -> None:
-    """All that is drawn comes from ``self.rng``: with that set back, training repeats itself."""
-    own = {id(layer.rng): layer.rng for layer in bench.layers.values() if layer.rng is not None}
-    found = held(bench.layer, np.random.Generator)
+@for_each(harnesses)
+def check_random(harness: LayerHarness) -> None:
+    """All random numbers come from ``self.rng``: resetting it repeats a training forward."""
+    own = {id(layer.rng): layer.rng for layer in harness.layers.values() if layer.rng is not None}
+    found = find_instances(harness.layer, np.random.Generator)
     require(
         all(id(generator) in own for generator in found),
-        "It keeps a generator elsewhere than in rng, where networks set it to the place of the "
-        "step. Keep the one that initialize is given as self.rng, and draw from that alone.",
+        "It keeps a generator outside rng, where networks cannot set its state for each step. "
+        "Keep the one passed to initialize as self.rng, and draw from that alone.",
     )
     states = [(generator, generator.bit_generator.state) for generator in found]
-    first = np.array(bench.layer.forward(bench.x.copy(), True))
-    second = np.array(bench.layer.forward(bench.x.copy(), True))
-    if not own and same(first, second):
-        raise NotApplicable("it draws nothing")
+    first = np.array(harness.layer.forward(harness.x.copy(), True))
+    second = np.array(harness.layer.forward(harness.x.copy(), True))
+    if not own and identical(first, second):
+        raise NotApplicable("it draws no random numbers")
     for generator, state in states:
         generator.bit_generator.state = state
     require(
-        same(first, bench.layer.forward(bench.x.copy(), True)),
-        "With the generator in rng set back, a training forward gives other outputs. Draw from "
-        "self.rng alone, and as much each time.",
+        identical(first, harness.layer.forward(harness.x.copy(), True)),
+        "After self.rng is reset, a training forward gives different outputs. Draw from self.rng "
+        "alone, and the same amount each time.",
     )
 
 
-def _network(bench: Bench) -> Network:
-    return Network([bench.subject.build(bench.case.example)], bench.case.shape, dtype="float64")
+def _network(harness: LayerHarness) -> Network:
+    return Network(
+        [harness.target.build(harness.case.example)], harness.case.shape, dtype="float64"
+    )
 
 
 def _pickled(network: Network) -> Network:
@@ -149,7 +154,7 @@ def _pickled(network: Network) -> Network:
 
 
 def _train(network: Network, x: Array) -> None:
-    """Do what a step does to statistics and buffers."""
+    """Update statistics and buffers as a training step does."""
     network.place(0)
     y = network.forward(x.copy(), training=True)
     network.backprop(np.ones_like(y))

@@ -1,4 +1,4 @@
-"""Checks of layers: what a pass may do to arrays and attributes, and leaves to the next one."""
+"""Checks of layers: what a pass may change, and what it may leave to the next."""
 
 from __future__ import annotations
 
@@ -9,204 +9,213 @@ import numpy as np
 
 from plugnet.parameter import MULTIPLIERS
 from plugnet.registry import registry
-from plugnet.testing.arrays import near, read_only, same, writes
-from plugnet.testing.bench import Bench, Passed
-from plugnet.testing.cases import benches
-from plugnet.testing.report import NotApplicable, fail, require
+from plugnet.testing.cases import harnesses
+from plugnet.testing.comparison import allclose, identical, read_only, writes_to_read_only
+from plugnet.testing.layer_harness import LayerHarness, PassResult
+from plugnet.testing.report import fail, require
 from plugnet.testing.state import Snapshot
-from plugnet.testing.subject import described, each
+from plugnet.testing.target import argument_text, for_each
 
 
-@each(benches)
-def check_saved_stays(bench: Bench) -> None:
-    """Neither parameters' values and multipliers nor constructor arguments move in a pass."""
-    layer, x, dy = bench.layer, bench.inputs(1), bench.dy.copy()
+@for_each(harnesses)
+def check_saved_stays(harness: LayerHarness) -> None:
+    """A pass changes no parameter's value or multiplier, and no constructor argument."""
+    layer, x, dy = harness.layer, harness.inputs(1), harness.dy.copy()
     calls: dict[str, Callable[[], object]] = {
         "prepare": partial(layer.prepare, x.shape, x.dtype),
         "forward(training=True)": partial(layer.forward, x, True),
-        "backprop": partial(layer.backprop, dy, bench.differentiable),
-        **{name: partial(half, dy) for name, half in bench.halves().items()},
+        "backprop": partial(layer.backprop, dy, harness.differentiable),
+        **{name: partial(half, dy) for name, half in harness.backward_methods().items()},
     }
-    before = _saved(bench)
+    before = _saved(harness)
     for name, call in calls.items():
         call()
-        now = _saved(bench)
+        now = _saved(harness)
         require(
             not (moved := [what for what in before if now[what] != before[what]]),
-            f"{name} changes the {', '.join(moved)}, but what is saved changes only at the end of "
-            "a step, by the trainer. Running values are Statistics: write the batch's to the grad.",
+            f"{name} changes the {', '.join(moved)}, but only the trainer may change what is "
+            "saved, at the end of a step. Keep running values in a Statistic: write the batch's "
+            "to its grad.",
         )
 
 
-def _saved(bench: Bench) -> dict[str, object]:
-    found: dict[str, object] = {"constructor arguments": described(bench.layer)}
-    for name, parameter in bench.parameters.items():
+def _saved(harness: LayerHarness) -> dict[str, object]:
+    found: dict[str, object] = {"constructor arguments": argument_text(harness.layer)}
+    for name, parameter in harness.parameters.items():
         found[f"value of {name}"] = parameter.value.tobytes()
         found |= {f"{each} of {name}": getattr(parameter, each) for each in MULTIPLIERS}
     return found
 
 
-@each(benches)
-def check_inference_changes_nothing(bench: Bench) -> None:
-    """A forward outside training changes no attribute, nor what a pending backward pass reads."""
-    bench.forward(bench.x, training=False)  # before any training
-    expected = bench.run()
-    bench.forward(bench.x)
-    before = Snapshot(bench.layer)
-    bench.layer.forward(bench.x.copy(), training=False)
-    bench.layer.forward(bench.inputs(1)[:2], training=False)
-    require(
-        not (changed := before.changed()),
-        f"forward(training=False) changes {changed}. It must change no attribute: other threads "
-        "predict meanwhile. A buffer is for training: out= must be None unless training.",
+@for_each(harnesses)
+def check_inference_changes_nothing(harness: LayerHarness) -> None:
+    """A forward outside training changes no attribute and not the result of a pending backward."""
+    harness.forward(harness.x, training=False)  # before any training
+    expected = harness.run()
+    harness.forward(harness.x)
+    before = Snapshot(harness.layer)
+    harness.layer.forward(harness.x.copy(), training=False)
+    harness.layer.forward(harness.inputs(1)[:2], training=False)
+    before.require_unchanged(
+        "forward(training=False)",
+        "It must change no attribute, because other threads may predict at the same time. Buffers "
+        "are for training: out= must be None unless training.",
     )
     require(
-        Passed(expected.y, *bench.backward(bench.dy.copy())).like(expected),
-        "forward(training=False) between forward and backward changes the gradient; it must keep "
-        "nothing, and leave what is kept.",
+        PassResult(expected.y, *harness.backward(harness.dy.copy())).allclose(expected),
+        "forward(training=False) between forward and backward changes the gradient. It must keep "
+        "nothing, and must not overwrite what the training forward kept.",
     )
 
 
-@each(benches)
-def check_inference_returns_new_array(bench: Bench) -> None:
-    """What forward gives outside training stays as it is when forward is called again."""
-    bench.run()
-    y = bench.layer.forward(bench.x.copy(), training=False)
+@for_each(harnesses)
+def check_inference_returns_new_array(harness: LayerHarness) -> None:
+    """The array that forward returns outside training is not changed by later calls."""
+    harness.run()
+    y = harness.layer.forward(harness.x.copy(), training=False)
     value = np.array(y)
-    bench.layer.forward(bench.inputs(1), training=False)
-    bench.forward(bench.inputs(2))
+    harness.layer.forward(harness.inputs(1), training=False)
+    harness.forward(harness.inputs(2))
     require(
-        same(y, value),
+        identical(y, value),
         "The array that forward(training=False) returned was changed by the next call. Only in "
         "training may it be a buffer: out= must be None unless training.",
     )
 
 
-@each(benches)
-def check_inputs_unchanged(bench: Bench) -> None:
-    """Neither x nor dy is written to; arrays that cannot be are taken."""
-    x, dy = read_only(bench.x), read_only(bench.dy)
+@for_each(harnesses)
+def check_inputs_unchanged(harness: LayerHarness) -> None:
+    """Neither x nor dy is written to, and read-only arrays are accepted."""
+    x, dy = read_only(harness.x), read_only(harness.dy)
     calls: dict[str, Callable[[], object]] = {
-        "forward(training=False) writes to its input x": partial(bench.layer.forward, x),
-        "forward(training=True) writes to its input x": partial(bench.forward_in_place, x),
-        "The backward pass writes to dy, or to x": partial(bench.backward, dy),
+        "forward(training=False) writes to its input x": partial(harness.layer.forward, x),
+        "forward(training=True) writes to its input x": partial(harness.forward_in_place, x),
+        "The backward pass writes to dy, or to x": partial(harness.backward, dy),
     }
     for fault, call in calls.items():
-        if writes(call) or not same(x, bench.x) or not same(dy, bench.dy):
-            fail(f"{fault}, which belongs to its caller. Write to an array of your own.")
+        if (
+            writes_to_read_only(call)
+            or not identical(x, harness.x)
+            or not identical(dy, harness.dy)
+        ):
+            fail(
+                f"{fault}, which belongs to the caller. Write to a new array or to your own buffer."
+            )
 
 
-@each(benches)
-def check_c_order(bench: Bench) -> None:
-    """Outputs and dx are C-ordered, as all arrays that go from layer to layer."""
+@for_each(harnesses)
+def check_c_order(harness: LayerHarness) -> None:
+    """Outputs and dx are C-ordered, like all arrays passed between layers."""
     found = {
-        "forward(training=False)": bench.layer.forward(bench.x.copy(), False),
-        "forward(training=True)": bench.forward_in_place(bench.x.copy()),
-        "backprop": bench.layer.backprop(bench.dy.copy(), bench.differentiable),
+        "forward(training=False)": harness.layer.forward(harness.x.copy(), False),
+        "forward(training=True)": harness.forward_in_place(harness.x.copy()),
+        "backprop": harness.layer.backprop(harness.dy.copy(), harness.differentiable),
     }
     for name, array in found.items():
         require(
             array is None or array.flags.c_contiguous,
-            f"{name} returns an array that is not C-ordered. Use np.ascontiguousarray, or a "
-            "buffer to copy to.",
+            f"{name} returns an array that is not C-ordered. Use np.ascontiguousarray, or "
+            "copy it to a buffer.",
         )
 
 
-@each(benches)
-def check_empty_batch(bench: Bench) -> None:
-    """A batch without samples gives outputs without samples, outside training."""
-    y = bench.forward(bench.x[:0], training=False)
-    require(y.shape == bench.dy[:0].shape, f"A batch of no samples gave the shape {y.shape}.")
+@for_each(harnesses)
+def check_empty_batch(harness: LayerHarness) -> None:
+    """Outside training, an empty batch gives empty outputs of the right shape."""
+    y = harness.forward(harness.x[:0], training=False)
+    require(y.shape == harness.dy[:0].shape, f"An empty batch gave the shape {y.shape}.")
 
 
-@each(benches)
-def check_samples_independent(bench: Bench) -> None:
-    """Outside training, what one sample gives does not depend on the others."""
-    together = bench.forward(bench.x, training=False)
-    for row in range(len(bench.x)):
+@for_each(harnesses)
+def check_samples_independent(harness: LayerHarness) -> None:
+    """Outside training, the outputs for a sample do not depend on the other samples."""
+    together = harness.forward(harness.x, training=False)
+    for row in range(len(harness.x)):
         require(
-            near(bench.forward(bench.x[row : row + 1], training=False)[0], together[row]),
-            "Outside training, a sample gives something else alone than among others.",
+            allclose(harness.forward(harness.x[row : row + 1], training=False)[0], together[row]),
+            "Outside training, a sample has different outputs alone than in a batch.",
         )
 
 
-@each(benches)
-def check_second_batch(bench: Bench) -> None:
-    """After a first batch, a second gives what it gives alone."""
-    other, dy = bench.inputs(1), np.ascontiguousarray(bench.dy[::-1])
-    bench.run()
+@for_each(harnesses)
+def check_second_batch(harness: LayerHarness) -> None:
+    """The results of a batch do not depend on the batch before."""
+    other, dy = harness.inputs(1), np.ascontiguousarray(harness.dy[::-1])
+    harness.run()
     require(
-        bench.run(other, dy).like(bench.twin().run(other, dy)),
-        "A second batch gives other results than alone.",
+        harness.run(other, dy).allclose(harness.twin().run(other, dy)),
+        "A batch gives different results after another batch than on its own.",
     )
 
 
-@each(benches)
-def check_prepare(bench: Bench) -> None:
-    """Prepared for the batch shape or not, and for others before, the results are the same."""
-    plain = bench.twin(prepares=False)
-    few = bench.inputs(1)[:2], bench.dy[:2]
+@for_each(harnesses)
+def check_prepare(harness: LayerHarness) -> None:
+    """Results are the same with and without `prepare`, and after other batch shapes."""
+    plain = harness.twin(prepares=False)
+    few = harness.inputs(1)[:2], harness.dy[:2]
     expected, smaller = plain.run(), plain.run(*few)
-    require(bench.run().like(expected), "After prepare it gives other results than without.")
+    require(harness.run().allclose(expected), "With prepare the results differ from those without.")
     require(
-        bench.run(*few).like(smaller) and bench.run().like(expected),
-        "Batches of another shape, for which prepare was called in between, give other results. "
-        "prepare must make all buffers anew.",
+        harness.run(*few).allclose(smaller) and harness.run().allclose(expected),
+        "After prepare was called for another batch shape, the results differ. prepare must make "
+        "new buffers each time.",
     )
 
 
-@each(benches)
-def check_backprop(bench: Bench) -> None:
-    """`backprop` does what `gradients` and `backward` do, whichever was called before."""
-    expected = bench.run()
-    for inputs in (False, bench.differentiable, False):
-        y = bench.forward(bench.x)
-        dx, grads = bench.backward(bench.dy.copy(), inputs)
+@for_each(harnesses)
+def check_backprop(harness: LayerHarness) -> None:
+    """`backprop` does what `gradients` and `backward` do, whatever was called before."""
+    expected = harness.run()
+    for inputs in (False, harness.differentiable, False):
+        y = harness.forward(harness.x)
+        dx, grads = harness.backward(harness.dy.copy(), inputs)
         require(
-            Passed(y, dx if inputs else expected.dx, grads).like(expected),
-            f"backprop(dy, inputs={inputs}) gives another dx or other gradients after other calls "
-            "of it. Each call must do all of its work.",
+            PassResult(y, dx if inputs else expected.dx, grads).allclose(expected),
+            f"backprop(dy, inputs={inputs}) gives a different dx or different gradients after "
+            "other calls of it. Each call must do all of its work.",
         )
         require(
-            inputs or not len(dx), "backprop(dy, inputs=False) must return None: nobody reads dx."
+            inputs or not len(dx),
+            "backprop(dy, inputs=False) must return None, because dx is not used.",
         )
-    bench.forward(bench.x)
-    dy, halves = bench.dy.copy(), bench.halves()
+    harness.forward(harness.x)
+    dy, halves = harness.dy.copy(), harness.backward_methods()
     if "gradients" in halves:
-        bench.clear()
+        harness.clear_gradients()
         halves["gradients"](dy)
         require(
-            Passed(y, expected.dx, bench.grads()).like(expected),
-            "gradients(dy) fills other gradients than backprop(dy, inputs=True).",
+            PassResult(y, expected.dx, harness.grads()).allclose(expected),
+            "gradients(dy) writes different gradients than backprop(dy, inputs=True).",
         )
     if "backward" in halves:
         dy *= -2
         require(
-            near(halves["backward"](dy), -2 * expected.dx),
-            "backward(dy) returns another dx than backprop(dy, inputs=True), or reads what "
-            "gradients kept. Each must do its own work.",
+            allclose(halves["backward"](dy), -2 * expected.dx),
+            "backward(dy) returns a different dx than backprop(dy, inputs=True), or depends on "
+            "what gradients kept. Each must do its own work.",
         )
 
 
-@each(benches)
-def check_frozen(bench: Bench) -> None:
-    """In a chain, what is not trained has no gradient; dx and all other gradients are as ever."""
-    if not bench.trained():
-        raise NotApplicable("it has no parameters to train")
-    expected, trained = bench.run(), bench.trained()
-    chain = registry.layers.build("chain", [bench.layer])
+@for_each(harnesses)
+def check_frozen(harness: LayerHarness) -> None:
+    """In a chain, freezing parameters zeroes their gradients and changes no others, nor dx."""
+    harness.require_trained()
+    expected, trained = harness.run(), harness.trained()
+    chain = registry.layers.build("chain", [harness.layer])
     for frozen in (*([name] for name in trained), [*trained], []):
         for name, parameter in trained.items():
             parameter.trainable = name not in frozen
-        bench.restore()
-        chain.forward(bench.x.copy(), training=True)
-        dx = chain.backprop(bench.dy.copy(), bench.differentiable)
+        harness.restore()
+        chain.forward(harness.x.copy(), training=True)
+        dx = chain.backprop(harness.dy.copy(), harness.differentiable)
         require(
-            (dx is None or near(dx, expected.dx))
+            (dx is None or allclose(dx, expected.dx))
             and all(
-                near(parameter.grad, 0 * parameter.grad if name in frozen else expected.grads[name])
+                allclose(
+                    parameter.grad, 0 * parameter.grad if name in frozen else expected.grads[name]
+                )
                 for name, parameter in trained.items()
             ),
-            f"With {', '.join(frozen) or 'nothing'} set to trainable=False in between, dx or the "
-            "gradient of something else is another, or its own is not 0.",
+            f"With {', '.join(frozen) or 'nothing'} set to trainable=False, dx or the "
+            "gradient of another parameter changes, or a frozen parameter's gradient is not 0.",
         )

@@ -1,4 +1,4 @@
-"""Checks of layers: what they say of themselves, and their parameters."""
+"""Checks of layers: what they declare, and their parameters."""
 
 from __future__ import annotations
 
@@ -14,45 +14,51 @@ from plugnet.errors import PlugnetError, ShapeError
 from plugnet.interfaces import Layer
 from plugnet.layers import parameters_of
 from plugnet.parameter import Parameter
-from plugnet.testing.arrays import near
-from plugnet.testing.bench import Bench, Case
-from plugnet.testing.cases import benches, both, candidates, try_case, working
+from plugnet.testing.cases import (
+    candidate_shapes,
+    harnesses,
+    harnesses_in_both_dtypes,
+    try_case,
+    working_cases,
+)
+from plugnet.testing.comparison import allclose
+from plugnet.testing.layer_harness import Case, LayerHarness
 from plugnet.testing.report import NotApplicable, fail, raised, require
-from plugnet.testing.state import held
-from plugnet.testing.subject import Subject, each
+from plugnet.testing.state import find_instances
+from plugnet.testing.target import Target, for_each
 
 
-def exercise(subject: Subject) -> list[Array]:
-    """Run a layer forward and backward, in training and not."""
+def exercise(target: Target) -> list[Array]:
+    """Run a layer forward and backward, in training and outside."""
     results = []
-    for bench in benches(subject, dtype="float32"):
-        y, dx, grads = bench.run()
-        results += [y, dx, *grads.values(), bench.forward(bench.x, training=False)]
+    for harness in harnesses(target, dtype="float32"):
+        y, dx, grads = harness.run()
+        results += [y, dx, *grads.values(), harness.forward(harness.x, training=False)]
     return results
 
 
-def check_shapes(subject: Subject) -> None:
-    """For each shape that `output_shape` does not refuse with a ShapeError, all passes work."""
-    for example in subject.usable:
-        shapes = [shape for group in candidates(subject, example) for shape in group]
+def check_shapes(target: Target) -> None:
+    """All passes work for every shape that `output_shape` does not refuse with a ShapeError."""
+    for example in target.usable_examples:
+        shapes = [shape for group in candidate_shapes(target, example) for shape in group]
         for shape in [(), *shapes]:
-            if _takes(subject.build(example), shape) and shape:
-                try_case(subject, Case(example, shape))
+            if _takes(target.build(example), shape) and shape:
+                try_case(target, Case(example, shape))
         require(
-            any(case.example is example for case in working(subject)),
-            f"With the arguments {example.arguments} it takes none of the shapes {shapes}. Let "
-            "examples() return pairs (arguments, shape) that work.",
+            any(case.example is example for case in working_cases(target)),
+            f"With the arguments {example.arguments} it works with no shape of {shapes}. "
+            "Let examples() return pairs (arguments, shape) that work.",
         )
 
 
 def _takes(layer: Layer, shape: Shape) -> bool:
-    """Tell whether ``output_shape`` takes a shape, or refuses it as it should."""
+    """Tell whether ``output_shape`` accepts a shape; fail if it refuses it in a wrong way."""
     try:
         output: object = layer.output_shape(shape)
     except ShapeError as error:
         require(
             hasattr(error, "expected") and hasattr(error, "got"),
-            "A ShapeError must say what was expected and what came: raise "
+            "A ShapeError must say what was expected and what it got: raise "
             "ShapeError(message, expected=..., got=shape).",
         )
         return False
@@ -65,64 +71,68 @@ def _takes(layer: Layer, shape: Shape) -> bool:
     return True
 
 
-@each(both)
-def check_dtype(bench: Bench) -> None:
-    """What comes in float32 leaves in float32, and float64 in float64."""
-    y, dx, _ = bench.run()
-    found = {"y": y, "y, not in training,": bench.forward(bench.x, False), "dx": dx}
+@for_each(harnesses_in_both_dtypes)
+def check_dtype(harness: LayerHarness) -> None:
+    """Outputs and dx have the dtype of the inputs, float32 or float64."""
+    y, dx, _ = harness.run()
+    found = {"y": y, "y, not in training,": harness.forward(harness.x, False), "dx": dx}
     for name, array in found.items():
-        dtype = bench.x.dtype
-        require(array.dtype == dtype, f"In {dtype}, {name} must be so too, not {array.dtype}.")
-
-
-@each(benches)
-def check_parameters(bench: Bench) -> None:
-    """Parameters are finite, always the same, and all among those that the layer gives."""
-    for name, parameter in bench.parameters.items():
-        require(np.isfinite(parameter.value).all(), f"{name} must begin with finite values.")
-    bench.run()
-    again = list(parameters_of(bench.layers).values())
-    require(
-        len(again) == len(bench.parameters)
-        and all(a is b for a, b in zip(again, bench.parameters.values(), strict=True)),
-        "parameters() must always return the same parameters in the same order.",
-    )
-    lost = [p for p in held(bench.layer, Parameter) if all(p is not one for one in again)]
-    require(
-        not lost,
-        f"It holds {lost[:1]}, which is not found, so that it is neither trained nor saved. Let "
-        "parameters() return its own parameters, and inner() the layers that it holds.",
-    )
-
-
-@each(benches)
-def check_statistics(bench: Bench) -> None:
-    """A training forward writes the batch's value to ``grad`` of every Statistic."""
-    if not bench.parameters.statistics:
-        raise NotApplicable("it has no statistics")
-    for statistic in bench.parameters.statistics:
-        statistic.grad.fill(np.nan)
-    bench.forward(bench.x)
-    for name, parameter in bench.parameters.items():
+        dtype = harness.x.dtype
         require(
-            parameter not in bench.parameters.statistics or np.isfinite(parameter.grad).all(),
-            f"A training forward does not write the batch's value to {name}.grad, from which the "
-            "trainer moves a Statistic.",
+            array.dtype == dtype, f"In {dtype}, {name} must have that dtype too, not {array.dtype}."
         )
 
 
-@each(benches)
-def check_call_order(bench: Bench) -> None:
-    """A backward pass before any `forward` raises CallOrderError, unless it needs none."""
-    calls = list(bench.halves().values())
-    if bench.trained():
-        calls.append(partial(bench.layer.backprop, inputs=False))
+@for_each(harnesses)
+def check_parameters(harness: LayerHarness) -> None:
+    """Parameters start finite, stay the same objects, and are all returned by `parameters`."""
+    for name, parameter in harness.parameters.items():
+        require(np.isfinite(parameter.value).all(), f"{name} must start with finite values.")
+    harness.run()
+    again = list(parameters_of(harness.layers).values())
+    require(
+        len(again) == len(harness.parameters)
+        and all(a is b for a, b in zip(again, harness.parameters.values(), strict=True)),
+        "parameters() must always return the same parameters in the same order.",
+    )
+    lost = [
+        p for p in find_instances(harness.layer, Parameter) if all(p is not one for one in again)
+    ]
+    require(
+        not lost,
+        f"It holds {lost[:1]}, which parameters() does not return, so it is neither trained nor "
+        "saved. Let parameters() return its own parameters, and inner() its inner layers.",
+    )
+
+
+@for_each(harnesses)
+def check_statistics(harness: LayerHarness) -> None:
+    """A training forward writes the value of the batch to ``grad`` of every Statistic."""
+    if not harness.parameters.statistics:
+        raise NotApplicable("it has no statistics")
+    for statistic in harness.parameters.statistics:
+        statistic.grad.fill(np.nan)
+    harness.forward(harness.x)
+    for name, parameter in harness.parameters.items():
+        require(
+            parameter not in harness.parameters.statistics or np.isfinite(parameter.grad).all(),
+            f"A training forward must write the value of the batch to {name}.grad, from which the "
+            "trainer updates the Statistic.",
+        )
+
+
+@for_each(harnesses)
+def check_call_order(harness: LayerHarness) -> None:
+    """A backward pass before any `forward` raises CallOrderError, or works without it."""
+    calls = list(harness.backward_methods().values())
+    if harness.trained():
+        calls.append(partial(harness.layer.backprop, inputs=False))
     for call in calls:
-        refused_early(partial(call, bench.dy))
+        raises_before_forward(partial(call, harness.dy))
 
 
-def refused_early(call: Callable[[], object]) -> bool:
-    """Tell whether a backward pass raises a CallOrderError before any forward; no other may be."""
+def raises_before_forward(call: Callable[[], object]) -> bool:
+    """Tell whether a backward pass before any forward raises a plugnet error; fail on others."""
     try:
         call()
     except PlugnetError:
@@ -136,46 +146,46 @@ def refused_early(call: Callable[[], object]) -> bool:
     return False
 
 
-def check_training_difference(subject: Subject) -> None:
-    """Training gives other outputs only if the class says ``differs_in_training = True``."""
-    if subject.cls.differs_in_training:
-        require(  # an object may be one that does not, as dropout with p = 0
-            _differs(subject)
-            or (subject.given is not None and _differs(replace(subject, given=None, cases=None))),
-            "differs_in_training is True, but outputs are the same in training.",
+def check_training_difference(target: Target) -> None:
+    """Outputs differ in training if and only if the class says ``differs_in_training = True``."""
+    if target.cls.differs_in_training:
+        require(  # one instance may not differ, such as dropout with p = 0
+            any(map(_differs, harnesses(target)))
+            or (
+                target.instance is not None
+                and any(map(_differs, harnesses(replace(target, instance=None, cases=None))))
+            ),
+            "differs_in_training is True, but outputs are the same in training and outside.",
         )
         return
-    for bench in benches(subject):
+    for harness in harnesses(target):
         require(
-            any(layer.differs_in_training for layer in bench.layers.values())
-            or near(bench.forward(bench.x), bench.forward(bench.x, training=False)),
-            "forward gives other outputs with training=True. If that is meant, write "
+            any(layer.differs_in_training for layer in harness.layers.values())
+            or not _differs(harness),
+            "forward gives different outputs with training=True. If that is intended, write "
             "differs_in_training = True in the class.",
         )
 
 
-def _differs(subject: Subject) -> bool:
-    return any(
-        not near(bench.forward(bench.x), bench.forward(bench.x, training=False))
-        for bench in benches(subject)
-    )
+def _differs(harness: LayerHarness) -> bool:
+    return not allclose(harness.forward(harness.x), harness.forward(harness.x, training=False))
 
 
-@each(Subject.built)
+@for_each(Target.build_all)
 def check_input_scale(layer: Layer) -> None:
-    """`input_scale` is a magnitude above 0, or None."""
+    """`input_scale` returns a finite number above 0, or None."""
     scale = layer.input_scale()
     require(
         scale is None or (isinstance(scale, int | float) and 0 < scale < math.inf),
-        f"input_scale() must be a number above 0, or None, but it is {scale!r}.",
+        f"input_scale() must return a number above 0 or None, but it returned {scale!r}.",
     )
 
 
-@each(benches)
-def check_flops(bench: Bench) -> None:
-    """`flops` is a whole number from 0."""
-    flops = bench.layer.flops(bench.case.shape)
+@for_each(harnesses)
+def check_flops(harness: LayerHarness) -> None:
+    """`flops` returns an int of at least 0."""
+    flops = harness.layer.flops(harness.case.shape)
     require(
         isinstance(flops, int) and flops >= 0,
-        f"flops({bench.case.shape}) must be an int of at least 0, but it is {flops!r}.",
+        f"flops({harness.case.shape}) must return an int of at least 0, but it returned {flops!r}.",
     )

@@ -1,4 +1,4 @@
-"""Checks of losses, with one, two and four outputs, as far as they take such targets."""
+"""Checks of losses with one, two and four outputs, where they accept such targets."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.errors import PlugnetError
 from plugnet.interfaces import Loss
-from plugnet.testing.arrays import near, read_only, same, writes
-from plugnet.testing.gradients import compare, sides
-from plugnet.testing.layers import refused_early
+from plugnet.testing.comparison import allclose, identical, read_only, writes_to_read_only
+from plugnet.testing.gradients import compare_gradient, one_sided_slopes
+from plugnet.testing.layers import raises_before_forward
 from plugnet.testing.report import NotApplicable, fail, raised, require
-from plugnet.testing.state import Snapshot, complaining
-from plugnet.testing.subject import Subject, described, each
+from plugnet.testing.state import Snapshot, warnings_as_failures
+from plugnet.testing.target import Target, argument_text, for_each
 
 ROWS: Final = 5
 FAR: Final = 100.0  # a score at which gradients can still be compared
@@ -25,26 +25,26 @@ LARGE: Final = 1e4
 DIRECTIONS: Final = 10
 
 
-class Bench:
-    """A loss for one number of outputs, with scores and targets for it.
+class LossHarness:
+    """A loss for a given number of outputs, with scores and targets.
 
     Attributes:
         loss: the loss.
         x: ``(N, K)`` scores.
         ids: ``(N,)`` class ids.
-        rows: ``(N, K)`` one-hot rows that mean the same.
+        rows: ``(N, K)`` the same targets as one-hot rows.
     """
 
-    def __init__(self, subject: Subject, example: Any, classes: int, dtype: str) -> None:
-        self.subject, self.example, self.classes = subject, example, classes
-        self.loss: Loss = subject.build(example)
+    def __init__(self, target: Target, example: Any, classes: int, dtype: str) -> None:
+        self.target, self.example, self.classes = target, example, classes
+        self.loss: Loss = target.build(example)
         self.x: Array = np.random.default_rng(1).normal(0, 2, (ROWS, classes)).astype(dtype)
         binary = classes == 1 and self.loss.threshold is not None
         self.ids: Array = np.array([2, 0, 3, 1, 0]) % (2 if binary else classes)
         self.rows: Array = np.eye(classes)[self.ids] if not binary else self.ids[:, None] * 1.0
 
     def takes(self, targets: Array) -> bool:
-        """Tell whether the loss takes targets."""
+        """Tell whether the loss accepts targets."""
         try:
             self.loss.check(targets, (len(targets), self.classes))
         except PlugnetError:
@@ -52,7 +52,7 @@ class Bench:
         return True
 
     def targets(self) -> list[Array]:
-        """Return the targets to try: ids, one-hot rows, and probabilities if it takes them."""
+        """Return the targets that the loss accepts: ids, one-hot rows and probabilities."""
         soft = 0.6 * self.rows + 0.1
         return [t for t in (self.ids, self.rows, soft) if self.takes(t)]
 
@@ -63,74 +63,74 @@ class Bench:
         weights: Array | None = None,
         total: float | None = None,
     ) -> tuple[float, Array]:
-        """Return loss and gradient, as copies."""
+        """Return the loss, and a copy of the gradient."""
         self.loss.prepare(x.shape, x.dtype)
         value = self.loss.forward(x.copy(), targets, weights, total, training=True)
         return value, np.array(self.loss.backward())
 
-    def twin(self) -> Bench:
-        """Return another bench with an equal loss."""
-        return Bench(self.subject, self.example, self.classes, str(self.x.dtype))
+    def twin(self) -> LossHarness:
+        """Return a harness with a new, equal loss."""
+        return LossHarness(self.target, self.example, self.classes, str(self.x.dtype))
 
 
-def benches(subject: Subject, dtype: str = "float64") -> Iterator[Bench]:
-    """Yield a bench for each example and number of outputs that its loss takes."""
+def harnesses(target: Target, dtype: str = "float64") -> Iterator[LossHarness]:
+    """Yield a harness for each example and number of outputs that its loss accepts."""
     found = False
-    for example in subject.usable:
+    for example in target.usable_examples:
         for classes in (4, 2, 1):
-            bench = Bench(subject, example, classes, dtype)
-            if bench.takes(bench.ids) and bench.takes(bench.rows):
+            harness = LossHarness(target, example, classes, dtype)
+            if harness.takes(harness.ids) and harness.takes(harness.rows):
                 found = True
-                yield bench
+                yield harness
     if not found:
-        raise NotApplicable("it takes neither: see targets")
+        raise NotApplicable("it accepts neither: see targets")
 
 
-def _benches_or_failure(subject: Subject) -> Iterator[Bench]:
+def _harnesses_or_failure(target: Target) -> Iterator[LossHarness]:
     try:
-        yield from benches(subject)
+        yield from harnesses(target)
     except NotApplicable as reason:
         fail(f"check must take class ids and one-hot rows of 4, 2 or 1 classes, but {reason}.")
 
 
-def both(subject: Subject) -> Iterator[Bench]:
-    """Yield benches in both dtypes."""
-    return chain(benches(subject, "float32"), benches(subject))
+def harnesses_in_both_dtypes(target: Target) -> Iterator[LossHarness]:
+    """Yield harnesses in float32 and float64."""
+    return chain(harnesses(target, "float32"), harnesses(target))
 
 
-def exercise(subject: Subject) -> list[Array]:
+def exercise(target: Target) -> list[Array]:
     """Run a loss and its gradient."""
     results: list[Array] = []
-    for bench in benches(subject):
-        value, gradient = bench.run(bench.x, bench.rows)
+    for harness in harnesses(target):
+        value, gradient = harness.run(harness.x, harness.rows)
         results += [np.array(value), gradient]
     return results
 
 
-@each(benches)
-def check_gradient(bench: Bench) -> None:
-    """`backward` is the gradient of what `forward` returns, in float64."""
-    for targets in bench.targets():
+@for_each(harnesses)
+def check_gradient(harness: LossHarness) -> None:
+    """`backward` returns the gradient of `forward`, in float64."""
+    for targets in harness.targets():
         for rows in (ROWS, 1):
-            _compare(bench, bench.x[:rows].copy(), targets[:rows], f"gradient (N = {rows}")
+            _compare(harness, harness.x[:rows].copy(), targets[:rows], f"gradient (N = {rows}")
     for sign in (1, -1):
-        x = sign * FAR * (2 * bench.rows - 1)
-        _compare(bench, x, bench.rows, f"gradient (scores of +-{FAR:g}")
+        x = sign * FAR * (2 * harness.rows - 1)
+        _compare(harness, x, harness.rows, f"gradient (scores of +-{FAR:g}")
 
 
-def _compare(bench: Bench, x: Array, targets: Array, name: str) -> None:
-    _, gradient = bench.run(x, targets)
-    where = f"{name}, K = {bench.classes})"
-    compare(gradient, lambda: bench.loss.forward(x.copy(), targets), x, where)
+def _compare(harness: LossHarness, x: Array, targets: Array, name: str) -> None:
+    _, gradient = harness.run(x, targets)
+    where = f"{name}, K = {harness.classes})"
+    compare_gradient(gradient, lambda: harness.loss.forward(x.copy(), targets), x, where)
 
 
-@each(benches)
-def check_zero_scores(bench: Bench) -> None:
-    """Where all scores are 0, and equal, the gradient lies between the one-sided slopes."""
-    x, rng = np.zeros_like(bench.x), np.random.default_rng(0)
-    for targets, direction in product(bench.targets(), rng.normal(size=(DIRECTIONS, *x.shape))):
-        low, high = sides(lambda x: bench.loss.forward(x, targets), x, direction)  # noqa: B023
-        slope = float(np.vdot(bench.run(x, targets)[1], direction))
+@for_each(harnesses)
+def check_zero_scores(harness: LossHarness) -> None:
+    """Where all scores are 0, the gradient lies between the one-sided slopes."""
+    x, rng = np.zeros_like(harness.x), np.random.default_rng(0)
+    for targets, direction in product(harness.targets(), rng.normal(size=(DIRECTIONS, *x.shape))):
+        low, high = one_sided_slopes(lambda x: harness.loss.forward(x, targets), x, direction)  # noqa: B023
+        slope = float(np.vdot(harness.run(x, targets)[1], direction))
         require(
             low <= slope <= high,
             f"Where all scores are 0, the gradient's slope along a direction is {slope:.6g}, but "
@@ -138,47 +138,47 @@ def check_zero_scores(bench: Bench) -> None:
         )
 
 
-@each(benches)
-def check_mean(bench: Bench) -> None:
-    """The loss is the mean over the batch: twice the same samples cost the same."""
-    once, _ = bench.run(bench.x, bench.rows)
-    twice, _ = bench.run(np.tile(bench.x, (2, 1)), np.tile(bench.rows, (2, 1)))
+@for_each(harnesses)
+def check_mean(harness: LossHarness) -> None:
+    """The loss is the mean over the batch: repeating every sample does not change it."""
+    once, _ = harness.run(harness.x, harness.rows)
+    twice, _ = harness.run(np.tile(harness.x, (2, 1)), np.tile(harness.rows, (2, 1)))
     require(
-        near(once, twice),
-        f"A batch costs {once:.6g}, but {twice:.6g} with every sample twice. The loss must be the "
-        "mean over the batch: divide it, and its gradient, by N.",
+        allclose(once, twice),
+        f"The loss of a batch is {once:.6g}, but {twice:.6g} with every sample twice. The loss "
+        "must be the mean over the batch: divide it, and its gradient, by N.",
     )
 
 
-@each(benches)
-def check_weights(bench: Bench) -> None:
-    """A sample of weight 2 means the same as two such samples, and one of weight 0 as none."""
+@for_each(harnesses)
+def check_weights(harness: LossHarness) -> None:
+    """A sample of weight 2 counts as two such samples, and one of weight 0 is ignored."""
     counts = np.array([1, 2, 0, 3, 1])
-    for targets in bench.targets():
-        repeated, parts = bench.run(bench.x.repeat(counts, axis=0), targets.repeat(counts, 0))
-        together = np.zeros_like(bench.x)
+    for targets in harness.targets():
+        repeated, parts = harness.run(harness.x.repeat(counts, axis=0), targets.repeat(counts, 0))
+        together = np.zeros_like(harness.x)
         np.add.at(together, np.arange(ROWS).repeat(counts), parts)
-        found = bench.run(bench.x, targets, counts.astype(float))
+        found = harness.run(harness.x, targets, counts.astype(float))
         _require_same(found, (repeated, together), f"copies instead of the weights {counts}")
-        found = bench.run(bench.x, targets, np.ones(ROWS))
-        _require_same(found, bench.run(bench.x, targets), "no weights instead of weights of 1")
+        found = harness.run(harness.x, targets, np.ones(ROWS))
+        _require_same(found, harness.run(harness.x, targets), "no weights instead of weights of 1")
 
 
-@each(benches)
-def check_total(bench: Bench) -> None:
-    """With the weight of the whole batch as total, parts add up to the whole; of 0 is made 0."""
+@for_each(harnesses)
+def check_total(harness: LossHarness) -> None:
+    """With the batch's weight as total, parts add up to the whole; a total of 0 gives 0."""
     weights = np.array([1.0, 2.5, 0.0, 0.5, 1.0])
     for given in (None, weights):
         total = float(ROWS) if given is None else float(weights.sum())
         (one, dx), (other, more) = (
-            bench.run(bench.x[p], bench.rows[p], None if given is None else given[p], total)
+            harness.run(harness.x[p], harness.rows[p], None if given is None else given[p], total)
             for p in (slice(2), slice(2, None))
         )
-        whole = bench.run(bench.x, bench.rows, given)
+        whole = harness.run(harness.x, harness.rows, given)
         together = one + other, np.concatenate([dx, more])
         _require_same(together, whole, "the whole batch instead of two parts with its total")
     for nothing in ((np.zeros(ROWS), None), (np.zeros(ROWS), 0.0), (None, 0.0)):
-        value, gradient = bench.run(bench.x, bench.rows, *nothing)
+        value, gradient = harness.run(harness.x, harness.rows, *nothing)
         require(
             value == 0 and not gradient.any(),
             "With a total weight of 0 the loss and its gradient must be 0, but they are "
@@ -186,55 +186,57 @@ def check_total(bench: Bench) -> None:
         )
 
 
-@each(both)
-def check_number(bench: Bench) -> None:
+@for_each(harnesses_in_both_dtypes)
+def check_number(harness: LossHarness) -> None:
     """`forward` returns a float."""
-    value = bench.loss.forward(bench.x, bench.ids)
+    value = harness.loss.forward(harness.x, harness.ids)
     require(
         isinstance(value, float) and not isinstance(value, np.floating),
         f"forward must return a Python float, but it returned {type(value).__name__}.",
     )
 
 
-@each(benches)
-def check_class_ids(bench: Bench) -> None:
-    """Class ids mean the same as one-hot rows."""
+@for_each(harnesses)
+def check_class_ids(harness: LossHarness) -> None:
+    """Class ids give the same results as one-hot rows."""
     _require_same(
-        bench.run(bench.x, bench.ids), bench.run(bench.x, bench.rows), "one-hot rows of class ids"
+        harness.run(harness.x, harness.ids),
+        harness.run(harness.x, harness.rows),
+        "one-hot rows of class ids",
     )
 
 
-@each(benches)
-def check_soft_targets(bench: Bench) -> None:
-    """Rows of probabilities are used as they are, or refused."""
-    soft = 0.6 * bench.rows + 0.1
-    if bench.classes > 1 and bench.takes(soft):  # one class alone may cost nothing
+@for_each(harnesses)
+def check_soft_targets(harness: LossHarness) -> None:
+    """Rows of probabilities are used unchanged, or refused."""
+    soft = 0.6 * harness.rows + 0.1
+    if harness.classes > 1 and harness.takes(soft):  # a single class may always cost 0
         require(
-            not near(bench.run(bench.x, soft)[0], bench.run(bench.x, bench.rows)[0]),
+            not allclose(harness.run(harness.x, soft)[0], harness.run(harness.x, harness.rows)[0]),
             "Targets that are probabilities cost the same as one-hot rows of the likeliest class. "
-            "Use them as they are, or let check refuse them with a DataError.",
+            "Use the probabilities, or let check refuse them with a DataError.",
         )
 
 
-@each(_benches_or_failure)
-def check_targets(bench: Bench) -> None:
-    """`check` takes ids and one-hot rows, but no shapes that do not fit, nor ids there are not.
+@for_each(_harnesses_or_failure)
+def check_targets(harness: LossHarness) -> None:
+    """`check` accepts ids and one-hot rows, and refuses wrong shapes and ids out of range.
 
-    ``(N, 1) - (N,)`` is an ``(N, N)`` array in NumPy, and trains a network to nothing.
+    Without it, NumPy would broadcast ``(N, 1) - (N,)`` to ``(N, N)``.
     """
-    rows, ids, classes = bench.rows, bench.ids, bench.classes
+    rows, ids, classes = harness.rows, harness.ids, harness.classes
     wrong = [rows[:1], rows[:-1], rows[:, :-1], rows[0], rows[None], ids[:-1], ids * 1.0]
     wrong += [np.where(ids == 0, one, ids) for one in (max(classes, 2), -1)]
     wrong += [rows[:, :1]] if classes > 1 else []
     for targets in wrong:
         try:
-            bench.loss.check(targets.copy(), (ROWS, classes))
+            harness.loss.check(targets.copy(), (ROWS, classes))
         except PlugnetError:
             continue
         except Exception as error:
             got = raised(error)
         else:
-            got = "took them"
+            got = "accepted them"
         what = f" of ids {targets.tolist()}" if targets.dtype.kind == "i" else ""
         fail(
             f"For outputs of shape {(ROWS, classes)}, targets of shape {targets.shape}{what} must "
@@ -242,33 +244,34 @@ def check_targets(bench: Bench) -> None:
         )
 
 
-@each(both)
-def check_large_scores(bench: Bench) -> None:
-    """For scores of +-10000, right or wrong, loss and gradient are finite, without warnings."""
-    where = f"For scores of +-{LARGE:g} in {bench.x.dtype}"
+@for_each(harnesses_in_both_dtypes)
+def check_large_scores(harness: LossHarness) -> None:
+    """For scores of +-10000, loss and gradient are finite, without warnings."""
+    where = f"For scores of +-{LARGE:g} in {harness.x.dtype}"
     for sign in (1, -1):
-        x = (sign * LARGE * (2 * bench.rows - 1)).astype(bench.x.dtype)
-        with complaining(where, ("divide", "over")):
-            value, gradient = bench.run(x, bench.ids)
+        x = (sign * LARGE * (2 * harness.rows - 1)).astype(harness.x.dtype)
+        with warnings_as_failures(where, ("divide", "over")):
+            value, gradient = harness.run(x, harness.ids)
         require(
             np.isfinite(value) and np.isfinite(gradient).all(),
             f"{where} the loss is {value}, or its gradient is not finite. Compute with logarithms, "
-            "as log-sum-exp.",
+            "for example by log-sum-exp.",
         )
 
 
-@each(benches)
-def check_probabilities(bench: Bench) -> None:
-    """`probabilities`, if a loss gives them, lie within 0 .. 1 and rise with the scores."""
-    x = bench.x
+@for_each(harnesses)
+def check_probabilities(harness: LossHarness) -> None:
+    """`probabilities`, if not None, lie within 0 .. 1 and rise with the scores."""
+    x = harness.x
 
     def probabilities(scores: Array) -> Array:
-        p = bench.loss.probabilities(scores)
+        p = harness.loss.probabilities(scores)
         if p is None:
-            raise NotApplicable("its scores are no probabilities")
+            raise NotApplicable("it has no probabilities")
         require(
             np.shape(p) == x.shape and np.all(p >= 0) and np.all(p <= 1),
-            f"probabilities of {x.shape} scores must be as many numbers within 0 .. 1.",
+            f"probabilities of scores of shape {x.shape} must have that shape, and lie within 0 "
+            ".. 1.",
         )
         return p
 
@@ -276,97 +279,99 @@ def check_probabilities(bench: Bench) -> None:
     probabilities(LARGE * x)
     require(
         np.array_equal(p.argmax(axis=1), x.argmax(axis=1)),
-        "The class of the highest score is not that of the highest probability.",
+        "The class with the highest score must have the highest probability.",
     )
-    if bench.classes == 1 and bench.loss.threshold is None:
+    if harness.classes == 1 and harness.loss.threshold is None:
         return  # the only class
-    for k in range(bench.classes):
-        raised = probabilities(x + 0.5 * np.eye(bench.classes)[k])
+    for k in range(harness.classes):
+        raised = probabilities(x + 0.5 * np.eye(harness.classes)[k])
         require(
             np.all(raised[:, k] > p[:, k]), "The probability of a class must rise with its score."
         )
 
 
-@each(both)
-def check_dtype(bench: Bench) -> None:
+@for_each(harnesses_in_both_dtypes)
+def check_dtype(harness: LossHarness) -> None:
     """The gradient has the dtype of the scores."""
-    found, dtype = bench.run(bench.x, bench.ids)[1].dtype, bench.x.dtype
-    require(found == dtype, f"In {dtype}, the gradient must be so too, not {found}.")
+    found, dtype = harness.run(harness.x, harness.ids)[1].dtype, harness.x.dtype
+    require(found == dtype, f"In {dtype}, the gradient must have that dtype too, not {found}.")
 
 
-@each(benches)
-def check_inputs_unchanged(bench: Bench) -> None:
-    """Neither outputs nor targets are written to; arrays that cannot be are taken."""
-    x = read_only(bench.x)
-    for given in bench.targets():
+@for_each(harnesses)
+def check_inputs_unchanged(harness: LossHarness) -> None:
+    """Outputs, targets and weights are not written to, and read-only arrays are accepted."""
+    x = read_only(harness.x)
+    for given in harness.targets():
         targets, weights = read_only(given), read_only(np.ones(ROWS))
-        call = partial(bench.loss.forward, x, targets, weights, training=True)
+        call = partial(harness.loss.forward, x, targets, weights, training=True)
         require(
-            not writes(call)
-            and not writes(bench.loss.backward)
-            and same(x, bench.x)
-            and same(targets, given),
-            "forward or backward writes to outputs, targets or weights, which are its caller's.",
+            not writes_to_read_only(call)
+            and not writes_to_read_only(harness.loss.backward)
+            and identical(x, harness.x)
+            and identical(targets, given),
+            "forward or backward writes to outputs, targets or weights, which belong to the "
+            "caller.",
         )
 
 
-@each(benches)
-def check_second_batch(bench: Bench) -> None:
-    """A second batch, with other targets or of another size, gives what it gives alone."""
-    for targets in bench.targets():
+@for_each(harnesses)
+def check_second_batch(harness: LossHarness) -> None:
+    """The results of a batch do not depend on the batch before, whatever its size."""
+    for targets in harness.targets():
         for rows in (ROWS, 2):
-            bench.run(bench.x + 1, targets)
-            x, others = -bench.x[:rows], np.ascontiguousarray(targets[::-1][:rows])
+            harness.run(harness.x + 1, targets)
+            x, others = -harness.x[:rows], np.ascontiguousarray(targets[::-1][:rows])
             _require_same(
-                bench.run(x, others), bench.twin().run(x, others), "no other batch before"
+                harness.run(x, others), harness.twin().run(x, others), "no other batch before"
             )
 
 
-@each(benches)
-def check_prepare(bench: Bench) -> None:
-    """Prepared for the batch shape or not, the results are the same."""
-    loss = bench.twin().loss
-    plain = loss.forward(bench.x.copy(), bench.rows, training=True)
-    _require_same(bench.run(bench.x, bench.rows), (plain, loss.backward()), "no prepare before")
-
-
-@each(benches)
-def check_inference_changes_nothing(bench: Bench) -> None:
-    """A forward outside training changes no attribute, nor what a pending backward reads."""
-    arguments = described(bench.loss)
-    _, expected = bench.run(bench.x, bench.rows)
-    require(described(bench.loss) == arguments, "A training pass changes a constructor argument.")
-    bench.loss.forward(bench.x.copy(), bench.rows, training=True)
-    before = Snapshot(bench.loss)
-    bench.loss.forward(-bench.x[:2], bench.ids[::-1][:2].copy())
-    require(
-        not (changed := before.changed()),
-        f"forward(training=False) changes {changed}. It must change no attribute.",
+@for_each(harnesses)
+def check_prepare(harness: LossHarness) -> None:
+    """Results are the same with and without `prepare`."""
+    loss = harness.twin().loss
+    plain = loss.forward(harness.x.copy(), harness.rows, training=True)
+    _require_same(
+        harness.run(harness.x, harness.rows), (plain, loss.backward()), "no prepare before"
     )
+
+
+@for_each(harnesses)
+def check_inference_changes_nothing(harness: LossHarness) -> None:
+    """A forward outside training changes no attribute and not the result of a pending backward."""
+    arguments = argument_text(harness.loss)
+    _, expected = harness.run(harness.x, harness.rows)
     require(
-        near(bench.loss.backward(), expected),
+        argument_text(harness.loss) == arguments, "A training pass changes a constructor argument."
+    )
+    harness.loss.forward(harness.x.copy(), harness.rows, training=True)
+    before = Snapshot(harness.loss)
+    harness.loss.forward(-harness.x[:2], harness.ids[::-1][:2].copy())
+    before.require_unchanged("forward(training=False)", "It must change no attribute.")
+    require(
+        allclose(harness.loss.backward(), expected),
         "forward(training=False) between forward and backward changes the gradient.",
     )
 
 
-@each(benches)
-def check_instances_independent(one: Bench) -> None:
-    """Two losses of the same arguments do not disturb each other."""
+@for_each(harnesses)
+def check_instances_independent(one: LossHarness) -> None:
+    """Two losses with the same arguments do not affect each other."""
     other = one.twin()
     expected = one.run(one.x, one.rows)
     value = one.loss.forward(one.x.copy(), one.rows, training=True)
     other.run(-2 * one.x, one.rows[::-1].copy())
     gradient = one.loss.backward()
     other.run(2 * one.x, one.rows[::-1].copy())
-    _require_same((value, gradient), expected, "no other loss of the same class at work")
+    _require_same((value, gradient), expected, "no other loss of the same class in use")
 
 
-@each(benches)
-def check_call_order(bench: Bench) -> None:
+@for_each(harnesses)
+def check_call_order(harness: LossHarness) -> None:
     """`backward` before any training `forward` raises CallOrderError."""
     require(
-        refused_early(bench.loss.backward),
-        "backward before forward must raise CallOrderError, but it returned something.",
+        raises_before_forward(harness.loss.backward),
+        "backward before forward must raise CallOrderError, but it returned a value.",
     )
 
 
@@ -375,6 +380,6 @@ def _require_same(
 ) -> None:
     for name, one, other in (("loss", found[0], expected[0]), ("gradient", found[1], expected[1])):
         require(
-            near(one, other),
+            allclose(one, other),
             f"With {with_what}, the {name} differs by up to {np.abs(one - other).max():.3g}.",
         )

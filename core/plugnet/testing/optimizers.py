@@ -1,4 +1,4 @@
-"""Checks of optimizers, on a bowl: half the squared distance of the values from a goal."""
+"""Checks of optimizers on a quadratic: half the squared distance of the values from a goal."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ import numpy as np
 
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Optimizer
-from plugnet.testing.arrays import near, same
+from plugnet.testing.comparison import allclose, identical
 from plugnet.testing.report import NotApplicable, fail, raised, require
 from plugnet.testing.state import Snapshot
-from plugnet.testing.subject import Subject, each
+from plugnet.testing.target import Target, for_each
 
 RATES: Final = (1.0, 0.1, 0.01)
 CHANGING: Final = (0.1, 0.02, 0.05)
 STEPS: Final = 20
 GOAL: Final = 0.25
-#: Of weights, a bias, a kernel, a weight whose layer has no inputs, and one number.
+#: The shapes of a weight, a bias, a kernel, a weight without inputs, and a scalar.
 SHAPES: Final[tuple[Shape, ...]] = ((4, 3), (3,), (2, 3, 2, 4), (0, 3), (1,))
 
 
 class Run:
-    """One parameter with what an optimizer remembers of it.
+    """An optimizer with one parameter and its slots.
 
     Attributes:
-        optimizer: an optimizer of its own.
-        value: the values, which go down the bowl.
-        grad: their gradient.
-        slots: the optimizer's arrays.
-        t: how many steps there have been.
+        optimizer: a copy of the optimizer.
+        value: the values, which descend to the goal.
+        grad: the gradient of the values.
+        slots: the arrays that the optimizer keeps for them.
+        t: the number of steps so far.
     """
 
     def __init__(
         self, optimizer: Optimizer, shape: Shape = (4, 3), dtype: str = "float64", seed: int = 1
     ) -> None:
-        self.optimizer = copy.deepcopy(optimizer)  # so what one keeps has a check of its own
+        self.optimizer = copy.deepcopy(optimizer)  # a separate check covers what one keeps
         start = np.random.default_rng(seed).normal(1, 0.2, shape)
         self.value: Array = start.astype(dtype)
         self.grad = np.zeros_like(self.value)
@@ -45,7 +45,7 @@ class Run:
         self.t = 0
 
     def step(self, rate: float, decay: float = 0, fill: float = 0) -> None:
-        """Take one step; the scratch arrays hold ``fill``."""
+        """Take one step, with scratch arrays full of ``fill``."""
         self.t += 1
         np.subtract(self.value, GOAL, out=self.grad)
         scratches = [np.full_like(self.value, fill) for _ in range(self.optimizer.scratches)]
@@ -54,19 +54,19 @@ class Run:
     def steps(
         self, rates: Sequence[float] = CHANGING, decay: float = 0, fill: float = 0
     ) -> list[Array]:
-        """Take steps with one rate after the other, and return what they have changed."""
+        """Take one step for each rate, and return the values and the slots."""
         for rate in rates:
             self.step(rate, decay, fill)
         return [self.value, *self.slots]
 
     def cost(self) -> float:
-        """Return how far the values are from the goal."""
+        """Return the distance of the values from the goal."""
         return float(np.linalg.norm(self.value - GOAL))
 
 
-def stepping(subject: Subject) -> Iterator[Optimizer]:
-    """Yield an optimizer for each example, if it can take steps at all."""
-    for optimizer in subject.built():
+def working_optimizers(target: Target) -> Iterator[Optimizer]:
+    """Yield an optimizer for each example; not applicable if one cannot take steps."""
+    for optimizer in target.build_all():
         try:
             for shape in SHAPES:
                 Run(optimizer, shape).step(0.1)
@@ -75,19 +75,19 @@ def stepping(subject: Subject) -> Iterator[Optimizer]:
         yield optimizer
 
 
-def exercise(subject: Subject) -> list[Array]:
+def exercise(target: Target) -> list[Array]:
     """Take some steps."""
     return [
         array
-        for optimizer in stepping(subject)
+        for optimizer in working_optimizers(target)
         for shape in SHAPES
         for array in Run(optimizer, shape, "float32").steps()
     ]
 
 
-@each(Subject.built)
+@for_each(Target.build_all)
 def check_step(optimizer: Optimizer) -> None:
-    """`step` takes values of any shape, and the arrays that ``slots`` and ``scratches`` say."""
+    """`step` works for values of any shape, with the declared slots and scratch arrays."""
     for shape in SHAPES:
         try:
             Run(optimizer, shape).step(0.1)
@@ -98,9 +98,9 @@ def check_step(optimizer: Optimizer) -> None:
             )
 
 
-@each(stepping)
+@for_each(working_optimizers)
 def check_descends(optimizer: Optimizer) -> None:
-    """With one of the rates 1, 0.1 and 0.01, values of each shape come nearer to the least loss."""
+    """With a rate of 1, 0.1 or 0.01, steps reduce the loss, for values of each shape."""
     for shape in SHAPES:
         runs = [Run(optimizer, shape) for _ in RATES]
         before = runs[0].cost()
@@ -108,32 +108,34 @@ def check_descends(optimizer: Optimizer) -> None:
             run.steps([rate] * STEPS)
         require(
             not before or any(run.cost() < before for run in runs),
-            f"After {STEPS} steps down a bowl the loss of values of shape {shape} is not lower, "
-            f"with none of the rates {RATES}. A step must subtract, in place.",
+            f"After {STEPS} steps on a quadratic, the loss of values of shape {shape} is not "
+            f"lower with any of the rates {RATES}. A step must subtract from the values, in place.",
         )
 
 
-@each(stepping)
+@for_each(working_optimizers)
 def check_grad_unchanged(optimizer: Optimizer) -> None:
-    """``grad`` is left as it is: hooks and logs read it after the step."""
+    """``grad`` is not changed, because hooks and logs read it after the step."""
     for shape in SHAPES:
         run = Run(optimizer, shape)
         run.step(0.1)
         before = run.value.copy()
         run.step(0.1)
-        require(near(run.grad, before - GOAL), "step changes grad, but must leave it as it is.")
+        require(allclose(run.grad, before - GOAL), "step changes grad, but must not write to it.")
 
 
-@each(stepping)
+@for_each(working_optimizers)
 def check_zero_gradient(optimizer: Optimizer) -> None:
-    """Values whose gradient was always zero, and that do not decay, stay as they are."""
+    """Values whose gradient was always zero stay the same without decay."""
     run = Run(optimizer)
     run.value.fill(GOAL)
     run.steps()
-    require(bool(np.all(run.value == GOAL)), "A zero gradient changes the value, decay or not.")
+    require(
+        bool(np.all(run.value == GOAL)), "With a zero gradient and no decay, the value changes."
+    )
 
 
-@each(stepping)
+@for_each(working_optimizers)
 def check_rate(optimizer: Optimizer) -> None:
     """The first step is longer with a higher rate."""
     lengths = []
@@ -144,64 +146,61 @@ def check_rate(optimizer: Optimizer) -> None:
         lengths.append(float(np.linalg.norm(run.value - before)))
     require(
         lengths[1] > lengths[0],
-        "The first step is no longer with the rate 0.02 than with 0.01: step must use the rate "
-        "that it is given.",
+        "The first step with the rate 0.02 is not longer than with 0.01: step must use the rate "
+        "that is passed in.",
     )
 
 
-def check_decay(subject: Subject) -> None:
-    """``decay`` counts only, and does, if the class says ``decoupled_decay = True``."""
+def check_decay(target: Target) -> None:
+    """``decay`` has an effect if and only if the class says ``decoupled_decay = True``."""
     counts = [
-        not same(Run(optimizer).steps()[0], Run(optimizer).steps(decay=1)[0])
-        for optimizer in stepping(subject)
+        not identical(Run(optimizer).steps()[0], Run(optimizer).steps(decay=1)[0])
+        for optimizer in working_optimizers(target)
     ]
-    if not subject.cls.decoupled_decay:
+    if not target.cls.decoupled_decay:
         require(
             not any(counts),
-            "With decay=1 it takes other steps than with 0. Weights are decayed by a regularizer, "
-            "unless the class says decoupled_decay = True.",
+            "With decay=1 it takes different steps than with 0. Weights are decayed by a "
+            "regularizer, unless the class says decoupled_decay = True.",
         )
-    elif subject.given is None:  # an object may be one that does not decay
+    elif target.instance is None:  # one instance may not decay
         require(
             any(counts),
             "decoupled_decay is True, but with decay=1 it takes the same steps as with 0.",
         )
 
 
-@each(stepping)
+@for_each(working_optimizers)
 def check_pure(optimizer: Optimizer) -> None:
-    """A step depends on its arguments alone: nothing is kept but in the slots."""
+    """A step depends on its arguments alone: state is kept only in the slots."""
     run = Run(optimizer)
     before = Snapshot(run.optimizer)
     alone = run.steps()
-    require(
-        not (changed := before.changed()),
-        f"step changes {changed}. What must be remembered goes to a slot: slots = ('velocity',).",
-    )
+    before.require_unchanged("step", "Keep state in a slot, declared by slots = ('velocity',).")
     one, other = Run(optimizer), Run(optimizer, seed=2)
     other.optimizer = one.optimizer
     for rate in CHANGING:
         one.step(rate)
         other.step(rate)
     require(
-        all(map(same, [one.value, *one.slots], alone)),
-        "With steps of other parameters in between, it takes other steps. Keep nothing in the "
+        all(map(identical, [one.value, *one.slots], alone)),
+        "With steps of other parameters in between, it takes different steps. Keep no state in the "
         "class or the module.",
     )
 
 
-@each(stepping)
+@for_each(working_optimizers)
 def check_scratch(optimizer: Optimizer) -> None:
-    """It does not matter what is in the scratch arrays."""
+    """The step does not depend on what the scratch arrays hold."""
     require(
-        all(map(same, Run(optimizer).steps(), Run(optimizer).steps(fill=np.nan))),
-        "What was in the scratch arrays changes the step: write to them before reading.",
+        all(map(identical, Run(optimizer).steps(), Run(optimizer).steps(fill=np.nan))),
+        "The contents of the scratch arrays change the step: write to them before reading.",
     )
 
 
-@each(stepping)
+@for_each(working_optimizers)
 def check_elementwise(optimizer: Optimizer) -> None:
-    """If ``elementwise``, blocks of values, cut anywhere, get what they get together."""
+    """If ``elementwise``, a step on blocks of the values equals a step on the whole."""
     if not optimizer.elementwise:
         raise NotApplicable("the class says elementwise = False")
     for shape in SHAPES:
@@ -213,23 +212,23 @@ def check_elementwise(optimizer: Optimizer) -> None:
                 block.value[...] = start[part]
                 require(
                     all(
-                        near(array, all_.reshape(-1)[part])
+                        allclose(array, all_.reshape(-1)[part])
                         for array, all_ in zip(block.steps(), whole, strict=True)
                     ),
-                    f"Of values of shape {shape}, a block takes other steps than within the "
-                    "whole. Say elementwise = False in the class, to be given whole parameters.",
+                    f"A block of values of shape {shape} takes different steps than within the "
+                    "whole. Say elementwise = False in the class to get whole parameters.",
                 )
 
 
-@each(stepping)
+@for_each(working_optimizers)
 def check_resume(optimizer: Optimizer) -> None:
-    """With copies of values, slots and count, a new optimizer goes on bit for bit."""
+    """A new optimizer with copies of values, slots and count continues bit for bit."""
     straight, resumed = Run(optimizer), Run(optimizer)
     for own, array in zip([resumed.value, *resumed.slots], straight.steps(), strict=True):
         own[...] = array
     resumed.t = straight.t
     require(
-        all(map(same, straight.steps(), resumed.steps())),
-        "A new optimizer with copies of the slots does not go on as the first does. Remember "
-        "nothing but in the slots.",
+        all(map(identical, straight.steps(), resumed.steps())),
+        "A new optimizer with copies of the slots continues differently. Keep state only in the "
+        "slots.",
     )

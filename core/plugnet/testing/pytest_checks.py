@@ -1,4 +1,4 @@
-"""Checks as pytest's tests: one test for each check of each component."""
+"""Checks as pytest tests: one test for each check of each component."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def parametrize_with_checks(
     *,
     expected_failures: Mapping[str, Mapping[str, str]] | None = None,
 ) -> pytest.MarkDecorator:
-    """Return a decorator for a test of the arguments ``component`` and ``check``.
+    """Return a decorator for a test with the arguments ``component`` and ``check``.
 
     The test calls ``check(component)``. Its ids look like "fc-input_gradient", so that
     ``pytest -k input_gradient`` runs one check, and ``-k fc`` those of one component.
 
     Args:
-        components: each as `check_component` takes it.
-        expected_failures: by the component's registered name, or that of its class: by the
-            check's name, why it is known to fail. Strict: a check in it must fail.
+        components: as `check_component` takes them.
+        expected_failures: reasons by the component's registered name, or the name of its class,
+            and the name of the check that is known to fail. Strict: a listed check must fail.
     """
     import pytest  # the kit itself works without it
 
@@ -47,10 +47,10 @@ def parametrize_with_checks(
 
 def _name_and_checks(component: Any) -> tuple[str, list[str]]:
     try:
-        subject = kit.prepared(component)
+        target = kit.prepare_target(component)
     except PluginLoadError:
         return str(component), ["load"]
-    return subject.name, [kit.name_of(check) for check in kit.CHECKS[subject.kind]]
+    return target.name, [kit.check_name(check) for check in kit.CHECKS[target.kind]]
 
 
 def _test(check: str) -> Callable[[Any], None]:

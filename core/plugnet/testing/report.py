@@ -1,4 +1,4 @@
-"""Results: what a check found, and all of them as a table."""
+"""The results of checks, and the report that prints them as a table."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from typing import NamedTuple, NoReturn
 import numpy as np
 
 WIDTH = 80  # columns of the table
-#: Folders of code that is no component's.
+#: Folders whose code is not a component's own.
 NOT_ITS_OWN = frozenset({Path(__file__).parents[1], Path(np.__file__).parent})
 
 
-class CheckFailure(AssertionError):  # noqa: N818 (the word for a failed test, as AssertionError)
-    """A component does not keep the contract; the message says which rule, and what came."""
+class CheckFailure(AssertionError):  # noqa: N818 (a failed test, like AssertionError)
+    """A component breaks the contract; the message says how, and what to do."""
 
 
-class NotApplicable(Exception):  # noqa: N818 (it says that all is well)
-    """A check has nothing to say about a component; the message says why."""
+class NotApplicable(Exception):  # noqa: N818 (not an error)
+    """A check does not apply to a component; the message says why."""
 
 
 class CheckResult(NamedTuple):
-    """What one check found.
+    """The result of one check.
 
     Attributes:
-        check: its name.
+        check: the name of the check.
         status: "passed", "failed", "skipped", or "expected" for an expected failure.
-        reason: why it is not "passed"; else empty.
+        reason: why the status is not "passed"; otherwise empty.
     """
 
     check: str
@@ -41,11 +41,11 @@ class CheckResult(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """What all checks found about one component. Printed, it is a table.
+    """The results of all checks of one component, printed as a table.
 
     Attributes:
-        component: what was checked, in words.
-        results: one for each check, in order.
+        component: the kind, name and provider of the component.
+        results: the result of each check, in order.
     """
 
     component: str
@@ -53,7 +53,7 @@ class Report:
 
     @property
     def failed(self) -> tuple[CheckResult, ...]:
-        """The results that failed against expectation."""
+        """The checks that failed unexpectedly."""
         return tuple(result for result in self.results if result.status == "failed")
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ class Report:
         return "\n".join([f"{self.component}: {summary}", *lines, *self._skipped()])
 
     def _skipped(self) -> Iterator[str]:
-        """Yield one paragraph for each reason."""
+        """Yield one paragraph per reason."""
         checks: dict[str, list[str]] = {}
         for result in self.results:
             if result.status == "skipped":
@@ -85,7 +85,7 @@ def _wrapped(text: str) -> str:
 
 
 def raised(error: BaseException) -> str:
-    """Say what was raised, and where in a component: "raised NameError: ... (in f, x.py:3)"."""
+    """Say what was raised and where, such as "raised NameError: ... (in f, x.py:3)"."""
     text = f"raised {type(error).__name__}: {str(error).strip().rstrip('.')}"
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)

@@ -1,4 +1,4 @@
-"""State: what a component must not touch, and what it holds."""
+"""State: that of the process, which a component must not change, and that of objects."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from plugnet.testing.report import fail
+from plugnet.testing.report import fail, require
 
 T = TypeVar("T")
 
 
 def global_state() -> dict[str, str]:
-    """Return, by what it is called in messages, the process's state that is everyone's."""
+    """Return the process-wide state, by its name in messages."""
     return {
         "NumPy's global random generator": repr(_numpy_random()),
         "Python's global random generator": repr(random.getstate()),
@@ -35,7 +35,7 @@ def global_state() -> dict[str, str]:
 
 
 def _broad_filters() -> list[tuple[str, Any]]:
-    """Return the filters that concern everybody: SciPy adds some for warnings of its own."""
+    """Return the filters for all modules; SciPy adds narrower ones for its own warnings."""
     return [
         (action, category)
         for action, message, category, module, _ in warnings.filters
@@ -43,15 +43,15 @@ def _broad_filters() -> list[tuple[str, Any]]:
     ]
 
 
-def touched(before: dict[str, str]) -> str:
-    """Return the names of what is not as it was before, separated by commas."""
+def changed_since(before: dict[str, str]) -> str:
+    """Return the names of the process-wide state that has changed, separated by commas."""
     now = global_state()
     return ", ".join(name for name, value in before.items() if now[name] != value)
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Set global state back on leaving, so that no check can spoil the next."""
+def preserved_global_state() -> Iterator[None]:
+    """Restore global state on exit, so that no check can affect the next."""
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     environment, folder = dict(os.environ), Path.cwd()
     with np.errstate(), np.printoptions(), warnings.catch_warnings():
@@ -69,7 +69,7 @@ def undisturbed() -> Iterator[None]:
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """Let nothing be printed or warned of; what a component says is the matter of one check."""
+    """Suppress output and warnings, which a separate check covers."""
     nowhere = io.StringIO()
     with redirect_stdout(nowhere), redirect_stderr(nowhere), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -78,8 +78,8 @@ def silent() -> Iterator[None]:
 
 
 @contextmanager
-def complaining(where: str, flags: Sequence[str]) -> Iterator[None]:
-    """Fail where NumPy raises one of the flags, or anything warns."""
+def warnings_as_failures(where: str, flags: Sequence[str]) -> Iterator[None]:
+    """Fail if NumPy raises one of the floating-point flags, or anything warns."""
     kinds: dict[str, Any] = dict.fromkeys(flags, "raise")
     with warnings.catch_warnings(), np.errstate(**kinds):
         warnings.simplefilter("error")
@@ -90,28 +90,29 @@ def complaining(where: str, flags: Sequence[str]) -> Iterator[None]:
 
 
 def _numpy_random() -> tuple[Any, ...]:
-    state: Any = np.random.get_state()  # noqa: NPY002 (to see that nobody draws from it)
+    state: Any = np.random.get_state()  # noqa: NPY002 (to detect draws from it)
     return tuple(part.tobytes() if isinstance(part, np.ndarray) else part for part in state)
 
 
 class Snapshot:
-    """What an object holds at one moment: which objects, and what is in them."""
+    """The objects that a value holds at one moment, and their contents."""
 
     def __init__(self, value: Any) -> None:
         self._value = value
-        # What was held is kept alive, so that no new object can take its identity.
+        # Keeps the held objects alive, so that no new object can reuse an id.
         self._before = {path: (item, _state(item)) for path, item in _contents(value)}
 
-    def changed(self) -> str:
-        """Return the names of what is held otherwise now, separated by commas."""
+    def require_unchanged(self, call: str, advice: str) -> None:
+        """Fail if anything has changed: "forward changes _x. advice"."""
         now = {path: _state(item) for path, item in _contents(self._value)}
         before = {path: state for path, (_, state) in self._before.items()}
         paths = [path for path in before | now if before.get(path) != now.get(path)]
-        return ", ".join(dict.fromkeys(path.strip(".") for path in paths))
+        names = ", ".join(dict.fromkeys(path.strip(".") for path in paths))
+        require(not paths, f"{call} changes {names}. {advice}")
 
 
-def held(value: Any, kind: type[T]) -> list[T]:
-    """Return the objects of a kind that an object holds, itself or in what it holds."""
+def find_instances(value: Any, kind: type[T]) -> list[T]:
+    """Return the instances of a class within a value, at any depth."""
     found = {id(item): item for _, item in _contents(value) if isinstance(item, kind)}
     return list(found.values())
 
@@ -119,7 +120,7 @@ def held(value: Any, kind: type[T]) -> list[T]:
 def _contents(
     value: Any, path: str = "", seen: set[int] | None = None
 ) -> Iterator[tuple[str, Any]]:
-    """Yield an object and all that it holds, by path."""
+    """Yield a value and everything within it, each with its path."""
     seen = set() if seen is None else seen
     yield path, value
     if id(value) in seen or isinstance(value, type | ModuleType):

@@ -1,4 +1,4 @@
-"""A layer on the bench: built, initialized, and run with its generators set back each time."""
+"""A layer on the harness: built, initialized, and run with its generators set back each time."""
 
 from __future__ import annotations
 
@@ -11,59 +11,60 @@ from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Layer
 from plugnet.layers import is_differentiable, parameters_of, walk
 from plugnet.parameter import Parameter, Parameters
-from plugnet.testing.arrays import near
-from plugnet.testing.state import held
-from plugnet.testing.subject import Example, Subject
+from plugnet.testing.comparison import allclose
+from plugnet.testing.report import NotApplicable
+from plugnet.testing.state import find_instances
+from plugnet.testing.target import Example, Target
 
 ROWS: Final = 3
 ROOT: Final = "layer"
 
 
 class Case(NamedTuple):
-    """One way to try a layer: its arguments, and the shape of its inputs."""
+    """One way to try a layer: its arguments, and the shape of one sample."""
 
     example: Example
     shape: Shape
 
 
-class Passed(NamedTuple):
-    """What one training pass gave, as copies.
+class PassResult(NamedTuple):
+    """The results of one training pass, as copies.
 
     Attributes:
         y: the outputs.
-        dx: the gradient by the inputs; without entries if there is none.
-        grads: ``grad`` of each parameter that is trained or a statistic, by name.
+        dx: the gradient with respect to the inputs; empty if there is none.
+        grads: ``grad`` of each trainable parameter and each statistic, by name.
     """
 
     y: Array
     dx: Array
     grads: dict[str, Array]
 
-    def like(self, other: Passed) -> bool:
-        """Tell whether another pass gave the same but for rounding."""
+    def allclose(self, other: PassResult) -> bool:
+        """Tell whether the results of two passes are equal up to rounding."""
         return (
-            near(self.y, other.y)
-            and near(self.dx, other.dx)
+            allclose(self.y, other.y)
+            and allclose(self.dx, other.dx)
             and self.grads.keys() == other.grads.keys()
-            and all(near(grad, other.grads[name]) for name, grad in self.grads.items())
+            and all(allclose(grad, other.grads[name]) for name, grad in self.grads.items())
         )
 
 
-class Bench:
-    """A layer that is initialized for one case, with inputs and an upstream gradient.
+class LayerHarness:
+    """An initialized layer for one case, with inputs and an upstream gradient.
 
     Attributes:
-        layer: the layer; its trained parameters are moved away from zeros and ones.
-        layers: it and all that it holds, by path.
-        parameters: theirs, laid side by side as a network does, by path.
-        differentiable: whether there is a gradient by the inputs.
-        x: inputs ``(rows, *shape)``: the example's, or else drawn from a normal distribution.
-        dy: the gradient with respect to the outputs, of their shape.
+        layer: the layer; noise is added to its trainable parameters, so none is exactly 0 or 1.
+        layers: the layer and its inner layers, by path.
+        parameters: the parameters of all layers, by path, in one block as in a network.
+        differentiable: whether there is a gradient with respect to the inputs.
+        x: ``(rows, *shape)`` inputs: the example's, or drawn from a normal distribution.
+        dy: ``(rows, *output_shape)`` gradient with respect to the outputs.
     """
 
     def __init__(
         self,
-        subject: Subject,
+        target: Target,
         case: Case,
         *,
         dtype: str = "float64",
@@ -73,8 +74,8 @@ class Bench:
         prepares: bool = True,
     ) -> None:
         rng = np.random.default_rng(seed)
-        self.subject, self.case = subject, case
-        self.layer: Layer = subject.build(case.example)
+        self.target, self.case = target, case
+        self.layer: Layer = target.build(case.example)
         self.layer.initialize(case.shape, np.random.default_rng(seed + 1), np.dtype(dtype))
         self.layers = walk({ROOT: self.layer})
         found = parameters_of(self.layers)
@@ -85,9 +86,9 @@ class Bench:
         for parameter in self.trained().values():
             parameter.value += np.asarray(rng.normal(0, 0.1, parameter.value.shape), dtype)
         self._generators = [
-            (g, g.bit_generator.state) for g in held(self.layer, np.random.Generator)
+            (g, g.bit_generator.state) for g in find_instances(self.layer, np.random.Generator)
         ]
-        self.keep()
+        self.save_untrained()
         self._drawn: Array = np.asarray(rng.normal(0, spread, (rows, *case.shape)))
         self._prepares, self._batch_shape = prepares, (-1,)
         self._dtype = dtype
@@ -96,7 +97,7 @@ class Bench:
         self.dy: Array = np.asarray(rng.normal(size=shape), dtype)
 
     def inputs(self, number: int) -> Array:
-        """Return ``x`` for 0, and for other numbers other inputs of the same shape."""
+        """Return ``x`` for number 0, and different inputs of the same shape for other numbers."""
         given, rows = self.case.example.inputs, len(self._drawn)
         if given is None:
             x: Array = (-2) ** number * np.roll(self._drawn, number, axis=0)
@@ -108,29 +109,34 @@ class Bench:
         """Return the trainable parameters by name."""
         return {name: p for name, p in self.parameters.items() if p.trainable}
 
-    def draws(self) -> bool:
-        """Tell whether random numbers have been drawn since the last `restore`."""
+    def require_trained(self) -> None:
+        """Raise NotApplicable if there is nothing to train."""
+        if not self.trained():
+            raise NotApplicable("it has no parameters to train")
+
+    def has_drawn(self) -> bool:
+        """Tell whether random numbers were drawn since the last `restore`."""
         return any(repr(g.bit_generator.state) != repr(state) for g, state in self._generators)
 
-    def keep(self) -> None:
-        """Keep what is not trained as it is now, for `restore`."""
+    def save_untrained(self) -> None:
+        """Save the untrained parameters for `restore`."""
         self._untrained: list[tuple[Array, Array]] = [
             (p.value, p.value.copy()) for p in self.parameters.values() if not p.trainable
         ]
 
     def restore(self) -> None:
-        """Set generators back, and what is not trained: whether it moves has a check of its own."""
+        """Reset the generators and the untrained parameters, which a separate check covers."""
         for generator, state in self._generators:
             generator.bit_generator.state = state
         for array, value in self._untrained:
             array[...] = value
 
     def forward(self, x: Array, training: bool = True) -> Array:
-        """Return a copy of the outputs for a copy of ``x``, with generators set back each time."""
+        """Return a copy of the outputs for a copy of ``x``, after `restore`."""
         return np.array(self.forward_in_place(x.copy(), training))
 
     def forward_in_place(self, x: Array, training: bool = True) -> Array:
-        """Return the outputs as they are, of a layer that is prepared as by a chain."""
+        """Return the outputs themselves, not a copy; call `prepare` first, as a chain does."""
         self.restore()
         if training and self._prepares and x.shape != self._batch_shape:
             self.layer.prepare(x.shape, x.dtype)
@@ -138,13 +144,13 @@ class Bench:
         return self.layer.forward(x, training)
 
     def backward(self, dy: Array, inputs: bool = True) -> tuple[Array, dict[str, Array]]:
-        """Return copies of dx, if there is one, and of the gradients."""
-        self.clear()
+        """Return copies of dx (empty if there is none) and of the gradients."""
+        self.clear_gradients()
         dx = self.layer.backprop(dy, inputs and self.differentiable)
         return (dy[:0] if dx is None else np.array(dx)), self.grads()
 
-    def halves(self) -> dict[str, Callable[[Array], Array | None]]:
-        """Return the two methods that `backprop` stands for, as far as there is use for them."""
+    def backward_methods(self) -> dict[str, Callable[[Array], Array | None]]:
+        """Return `gradients` and `backward`, each only if the layer needs it."""
         found: dict[str, Callable[[Array], Array | None]] = {}
         if self.trained() and type(self.layer).gradients is not Layer.gradients:
             found["gradients"] = self.layer.gradients
@@ -152,26 +158,26 @@ class Bench:
             found["backward"] = self.layer.backward
         return found
 
-    def clear(self) -> None:
-        """Set gradients to 0: that what is in them does not count has a check of its own."""
+    def clear_gradients(self) -> None:
+        """Set gradients to 0; a separate check proves that a pass overwrites them."""
         for parameter in self.trained().values():
             parameter.grad.fill(0)
 
     def grads(self) -> dict[str, Array]:
-        """Return copies of the gradients, and of what statistics see."""
+        """Return copies of ``grad`` of the trainable parameters and the statistics."""
         followed = [*self.trained().values(), *self.parameters.statistics]
         return {n: p.grad.copy() for n, p in self.parameters.items() if p in followed}
 
-    def run(self, x: Array | None = None, dy: Array | None = None) -> Passed:
-        """Return what one training pass gives."""
+    def run(self, x: Array | None = None, dy: Array | None = None) -> PassResult:
+        """Run one training pass."""
         y = self.forward(self.x if x is None else x)
-        return Passed(y, *self.backward((self.dy if dy is None else dy).copy()))
+        return PassResult(y, *self.backward((self.dy if dy is None else dy).copy()))
 
-    def twin(self, **options: Any) -> Bench:
-        """Return another bench of the same case, whose layer has the same values."""
+    def twin(self, **options: Any) -> LayerHarness:
+        """Return another harness of the same case, whose layer has the same values."""
         self.restore()
-        other = Bench(self.subject, self.case, **options)
+        other = LayerHarness(self.target, self.case, **options)
         for own, theirs in zip(other.parameters.values(), self.parameters.values(), strict=True):
             own.value = theirs.value
-        other.keep()
+        other.save_untrained()
         return other

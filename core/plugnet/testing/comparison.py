@@ -1,4 +1,4 @@
-"""Arrays as users may hand them over, and how results are compared."""
+"""How results are compared, and how writes to inputs are detected."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import numpy as np
 from plugnet.arrays import Array
 
 
-def same(one: Any, other: Any) -> bool:
+def identical(one: Any, other: Any) -> bool:
     """Tell whether two arrays are equal bit for bit, NaN included."""
     one, other = np.asarray(one), np.asarray(other)
     return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")
 
 
-def near(one: Any, other: Any) -> bool:
-    """Tell whether two results are the same but for rounding in float64."""
+def allclose(one: Any, other: Any) -> bool:
+    """Tell whether two results are equal up to rounding in float64."""
     return np.shape(one) == np.shape(other) and np.allclose(one, other, rtol=1e-9, atol=1e-11)
 
 
 def read_only(array: Array) -> Array:
-    """Return a copy that cannot be written to."""
+    """Return a read-only copy."""
     copy = array.copy()
     copy.flags.writeable = False
     return copy
 
 
-def writes(call: Callable[[], object]) -> bool:
-    """Tell whether a call fails as it writes to an array that is `read_only`."""
+def writes_to_read_only(call: Callable[[], object]) -> bool:
+    """Tell whether a call fails because it writes to a `read_only` array."""
     try:
         call()
     except ValueError as error:

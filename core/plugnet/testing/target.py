@@ -1,10 +1,10 @@
-"""Subject: what is checked, and how to build it again and again."""
+"""Target: the component to check, and how to build new ones like it."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from typing import Any, NamedTuple, TypeVar
@@ -19,7 +19,7 @@ from plugnet.registry import Entry, registry
 from plugnet.registry.kinds import KINDS
 from plugnet.registry.specs import is_spec
 from plugnet.testing.report import NotApplicable
-from plugnet.testing.state import held
+from plugnet.testing.state import find_instances
 
 TEMPORARY = "component_under_test"
 
@@ -30,9 +30,9 @@ class Example(NamedTuple):
     """One way to try a component.
 
     Attributes:
-        arguments: to build it with.
-        shape: of one sample for a layer, or None for any that it takes.
-        inputs: the only numbers that a layer or an activation may be given, or None for any.
+        arguments: the keyword arguments of the constructor.
+        shape: for a layer, the shape of one sample; None to try several.
+        inputs: the only numbers that a layer or an activation accepts; None if it accepts any.
     """
 
     arguments: dict[str, Any]
@@ -41,51 +41,51 @@ class Example(NamedTuple):
 
 
 @dataclass(eq=False)
-class Subject:
+class Target:
     """A component to check.
 
     Attributes:
-        name: the registered name, or that of the class.
-        kind: "layer", "loss" and so on.
+        name: the registered name, or the name of the class.
+        kind: "layer", "loss", and so on.
         cls: its class.
         entry: the registry's record, or None if the class is not registered.
-        given: the object that was given, or None for a class or a name.
-        exercise: runs the component as it is meant to, and returns all arrays that come out.
-        cases: for a layer the ways to try it, once they have been found.
+        instance: the object to check, or None for a class or a name.
+        exercise: uses the component on ordinary inputs, and returns all results.
+        cases: for a layer, the cases that work, once they have been found.
     """
 
     name: str
     kind: str
     cls: type[Any]
     entry: Entry | None
-    given: object = None
-    exercise: Callable[[Subject], list[Array]] = field(default=lambda _: [], repr=False)
+    instance: object = None
+    exercise: Callable[[Target], list[Array]] = field(default=lambda _: [], repr=False)
     cases: Any = None
 
     @property
     def title(self) -> str:
-        """What a report calls it."""
+        """The heading of a report."""
         provider = "not registered" if self.entry is None else self.entry.provider
         return f"{self.kind} {self.name} ({provider})"
 
     @cached_property
     def signature(self) -> Mapping[str, inspect.Parameter]:
-        """The constructor's arguments."""
+        """The constructor's parameters, by name."""
         return inspect.signature(self.cls).parameters
 
     @cached_property
     def examples(self) -> list[Example]:
-        """The arguments to try; an object's own, or those that its class gives."""
+        """The arguments to try: those of the instance, or the examples of the class."""
         give = getattr(self.cls, "examples", None)
         examples = [_example(value) for value in (give() if callable(give) else [{}])]
-        if self.given is None:
+        if self.instance is None:
             return examples
-        kept = {n: getattr(self.given, n) for n in self.signature if hasattr(self.given, n)}
+        kept = {n: getattr(self.instance, n) for n in self.signature if hasattr(self.instance, n)}
         return [next((e for e in examples if e.arguments == kept), Example(kept))]
 
     @cached_property
-    def usable(self) -> list[Example]:
-        """The examples that the class can be built from; why others cannot, a check says."""
+    def usable_examples(self) -> list[Example]:
+        """The examples up to the first that fails, which `check_examples` reports."""
         usable = []
         try:
             for example in self.examples:
@@ -98,53 +98,52 @@ class Subject:
         return usable
 
     def build(self, example: Example) -> Any:
-        """Return a new component, as the registry builds it; also what it holds is new."""
+        """Build a new component with the registry; its inner components are new too."""
         entry = self.entry
         provider = f"{entry.distribution}/" if entry and entry.distribution else ""
         name = entry.name if entry else f"{TEMPORARY}_0"
         arguments = rebuild(describe(example.arguments))
         return registry.build(f"{self.kind}:{provider}{name}", **arguments)
 
-    def built(self) -> list[Any]:
+    def build_all(self) -> list[Any]:
         """Return a new component for each example."""
-        return [self.build(example) for example in self.usable]
+        return [self.build(example) for example in self.usable_examples]
 
     @contextmanager
-    def registered(self) -> Iterator[None]:
-        """Give the class a name meanwhile, and those of what an object holds, if they have none."""
+    def temporarily_registered(self) -> Iterator[None]:
+        """Register the unregistered classes of the target and its inner components temporarily."""
+        inner = find_instances(self.instance, Component)
         classes = [] if self.entry is not None else [self.cls]
-        classes += [type(one) for one in held(self.given, Component) if not registry.name_of(one)]
-        names = {cls: f"{TEMPORARY}_{number}" for number, cls in enumerate(dict.fromkeys(classes))}
-        for cls, name in names.items():
-            registry.view(_kind(cls)).register(name, replace=True)(cls)
-        try:
+        classes += [type(one) for one in inner if not registry.name_of(one)]
+        with ExitStack() as stack:
+            for number, cls in enumerate(dict.fromkeys(classes)):
+                view, name = registry.view(_kind(cls)), f"{TEMPORARY}_{number}"
+                view.register(name, replace=True)(cls)
+                stack.callback(view.unregister, name)
             yield
-        finally:
-            for cls, name in names.items():
-                registry.view(_kind(cls)).unregister(name)
 
 
-def described(component: Any) -> str:
-    """Return a component with its arguments in words, or nothing if it does not keep them."""
+def argument_text(component: Any) -> str:
+    """Return the repr of a component, or "" if it does not keep its arguments."""
     try:
         return repr(component)
     except AttributeError:
         return ""
 
 
-def each(
-    give: Callable[[Subject], Iterable[T]],
-) -> Callable[[Callable[[T], None]], Callable[[Subject], None]]:
-    """Turn a check of one thing into one of all that ``give`` yields, which ends at a failure.
+def for_each(
+    items: Callable[[Target], Iterable[T]],
+) -> Callable[[Callable[[T], None]], Callable[[Target], None]]:
+    """Return a decorator that runs a check on everything that ``items`` yields for a target.
 
-    It is applicable if it is so to any of them.
+    The first failure ends it. It is not applicable if it applies to nothing that is yielded.
     """
 
-    def decorate(check: Callable[[T], None]) -> Callable[[Subject], None]:
+    def decorate(check: Callable[[T], None]) -> Callable[[Target], None]:
         @wraps(check)
-        def run(subject: Subject) -> None:
+        def run(target: Target) -> None:
             reasons, passed = [], False
-            for thing in give(subject):
+            for thing in items(target):
                 try:
                     check(thing)
                     passed = True
@@ -158,23 +157,23 @@ def each(
     return decorate
 
 
-def as_subject(component: Any) -> Subject:
-    """Return the subject that ``component`` means: a name, a tuple, a spec, a class, an object.
+def as_target(component: Any) -> Target:
+    """Return the target that ``component`` means: a name, a tuple, a spec, a class, an object.
 
     Raises:
-        ArgumentError: it is of no kind.
-        RegistryError: its name is not known, or its plugin cannot be used.
+        ArgumentError: it is not a component.
+        RegistryError: its name is unknown, or its plugin cannot be used.
     """
     if isinstance(component, str):
         entry = registry.info(component).entry
-        return Subject(entry.name, entry.kind, registry.get(component), entry)
+        return Target(entry.name, entry.kind, registry.get(component), entry)
     if isinstance(component, tuple | list) or is_spec(component):
         kind = component.get("kind") if isinstance(component, Mapping) else None
         if kind is not None:
-            return as_subject(registry.from_spec(component, kind))
+            return as_target(registry.from_spec(component, kind))
         name, *arguments = component
         keywords = arguments.pop() if arguments and isinstance(arguments[-1], dict) else {}
-        return as_subject(registry.build(name, *arguments, **keywords))
+        return as_target(registry.build(name, *arguments, **keywords))
     cls = component if isinstance(component, type) else type(component)
     if not issubclass(cls, Component) and not _is_hook(cls):
         raise ArgumentError(
@@ -183,12 +182,13 @@ def as_subject(component: Any) -> Subject:
             argument="component",
             value=component,
         )
-    given = None if component is cls else component
+    instance = None if component is cls else component
     place = f"{cls.__module__}:{cls.__qualname__}"
-    for entry in registry.view(_kind(cls)).entries():
+    kind = _kind(cls)
+    for entry in registry.view(kind).entries():
         if entry.value == place and entry.state not in ("disabled", "incompatible"):
-            return Subject(entry.name, entry.kind, cls, entry, given)
-    return Subject(cls.__name__, _kind(cls), cls, None, given)
+            return Target(entry.name, kind, cls, entry, instance)
+    return Target(cls.__name__, kind, cls, None, instance)
 
 
 def _kind(cls: type[Any]) -> str:
