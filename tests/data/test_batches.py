@@ -303,6 +303,15 @@ def test_a_source_without_a_state_cannot_go_on_from_a_file(tmp_path: Path) -> No
         assert again.iteration == 4
 
 
+def test_a_source_that_was_refused_leaves_no_trace() -> None:
+    one = untrained()
+    with pytest.raises(ArgumentError, match="test must be a pair"):
+        one.fit(Endless(), iterations=1, test=(np.eye(3),))
+    one.batch_size = 2
+    one.fit(np.random.default_rng(0).random((6, 3)), np.arange(6) % 2, 1)
+    assert (one.position, one.source_state) == (2, None)
+
+
 @pytest.mark.parametrize("state", [{"rng": np.random.default_rng()}, {"n": np.int64(3)}, 3])
 def test_a_state_that_is_not_json_is_refused_at_once(state: Any) -> None:
     class Odd(Endless):

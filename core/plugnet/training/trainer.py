@@ -195,6 +195,7 @@ class Trainer:
         with exclusive(self.network, self.loss):
             started = time.perf_counter()
             try:
+                self._source = batches if isinstance(batches, CheckedBatches) else None
                 _call(hooks.caller("plugnet_train_start"), training=self, iterations=iterations)
                 with limited(self.threads), self._interrupts.handled():
                     self._train(batches, last, every, held_out, hooks)
@@ -226,8 +227,7 @@ class Trainer:
             self._last_source = CheckedBatches(x, check)
             if self._resumes and self.source_state is not None:
                 self._last_source.restore(self.source_state)
-        self._source = self._last_source
-        return self._source
+        return self._last_source
 
     def _shaped(self, x: Array, y: Array, weights: Array | None = None) -> Batch:
         return Batch(self.network.validate_input(x), y, weights)
