@@ -4,86 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from itertools import chain, product
-from typing import Any, Final
+from itertools import product
+from typing import Final
 
 import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.errors import PlugnetError
-from plugnet.interfaces import Loss
 from plugnet.testing.comparison import allclose, identical, read_only, writes_to_read_only
 from plugnet.testing.gradients import compare_gradient, one_sided_slopes
 from plugnet.testing.layers import raises_before_forward
+from plugnet.testing.loss_harness import ROWS, LossHarness, harnesses, harnesses_in_both_dtypes
 from plugnet.testing.report import NotApplicable, fail, raised, require
 from plugnet.testing.state import Snapshot, warnings_as_failures
 from plugnet.testing.target import Target, argument_text, for_each
 
-ROWS: Final = 5
 FAR: Final = 100.0  # a score at which gradients can still be compared
 LARGE: Final = 1e4
 DIRECTIONS: Final = 10
-
-
-class LossHarness:
-    """A loss for a given number of outputs, with scores and targets.
-
-    Attributes:
-        loss: the loss.
-        x: ``(N, K)`` scores.
-        ids: ``(N,)`` class ids.
-        rows: ``(N, K)`` the same targets as one-hot rows.
-    """
-
-    def __init__(self, target: Target, example: Any, classes: int, dtype: str) -> None:
-        self.target, self.example, self.classes = target, example, classes
-        self.loss: Loss = target.build(example)
-        self.x: Array = np.random.default_rng(1).normal(0, 2, (ROWS, classes)).astype(dtype)
-        binary = classes == 1 and self.loss.threshold is not None
-        self.ids: Array = np.array([2, 0, 3, 1, 0]) % (2 if binary else classes)
-        self.rows: Array = np.eye(classes)[self.ids] if not binary else self.ids[:, None] * 1.0
-
-    def takes(self, targets: Array) -> bool:
-        """Tell whether the loss accepts targets."""
-        try:
-            self.loss.check(targets, (len(targets), self.classes))
-        except PlugnetError:
-            return False
-        return True
-
-    def targets(self) -> list[Array]:
-        """Return the targets that the loss accepts: ids, one-hot rows and probabilities."""
-        soft = 0.6 * self.rows + 0.1
-        return [t for t in (self.ids, self.rows, soft) if self.takes(t)]
-
-    def run(
-        self,
-        x: Array,
-        targets: Array,
-        weights: Array | None = None,
-        total: float | None = None,
-    ) -> tuple[float, Array]:
-        """Return the loss, and a copy of the gradient."""
-        self.loss.prepare(x.shape, x.dtype)
-        value = self.loss.forward(x.copy(), targets, weights, total, training=True)
-        return value, np.array(self.loss.backward())
-
-    def twin(self) -> LossHarness:
-        """Return a harness with a new, equal loss."""
-        return LossHarness(self.target, self.example, self.classes, str(self.x.dtype))
-
-
-def harnesses(target: Target, dtype: str = "float64") -> Iterator[LossHarness]:
-    """Yield a harness for each example and number of outputs that its loss accepts."""
-    found = False
-    for example in target.usable_examples:
-        for classes in (4, 2, 1):
-            harness = LossHarness(target, example, classes, dtype)
-            if harness.takes(harness.ids) and harness.takes(harness.rows):
-                found = True
-                yield harness
-    if not found:
-        raise NotApplicable("it accepts neither: see targets")
 
 
 def _harnesses_or_failure(target: Target) -> Iterator[LossHarness]:
@@ -91,11 +29,6 @@ def _harnesses_or_failure(target: Target) -> Iterator[LossHarness]:
         yield from harnesses(target)
     except NotApplicable as reason:
         fail(f"check must take class ids and one-hot rows of 4, 2 or 1 classes, but {reason}.")
-
-
-def harnesses_in_both_dtypes(target: Target) -> Iterator[LossHarness]:
-    """Yield harnesses in float32 and float64."""
-    return chain(harnesses(target, "float32"), harnesses(target))
 
 
 def exercise(target: Target) -> list[Array]:
@@ -209,10 +142,11 @@ def check_class_ids(harness: LossHarness) -> None:
 @for_each(harnesses)
 def check_soft_targets(harness: LossHarness) -> None:
     """Rows of probabilities are used unchanged, or refused."""
-    soft = 0.6 * harness.rows + 0.1
-    if harness.classes > 1 and harness.takes(soft):  # a single class may always cost 0
+    if harness.classes > 1 and harness.takes(harness.soft):  # a single class may always cost 0
         require(
-            not allclose(harness.run(harness.x, soft)[0], harness.run(harness.x, harness.rows)[0]),
+            not allclose(
+                harness.run(harness.x, harness.soft)[0], harness.run(harness.x, harness.rows)[0]
+            ),
             "Targets that are probabilities cost the same as one-hot rows of the likeliest class. "
             "Use the probabilities, or let check refuse them with a DataError.",
         )
