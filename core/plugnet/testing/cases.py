@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
-from itertools import chain
+from functools import lru_cache, partial
+from itertools import chain, islice
 from typing import Any, Final
 
 import numpy as np
@@ -42,7 +42,7 @@ WRONG_PREPARE: Final = (
 )
 
 
-def cases(target: Target) -> list[Case]:
+def cases(target: Target) -> tuple[Case, ...]:
     """Return the cases in which a layer works.
 
     Raises:
@@ -54,12 +54,15 @@ def cases(target: Target) -> list[Case]:
     return found
 
 
-def working_cases(target: Target) -> list[Case]:
+@lru_cache(maxsize=2)
+def working_cases(target: Target) -> tuple[Case, ...]:
     """Return the cases in which a layer works, possibly none."""
-    if target.cases is None:
-        target.cases = [c for example in target.usable_examples for c in _working(target, example)]
-    found: list[Case] = target.cases
-    return found
+    found: list[Case] = []
+    for example in target.usable_examples:
+        for shapes in candidate_shapes(target, example):
+            tried = (Case(example, shape) for shape in shapes)
+            found += islice((case for case in tried if _works(target, case)), 1)
+    return tuple(found)
 
 
 def harnesses(target: Target, **options: Any) -> Iterator[LayerHarness]:
@@ -129,14 +132,10 @@ def _try(
     return result
 
 
-def _working(target: Target, example: Example) -> Iterator[Case]:
-    for group in candidate_shapes(target, example):
-        for shape in group:
-            case = Case(example, shape)
-            try:
-                with silent():
-                    try_case(target, case)
-            except CheckFailure:
-                continue
-            yield case
-            break
+def _works(target: Target, case: Case) -> bool:
+    try:
+        with silent():
+            try_case(target, case)
+    except CheckFailure:
+        return False
+    return True

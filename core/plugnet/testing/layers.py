@@ -149,12 +149,11 @@ def raises_before_forward(call: Callable[[], object]) -> bool:
 def check_training_difference(target: Target) -> None:
     """Outputs differ in training if and only if the class says ``differs_in_training = True``."""
     if target.cls.differs_in_training:
-        require(  # one instance may not differ, such as dropout with p = 0
-            any(map(_differs, harnesses(target)))
-            or (
-                target.instance is not None
-                and any(map(_differs, harnesses(replace(target, instance=None, cases=None))))
-            ),
+        targets = [target]
+        if target.instance is not None:  # one instance may not differ, such as dropout with p = 0
+            targets.append(replace(target, instance=None))
+        require(
+            any(_differs(harness) for one in targets for harness in harnesses(one)),
             "differs_in_training is True, but outputs are the same in training and outside.",
         )
         return
