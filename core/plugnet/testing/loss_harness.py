@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -37,10 +36,11 @@ class LossHarness:
         self.rows: Array = np.eye(classes)[self.ids] if not binary else self.ids[:, None] * 1.0
         self.soft: Array = 0.6 * self.rows + 0.1
 
-    def takes(self, targets: Array) -> bool:
-        """Tell whether the loss accepts targets."""
+    def takes(self, *targets: Array) -> bool:
+        """Tell whether the loss accepts all these targets."""
         try:
-            self.loss.check(targets, (len(targets), self.classes))
+            for each in targets:
+                self.loss.check(each, (ROWS, self.classes))
         except PlugnetError:
             return False
         return True
@@ -49,12 +49,16 @@ class LossHarness:
         """Return the targets that the loss accepts: ids, one-hot rows and probabilities."""
         return [t for t in (self.ids, self.rows, self.soft) if self.takes(t)]
 
+    def scores(self, size: float) -> Array:
+        """Return scores of ``size`` for the right classes, and ``-size`` for the others."""
+        return (size * (2 * self.rows - 1)).astype(self.x.dtype)
+
+    def forward(self, x: Array, targets: Array) -> float:
+        """Return the loss outside training."""
+        return self.loss.forward(x.copy(), targets)
+
     def run(
-        self,
-        x: Array,
-        targets: Array,
-        weights: Array | None = None,
-        total: float | None = None,
+        self, x: Array, targets: Array, weights: Array | None = None, total: float | None = None
     ) -> tuple[float, Array]:
         """Return the loss, and a copy of the gradient."""
         self.loss.prepare(x.shape, x.dtype)
@@ -66,19 +70,15 @@ class LossHarness:
         return LossHarness(self.target, self.example, self.classes, str(self.x.dtype))
 
 
-def harnesses(target: Target, dtype: str = "float64") -> Iterator[LossHarness]:
-    """Yield a harness for each example and number of outputs that its loss accepts."""
-    found = False
-    for example in target.usable_examples:
-        for classes in (4, 2, 1):
-            harness = LossHarness(target, example, classes, dtype)
-            if harness.takes(harness.ids) and harness.takes(harness.rows):
-                found = True
-                yield harness
-    if not found:
+def harnesses(target: Target, dtype: str = "float64") -> list[LossHarness]:
+    """Return a harness for each example and number of outputs that its loss accepts.
+
+    Raises:
+        NotApplicable: there is none; `check_targets` says why.
+    """
+    tried = product(target.usable_examples, (4, 2, 1))
+    found = (LossHarness(target, example, classes, dtype) for example, classes in tried)
+    accepted = [harness for harness in found if harness.takes(harness.ids, harness.rows)]
+    if not accepted:
         raise NotApplicable("it accepts neither: see targets")
-
-
-def harnesses_in_both_dtypes(target: Target) -> Iterator[LossHarness]:
-    """Yield harnesses in float32 and float64."""
-    return chain(harnesses(target, "float32"), harnesses(target))
+    return accepted

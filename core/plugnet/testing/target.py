@@ -19,7 +19,7 @@ from plugnet.registry import Entry, registry
 from plugnet.registry.kinds import KINDS
 from plugnet.registry.specs import is_spec
 from plugnet.testing.report import NotApplicable
-from plugnet.testing.state import find_instances
+from plugnet.testing.snapshot import find_instances
 from plugnet.training.hooks import PREFIX
 
 T = TypeVar("T")
@@ -144,6 +144,12 @@ def for_each(
         return run
 
     return decorate
+
+
+def in_both_dtypes(items: Callable[..., Iterable[T]]) -> Callable[[Target], Iterable[T]]:
+    """Return a function that gives ``items`` in float32, then in float64."""
+    dtypes = ("float32", "float64")
+    return lambda target: (item for dtype in dtypes for item in items(target, dtype=dtype))
 
 
 def as_target(component: Any) -> Target:
