@@ -385,7 +385,7 @@ def test_a_batch_of_a_generator_is_not_lost_by_a_step_that_failed() -> None:
                 raise KeyboardInterrupt
 
     failed: list[int] = []
-    whole = trainer()
+    whole = untrained()
     whole.fit((next(source) for source in [Endless()] for _ in range(6)), iterations=6)
     one = Trainer(Network([("fc", 3, 2)]), hooks=[Fails()])
     batches = (next(source) for source in [Endless()] for _ in range(6))
