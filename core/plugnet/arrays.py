@@ -21,6 +21,19 @@ def ensure_buffer(buffer: Array | None, like: Array) -> Array:
     return np.empty_like(like, order="C", subok=False)
 
 
+def as_items(array: Array) -> Array:
+    """Return a view without the last axis, each run along which is one item of an opaque type.
+
+    That is how NumPy copies runs fastest, such as the channels of pixels. The last axis must be
+    contiguous in memory.
+
+    >>> as_items(np.zeros((4, 5, 5, 3), np.float32)).shape
+    (4, 5, 5)
+    """
+    items: Array = array.view(np.dtype((np.void, array.shape[-1] * array.itemsize)))[..., 0]
+    return items
+
+
 @lru_cache(maxsize=256)
 def scalar(number: float, dtype: np.dtype[Any]) -> Array:
     """Return a read-only array of shape ``()``: a faster operand than a Python number.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -76,6 +75,8 @@ class CheckedBatches:
         """
         if not isinstance(self.source, Resumable):
             return {}
+        import json  # late: few trainings have a source of their own
+
         try:
             state: Mapping[str, Any] = json.loads(json.dumps(dict(self.source.state())))
         except (TypeError, ValueError) as error:

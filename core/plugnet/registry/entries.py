@@ -69,7 +69,7 @@ class Entry(NamedTuple):
     @property
     def order(self) -> tuple[str, ...]:
         """What entries are sorted by, so that no result depends on the order of folders."""
-        return (*self.key, self.value)
+        return (self.distribution or "", self.name, self.kind, self.value)
 
     @property
     def rank(self) -> int:

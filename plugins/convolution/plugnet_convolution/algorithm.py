@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from plugnet.arrays import Array
+from plugnet.arrays import Array, as_items
 from plugnet_convolution.geometry import Block, Geometry
 from plugnet_convolution.scratch import Scratch
 
@@ -130,9 +130,5 @@ def in_matrix_order(weight: Array, scratch: Scratch) -> Array:
 
 
 def copy_runs(out: Array, array: Array) -> None:
-    """Copy ``array`` to ``out``; the last axis of both must be contiguous in memory.
-
-    Each run along it is copied as one item of an opaque type, which is how NumPy copies fastest.
-    """
-    run = np.dtype((np.void, array.shape[-1] * array.itemsize))
-    np.copyto(out.view(run), array.view(run))
+    """Copy ``array`` to ``out``; the last axis of both must be contiguous in memory."""
+    np.copyto(as_items(out), as_items(array))

@@ -12,18 +12,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from plugnet.arrays import Array, Shape
+from plugnet.arrays import Array, Shape, as_items
 from plugnet_pooling.window_pool import Overlap, WindowPool
 
 BLOCK_ELEMENTS: Final = 2**18  # of the images, processed at once: 1 MiB of float32
-
-
-def as_items(images: Array) -> Array:
-    """Return a view ``(N, height, width)`` of contiguous images: a pixel's channels as one item.
-
-    The items are of an opaque type, which is how NumPy copies fastest.
-    """
-    return images.view(np.dtype((np.void, images.shape[3] * images.itemsize)))[..., 0]
 
 
 class WindowPixel:

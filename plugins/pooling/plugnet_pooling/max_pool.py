@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from plugnet.arrays import Array, Shape
-from plugnet_pooling.gathering import Buffers, as_items
+from plugnet.arrays import Array, Shape, as_items
+from plugnet_pooling.gathering import Buffers
 from plugnet_pooling.window_pool import WindowPool
 
 
