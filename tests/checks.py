@@ -8,10 +8,10 @@ import pytest
 from plugnet.testing import check_component
 
 
-def faults_of(component: Any) -> set[str]:
-    """Return the names of the checks that a component fails."""
+def failures(component: Any) -> dict[str, str]:
+    """Return the names of the checks that a component fails, each with the reason."""
     report = check_component(component, raise_on_failure=False)
-    return {result.check for result in report.failed}
+    return {result.check: result.reason for result in report.failed}
 
 
 def names_faults(faults: Mapping[type[object], set[str]]) -> Callable[..., None]:
@@ -21,6 +21,6 @@ def names_faults(faults: Mapping[type[object], set[str]]) -> Callable[..., None]
         ("component", "failed"), faults.items(), ids=[cls.__name__ for cls in faults]
     )
     def test(component: type[object], failed: set[str]) -> None:
-        assert faults_of(component) == failed
+        assert failures(component).keys() == failed
 
     return test

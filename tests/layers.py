@@ -6,6 +6,7 @@ import numpy as np
 
 from plugnet import registry
 from plugnet.arrays import Array, Shape
+from plugnet.errors import ShapeError
 from plugnet.interfaces import Layer
 
 
@@ -17,6 +18,15 @@ class Same(Layer):
 
     def backward(self, dy: Array) -> Array:
         return dy
+
+
+class OneAxis(Layer):
+    """A layer for samples of one axis, which keeps their shape."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if len(shape) != 1:
+            raise ShapeError("One axis, please.", expected=("features",), got=shape)
+        return shape
 
 
 def initialized(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.checks import failures
 
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Layer, Loss
@@ -217,8 +218,7 @@ def test_what_they_are_made_of_is_right() -> None:
     ],
 )
 def test_shapes_alone_fails_and_says_why(layer: type[Layer], said: str) -> None:
-    report = check_component(layer, raise_on_failure=False)
-    ((check, _, reason),) = report.failed
+    ((check, reason),) = failures(layer).items()
     assert check == "shapes"
     assert said in reason
     assert ("Let output_shape raise" in reason) == (layer is OneAxisOnly)
@@ -253,8 +253,19 @@ class TakesNothing(Loss):
         return np.zeros((1, 1))
 
 
+class TriedByObject(TakesNothing):
+    """Has no example, so that only its objects can be checked."""
+
+    @classmethod
+    def examples(cls) -> list[dict[str, object]]:
+        return []
+
+
 def test_a_loss_that_takes_no_targets_fails() -> None:
-    report = check_component(TakesNothing, raise_on_failure=False)
-    ((check, _, reason),) = report.failed
+    ((check, reason),) = failures(TakesNothing).items()
     assert check == "targets"
     assert "must take class ids and one-hot rows" in reason
+
+
+def test_a_loss_without_examples_fails_no_check() -> None:
+    assert failures(TriedByObject) == {}

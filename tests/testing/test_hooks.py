@@ -33,6 +33,13 @@ class UnknownArgument:
         pass
 
 
+class Prints(Listens):
+    """Prints when it is built."""
+
+    def __init__(self) -> None:
+        print("listening")
+
+
 class Defaults:
     """Has a default value, so pluggy would never pass the argument."""
 
@@ -46,6 +53,7 @@ test_the_fault_is_named = names_faults(
         Misspelt: {"methods", "fits"},
         HalfMisspelt: {"methods", "fits"},
         UnknownArgument: {"fits"},
+        Prints: {"quiet"},
         Defaults: {"fits"},
     }
 )

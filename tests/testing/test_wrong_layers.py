@@ -5,25 +5,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.checks import names_faults
+from tests.checks import failures, names_faults
+from tests.layers import OneAxis
 
 from plugnet.arrays import Array, Shape
-from plugnet.errors import ShapeError
 from plugnet.interfaces import Layer
 from plugnet.parameter import Parameter, Statistic
-from plugnet.testing import check_component
 
 
-class Right(Layer):
+class Right(OneAxis):
     """y = x W, for samples of one axis; the weight is square."""
 
     _weight: Parameter
     _x: Array
-
-    def output_shape(self, shape: Shape) -> Shape:
-        if len(shape) != 1:
-            raise ShapeError("One axis, please.", expected=("features",), got=shape)
-        return shape
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         self._weight = Parameter(rng.normal(size=(*shape, *shape)).astype(dtype))
@@ -583,7 +577,6 @@ class NearlyRight(Right):
 def test_the_message_says_what_is_wrong(
     layer: type[Layer], check: str, said: str, unsaid: str
 ) -> None:
-    report = check_component(layer, raise_on_failure=False)
-    reason = next(result.reason for result in report.failed if result.check == check)
+    reason = failures(layer)[check]
     assert said in reason
     assert unsaid not in reason

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
-from itertools import chain
+from functools import lru_cache, partial
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -42,7 +42,7 @@ WRONG_PREPARE: Final = (
 )
 
 
-def cases(target: Target) -> list[Case]:
+def cases(target: Target) -> tuple[Case, ...]:
     """Return the cases in which a layer works.
 
     Raises:
@@ -54,23 +54,21 @@ def cases(target: Target) -> list[Case]:
     return found
 
 
-def working_cases(target: Target) -> list[Case]:
+@lru_cache(maxsize=2)
+def working_cases(target: Target) -> tuple[Case, ...]:
     """Return the cases in which a layer works, possibly none."""
-    if target.cases is None:
-        target.cases = [c for example in target.usable_examples for c in _working(target, example)]
-    found: list[Case] = target.cases
-    return found
+    found: list[Case] = []
+    for example in target.usable_examples:
+        for shapes in candidate_shapes(target, example):
+            tried = (Case(example, shape) for shape in shapes)
+            found += islice((case for case in tried if _works(target, case)), 1)
+    return tuple(found)
 
 
 def harnesses(target: Target, **options: Any) -> Iterator[LayerHarness]:
     """Yield a harness for each case that works."""
     for case in cases(target):
         yield LayerHarness(target, case, **options)
-
-
-def harnesses_in_both_dtypes(target: Target) -> Iterator[LayerHarness]:
-    """Yield harnesses in float32 and float64."""
-    return chain(harnesses(target, dtype="float32"), harnesses(target))
 
 
 def candidate_shapes(target: Target, example: Example) -> tuple[tuple[Shape, ...], ...]:
@@ -86,24 +84,21 @@ def try_case(target: Target, case: Case) -> None:
         CheckFailure: a call raises, or does not return an array of the right shape.
     """
     harness: LayerHarness = _try("initialize", case, partial(LayerHarness, target, case))
-    layer, x, dy = harness.layer, harness.x, harness.dy
-    back = "backward" if type(layer).backprop is Layer.backprop else "backprop"
-    dx = x.shape if harness.differentiable else None
+    layer, x, dy_shape = harness.layer, harness.x, harness.dy.shape
+    backward = "backward" if type(layer).backprop is Layer.backprop else "backprop"
+    dx_shape = x.shape if harness.differentiable else None
 
     def forward(training: bool, rows: int = ROWS) -> Array:
         return layer.forward(x[:rows].copy(), training)
 
-    def backprop() -> Array | None:
-        return layer.backprop(dy.copy(), harness.differentiable)
-
-    _try("forward(x, False)", case, partial(forward, False), dy.shape, WRONG_SHAPES)
-    _try("forward(x, True)", case, partial(forward, True), dy.shape, WRONG_SHAPES)
-    _try(back, case, backprop, dx)
+    _try("forward(x, False)", case, partial(forward, False), dy_shape, WRONG_SHAPES)
+    _try("forward(x, True)", case, partial(forward, True), dy_shape, WRONG_SHAPES)
+    _try(backward, case, harness.backprop, dx_shape)
     _try("prepare", case, partial(layer.prepare, x.shape, x.dtype))
-    _try("forward(x, True) after prepare", case, partial(forward, True), dy.shape, WRONG_PREPARE)
-    _try(f"{back} after prepare", case, backprop, dx, WRONG_PREPARE)
+    _try("forward(x, True) after prepare", case, partial(forward, True), dy_shape, WRONG_PREPARE)
+    _try(f"{backward} after prepare", case, harness.backprop, dx_shape, WRONG_PREPARE)
     fewer = "forward(x, False) of fewer samples after prepare"
-    _try(fewer, case, partial(forward, False, FEW), dy[:FEW].shape, WRONG_PREPARE)
+    _try(fewer, case, partial(forward, False, FEW), (FEW, *dy_shape[1:]), WRONG_PREPARE)
 
 
 def _try(
@@ -129,14 +124,10 @@ def _try(
     return result
 
 
-def _working(target: Target, example: Example) -> Iterator[Case]:
-    for group in candidate_shapes(target, example):
-        for shape in group:
-            case = Case(example, shape)
-            try:
-                with silent():
-                    try_case(target, case)
-            except CheckFailure:
-                continue
-            yield case
-            break
+def _works(target: Target, case: Case) -> bool:
+    try:
+        with silent():
+            try_case(target, case)
+    except CheckFailure:
+        return False
+    return True

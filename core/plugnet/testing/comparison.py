@@ -21,19 +21,15 @@ def allclose(one: Any, other: Any) -> bool:
     return np.shape(one) == np.shape(other) and np.allclose(one, other, rtol=1e-9, atol=1e-11)
 
 
-def read_only(array: Array) -> Array:
-    """Return a read-only copy."""
-    copy = array.copy()
-    copy.flags.writeable = False
-    return copy
-
-
-def writes_to_read_only(call: Callable[[], object]) -> bool:
-    """Tell whether a call fails because it writes to a `read_only` array."""
+def writes_to(function: Callable[..., object], *arrays: Array) -> bool:
+    """Tell whether a function writes to its arguments, which are read-only copies of ``arrays``."""
+    copies = [array.copy() for array in arrays]
+    for copy in copies:
+        copy.flags.writeable = False
     try:
-        call()
+        function(*copies)
     except ValueError as error:
         if "read-only" in str(error) or "read only" in str(error):
             return True
         raise
-    return False
+    return not all(map(identical, copies, arrays))

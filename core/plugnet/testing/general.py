@@ -7,14 +7,18 @@ import io
 import json
 import pickle
 from contextlib import redirect_stderr, redirect_stdout
-from typing import Any
+from inspect import Parameter
+from typing import Any, Final
 
 from plugnet.interfaces import Component
 from plugnet.registry import registry
 from plugnet.testing.comparison import identical
+from plugnet.testing.kinds import MODULES
 from plugnet.testing.report import NotApplicable, fail, require
 from plugnet.testing.state import changed_since, global_state, warnings_as_failures
 from plugnet.testing.target import Target, for_each
+
+SIMPLE: Final = (bool, int, float, str)
 
 
 def describable_components(target: Target) -> list[Component]:
@@ -43,21 +47,17 @@ def check_documented(target: Target) -> None:
 def check_constructor(target: Target) -> None:
     """Every argument of the constructor has a name and can be passed by keyword."""
     for parameter in target.signature.values():
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            fail(
-                f"The constructor takes '{parameter}', so no spec can describe the component. "
-                "Name every argument, and accept it by keyword."
-            )
+        require(
+            _is_named(parameter),
+            f"The constructor takes '{parameter}', so no spec can describe the component. Name "
+            "every argument, and accept it by keyword.",
+        )
 
 
 def check_examples(target: Target) -> None:
     """The class can be built with each of its examples."""
-    required = [
-        name
-        for name, parameter in target.signature.items()
-        if parameter.default is parameter.empty
-        and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-    ]
+    parameters = [p for p in target.signature.values() if _is_named(p)]
+    required = [p.name for p in parameters if p.default is p.empty]
     if not target.examples:
         raise NotApplicable(
             f"{target.cls.__name__}.examples() is empty, so check an object: "
@@ -69,9 +69,9 @@ def check_examples(target: Target) -> None:
         except Exception as error:
             if target.kind == "hook" and not hasattr(target.cls, "examples"):
                 raise NotApplicable("it needs arguments, so check an object") from None
-            cause = str(error).partition("\n")[0]
+            cause = str(error).partition("\n")[0].rstrip(".")
             fail(
-                f"It cannot be built with the arguments {example.arguments}: {cause} Write a "
+                f"It cannot be built with the arguments {example.arguments}: {cause}. Write a "
                 "classmethod examples() that returns a list of arguments to try it with, as "
                 f"[{{{', '.join(f'{name!r}: ...' for name in required)}}}], or check an object."
             )
@@ -79,19 +79,19 @@ def check_examples(target: Target) -> None:
 
 def check_arguments_kept(target: Target) -> None:
     """Every constructor argument is kept, unchanged, in an attribute of the same name."""
-    for example in target.usable_examples if target.instance is None else [None]:
-        component = target.instance if example is None else target.build(example)
+    if target.instance is not None:
+        built: list[tuple[Any, dict[str, Any]]] = [(target.instance, {})]
+    else:
+        built = [(target.build(e), e.arguments) for e in target.usable_examples]
+    for component, arguments in built:
         for name, parameter in target.signature.items():
-            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                continue
             require(
-                hasattr(component, name),
+                hasattr(component, name) or not _is_named(parameter),
                 f"The argument '{name}' must be kept in an attribute of the same name, but there "
                 f"is no such attribute. Write self.{name} = {name} in the constructor.",
             )
-            given = None if example is None else example.arguments.get(name)
-            kept = getattr(component, name)
-            if _simple(given) and _simple(kept):
+            given, kept = arguments.get(name), getattr(component, name, None)
+            if isinstance(given, SIMPLE) and isinstance(kept, SIMPLE):
                 require(
                     given == kept, f"The argument {name}={given!r} was kept as {name}={kept!r}."
                 )
@@ -152,9 +152,9 @@ def check_quiet(target: Target) -> None:
 
 
 def _exercise(target: Target) -> list[Any]:
-    _ = target.usable_examples  # raises NotApplicable if there is none
-    return target.exercise(target)
+    results: list[Any] = MODULES[target.kind][0].exercise(target)
+    return results
 
 
-def _simple(value: Any) -> bool:
-    return isinstance(value, bool | int | float | str)
+def _is_named(parameter: Parameter) -> bool:
+    return parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)

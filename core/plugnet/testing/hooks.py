@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from plugnet.arrays import Array
 from plugnet.errors import HookError
 from plugnet.testing.report import fail, require
 from plugnet.testing.target import Target, for_each
 from plugnet.training.hooks import ARGUMENTS, PREFIX, HookCaller
+
+
+def exercise(target: Target) -> list[Array]:
+    """Build hooks; only a trainer can use them."""
+    target.build_all()
+    return []
 
 
 def check_methods(target: Target) -> None:

@@ -3,57 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import ModuleType
 from typing import Any, Final
 
 from plugnet.errors import ArgumentError, PluginLoadError
-from plugnet.testing import (
-    activations,
-    datasets,
-    general,
-    hooks,
-    initializers,
-    installed,
-    layer_gradients,
-    layer_objects,
-    layer_passes,
-    layers,
-    losses,
-    lr_policies,
-    optimizers,
-    regularizers,
-)
+from plugnet.testing import general, installed
+from plugnet.testing.kinds import MODULES
 from plugnet.testing.report import CheckFailure, CheckResult, NotApplicable, Report, raised
 from plugnet.testing.state import preserved_global_state, silent
 from plugnet.testing.target import Target, as_target
 
-Check = Callable[[Target], None]
-
-_MODULES: Final[dict[str, tuple[ModuleType, ...]]] = {
-    "layer": (layers, layer_gradients, layer_passes, layer_objects),
-    "activation": (activations,),
-    "loss": (losses,),
-    "initializer": (initializers,),
-    "lr_policy": (lr_policies,),
-    "optimizer": (optimizers,),
-    "regularizer": (regularizers,),
-    "dataset": (datasets,),
-    "hook": (hooks,),
-}
-
-
-def _checks(*modules: ModuleType) -> tuple[Check, ...]:
-    """Return the functions of modules whose names begin with "check_", in source order."""
-    return tuple(
-        value
-        for module in modules
+#: By kind and name, in source order. A check is a function whose name begins with "check_".
+CHECKS: Final[dict[str, dict[str, Callable[[Target], None]]]] = {
+    kind: {
+        name.removeprefix("check_"): value
+        for module in (general, installed, *modules)
         for name, value in vars(module).items()
         if name.startswith("check_")
-    )
-
-
-CHECKS: Final[dict[str, tuple[Check, ...]]] = {
-    kind: _checks(general, installed, *modules) for kind, modules in _MODULES.items()
+    }
+    for kind, modules in MODULES.items()
 }
 
 
@@ -77,7 +44,7 @@ def check_component(
         ArgumentError: it is not a component, or an expected failure names an unknown check.
         RegistryError: the name is unknown.
     """
-    report = _report(component, dict(expected_failures or {}))
+    report = _report(component, expected_failures or {})
     if raise_on_failure and report.failed:
         lines = [f"{result.check}: {result.reason}" for result in report.failed]
         count = "1 check" if len(lines) == 1 else f"{len(lines)} checks"
@@ -87,45 +54,31 @@ def check_component(
 
 def checks_of(component: Any) -> tuple[str, ...]:
     """Return the names of the checks that `check_component` runs on a component."""
-    return tuple(map(check_name, CHECKS[as_target(component).kind]))
+    return tuple(CHECKS[as_target(component).kind])
 
 
-def run_check(component: Any, name: str) -> None:
+def run_check(target: Target, name: str) -> None:
     """Run one check.
 
     Raises:
         CheckFailure: it fails.
         NotApplicable: it does not apply to this component.
     """
-    target = prepare_target(component)
-    check = next(check for check in CHECKS[target.kind] if check_name(check) == name)
     with target.temporarily_registered(), preserved_global_state():
         try:
-            check(target)
+            CHECKS[target.kind][name](target)
         except (CheckFailure, NotApplicable):
             raise
         except (Exception, SystemExit) as error:
             raise CheckFailure(f"It {raised(error)}.") from error
 
 
-def prepare_target(component: Any) -> Target:
-    """Return the target that ``component`` means, ready to be exercised."""
-    target = component if isinstance(component, Target) else as_target(component)
-    target.exercise = getattr(_MODULES[target.kind][0], "exercise", target.exercise)
-    return target
-
-
-def check_name(check: Check) -> str:
-    """Return the name of a check in reports."""
-    return check.__name__.removeprefix("check_")
-
-
-def _report(component: Any, expected: dict[str, str]) -> Report:
+def _report(component: Any, expected: Mapping[str, str]) -> Report:
     try:
-        target = prepare_target(component)
+        target = as_target(component)
     except PluginLoadError as error:
         return Report(str(component), (CheckResult("load", "failed", str(error)),))
-    names = [check_name(check) for check in CHECKS[target.kind]]
+    names = CHECKS[target.kind]
     if unknown := [name for name in expected if name not in names]:
         raise ArgumentError(
             f"There is no check '{unknown[0]}' for a {target.kind}; there are "
@@ -144,11 +97,10 @@ def _result(target: Target, name: str, expected: str | None) -> CheckResult:
     except NotApplicable as reason:
         return CheckResult(name, "skipped", str(reason))
     except CheckFailure as failure:
-        if expected is not None:
-            return CheckResult(name, "expected", expected)
-        return CheckResult(name, "failed", str(failure))
-    if expected is not None:
-        return CheckResult(
-            name, "failed", f"It passes now; remove it from expected_failures ({expected})."
-        )
-    return CheckResult(name, "passed")
+        if expected is None:
+            return CheckResult(name, "failed", str(failure))
+        return CheckResult(name, "expected", expected)
+    if expected is None:
+        return CheckResult(name, "passed")
+    now = f"It passes now; remove it from expected_failures ({expected})."
+    return CheckResult(name, "failed", now)

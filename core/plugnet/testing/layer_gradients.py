@@ -62,7 +62,7 @@ def check_gradients_overwritten(harness: LayerHarness) -> None:
     expected = harness.run().grads
     for parameter in harness.trained().values():
         parameter.grad.fill(FILL)
-    harness.layer.backprop(harness.dy.copy(), harness.differentiable)
+    harness.backprop()
     for name, parameter in harness.trained().items():
         require(
             not np.all(parameter.grad == FILL),
@@ -80,12 +80,12 @@ def check_new_values(harness: LayerHarness) -> None:
     """After parameter values change, outputs and gradients follow the new values."""
     harness.require_trained()
     harness.run()
-    harness.forward(harness.x, training=False)
+    harness.forward(training=False)
     for parameter in harness.trained().values():
         parameter.value *= 1.25
     other = harness.twin()
     require(
-        allclose(harness.forward(harness.x, False), other.forward(harness.x, False))
+        allclose(harness.forward(training=False), other.forward(training=False))
         and harness.run().allclose(other.run()),
         "After the values of its parameters changed, its outputs or gradients differ from those of "
         "a new layer with the same values. Do not keep what is computed from them after a pass.",
@@ -124,7 +124,7 @@ def check_float32_agrees(target: Target) -> None:
         wide = narrow.twin(dtype="float64")
         x, dy = narrow.x.astype("float64"), narrow.dy.astype("float64")
         _check_rounded(
-            "y, not in training,", narrow.forward(narrow.x, False), wide.forward(x, False)
+            "y, not in training,", narrow.forward(training=False), wide.forward(x, False)
         )
         found, expected = narrow.run(), wide.run(x, dy)
         if narrow.has_drawn() or wide.has_drawn():
@@ -154,16 +154,11 @@ def _compare_inputs(harness: LayerHarness) -> None:
     x: Array = harness.x.copy()
     dx = harness.run().dx
     where = f"dx (inputs of shape {harness.case.shape}, N = {len(x)})"
-    compare_gradient(dx, lambda: float(np.vdot(harness.dy, harness.forward(x))), x, where)
+    compare_gradient(dx, partial(harness.loss, x), x, where)
 
 
 def _compare_parameters(harness: LayerHarness) -> None:
-    grads = harness.run().grads
+    grads, x = harness.run().grads, harness.x
     for name, parameter in harness.trained().items():
-        where = f"{name}.grad (inputs of shape {harness.case.shape}, N = {len(harness.x)})"
-        compare_gradient(
-            grads[name],
-            lambda: float(np.vdot(harness.dy, harness.forward(harness.x))),
-            parameter.value,
-            where,
-        )
+        where = f"{name}.grad (inputs of shape {harness.case.shape}, N = {len(x)})"
+        compare_gradient(grads[name], partial(harness.loss, x), parameter.value, where)

@@ -1,4 +1,4 @@
-"""A layer on the harness: built, initialized, and run with its generators set back each time."""
+"""A harness for layers: builds one, and resets its generators before each pass."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from plugnet.layers import is_differentiable, parameters_of, walk
 from plugnet.parameter import Parameter, Parameters
 from plugnet.testing.comparison import allclose
 from plugnet.testing.report import NotApplicable
-from plugnet.testing.state import find_instances
+from plugnet.testing.snapshot import find_instances
 from plugnet.testing.target import Example, Target
 
 ROWS: Final = 3
@@ -131,8 +131,9 @@ class LayerHarness:
         for array, value in self._untrained:
             array[...] = value
 
-    def forward(self, x: Array, training: bool = True) -> Array:
+    def forward(self, x: Array | None = None, training: bool = True) -> Array:
         """Return a copy of the outputs for a copy of ``x``, after `restore`."""
+        x = self.x if x is None else x
         return np.array(self.forward_in_place(x.copy(), training))
 
     def forward_in_place(self, x: Array, training: bool = True) -> Array:
@@ -143,10 +144,21 @@ class LayerHarness:
             self._batch_shape = x.shape
         return self.layer.forward(x, training)
 
-    def backward(self, dy: Array, inputs: bool = True) -> tuple[Array, dict[str, Array]]:
+    def loss(self, x: Array) -> float:
+        """Return the sum of ``dy * y``, whose gradient with respect to the outputs is ``dy``."""
+        return float(np.vdot(self.dy, self.forward(x)))
+
+    def backprop(self) -> Array | None:
+        """Return dx itself, not a copy, for a copy of ``dy``; None if there is none."""
+        return self.layer.backprop(self.dy.copy(), self.differentiable)
+
+    def backward(
+        self, dy: Array | None = None, inputs: bool = True
+    ) -> tuple[Array, dict[str, Array]]:
         """Return copies of dx (empty if there is none) and of the gradients."""
+        dy = self.dy if dy is None else dy
         self.clear_gradients()
-        dx = self.layer.backprop(dy, inputs and self.differentiable)
+        dx = self.layer.backprop(dy.copy(), inputs and self.differentiable)
         return (dy[:0] if dx is None else np.array(dx)), self.grads()
 
     def backward_methods(self) -> dict[str, Callable[[Array], Array | None]]:
@@ -170,8 +182,7 @@ class LayerHarness:
 
     def run(self, x: Array | None = None, dy: Array | None = None) -> PassResult:
         """Run one training pass."""
-        y = self.forward(self.x if x is None else x)
-        return PassResult(y, *self.backward((self.dy if dy is None else dy).copy()))
+        return PassResult(self.forward(x), *self.backward(dy))
 
     def twin(self, **options: Any) -> LayerHarness:
         """Return another harness of the same case, whose layer has the same values."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -15,14 +15,12 @@ from plugnet.testing.cases import harnesses
 from plugnet.testing.comparison import allclose, identical
 from plugnet.testing.layer_harness import LayerHarness, PassResult
 from plugnet.testing.report import NotApplicable, require
-from plugnet.testing.state import find_instances
+from plugnet.testing.snapshot import find_instances
 from plugnet.testing.target import for_each
 
 STEPS: Final = 3  # of training before the state is copied
 MANY: Final = 100  # samples; a copy must not hold buffers for them
-SLACK: Final = (
-    1000  # bytes by which a copy may grow, because the state of generators varies in length
-)
+SLACK: Final = 1000  # bytes by which a copy may grow: the state of generators varies in length
 
 
 @for_each(harnesses)
@@ -59,7 +57,7 @@ def check_instances_independent(one: LayerHarness) -> None:
     other.run()
     y_later = np.array(y)
     one.clear_gradients()
-    dx, grads = one.layer.backprop(one.dy.copy(), one.differentiable), one.grads()
+    dx, grads = one.backprop(), one.grads()
     other.run()
     require(
         PassResult(y_later, expected.dx if dx is None else dx, grads).allclose(expected),
@@ -72,29 +70,33 @@ def check_instances_independent(one: LayerHarness) -> None:
 @for_each(harnesses)
 def check_copies(harness: LayerHarness) -> None:
     """A copy of a trained network gives the same outputs, and holds no buffers."""
-    network, large = _network(harness), _network(harness)
-    copies: dict[str, Callable[[Network], Network]] = {"deep copy": copy.deepcopy}
+    copies: dict[str, Callable[[Network], Any]] = {"deep copy": copy.deepcopy}
     if "<locals>" not in harness.target.cls.__qualname__:  # Python cannot pickle these
-        copies["pickled copy"] = _pickled
-        _train(large, np.resize(harness.x, (MANY, *harness.x.shape[1:])))
-        grown = len(pickle.dumps(large)) - len(pickle.dumps(network))
-        require(
-            grown < SLACK,
-            f"A pickled network is {grown} bytes larger after a batch of {MANY} samples. What a "
-            "batch needs must not be kept in a constructor argument.",
-        )
+        copies["pickled copy"] = lambda network: pickle.loads(pickle.dumps(network))
+        _require_no_buffers(harness)
+    network = _network(harness)
     _train(network, harness.x)
     for name, make in copies.items():
         other = make(network)
         for training in (False, True):
+            found, expected = (n.forward(harness.x.copy(), training) for n in (other, network))
             require(
-                allclose(
-                    other.forward(harness.x.copy(), training),
-                    network.forward(harness.x.copy(), training),
-                ),
+                allclose(found, expected),
                 f"A {name} of a network gives different outputs with training={training}. Outputs "
                 "may depend only on arguments, parameters and what self.rng draws.",
             )
+
+
+def _require_no_buffers(harness: LayerHarness) -> None:
+    network = _network(harness)
+    before = len(pickle.dumps(network))
+    _train(network, np.resize(harness.x, (MANY, *harness.x.shape[1:])))
+    grown = len(pickle.dumps(network)) - before
+    require(
+        grown < SLACK,
+        f"A pickled network is {grown} bytes larger after a batch of {MANY} samples. What a batch "
+        "needs must not be kept in a constructor argument.",
+    )
 
 
 @for_each(harnesses)
@@ -121,22 +123,22 @@ def check_state_complete(harness: LayerHarness) -> None:
 @for_each(harnesses)
 def check_random(harness: LayerHarness) -> None:
     """All random numbers come from ``self.rng``: resetting it repeats a training forward."""
-    own = {id(layer.rng): layer.rng for layer in harness.layers.values() if layer.rng is not None}
-    found = find_instances(harness.layer, np.random.Generator)
+    layer, x = harness.layer, harness.x
+    own = {id(part.rng) for part in harness.layers.values() if part.rng is not None}
+    generators = find_instances(layer, np.random.Generator)
     require(
-        all(id(generator) in own for generator in found),
+        own.issuperset(map(id, generators)),
         "It keeps a generator outside rng, where networks cannot set its state for each step. "
         "Keep the one passed to initialize as self.rng, and draw from that alone.",
     )
-    states = [(generator, generator.bit_generator.state) for generator in found]
-    first = np.array(harness.layer.forward(harness.x.copy(), True))
-    second = np.array(harness.layer.forward(harness.x.copy(), True))
+    states = [generator.bit_generator.state for generator in generators]
+    first, second = (np.array(layer.forward(x.copy(), True)) for _ in range(2))
     if not own and identical(first, second):
         raise NotApplicable("it draws no random numbers")
-    for generator, state in states:
+    for generator, state in zip(generators, states, strict=True):
         generator.bit_generator.state = state
     require(
-        identical(first, harness.layer.forward(harness.x.copy(), True)),
+        identical(first, layer.forward(x.copy(), True)),
         "After self.rng is reset, a training forward gives different outputs. Draw from self.rng "
         "alone, and the same amount each time.",
     )
@@ -146,11 +148,6 @@ def _network(harness: LayerHarness) -> Network:
     return Network(
         [harness.target.build(harness.case.example)], harness.case.shape, dtype="float64"
     )
-
-
-def _pickled(network: Network) -> Network:
-    copied: Network = pickle.loads(pickle.dumps(network))
-    return copied
 
 
 def _train(network: Network, x: Array) -> None:

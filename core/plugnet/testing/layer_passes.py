@@ -7,13 +7,14 @@ from functools import partial
 
 import numpy as np
 
+from plugnet.arrays import Array
 from plugnet.parameter import MULTIPLIERS
 from plugnet.registry import registry
 from plugnet.testing.cases import harnesses
-from plugnet.testing.comparison import allclose, identical, read_only, writes_to_read_only
+from plugnet.testing.comparison import allclose, identical, writes_to
 from plugnet.testing.layer_harness import LayerHarness, PassResult
-from plugnet.testing.report import fail, require
-from plugnet.testing.state import Snapshot
+from plugnet.testing.report import require
+from plugnet.testing.snapshot import Snapshot
 from plugnet.testing.target import argument_text, for_each
 
 
@@ -24,16 +25,17 @@ def check_saved_stays(harness: LayerHarness) -> None:
     calls: dict[str, Callable[[], object]] = {
         "prepare": partial(layer.prepare, x.shape, x.dtype),
         "forward(training=True)": partial(layer.forward, x, True),
-        "backprop": partial(layer.backprop, dy, harness.differentiable),
-        **{name: partial(half, dy) for name, half in harness.backward_methods().items()},
+        "backprop": harness.backprop,
+        **{name: partial(method, dy) for name, method in harness.backward_methods().items()},
     }
     before = _saved(harness)
     for name, call in calls.items():
         call()
         now = _saved(harness)
+        changed = ", ".join(what for what in before if now[what] != before[what])
         require(
-            not (moved := [what for what in before if now[what] != before[what]]),
-            f"{name} changes the {', '.join(moved)}, but only the trainer may change what is "
+            not changed,
+            f"{name} changes the {changed}, but only the trainer may change what is "
             "saved, at the end of a step. Keep running values in a Statistic: write the batch's "
             "to its grad.",
         )
@@ -50,9 +52,9 @@ def _saved(harness: LayerHarness) -> dict[str, object]:
 @for_each(harnesses)
 def check_inference_changes_nothing(harness: LayerHarness) -> None:
     """A forward outside training changes no attribute and not the result of a pending backward."""
-    harness.forward(harness.x, training=False)  # before any training
+    harness.forward(training=False)  # before any training
     expected = harness.run()
-    harness.forward(harness.x)
+    harness.forward()
     before = Snapshot(harness.layer)
     harness.layer.forward(harness.x.copy(), training=False)
     harness.layer.forward(harness.inputs(1)[:2], training=False)
@@ -62,7 +64,7 @@ def check_inference_changes_nothing(harness: LayerHarness) -> None:
         "are for training: out= must be None unless training.",
     )
     require(
-        PassResult(expected.y, *harness.backward(harness.dy.copy())).allclose(expected),
+        PassResult(expected.y, *harness.backward()).allclose(expected),
         "forward(training=False) between forward and backward changes the gradient. It must keep "
         "nothing, and must not overwrite what the training forward kept.",
     )
@@ -86,21 +88,21 @@ def check_inference_returns_new_array(harness: LayerHarness) -> None:
 @for_each(harnesses)
 def check_inputs_unchanged(harness: LayerHarness) -> None:
     """Neither x nor dy is written to, and read-only arrays are accepted."""
-    x, dy = read_only(harness.x), read_only(harness.dy)
-    calls: dict[str, Callable[[], object]] = {
-        "forward(training=False) writes to its input x": partial(harness.layer.forward, x),
-        "forward(training=True) writes to its input x": partial(harness.forward_in_place, x),
-        "The backward pass writes to dy, or to x": partial(harness.backward, dy),
-    }
-    for fault, call in calls.items():
-        if (
-            writes_to_read_only(call)
-            or not identical(x, harness.x)
-            or not identical(dy, harness.dy)
-        ):
-            fail(
-                f"{fault}, which belongs to the caller. Write to a new array or to your own buffer."
-            )
+    x, dy = harness.x, harness.dy
+
+    def backward(x: Array, dy: Array) -> None:
+        harness.forward_in_place(x)
+        harness.layer.backprop(dy, harness.differentiable)
+
+    for fault, is_written in (
+        ("forward(training=False) writes to its input x", writes_to(harness.layer.forward, x)),
+        ("forward(training=True) writes to its input x", writes_to(harness.forward_in_place, x)),
+        ("The backward pass writes to dy, or to x", writes_to(backward, x, dy)),
+    ):
+        require(
+            not is_written,
+            f"{fault}, which belongs to the caller. Write to a new array or to your own buffer.",
+        )
 
 
 @for_each(harnesses)
@@ -109,7 +111,7 @@ def check_c_order(harness: LayerHarness) -> None:
     found = {
         "forward(training=False)": harness.layer.forward(harness.x.copy(), False),
         "forward(training=True)": harness.forward_in_place(harness.x.copy()),
-        "backprop": harness.layer.backprop(harness.dy.copy(), harness.differentiable),
+        "backprop": harness.backprop(),
     }
     for name, array in found.items():
         require(
@@ -129,7 +131,7 @@ def check_empty_batch(harness: LayerHarness) -> None:
 @for_each(harnesses)
 def check_samples_independent(harness: LayerHarness) -> None:
     """Outside training, the outputs for a sample do not depend on the other samples."""
-    together = harness.forward(harness.x, training=False)
+    together = harness.forward(training=False)
     for row in range(len(harness.x)):
         require(
             allclose(harness.forward(harness.x[row : row + 1], training=False)[0], together[row]),
@@ -166,9 +168,14 @@ def check_prepare(harness: LayerHarness) -> None:
 def check_backprop(harness: LayerHarness) -> None:
     """`backprop` does what `gradients` and `backward` do, whatever was called before."""
     expected = harness.run()
+    _require_backprop(harness, expected)
+    _require_backward_methods(harness, expected)
+
+
+def _require_backprop(harness: LayerHarness, expected: PassResult) -> None:
     for inputs in (False, harness.differentiable, False):
-        y = harness.forward(harness.x)
-        dx, grads = harness.backward(harness.dy.copy(), inputs)
+        y = harness.forward()
+        dx, grads = harness.backward(inputs=inputs)
         require(
             PassResult(y, dx if inputs else expected.dx, grads).allclose(expected),
             f"backprop(dy, inputs={inputs}) gives a different dx or different gradients after "
@@ -178,19 +185,21 @@ def check_backprop(harness: LayerHarness) -> None:
             inputs or not len(dx),
             "backprop(dy, inputs=False) must return None, because dx is not used.",
         )
-    harness.forward(harness.x)
-    dy, halves = harness.dy.copy(), harness.backward_methods()
-    if "gradients" in halves:
+
+
+def _require_backward_methods(harness: LayerHarness, expected: PassResult) -> None:
+    y, dy, methods = harness.forward(), harness.dy.copy(), harness.backward_methods()
+    if "gradients" in methods:
         harness.clear_gradients()
-        halves["gradients"](dy)
+        methods["gradients"](dy)
         require(
             PassResult(y, expected.dx, harness.grads()).allclose(expected),
             "gradients(dy) writes different gradients than backprop(dy, inputs=True).",
         )
-    if "backward" in halves:
+    if "backward" in methods:
         dy *= -2
         require(
-            allclose(halves["backward"](dy), -2 * expected.dx),
+            allclose(methods["backward"](dy), -2 * expected.dx),
             "backward(dy) returns a different dx than backprop(dy, inputs=True), or depends on "
             "what gradients kept. Each must do its own work.",
         )
@@ -208,14 +217,10 @@ def check_frozen(harness: LayerHarness) -> None:
         harness.restore()
         chain.forward(harness.x.copy(), training=True)
         dx = chain.backprop(harness.dy.copy(), harness.differentiable)
+        grads = {name: expected.grads[name] * (name not in frozen) for name in trained}
         require(
             (dx is None or allclose(dx, expected.dx))
-            and all(
-                allclose(
-                    parameter.grad, 0 * parameter.grad if name in frozen else expected.grads[name]
-                )
-                for name, parameter in trained.items()
-            ),
+            and all(allclose(trained[name].grad, grad) for name, grad in grads.items()),
             f"With {', '.join(frozen) or 'nothing'} set to trainable=False, dx or the "
             "gradient of another parameter changes, or a frozen parameter's gradient is not 0.",
         )

@@ -17,15 +17,14 @@ from plugnet.parameter import Parameter
 from plugnet.testing.cases import (
     candidate_shapes,
     harnesses,
-    harnesses_in_both_dtypes,
     try_case,
     working_cases,
 )
 from plugnet.testing.comparison import allclose
 from plugnet.testing.layer_harness import Case, LayerHarness
 from plugnet.testing.report import NotApplicable, fail, raised, require
-from plugnet.testing.state import find_instances
-from plugnet.testing.target import Target, for_each
+from plugnet.testing.snapshot import find_instances
+from plugnet.testing.target import Target, for_each, in_both_dtypes
 
 
 def exercise(target: Target) -> list[Array]:
@@ -33,7 +32,7 @@ def exercise(target: Target) -> list[Array]:
     results = []
     for harness in harnesses(target, dtype="float32"):
         y, dx, grads = harness.run()
-        results += [y, dx, *grads.values(), harness.forward(harness.x, training=False)]
+        results += [y, dx, *grads.values(), harness.forward(training=False)]
     return results
 
 
@@ -71,11 +70,11 @@ def _takes(layer: Layer, shape: Shape) -> bool:
     return True
 
 
-@for_each(harnesses_in_both_dtypes)
+@for_each(in_both_dtypes(harnesses))
 def check_dtype(harness: LayerHarness) -> None:
     """Outputs and dx have the dtype of the inputs, float32 or float64."""
     y, dx, _ = harness.run()
-    found = {"y": y, "y, not in training,": harness.forward(harness.x, False), "dx": dx}
+    found = {"y": y, "y, not in training,": harness.forward(training=False), "dx": dx}
     for name, array in found.items():
         dtype = harness.x.dtype
         require(
@@ -112,7 +111,7 @@ def check_statistics(harness: LayerHarness) -> None:
         raise NotApplicable("it has no statistics")
     for statistic in harness.parameters.statistics:
         statistic.grad.fill(np.nan)
-    harness.forward(harness.x)
+    harness.forward()
     for name, parameter in harness.parameters.items():
         require(
             parameter not in harness.parameters.statistics or np.isfinite(parameter.grad).all(),
@@ -149,12 +148,11 @@ def raises_before_forward(call: Callable[[], object]) -> bool:
 def check_training_difference(target: Target) -> None:
     """Outputs differ in training if and only if the class says ``differs_in_training = True``."""
     if target.cls.differs_in_training:
-        require(  # one instance may not differ, such as dropout with p = 0
-            any(map(_differs, harnesses(target)))
-            or (
-                target.instance is not None
-                and any(map(_differs, harnesses(replace(target, instance=None, cases=None))))
-            ),
+        targets = [target]
+        if target.instance is not None:  # one instance may not differ, such as dropout with p = 0
+            targets.append(replace(target, instance=None))
+        require(
+            any(_differs(harness) for one in targets for harness in harnesses(one)),
             "differs_in_training is True, but outputs are the same in training and outside.",
         )
         return
@@ -168,7 +166,7 @@ def check_training_difference(target: Target) -> None:
 
 
 def _differs(harness: LayerHarness) -> bool:
-    return not allclose(harness.forward(harness.x), harness.forward(harness.x, training=False))
+    return not allclose(harness.forward(), harness.forward(training=False))
 
 
 @for_each(Target.build_all)

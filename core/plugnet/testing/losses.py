@@ -2,126 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
-from itertools import chain, product
-from typing import Any, Final
+from itertools import product
+from typing import Final
 
 import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.errors import PlugnetError
 from plugnet.interfaces import Loss
-from plugnet.testing.comparison import allclose, identical, read_only, writes_to_read_only
+from plugnet.testing.comparison import allclose, writes_to
 from plugnet.testing.gradients import compare_gradient, one_sided_slopes
 from plugnet.testing.layers import raises_before_forward
+from plugnet.testing.loss_harness import ROWS, LossHarness, harnesses
 from plugnet.testing.report import NotApplicable, fail, raised, require
-from plugnet.testing.state import Snapshot, warnings_as_failures
-from plugnet.testing.target import Target, argument_text, for_each
+from plugnet.testing.snapshot import Snapshot
+from plugnet.testing.state import warnings_as_failures
+from plugnet.testing.target import Target, argument_text, for_each, in_both_dtypes
 
-ROWS: Final = 5
 FAR: Final = 100.0  # a score at which gradients can still be compared
 LARGE: Final = 1e4
 DIRECTIONS: Final = 10
 
 
-class LossHarness:
-    """A loss for a given number of outputs, with scores and targets.
-
-    Attributes:
-        loss: the loss.
-        x: ``(N, K)`` scores.
-        ids: ``(N,)`` class ids.
-        rows: ``(N, K)`` the same targets as one-hot rows.
-    """
-
-    def __init__(self, target: Target, example: Any, classes: int, dtype: str) -> None:
-        self.target, self.example, self.classes = target, example, classes
-        self.loss: Loss = target.build(example)
-        self.x: Array = np.random.default_rng(1).normal(0, 2, (ROWS, classes)).astype(dtype)
-        binary = classes == 1 and self.loss.threshold is not None
-        self.ids: Array = np.array([2, 0, 3, 1, 0]) % (2 if binary else classes)
-        self.rows: Array = np.eye(classes)[self.ids] if not binary else self.ids[:, None] * 1.0
-
-    def takes(self, targets: Array) -> bool:
-        """Tell whether the loss accepts targets."""
-        try:
-            self.loss.check(targets, (len(targets), self.classes))
-        except PlugnetError:
-            return False
-        return True
-
-    def targets(self) -> list[Array]:
-        """Return the targets that the loss accepts: ids, one-hot rows and probabilities."""
-        soft = 0.6 * self.rows + 0.1
-        return [t for t in (self.ids, self.rows, soft) if self.takes(t)]
-
-    def run(
-        self,
-        x: Array,
-        targets: Array,
-        weights: Array | None = None,
-        total: float | None = None,
-    ) -> tuple[float, Array]:
-        """Return the loss, and a copy of the gradient."""
-        self.loss.prepare(x.shape, x.dtype)
-        value = self.loss.forward(x.copy(), targets, weights, total, training=True)
-        return value, np.array(self.loss.backward())
-
-    def twin(self) -> LossHarness:
-        """Return a harness with a new, equal loss."""
-        return LossHarness(self.target, self.example, self.classes, str(self.x.dtype))
-
-
-def harnesses(target: Target, dtype: str = "float64") -> Iterator[LossHarness]:
-    """Yield a harness for each example and number of outputs that its loss accepts."""
-    found = False
-    for example in target.usable_examples:
-        for classes in (4, 2, 1):
-            harness = LossHarness(target, example, classes, dtype)
-            if harness.takes(harness.ids) and harness.takes(harness.rows):
-                found = True
-                yield harness
-    if not found:
-        raise NotApplicable("it accepts neither: see targets")
-
-
-def _harnesses_or_failure(target: Target) -> Iterator[LossHarness]:
+def _harnesses_or_failure(target: Target) -> list[LossHarness]:
+    _ = target.usable_examples  # not applicable if there are none
     try:
-        yield from harnesses(target)
+        return harnesses(target)
     except NotApplicable as reason:
         fail(f"check must take class ids and one-hot rows of 4, 2 or 1 classes, but {reason}.")
 
 
-def harnesses_in_both_dtypes(target: Target) -> Iterator[LossHarness]:
-    """Yield harnesses in float32 and float64."""
-    return chain(harnesses(target, "float32"), harnesses(target))
-
-
 def exercise(target: Target) -> list[Array]:
     """Run a loss and its gradient."""
-    results: list[Array] = []
-    for harness in harnesses(target):
-        value, gradient = harness.run(harness.x, harness.rows)
-        results += [np.array(value), gradient]
-    return results
+    results = [harness.run(harness.x, harness.rows) for harness in harnesses(target)]
+    return [np.array(result) for pair in results for result in pair]
 
 
 @for_each(harnesses)
 def check_gradient(harness: LossHarness) -> None:
     """`backward` returns the gradient of `forward`, in float64."""
-    for targets in harness.targets():
-        for rows in (ROWS, 1):
-            _compare(harness, harness.x[:rows].copy(), targets[:rows], f"gradient (N = {rows}")
-    for sign in (1, -1):
-        x = sign * FAR * (2 * harness.rows - 1)
-        _compare(harness, x, harness.rows, f"gradient (scores of +-{FAR:g}")
+    for targets, rows in product(harness.targets(), (ROWS, 1)):
+        _compare(harness, harness.x[:rows].copy(), targets[:rows], f"gradient (N = {rows}")
+    for size in (FAR, -FAR):
+        _compare(harness, harness.scores(size), harness.rows, f"gradient (scores of +-{FAR:g}")
 
 
 def _compare(harness: LossHarness, x: Array, targets: Array, name: str) -> None:
     _, gradient = harness.run(x, targets)
     where = f"{name}, K = {harness.classes})"
-    compare_gradient(gradient, lambda: harness.loss.forward(x.copy(), targets), x, where)
+    compare_gradient(gradient, partial(harness.forward, x, targets), x, where)
 
 
 @for_each(harnesses)
@@ -129,7 +59,7 @@ def check_zero_scores(harness: LossHarness) -> None:
     """Where all scores are 0, the gradient lies between the one-sided slopes."""
     x, rng = np.zeros_like(harness.x), np.random.default_rng(0)
     for targets, direction in product(harness.targets(), rng.normal(size=(DIRECTIONS, *x.shape))):
-        low, high = one_sided_slopes(lambda x: harness.loss.forward(x, targets), x, direction)  # noqa: B023
+        low, high = one_sided_slopes(partial(harness.forward, targets=targets), x, direction)
         slope = float(np.vdot(harness.run(x, targets)[1], direction))
         require(
             low <= slope <= high,
@@ -186,7 +116,7 @@ def check_total(harness: LossHarness) -> None:
         )
 
 
-@for_each(harnesses_in_both_dtypes)
+@for_each(in_both_dtypes(harnesses))
 def check_number(harness: LossHarness) -> None:
     """`forward` returns a float."""
     value = harness.loss.forward(harness.x, harness.ids)
@@ -199,20 +129,17 @@ def check_number(harness: LossHarness) -> None:
 @for_each(harnesses)
 def check_class_ids(harness: LossHarness) -> None:
     """Class ids give the same results as one-hot rows."""
-    _require_same(
-        harness.run(harness.x, harness.ids),
-        harness.run(harness.x, harness.rows),
-        "one-hot rows of class ids",
-    )
+    found = harness.run(harness.x, harness.ids)
+    _require_same(found, harness.run(harness.x, harness.rows), "one-hot rows of class ids")
 
 
 @for_each(harnesses)
 def check_soft_targets(harness: LossHarness) -> None:
     """Rows of probabilities are used unchanged, or refused."""
-    soft = 0.6 * harness.rows + 0.1
-    if harness.classes > 1 and harness.takes(soft):  # a single class may always cost 0
+    if harness.classes > 1 and harness.takes(harness.soft):  # a single class may always cost 0
+        soft, hard = (harness.run(harness.x, rows)[0] for rows in (harness.soft, harness.rows))
         require(
-            not allclose(harness.run(harness.x, soft)[0], harness.run(harness.x, harness.rows)[0]),
+            not allclose(soft, hard),
             "Targets that are probabilities cost the same as one-hot rows of the likeliest class. "
             "Use the probabilities, or let check refuse them with a DataError.",
         )
@@ -244,14 +171,13 @@ def check_targets(harness: LossHarness) -> None:
         )
 
 
-@for_each(harnesses_in_both_dtypes)
+@for_each(in_both_dtypes(harnesses))
 def check_large_scores(harness: LossHarness) -> None:
     """For scores of +-10000, loss and gradient are finite, without warnings."""
     where = f"For scores of +-{LARGE:g} in {harness.x.dtype}"
-    for sign in (1, -1):
-        x = (sign * LARGE * (2 * harness.rows - 1)).astype(harness.x.dtype)
+    for size in (LARGE, -LARGE):
         with warnings_as_failures(where, ("divide", "over")):
-            value, gradient = harness.run(x, harness.ids)
+            value, gradient = harness.run(harness.scores(size), harness.ids)
         require(
             np.isfinite(value) and np.isfinite(gradient).all(),
             f"{where} the loss is {value}, or its gradient is not finite. Compute with logarithms, "
@@ -262,35 +188,35 @@ def check_large_scores(harness: LossHarness) -> None:
 @for_each(harnesses)
 def check_probabilities(harness: LossHarness) -> None:
     """`probabilities`, if not None, lie within 0 .. 1 and rise with the scores."""
-    x = harness.x
-
-    def probabilities(scores: Array) -> Array:
-        p = harness.loss.probabilities(scores)
-        if p is None:
-            raise NotApplicable("it has no probabilities")
-        require(
-            np.shape(p) == x.shape and np.all(p >= 0) and np.all(p <= 1),
-            f"probabilities of scores of shape {x.shape} must have that shape, and lie within 0 "
-            ".. 1.",
-        )
-        return p
-
-    p = probabilities(x.copy())
-    probabilities(LARGE * x)
+    x, classes = harness.x, harness.classes
+    p = _probabilities(harness.loss, x.copy())
+    _probabilities(harness.loss, LARGE * x)
     require(
         np.array_equal(p.argmax(axis=1), x.argmax(axis=1)),
         "The class with the highest score must have the highest probability.",
     )
-    if harness.classes == 1 and harness.loss.threshold is None:
+    if classes == 1 and harness.loss.threshold is None:
         return  # the only class
-    for k in range(harness.classes):
-        raised = probabilities(x + 0.5 * np.eye(harness.classes)[k])
+    for k, step in enumerate(0.5 * np.eye(classes)):
         require(
-            np.all(raised[:, k] > p[:, k]), "The probability of a class must rise with its score."
+            np.all(_probabilities(harness.loss, x + step)[:, k] > p[:, k]),
+            "The probability of a class must rise with its score.",
         )
 
 
-@for_each(harnesses_in_both_dtypes)
+def _probabilities(loss: Loss, scores: Array) -> Array:
+    p = loss.probabilities(scores)
+    if p is None:
+        raise NotApplicable("it has no probabilities")
+    require(
+        np.shape(p) == scores.shape and np.all(p >= 0) and np.all(p <= 1),
+        f"probabilities of scores of shape {scores.shape} must have that shape, and lie within 0 "
+        ".. 1.",
+    )
+    return p
+
+
+@for_each(in_both_dtypes(harnesses))
 def check_dtype(harness: LossHarness) -> None:
     """The gradient has the dtype of the scores."""
     found, dtype = harness.run(harness.x, harness.ids)[1].dtype, harness.x.dtype
@@ -300,15 +226,14 @@ def check_dtype(harness: LossHarness) -> None:
 @for_each(harnesses)
 def check_inputs_unchanged(harness: LossHarness) -> None:
     """Outputs, targets and weights are not written to, and read-only arrays are accepted."""
-    x = read_only(harness.x)
-    for given in harness.targets():
-        targets, weights = read_only(given), read_only(np.ones(ROWS))
-        call = partial(harness.loss.forward, x, targets, weights, training=True)
+
+    def passes(x: Array, targets: Array, weights: Array) -> None:
+        harness.loss.forward(x, targets, weights, training=True)
+        harness.loss.backward()
+
+    for targets in harness.targets():
         require(
-            not writes_to_read_only(call)
-            and not writes_to_read_only(harness.loss.backward)
-            and identical(x, harness.x)
-            and identical(targets, given),
+            not writes_to(passes, harness.x, targets, np.ones(ROWS)),
             "forward or backward writes to outputs, targets or weights, which belong to the "
             "caller.",
         )
@@ -317,23 +242,19 @@ def check_inputs_unchanged(harness: LossHarness) -> None:
 @for_each(harnesses)
 def check_second_batch(harness: LossHarness) -> None:
     """The results of a batch do not depend on the batch before, whatever its size."""
-    for targets in harness.targets():
-        for rows in (ROWS, 2):
-            harness.run(harness.x + 1, targets)
-            x, others = -harness.x[:rows], np.ascontiguousarray(targets[::-1][:rows])
-            _require_same(
-                harness.run(x, others), harness.twin().run(x, others), "no other batch before"
-            )
+    for targets, rows in product(harness.targets(), (ROWS, 2)):
+        harness.run(harness.x + 1, targets)
+        x, others = -harness.x[:rows], np.ascontiguousarray(targets[::-1][:rows])
+        alone = harness.twin().run(x, others)
+        _require_same(harness.run(x, others), alone, "no other batch before")
 
 
 @for_each(harnesses)
 def check_prepare(harness: LossHarness) -> None:
     """Results are the same with and without `prepare`."""
     loss = harness.twin().loss
-    plain = loss.forward(harness.x.copy(), harness.rows, training=True)
-    _require_same(
-        harness.run(harness.x, harness.rows), (plain, loss.backward()), "no prepare before"
-    )
+    plain = loss.forward(harness.x.copy(), harness.rows, training=True), loss.backward()
+    _require_same(harness.run(harness.x, harness.rows), plain, "no prepare before")
 
 
 @for_each(harnesses)

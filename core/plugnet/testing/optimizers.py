@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -11,8 +12,8 @@ import numpy as np
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import Optimizer
 from plugnet.testing.comparison import allclose, identical
-from plugnet.testing.report import NotApplicable, fail, raised, require
-from plugnet.testing.state import Snapshot
+from plugnet.testing.report import CheckFailure, NotApplicable, fail, raised, require
+from plugnet.testing.snapshot import Snapshot
 from plugnet.testing.target import Target, for_each
 
 RATES: Final = (1.0, 0.1, 0.01)
@@ -23,7 +24,7 @@ GOAL: Final = 0.25
 SHAPES: Final[tuple[Shape, ...]] = ((4, 3), (3,), (2, 3, 2, 4), (0, 3), (1,))
 
 
-class Run:
+class OptimizerHarness:
     """An optimizer with one parameter and its slots.
 
     Attributes:
@@ -44,7 +45,7 @@ class Run:
         self.slots = [np.zeros_like(self.value) for _ in optimizer.slots]
         self.t = 0
 
-    def step(self, rate: float, decay: float = 0, fill: float = 0) -> None:
+    def step(self, rate: float = 0.1, decay: float = 0, fill: float = 0) -> None:
         """Take one step, with scratch arrays full of ``fill``."""
         self.t += 1
         np.subtract(self.value, GOAL, out=self.grad)
@@ -64,24 +65,21 @@ class Run:
         return float(np.linalg.norm(self.value - GOAL))
 
 
-def working_optimizers(target: Target) -> Iterator[Optimizer]:
-    """Yield an optimizer for each example; not applicable if one cannot take steps."""
-    for optimizer in target.build_all():
-        try:
-            for shape in SHAPES:
-                Run(optimizer, shape).step(0.1)
-        except Exception:
-            raise NotApplicable("it cannot take steps: see step") from None
-        yield optimizer
+def working_optimizers(target: Target) -> list[Optimizer]:
+    """Return an optimizer for each example; not applicable if one cannot take steps."""
+    try:
+        check_step(target)
+    except CheckFailure:
+        raise NotApplicable("it cannot take steps: see step") from None
+    return target.build_all()
 
 
 def exercise(target: Target) -> list[Array]:
     """Take some steps."""
     return [
         array
-        for optimizer in working_optimizers(target)
-        for shape in SHAPES
-        for array in Run(optimizer, shape, "float32").steps()
+        for optimizer, shape in product(working_optimizers(target), SHAPES)
+        for array in OptimizerHarness(optimizer, shape, "float32").steps()
     ]
 
 
@@ -90,7 +88,7 @@ def check_step(optimizer: Optimizer) -> None:
     """`step` works for values of any shape, with the declared slots and scratch arrays."""
     for shape in SHAPES:
         try:
-            Run(optimizer, shape).step(0.1)
+            OptimizerHarness(optimizer, shape).step()
         except Exception as error:
             fail(
                 f"With values of shape {shape}, the slots {optimizer.slots} and "
@@ -102,12 +100,12 @@ def check_step(optimizer: Optimizer) -> None:
 def check_descends(optimizer: Optimizer) -> None:
     """With a rate of 1, 0.1 or 0.01, steps reduce the loss, for values of each shape."""
     for shape in SHAPES:
-        runs = [Run(optimizer, shape) for _ in RATES]
-        before = runs[0].cost()
-        for run, rate in zip(runs, RATES, strict=True):
-            run.steps([rate] * STEPS)
+        harnesses = [OptimizerHarness(optimizer, shape) for _ in RATES]
+        before = harnesses[0].cost()
+        for harness, rate in zip(harnesses, RATES, strict=True):
+            harness.steps([rate] * STEPS)
         require(
-            not before or any(run.cost() < before for run in runs),
+            not before or any(harness.cost() < before for harness in harnesses),
             f"After {STEPS} steps on a quadratic, the loss of values of shape {shape} is not "
             f"lower with any of the rates {RATES}. A step must subtract from the values, in place.",
         )
@@ -117,22 +115,22 @@ def check_descends(optimizer: Optimizer) -> None:
 def check_grad_unchanged(optimizer: Optimizer) -> None:
     """``grad`` is not changed, because hooks and logs read it after the step."""
     for shape in SHAPES:
-        run = Run(optimizer, shape)
-        run.step(0.1)
-        before = run.value.copy()
-        run.step(0.1)
-        require(allclose(run.grad, before - GOAL), "step changes grad, but must not write to it.")
+        harness = OptimizerHarness(optimizer, shape)
+        harness.step()
+        before = harness.value.copy()
+        harness.step()
+        require(
+            allclose(harness.grad, before - GOAL), "step changes grad, but must not write to it."
+        )
 
 
 @for_each(working_optimizers)
 def check_zero_gradient(optimizer: Optimizer) -> None:
     """Values whose gradient was always zero stay the same without decay."""
-    run = Run(optimizer)
-    run.value.fill(GOAL)
-    run.steps()
-    require(
-        bool(np.all(run.value == GOAL)), "With a zero gradient and no decay, the value changes."
-    )
+    harness = OptimizerHarness(optimizer)
+    harness.value.fill(GOAL)
+    harness.steps()
+    require(np.all(harness.value == GOAL), "With a zero gradient and no decay, the value changes.")
 
 
 @for_each(working_optimizers)
@@ -140,10 +138,10 @@ def check_rate(optimizer: Optimizer) -> None:
     """The first step is longer with a higher rate."""
     lengths = []
     for rate in (0.01, 0.02):
-        run = Run(optimizer)
-        before = run.value.copy()
-        run.step(rate)
-        lengths.append(float(np.linalg.norm(run.value - before)))
+        harness = OptimizerHarness(optimizer)
+        before = harness.value.copy()
+        harness.step(rate)
+        lengths.append(float(np.linalg.norm(harness.value - before)))
     require(
         lengths[1] > lengths[0],
         "The first step with the rate 0.02 is not longer than with 0.01: step must use the rate "
@@ -154,7 +152,9 @@ def check_rate(optimizer: Optimizer) -> None:
 def check_decay(target: Target) -> None:
     """``decay`` has an effect if and only if the class says ``decoupled_decay = True``."""
     counts = [
-        not identical(Run(optimizer).steps()[0], Run(optimizer).steps(decay=1)[0])
+        not identical(
+            OptimizerHarness(optimizer).steps()[0], OptimizerHarness(optimizer).steps(decay=1)[0]
+        )
         for optimizer in working_optimizers(target)
     ]
     if not target.cls.decoupled_decay:
@@ -173,11 +173,11 @@ def check_decay(target: Target) -> None:
 @for_each(working_optimizers)
 def check_pure(optimizer: Optimizer) -> None:
     """A step depends on its arguments alone: state is kept only in the slots."""
-    run = Run(optimizer)
-    before = Snapshot(run.optimizer)
-    alone = run.steps()
+    harness = OptimizerHarness(optimizer)
+    before = Snapshot(harness.optimizer)
+    alone = harness.steps()
     before.require_unchanged("step", "Keep state in a slot, declared by slots = ('velocity',).")
-    one, other = Run(optimizer), Run(optimizer, seed=2)
+    one, other = OptimizerHarness(optimizer), OptimizerHarness(optimizer, seed=2)
     other.optimizer = one.optimizer
     for rate in CHANGING:
         one.step(rate)
@@ -193,7 +193,13 @@ def check_pure(optimizer: Optimizer) -> None:
 def check_scratch(optimizer: Optimizer) -> None:
     """The step does not depend on what the scratch arrays hold."""
     require(
-        all(map(identical, Run(optimizer).steps(), Run(optimizer).steps(fill=np.nan))),
+        all(
+            map(
+                identical,
+                OptimizerHarness(optimizer).steps(),
+                OptimizerHarness(optimizer).steps(fill=np.nan),
+            )
+        ),
         "The contents of the scratch arrays change the step: write to them before reading.",
     )
 
@@ -204,17 +210,14 @@ def check_elementwise(optimizer: Optimizer) -> None:
     if not optimizer.elementwise:
         raise NotApplicable("the class says elementwise = False")
     for shape in SHAPES:
-        start = Run(optimizer, shape).value.reshape(-1)
-        whole = Run(optimizer, shape).steps()
+        start = OptimizerHarness(optimizer, shape).value.reshape(-1)
+        whole = [array.reshape(-1) for array in OptimizerHarness(optimizer, shape).steps()]
         for cut in (0, 1, start.size // 2, start.size):
             for part in (slice(cut), slice(cut, start.size)):
-                block = Run(optimizer, start[part].shape)
+                block = OptimizerHarness(optimizer, start[part].shape)
                 block.value[...] = start[part]
                 require(
-                    all(
-                        allclose(array, all_.reshape(-1)[part])
-                        for array, all_ in zip(block.steps(), whole, strict=True)
-                    ),
+                    all(map(allclose, block.steps(), [array[part] for array in whole])),
                     f"A block of values of shape {shape} takes different steps than within the "
                     "whole. Say elementwise = False in the class to get whole parameters.",
                 )
@@ -223,7 +226,7 @@ def check_elementwise(optimizer: Optimizer) -> None:
 @for_each(working_optimizers)
 def check_resume(optimizer: Optimizer) -> None:
     """A new optimizer with copies of values, slots and count continues bit for bit."""
-    straight, resumed = Run(optimizer), Run(optimizer)
+    straight, resumed = OptimizerHarness(optimizer), OptimizerHarness(optimizer)
     for own, array in zip([resumed.value, *resumed.slots], straight.steps(), strict=True):
         own[...] = array
     resumed.t = straight.t

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from plugnet.errors import PluginLoadError
-from plugnet.testing import kit
+from plugnet.testing.kit import CHECKS, run_check
 from plugnet.testing.report import CheckFailure, NotApplicable
+from plugnet.testing.target import as_target
 
 if TYPE_CHECKING:
     import pytest
@@ -30,27 +31,20 @@ def parametrize_with_checks(
     """
     import pytest  # the kit itself works without it
 
-    expected = expected_failures or {}
     tests = []
     for component in components:
-        name, checks = _name_and_checks(component)
+        try:
+            target = as_target(component)
+            name, checks = target.name, list(CHECKS[target.kind])
+        except PluginLoadError:
+            name, checks = str(component), ["load"]
+        reasons = (expected_failures or {}).get(name, {})
         for check in checks:
-            reason = expected.get(name, {}).get(check)
-            marks = (
-                [pytest.mark.xfail(reason=reason, raises=CheckFailure, strict=True)]
-                if reason is not None
-                else []
+            fails = pytest.mark.xfail(
+                check in reasons, reason=reasons.get(check, ""), raises=CheckFailure, strict=True
             )
-            tests.append(pytest.param(component, _test(check), id=f"{name}-{check}", marks=marks))
+            tests.append(pytest.param(component, _test(check), id=f"{name}-{check}", marks=fails))
     return pytest.mark.parametrize(("component", "check"), tests)
-
-
-def _name_and_checks(component: Any) -> tuple[str, list[str]]:
-    try:
-        target = kit.prepare_target(component)
-    except PluginLoadError:
-        return str(component), ["load"]
-    return target.name, [kit.check_name(check) for check in kit.CHECKS[target.kind]]
 
 
 def _test(check: str) -> Callable[[Any], None]:
@@ -58,7 +52,7 @@ def _test(check: str) -> Callable[[Any], None]:
         import pytest
 
         try:
-            kit.run_check(component, check)
+            run_check(as_target(component), check)
         except NotApplicable as reason:
             pytest.skip(str(reason))
 

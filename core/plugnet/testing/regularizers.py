@@ -11,7 +11,7 @@ from plugnet.interfaces import Regularizer
 from plugnet.testing.comparison import allclose, identical
 from plugnet.testing.gradients import compare_gradient
 from plugnet.testing.report import NotApplicable, require
-from plugnet.testing.state import Snapshot
+from plugnet.testing.snapshot import Snapshot
 from plugnet.testing.target import Target, for_each
 
 #: The shapes of a weight, a kernel, a weight without inputs, and a scalar.

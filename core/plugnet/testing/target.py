@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from functools import cached_property, wraps
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,9 +19,8 @@ from plugnet.registry import Entry, registry
 from plugnet.registry.kinds import KINDS
 from plugnet.registry.specs import is_spec
 from plugnet.testing.report import NotApplicable
-from plugnet.testing.state import find_instances
-
-TEMPORARY = "component_under_test"
+from plugnet.testing.snapshot import find_instances
+from plugnet.training.hooks import PREFIX
 
 T = TypeVar("T")
 
@@ -50,8 +49,6 @@ class Target:
         cls: its class.
         entry: the registry's record, or None if the class is not registered.
         instance: the object to check, or None for a class or a name.
-        exercise: uses the component on ordinary inputs, and returns all results.
-        cases: for a layer, the cases that work, once they have been found.
     """
 
     name: str
@@ -59,8 +56,6 @@ class Target:
     cls: type[Any]
     entry: Entry | None
     instance: object = None
-    exercise: Callable[[Target], list[Array]] = field(default=lambda _: [], repr=False)
-    cases: Any = None
 
     @property
     def title(self) -> str:
@@ -87,23 +82,17 @@ class Target:
     def usable_examples(self) -> list[Example]:
         """The examples up to the first that fails, which `check_examples` reports."""
         usable = []
-        try:
+        with suppress(Exception):
             for example in self.examples:
                 self.build(example)
                 usable.append(example)
-        except Exception:
-            pass
         if not usable:
             raise NotApplicable("there are no arguments to build it with: see examples")
         return usable
 
     def build(self, example: Example) -> Any:
-        """Build a new component with the registry; its inner components are new too."""
-        entry = self.entry
-        provider = f"{entry.distribution}/" if entry and entry.distribution else ""
-        name = entry.name if entry else f"{TEMPORARY}_0"
-        arguments = rebuild(describe(example.arguments))
-        return registry.build(f"{self.kind}:{provider}{name}", **arguments)
+        """Build a new component; the components in its arguments are new too."""
+        return self.cls(**rebuild(describe(example.arguments)))
 
     def build_all(self) -> list[Any]:
         """Return a new component for each example."""
@@ -117,7 +106,7 @@ class Target:
         classes += [type(one) for one in inner if not registry.name_of(one)]
         with ExitStack() as stack:
             for number, cls in enumerate(dict.fromkeys(classes)):
-                view, name = registry.view(_kind(cls)), f"{TEMPORARY}_{number}"
+                view, name = registry.view(_kind(cls)), f"component_under_test_{number}"
                 view.register(name, replace=True)(cls)
                 stack.callback(view.unregister, name)
             yield
@@ -157,6 +146,12 @@ def for_each(
     return decorate
 
 
+def in_both_dtypes(items: Callable[..., Iterable[T]]) -> Callable[[Target], Iterable[T]]:
+    """Return a function that gives ``items`` in float32, then in float64."""
+    dtypes = ("float32", "float64")
+    return lambda target: (item for dtype in dtypes for item in items(target, dtype=dtype))
+
+
 def as_target(component: Any) -> Target:
     """Return the target that ``component`` means: a name, a tuple, a spec, a class, an object.
 
@@ -165,38 +160,28 @@ def as_target(component: Any) -> Target:
         RegistryError: its name is unknown, or its plugin cannot be used.
     """
     if isinstance(component, str):
-        entry = registry.info(component).entry
-        return Target(entry.name, entry.kind, registry.get(component), entry)
+        named = registry.info(component).entry
+        return Target(named.name, named.kind, registry.get(component), named)
     if isinstance(component, tuple | list) or is_spec(component):
-        kind = component.get("kind") if isinstance(component, Mapping) else None
-        if kind is not None:
-            return as_target(registry.from_spec(component, kind))
-        name, *arguments = component
-        keywords = arguments.pop() if arguments and isinstance(arguments[-1], dict) else {}
-        return as_target(registry.build(name, *arguments, **keywords))
+        component = registry.resolve(component)
     cls = component if isinstance(component, type) else type(component)
-    if not issubclass(cls, Component) and not _is_hook(cls):
+    if not issubclass(cls, Component) and not any(name.startswith(PREFIX) for name in dir(cls)):
         raise ArgumentError(
             "A component to check is a name, a tuple of a name and arguments, a spec, a class of "
             f"one of the kinds, or an object of such a class, but it is {component!r}.",
             argument="component",
             value=component,
         )
-    instance = None if component is cls else component
-    place = f"{cls.__module__}:{cls.__qualname__}"
-    kind = _kind(cls)
-    for entry in registry.view(kind).entries():
-        if entry.value == place and entry.state not in ("disabled", "incompatible"):
-            return Target(entry.name, kind, cls, entry, instance)
-    return Target(cls.__name__, kind, cls, None, instance)
+    kind, place = _kind(cls), f"{cls.__module__}:{cls.__qualname__}"
+    entries = [entry for entry in registry.view(kind).entries() if entry.value == place]
+    entry = next((e for e in entries if e.state not in ("disabled", "incompatible")), None)
+    name = entry.name if entry else cls.__name__
+    return Target(name, kind, cls, entry, None if component is cls else component)
 
 
 def _kind(cls: type[Any]) -> str:
+    """Return the kind of a class; any class may be a hook, the last in the table."""
     return next(kind.name for kind in KINDS.values() if issubclass(cls, kind.interface))
-
-
-def _is_hook(cls: type[Any]) -> bool:
-    return any(name.startswith("plugnet_") for name in dir(cls))
 
 
 def _example(value: Any) -> Example:

@@ -1,0 +1,35 @@
+"""The modules that check each kind of component."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Final
+
+from plugnet.testing import (
+    activations,
+    datasets,
+    hooks,
+    initializers,
+    layer_gradients,
+    layer_objects,
+    layer_passes,
+    layers,
+    losses,
+    lr_policies,
+    optimizers,
+    regularizers,
+)
+
+#: The first module of each kind also has ``exercise(target)``, which uses the component on ordinary
+#: inputs and returns all results.
+MODULES: Final[dict[str, tuple[ModuleType, ...]]] = {
+    "layer": (layers, layer_gradients, layer_passes, layer_objects),
+    "activation": (activations,),
+    "loss": (losses,),
+    "initializer": (initializers,),
+    "lr_policy": (lr_policies,),
+    "optimizer": (optimizers,),
+    "regularizer": (regularizers,),
+    "dataset": (datasets,),
+    "hook": (hooks,),
+}

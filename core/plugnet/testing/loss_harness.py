@@ -1,0 +1,84 @@
+"""A harness for losses: builds one, with scores and targets of a given number of outputs."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Final
+
+import numpy as np
+
+from plugnet.arrays import Array
+from plugnet.errors import PlugnetError
+from plugnet.interfaces import Loss
+from plugnet.testing.report import NotApplicable
+from plugnet.testing.target import Example, Target
+
+ROWS: Final = 5
+
+
+class LossHarness:
+    """A loss for a given number of outputs, with scores and targets.
+
+    Attributes:
+        loss: the loss.
+        x: ``(N, K)`` scores.
+        ids: ``(N,)`` class ids.
+        rows: ``(N, K)`` the same targets as one-hot rows.
+        soft: ``(N, K)`` the one-hot rows smoothed to probabilities.
+    """
+
+    def __init__(self, target: Target, example: Example, classes: int, dtype: str) -> None:
+        self.target, self.example, self.classes = target, example, classes
+        self.loss: Loss = target.build(example)
+        self.x: Array = np.random.default_rng(1).normal(0, 2, (ROWS, classes)).astype(dtype)
+        binary = classes == 1 and self.loss.threshold is not None
+        self.ids: Array = np.array([2, 0, 3, 1, 0]) % (2 if binary else classes)
+        self.rows: Array = np.eye(classes)[self.ids] if not binary else self.ids[:, None] * 1.0
+        self.soft: Array = 0.6 * self.rows + 0.1
+
+    def takes(self, *targets: Array) -> bool:
+        """Tell whether the loss accepts all these targets."""
+        try:
+            for each in targets:
+                self.loss.check(each, (ROWS, self.classes))
+        except PlugnetError:
+            return False
+        return True
+
+    def targets(self) -> list[Array]:
+        """Return the targets that the loss accepts: ids, one-hot rows and probabilities."""
+        return [t for t in (self.ids, self.rows, self.soft) if self.takes(t)]
+
+    def scores(self, size: float) -> Array:
+        """Return scores of ``size`` for the right classes, and ``-size`` for the others."""
+        return (size * (2 * self.rows - 1)).astype(self.x.dtype)
+
+    def forward(self, x: Array, targets: Array) -> float:
+        """Return the loss outside training."""
+        return self.loss.forward(x.copy(), targets)
+
+    def run(
+        self, x: Array, targets: Array, weights: Array | None = None, total: float | None = None
+    ) -> tuple[float, Array]:
+        """Return the loss, and a copy of the gradient."""
+        self.loss.prepare(x.shape, x.dtype)
+        value = self.loss.forward(x.copy(), targets, weights, total, training=True)
+        return value, np.array(self.loss.backward())
+
+    def twin(self) -> LossHarness:
+        """Return a harness with a new, equal loss."""
+        return LossHarness(self.target, self.example, self.classes, str(self.x.dtype))
+
+
+def harnesses(target: Target, dtype: str = "float64") -> list[LossHarness]:
+    """Return a harness for each example and number of outputs that its loss accepts.
+
+    Raises:
+        NotApplicable: there is none; `check_targets` says why.
+    """
+    tried = product(target.usable_examples, (4, 2, 1))
+    found = (LossHarness(target, example, classes, dtype) for example, classes in tried)
+    accepted = [harness for harness in found if harness.takes(harness.ids, harness.rows)]
+    if not accepted:
+        raise NotApplicable("it accepts neither: see targets")
+    return accepted
