@@ -7,6 +7,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -209,7 +210,7 @@ class Trainer:
     def _batches(self, x: Any, y: Any, weights: Any) -> Iterator[Batch]:
         """Return what `fit` trains on, from where the last call ended."""
         if y is not None:
-            given = self._shaped(*self.check(x, y, weights))
+            given = self._for_step(x, y, weights)
             warn_one_class(given.y)
             return from_samples(given, self.batch_size, self.shuffle, self.seed, self.position)
         if not hasattr(x, "__next__") or weights is not None:
@@ -219,18 +220,16 @@ class Trainer:
                 argument="y",
                 value=y,
             )
-
-        def check(x: Any, y: Any, weights: Any = None) -> Batch:
-            return self._shaped(*self.check(x, y, weights, remember=False))
-
         if self._last_source is None or self._last_source.source is not x:
-            self._last_source = CheckedBatches(x, check)
+            self._last_source = CheckedBatches(x, partial(self._for_step, remember=False))
             if self._resumes and self.source_state is not None:
                 self._last_source.restore(self.source_state)
         return self._last_source
 
-    def _shaped(self, x: Array, y: Array, weights: Array | None = None) -> Batch:
-        return Batch(self.network.validate_input(x), y, weights)
+    def _for_step(self, x: Any, y: Any, weights: Any = None, remember: bool = True) -> Batch:
+        """Return what was checked, the samples in the shape that the first layer takes."""
+        given = self.check(x, y, weights, remember=remember)
+        return given._replace(x=self.network.validate_input(given.x))
 
     def _train(
         self, batches: Iterator[Batch], last: int, every: int, test: Batch | None, hooks: HookCaller
