@@ -11,7 +11,7 @@ from plugnet.arrays import Array
 from plugnet.interfaces import Optimizer
 
 LAST: list[Array] = []
-VELOCITIES: dict[int, Array] = {}
+VELOCITIES: dict[int, tuple[Array, Array]] = {}
 
 
 class Momentum(Optimizer):
@@ -130,13 +130,15 @@ class SharesLast(Optimizer):
 
 
 class KeyedByArray(Optimizer):
-    """Keeps the velocity of each array in the module."""
+    """Keeps the velocity of each array in the module, beside the array: its id stays its own."""
 
     def step(
         self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
     ) -> None:
-        velocity = VELOCITIES.get(id(value)) if t > 1 else None
-        velocity = VELOCITIES[id(value)] = rate * grad + (0 if velocity is None else velocity / 2)
+        velocity = rate * grad
+        if t > 1 and id(value) in VELOCITIES:
+            velocity += VELOCITIES[id(value)][1] / 2
+        VELOCITIES[id(value)] = value, velocity
         value -= velocity
 
 
