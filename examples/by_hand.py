@@ -103,8 +103,8 @@ def main(iterations: int = 800) -> tuple[Net, float]:
     """Train on the embedded digits; return the net and its accuracy."""
     digits = registry.datasets.build("digits").load()
     net = Net(batch_size=100, lr=0.1, weight_decay=0.001, inputs=64)
-    net.load_sample_and_label_train(digits.train_data.reshape(-1, 64), digits.train_label)
-    net.load_sample_and_label_test(digits.test_data.reshape(-1, 64), digits.test_label)
+    net.load_sample_and_label_train(digits.train.x.reshape(-1, 64), digits.train.y)
+    net.load_sample_and_label_test(digits.test.x.reshape(-1, 64), digits.test.y)
     net.initial()
     for iteration in range(iterations):
         loss = net.forward_train()

@@ -18,7 +18,7 @@ def main(path: str | None = None, iterations: int = 800, picture: str = "train_e
     """Train as the tutorial does, and return the accuracy on the test samples."""
     reader = registry.datasets.build("mat", path) if path else registry.datasets.build("digits")
     samples = reader.load()
-    features = samples.train_data[0].size
+    features = samples.train.x[0].size
 
     network = Network([("fc", features, 50), "tanh", ("fc", 50, 50), "tanh", ("fc", 50, 10)])
     trainer = Trainer(
@@ -31,7 +31,7 @@ def main(path: str | None = None, iterations: int = 800, picture: str = "train_e
         shuffle=False,
         hooks=["progress"],
     )
-    history = trainer.fit(samples.train_data, samples.train_label, iterations)
+    history = trainer.fit(samples.train.x, samples.train.y, iterations)
 
     figure = Figure(figsize=(7, 4), layout="constrained")
     FigureCanvasAgg(figure)
@@ -39,7 +39,7 @@ def main(path: str | None = None, iterations: int = 800, picture: str = "train_e
     axes.plot(history.loss)
     figure.savefig(picture)
 
-    result = trainer.evaluate(samples.test_data, samples.test_label)
+    result = trainer.evaluate(samples.test.x, samples.test.y)
     print(f"training error: {history.loss[0]:.3f} at first, {history.loss[-1]:.3f} at the end")
     print(f"the curve is in {picture}")
     print(f"accuracy: {result.accuracy:.4f}")

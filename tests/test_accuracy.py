@@ -26,8 +26,8 @@ def accuracy(samples: DataSplits, example: str, seed: int, **changes: Any) -> fl
         seed,
         training.shuffle,
     )
-    trainer.fit(samples.train_data, samples.train_label, training.iterations)
-    found = trainer.evaluate(samples.test_data, samples.test_label).accuracy
+    trainer.fit(samples.train.x, samples.train.y, training.iterations)
+    found = trainer.evaluate(samples.test.x, samples.test.y).accuracy
     assert found is not None
     return found
 

@@ -10,7 +10,7 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.errors import DataError
 from plugnet.files.atomic import replacing
-from plugnet.interfaces import DataSplits
+from plugnet.interfaces import Batch, DataSplits
 
 
 def write_mat(samples: DataSplits, path: str | os.PathLike[str]) -> None:
@@ -27,15 +27,17 @@ def write_mat(samples: DataSplits, path: str | os.PathLike[str]) -> None:
     from scipy.io import savemat
     from scipy.io.matlab import MatWriteError
 
-    labels = [samples.train_label, samples.test_label]
+    test = samples.train if samples.test is None else samples.test
+    test = Batch(test.x[:0], test.y[:0]) if samples.test is None else test
+    labels = [samples.train.y, test.y]
     if labels[0].ndim == 1:
         largest = max(ids.max(initial=1) for ids in labels)  # for at least two columns
         classes = np.arange(max(len(samples.classes), largest + 1))
         labels = [(ids[:, np.newaxis] == classes).astype(np.float32) for ids in labels]
     variables = {
-        "train_data": _rows(samples.train_data),
+        "train_data": _rows(samples.train.x),
         "train_label": labels[0],
-        "test_data": _rows(samples.test_data),
+        "test_data": _rows(test.x),
         "test_label": labels[1],
     }
     with replacing(path) as file:

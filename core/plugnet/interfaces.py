@@ -1,6 +1,6 @@
 """The contract: every kind of component, on one page.
 
-A component is a class that implements one of these eight interfaces. (Hooks need none: see
+A component is a class that implements one of these nine interfaces. (Hooks need none: see
 `plugnet.training.hooks`.) These rules hold for all:
 
 * Every constructor argument is kept as an attribute of the same name (a dataclass does this for
@@ -25,9 +25,10 @@ batch's total weight, layers only sum.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -36,6 +37,7 @@ from plugnet.component import Component as Component
 from plugnet.component import Example as Example
 from plugnet.errors import CallOrderError
 from plugnet.parameter import Parameter
+from plugnet.schema import Label, Schema
 from plugnet.targets import check_targets
 
 
@@ -435,29 +437,94 @@ class Regularizer(Component):
         """
 
 
-@dataclass(frozen=True)
-class DataSplits:
-    """What a data set holds, under the tutorial's four names.
+class Metric(Component):
+    """A number that judges answers, gathered block by block.
 
-    Attributes:
-        train_data: ``(N, *shape)`` floating point, scaled for training; or integers, for a network
-            that begins with a layer that scales them.
-        train_label: ``(N,)`` integer class ids from 0, or ``(N, K)`` real targets.
-        test_data: as train_data, ``(M, *shape)``; M may be 0.
-        test_label: as train_label, for test_data.
-        classes: the names of the class ids, or () if they are just numbers or there are none.
-
-    >>> x, y = np.zeros((4, 2)), np.array([0, 1, 1, 0])
-    >>> splits = DataSplits(x[:3], y[:3], x[3:], y[3:], classes=("cat", "dog"))
-    >>> splits.classes[splits.test_label[0]]
-    'cat'
+    >>> from plugnet import registry
+    >>> accuracy = registry.metrics.build("accuracy")
+    >>> accuracy.reset()
+    >>> accuracy.update(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 0]))
+    >>> accuracy.compute()
+    0.5
     """
 
-    train_data: Array
-    train_label: Array
-    test_data: Array
-    test_label: Array
-    classes: tuple[str, ...] = ()
+    #: What it judges: "class", predicted classes, or "real", predicted real values.
+    kind: ClassVar[Literal["class", "real"]] = "class"
+
+    #: Whether a higher number is a better one.
+    greater_is_better: ClassVar[bool] = True
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget all samples."""
+
+    @abstractmethod
+    def update(self, scores: Array, targets: Array, weights: Array | None = None) -> None:
+        """Take in some more samples.
+
+        Args:
+            scores: ``(N, K)``; for classes K is at least 2, and the highest score is the answer (a
+                single score s comes as ``(0, s - threshold)``); or K real values. A row with a NaN
+                answers nothing.
+            targets: ``(N,)`` integer class ids from 0 to K - 1, or ``(N, K)`` real values.
+            weights: ``(N,)``, for how many samples each counts, at least 0; None: for one.
+        """
+
+    @abstractmethod
+    def compute(self) -> float:
+        """Return the number for all samples since `reset`."""
+
+
+@dataclass(frozen=True)
+class DataSplits:
+    """What a data set holds, divided in what to train on and what to test on.
+
+    Labels are in the user's words: whoever trains on them gets answers in the same.
+
+    Attributes:
+        train: ``x``, ``(N, *shape)`` floating point, scaled for training, or numbers for a network
+            that begins with a layer that scales them; ``y``, ``(N,)`` labels, whole numbers or
+            strings, or ``(N, K)`` real targets; and ``weights``, ``(N,)`` or None.
+        test: the same for testing, or None.
+        classes: all labels that there are, in the order of a network's outputs. () if the labels
+            are class ids from 0, or real targets.
+        columns: the names of the columns of ``x``, if it comes from a table that names them.
+        targets: the names of the columns of ``y``, likewise.
+        dropped: the names of a table's other columns, such as an id.
+        missing: what stands for values that are missing, NaN in ``x``: "mean", that of the column,
+            or a number. None: no value is missing.
+
+    >>> x, y = np.zeros((4, 2)), np.array(["dog", "cat", "cat", "dog"])
+    >>> splits = DataSplits(Batch(x[:3], y[:3]), Batch(x[3:], y[3:]), classes=("cat", "dog"))
+    >>> splits.test.x.shape
+    (1, 2)
+    """
+
+    train: Batch
+    test: Batch | None = None
+    classes: tuple[Label, ...] = ()
+    columns: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    missing: float | str | None = None
+
+
+class Rows(NamedTuple):
+    """Some rows of a file with samples that a trained model is asked about.
+
+    Attributes:
+        x: ``(N, *shape)`` samples, or a mapping from the names of columns to ``(N,)`` arrays.
+        y: as in `DataSplits`, or None if the file has no labels.
+        numbers: ``(N,)``, which rows of the file they are, counted from 0.
+        lines: ``(N,)``, their line numbers from 1 if the file is text, else None.
+        others: further columns, ``(N,)`` each, by name, such as an id.
+    """
+
+    x: Any
+    y: Array | None
+    numbers: Sequence[int]
+    lines: Sequence[int] | None = None
+    others: Mapping[str, Sequence[Any]] = MappingProxyType({})
 
 
 class Dataset(Component):
@@ -465,7 +532,7 @@ class Dataset(Component):
 
     >>> from plugnet import registry
     >>> digits = registry.datasets.build("digits").load()
-    >>> digits.train_data.shape, digits.test_label.shape
+    >>> digits.train.x.shape, digits.test.y.shape
     ((1497, 8, 8, 1), (300,))
     """
 
@@ -477,3 +544,19 @@ class Dataset(Component):
             FileFormatError: a file is missing, damaged or of another format.
             DataError: samples or labels break a rule.
         """
+
+    def rows(self, schema: Schema) -> Iterator[Rows]:
+        """Yield all rows, in the file's order and in blocks, for a model to answer.
+
+        Here, those of `load`, the training part first. Override it if there may be no labels, or
+        if the file may be larger than the memory.
+
+        Args:
+            schema: what the model knows of its inputs and answers: a table's columns are found by
+                their names.
+        """
+        splits = self.load()
+        start = 0
+        for part in (splits.train, splits.test):
+            if part is not None:
+                yield Rows(part.x, part.y, range(start, start := start + len(part.x)))

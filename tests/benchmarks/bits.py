@@ -506,7 +506,7 @@ def runs() -> Iterator[Row]:
 def digits() -> Iterator[Row]:
     """Yield networks for the embedded data set."""
     held = registry.datasets.build("digits").load()
-    x, y = held.train_data, held.train_label
+    x, y = held.train.x, held.train.y
     flat = ("flatten", fc(30), "tanh", fc(10))
     yield Row("digits/flat", flat, x, y, {"policy": ("inv", 0.1)}, iterations=60)
     convolved = (("conv2d", 8, 3, {"padding": "same"}), "relu", ("max_pool", 2), fc(10))

@@ -78,7 +78,7 @@ def step(_: Path) -> dict[str, Calls]:
     trainer = Trainer(network())
 
     def fit(iterations: int) -> Callable[[], object]:
-        return lambda: trainer.fit(digits.train_data, digits.train_label, iterations)
+        return lambda: trainer.fit(digits.train.x, digits.train.y, iterations)
 
     fit(4)()
     fewer, more = calls(fit(2)), calls(fit(3))

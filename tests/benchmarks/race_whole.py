@@ -32,7 +32,7 @@ from pathlib import Path
 from plugnet import registry
 digits = registry.datasets.build("digits").load()
 for part, x, y in (
-    ("train", digits.train_data, digits.train_label), ("t10k", digits.test_data, digits.test_label)
+    ("train", digits.train.x, digits.train.y), ("t10k", digits.test.x, digits.test.y)
 ):
     images = struct.pack(">4i", 0x803, len(x), 8, 8) + (x * 255).astype("u1").tobytes()
     labels = struct.pack(">2i", 0x801, len(y)) + y.astype("u1").tobytes()

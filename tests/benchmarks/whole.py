@@ -29,9 +29,9 @@ def plugnet(folder: str, model: str) -> float:
         ("fc", None, 10),
     ]
     network = Network(layers)
-    test = samples.test_data, samples.test_label
+    test = samples.test.x, samples.test.y
     trainer = Trainer(network)
-    history = trainer.fit(samples.train_data, samples.train_label, iterations=ITERATIONS, test=test)
+    history = trainer.fit(samples.train.x, samples.train.y, iterations=ITERATIONS, test=test)
     network.save(model)
     return history.evaluations[-1].accuracy or 0.0
 

@@ -21,7 +21,7 @@ def scored(folder: Path) -> tuple[Any, Any]:
     """Return scores and true classes of the digits' test part."""
     samples = registry.datasets.build("digits").load()
     network = Network.load(folder / "model.safetensors")
-    return network.forward(samples.test_data).astype(np.float64), samples.test_label
+    return network.forward(samples.test.x).astype(np.float64), samples.test.y
 
 
 def predicted(shown: Shown, *words: str) -> list[Any]:

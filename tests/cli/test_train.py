@@ -78,13 +78,13 @@ def test_the_config_as_used_loads_equal(digits_run: Path) -> None:
 def test_result_agrees_with_the_model_and_the_data_computed_by_hand(digits_run: Path) -> None:
     arrays = stored_arrays(digits_run / "model.safetensors")
     samples = registry.datasets.build("digits").load()
-    y = samples.test_data.reshape(300, 64)
+    y = samples.test.x.reshape(300, 64)
     for layer in ("fc1", "fc2"):
         y = np.tanh(y @ arrays[f"{layer}.weight"] + arrays[f"{layer}.bias"])
     scores = (y @ arrays["fc3.weight"] + arrays["fc3.bias"]).astype(np.float64)
-    right = scores.argmax(axis=1) == samples.test_label
+    right = scores.argmax(axis=1) == samples.test.y
     log_sum = np.log(np.exp(scores).sum(axis=1))
-    loss = np.mean(log_sum - scores[np.arange(300), samples.test_label])
+    loss = np.mean(log_sum - scores[np.arange(300), samples.test.y])
 
     result = json.loads((digits_run / "result.json").read_text())
     assert result["accuracy"] == right.mean()

@@ -27,8 +27,8 @@ def test_round_trip_of_a_data_set(tmp_path: Path) -> None:
     for name in ("train_data", "test_data"):
         images = getattr(original, name)
         np.testing.assert_array_equal(getattr(found, name), images.reshape(len(images), 64))
-    np.testing.assert_array_equal(found.train_label, original.train_label)
-    np.testing.assert_array_equal(found.test_label, original.test_label)
+    np.testing.assert_array_equal(found.train.y, original.train.y)
+    np.testing.assert_array_equal(found.test.y, original.test.y)
 
 
 def test_what_the_tutorials_script_finds_in_it(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_what_the_tutorials_script_finds_in_it(tmp_path: Path) -> None:
     write_mat(original, tmp_path / "data.mat")
     found = loadmat(tmp_path / "data.mat")
     assert found["train_data"].dtype == np.float32
-    np.testing.assert_array_equal(found["train_data"], original.train_data.reshape(3, 6))
+    np.testing.assert_array_equal(found["train_data"], original.train.x.reshape(3, 6))
     np.testing.assert_array_equal(found["train_label"], np.eye(4)[[0, 2, 1]])
     np.testing.assert_array_equal(found["test_label"], np.eye(4)[[3, 0]])
 
@@ -55,8 +55,8 @@ def test_real_targets_and_an_empty_test_part(tmp_path: Path) -> None:
     targets = np.array([[0.25, -1], [3, 4]])
     write_mat(samples(targets, targets[:0]), tmp_path / "x.mat")
     found = Mat(str(tmp_path / "x.mat")).load()
-    assert found.train_label.tolist() == targets.tolist()
-    assert found.test_data.shape == (0, 6)
+    assert found.train.y.tolist() == targets.tolist()
+    assert found.test.x.shape == (0, 6)
 
 
 def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,12 +21,12 @@ def load(folder: Path, text: str | bytes, **options: Any) -> DataSplits:
 
 def test_numbers_with_ids_in_the_last_column(tmp_path: Path) -> None:
     samples = load(tmp_path, PLAIN)
-    assert samples.train_data.dtype == np.float32
+    assert samples.train.x.dtype == np.float32
     expected = np.array([[0.5, 1], [-2, 0.3], [0, 0], [1, 1]], np.float32)
-    np.testing.assert_array_equal(samples.train_data, expected)
-    assert samples.train_label.tolist() == [0, 1, 1, 0]
-    assert samples.test_data.shape == (0, 2)
-    assert samples.test_label.shape == (0,)
+    np.testing.assert_array_equal(samples.train.x, expected)
+    assert samples.train.y.tolist() == [0, 1, 1, 0]
+    assert samples.test.x.shape == (0, 2)
+    assert samples.test.y.shape == (0,)
     assert samples.classes == ()
 
 
@@ -41,38 +41,38 @@ def test_numbers_with_ids_in_the_last_column(tmp_path: Path) -> None:
     ],
 )
 def test_a_header_is_detected(tmp_path: Path, text: str) -> None:
-    assert load(tmp_path, text).train_label.tolist() == [0, 1, 1, 0]
+    assert load(tmp_path, text).train.y.tolist() == [0, 1, 1, 0]
 
 
 def test_a_header_of_numbers_must_be_declared(tmp_path: Path) -> None:
     samples = load(tmp_path, "0,1,2\n" + PLAIN, header=True)
-    assert samples.train_data.shape == (4, 2)
-    assert load(tmp_path, PLAIN, header=False).train_data.shape == (4, 2)
-    assert load(tmp_path, "0,a,2\n" + PLAIN, header=True).train_data.shape == (4, 2)
+    assert samples.train.x.shape == (4, 2)
+    assert load(tmp_path, PLAIN, header=False).train.x.shape == (4, 2)
+    assert load(tmp_path, "0,a,2\n" + PLAIN, header=True).train.x.shape == (4, 2)
 
 
 @pytest.mark.parametrize("column", [0, -3, "class"])
 def test_the_labels_column_by_index_or_name(tmp_path: Path, column: int | str) -> None:
     samples = load(tmp_path, "class,a,b\n1,0.5,0.25\n0,2,3\n", label_column=column)
-    assert samples.train_data.tolist() == [[0.5, 0.25], [2, 3]]
-    assert samples.train_label.tolist() == [1, 0]
+    assert samples.train.x.tolist() == [[0.5, 0.25], [2, 3]]
+    assert samples.train.y.tolist() == [1, 0]
 
 
 def test_names_become_ids_in_sorted_order(tmp_path: Path) -> None:
     samples = load(tmp_path, "1;zebra\n2; ant \n3;zebra\n4;bée\n", delimiter=";")
     assert samples.classes == ("ant", "bée", "zebra")
-    assert samples.train_label.tolist() == [2, 0, 2, 1]
+    assert samples.train.y.tolist() == [2, 0, 2, 1]
 
 
 def test_real_targets_by_rule(tmp_path: Path) -> None:
     samples = load(tmp_path, "1,0.5\n2,7\n", labels="targets")
-    assert samples.train_label.tolist() == [[0.5], [7]]
+    assert samples.train.y.tolist() == [[0.5], [7]]
     with pytest.raises(FileFormatError, match=r"must be a number.*'high'"):
         load(tmp_path, "1,high\n2,low\n", labels="targets")
 
 
 def test_ids_may_count_from_1(tmp_path: Path) -> None:
-    assert load(tmp_path, "1,1\n2,2\n", first_class=1).train_label.tolist() == [0, 1]
+    assert load(tmp_path, "1,1\n2,2\n", first_class=1).train.y.tolist() == [0, 1]
     with pytest.warns(DataWarning, match="first_class"):
         load(tmp_path, "1,1\n2,2\n")
 
@@ -80,28 +80,26 @@ def test_ids_may_count_from_1(tmp_path: Path) -> None:
 def test_part_of_the_file_is_held_out_by_the_seed(tmp_path: Path) -> None:
     text = "".join(f"{row / 100},{row % 2}\n" for row in range(50))
     samples = load(tmp_path, text, test_fraction=0.3, seed=5)
-    train, test = (
-        np.round(x[:, 0] * 100).astype(int) for x in (samples.train_data, samples.test_data)
-    )
+    train, test = (np.round(x[:, 0] * 100).astype(int) for x in (samples.train.x, samples.test.x))
     assert len(test) == 15
     assert sorted([*train, *test]) == list(range(50))
     assert train.tolist() == sorted(train)
     assert test.tolist() == sorted(test)
-    assert samples.train_label.tolist() == (train % 2).tolist()
-    assert samples.test_label.tolist() == (test % 2).tolist()
+    assert samples.train.y.tolist() == (train % 2).tolist()
+    assert samples.test.y.tolist() == (test % 2).tolist()
     again = load(tmp_path, text, test_fraction=0.3, seed=5)
-    np.testing.assert_array_equal(samples.test_data, again.test_data)
+    np.testing.assert_array_equal(samples.test.x, again.test.x)
     other = load(tmp_path, text, test_fraction=0.3, seed=6)
-    assert other.test_data.tolist() != samples.test_data.tolist()
+    assert other.test.x.tolist() != samples.test.x.tolist()
 
 
 def test_a_separate_file_to_test_on(tmp_path: Path) -> None:
     test = tmp_path / "test.csv"
     test.write_text("9,b\n8,a\n")
     samples = load(tmp_path, "1,a\n2,b\n3,c\n", test_path=str(test))
-    assert len(samples.train_data) == 3
-    assert samples.test_data.tolist() == [[9], [8]]
-    assert samples.test_label.tolist() == [1, 0]
+    assert len(samples.train.x) == 3
+    assert samples.test.x.tolist() == [[9], [8]]
+    assert samples.test.y.tolist() == [1, 0]
     test.write_text("9,b\n8,d\n")
     with pytest.raises(FileFormatError, match=r"line 2 of .* one of a, b, c, not 'd'") as caught:
         load(tmp_path, "1,a\n2,b\n3,c\n", test_path=str(test))

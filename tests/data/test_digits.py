@@ -14,14 +14,14 @@ SCRIPT = Path(__file__).parents[2] / "plugins/builtin/make_digits.py"
 
 def test_shapes_scale_and_classes() -> None:
     samples = Digits().load()
-    assert samples.train_data.shape == (1497, 8, 8, 1)
-    assert samples.test_data.shape == (300, 8, 8, 1)
-    assert samples.train_data.dtype == samples.test_data.dtype == np.float32
-    assert samples.train_label.dtype == samples.test_label.dtype == np.int64
-    assert samples.train_data.flags.c_contiguous
-    assert (samples.train_data.min(), samples.train_data.max()) == (0, 1)
-    assert np.bincount(samples.test_label).tolist() == [30] * 10
-    assert np.bincount(samples.train_label).min() > 100
+    assert samples.train.x.shape == (1497, 8, 8, 1)
+    assert samples.test.x.shape == (300, 8, 8, 1)
+    assert samples.train.x.dtype == samples.test.x.dtype == np.float32
+    assert samples.train.y.dtype == samples.test.y.dtype == np.int64
+    assert samples.train.x.flags.c_contiguous
+    assert (samples.train.x.min(), samples.train.x.max()) == (0, 1)
+    assert np.bincount(samples.test.y).tolist() == [30] * 10
+    assert np.bincount(samples.train.y).min() > 100
     assert samples.classes == tuple("0123456789")
 
 
@@ -42,8 +42,8 @@ def test_samples_their_order_and_the_split_stay_as_they_are(name: str, digest: s
 
 def test_no_scan_is_in_both_parts() -> None:
     samples = Digits().load()
-    train = {image.tobytes() for image in samples.train_data}
-    assert not any(image.tobytes() in train for image in samples.test_data)
+    train = {image.tobytes() for image in samples.train.x}
+    assert not any(image.tobytes() in train for image in samples.test.x)
 
 
 def test_all_scans_are_those_of_scikit_learn() -> None:

@@ -79,11 +79,11 @@ def test_reading_holds_one_block_besides_the_result(tmp_path: Path) -> None:
 def test_a_folder_of_four_files(tmp_path: Path, test: str, suffix: str) -> None:
     write_four(tmp_path, test, suffix)
     samples = Idx(str(tmp_path)).load()
-    assert samples.train_data.shape == (6, 4, 3, 1)
-    np.testing.assert_allclose(samples.train_data[..., 0] * 255, IMAGES, rtol=1e-6)
-    np.testing.assert_allclose(samples.test_data[..., 0] * 255, IMAGES[:2], rtol=1e-6)
-    assert samples.train_label.tolist() == LABELS.tolist()
-    assert samples.test_label.tolist() == LABELS[:2].tolist()
+    assert samples.train.x.shape == (6, 4, 3, 1)
+    np.testing.assert_allclose(samples.train.x[..., 0] * 255, IMAGES, rtol=1e-6)
+    np.testing.assert_allclose(samples.test.x[..., 0] * 255, IMAGES[:2], rtol=1e-6)
+    assert samples.train.y.tolist() == LABELS.tolist()
+    assert samples.test.y.tolist() == LABELS[:2].tolist()
 
 
 def test_the_content_decides_whether_a_file_is_gzipped(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_the_content_decides_whether_a_file_is_gzipped(tmp_path: Path) -> None:
     path = tmp_path / "train-images-idx3-ubyte"
     path.write_bytes(zipped(path.read_bytes()))
     (tmp_path / "train-labels-idx1-ubyte").rename(tmp_path / "train-labels.gz")
-    assert Idx(str(tmp_path)).load().train_label.tolist() == LABELS.tolist()
+    assert Idx(str(tmp_path)).load().train.y.tolist() == LABELS.tolist()
 
 
 def test_flat_samples_and_images_with_channels_keep_their_shape(tmp_path: Path) -> None:
@@ -100,13 +100,13 @@ def test_flat_samples_and_images_with_channels_keep_their_shape(tmp_path: Path) 
         for name in ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte"):
             (tmp_path / name).write_bytes(idx(IMAGES.reshape(shape)))
         (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx(LABELS))
-        assert Idx(str(tmp_path)).load().train_data.shape == shape
+        assert Idx(str(tmp_path)).load().train.x.shape == shape
 
 
 def test_a_plain_file_is_read_rather_than_its_gzipped_twin(tmp_path: Path) -> None:
     write_four(tmp_path)
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"never read")
-    assert len(Idx(str(tmp_path)).load().train_data) == 6
+    assert len(Idx(str(tmp_path)).load().train.x) == 6
 
 
 GOOD = idx(IMAGES)

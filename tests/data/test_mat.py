@@ -20,12 +20,12 @@ def load(folder: Path, contents: dict[str, Array], **options: Any) -> DataSplits
 
 def test_the_four_variables(tmp_path: Path, matrices: dict[str, Array]) -> None:
     samples = load(tmp_path, matrices | {"extra": np.ones(3)})
-    assert samples.train_data.dtype == np.float32
-    assert samples.train_data.flags.c_contiguous
-    np.testing.assert_array_equal(samples.train_data, matrices["train_data"].astype("f4"))
-    assert samples.test_data.tolist() == [[1, 0, 0], [0, 1, 0]]
-    assert samples.train_label.tolist() == [0, 1, 2, 0]
-    assert samples.test_label.tolist() == [2, 1]
+    assert samples.train.x.dtype == np.float32
+    assert samples.train.x.flags.c_contiguous
+    np.testing.assert_array_equal(samples.train.x, matrices["train_data"].astype("f4"))
+    assert samples.test.x.tolist() == [[1, 0, 0], [0, 1, 0]]
+    assert samples.train.y.tolist() == [0, 1, 2, 0]
+    assert samples.test.y.tolist() == [2, 1]
     assert samples.classes == ()
 
 
@@ -38,8 +38,8 @@ def test_class_ids_in_both_of_matlabs_orientations(
         "test_label": np.array([3.0, 2]).reshape(np.clip(shape, 1, 2)),
     }
     samples = load(tmp_path, matrices | ids, first_class=1)
-    assert samples.train_label.tolist() == [0, 1, 2, 0]
-    assert samples.test_label.tolist() == [2, 1]
+    assert samples.train.y.tolist() == [0, 1, 2, 0]
+    assert samples.test.y.tolist() == [2, 1]
     with pytest.warns(DataWarning, match="first_class=1"):
         load(tmp_path, matrices | ids)
 
@@ -47,15 +47,15 @@ def test_class_ids_in_both_of_matlabs_orientations(
 def test_real_targets(tmp_path: Path, matrices: dict[str, Array]) -> None:
     targets = {"train_label": np.linspace(0, 1, 4)[:, None], "test_label": np.ones((2, 1))}
     samples = load(tmp_path, matrices | targets, labels="targets")
-    assert samples.train_label.tolist() == targets["train_label"].tolist()
-    assert samples.test_label.tolist() == [[1], [1]]
+    assert samples.train.y.tolist() == targets["train_label"].tolist()
+    assert samples.test.y.tolist() == [[1], [1]]
 
 
 def test_the_test_part_may_be_empty(tmp_path: Path, matrices: dict[str, Array]) -> None:
     empty = {"test_data": np.zeros((0, 3)), "test_label": np.zeros((0, 3))}
     samples = load(tmp_path, matrices | empty)
-    assert samples.test_data.shape == (0, 3)
-    assert samples.test_label.shape == (0,)
+    assert samples.test.x.shape == (0, 3)
+    assert samples.test.y.shape == (0,)
 
 
 def test_missing_variables_and_those_found_are_named(
@@ -108,8 +108,8 @@ def test_numbers_become_float32_unless_they_are_smaller(
 ) -> None:
     data = np.array([[0, 1, 1]] * 4, stored)
     samples = load(tmp_path, matrices | {"train_data": data})
-    assert samples.train_data.dtype == dtype
-    assert samples.train_data.tolist() == [[0, 1, 1]] * 4
+    assert samples.train.x.dtype == dtype
+    assert samples.train.x.tolist() == [[0, 1, 1]] * 4
 
 
 def test_paths_may_be_path_like_and_strange(tmp_path: Path, matrices: dict[str, Array]) -> None:
@@ -118,7 +118,7 @@ def test_paths_may_be_path_like_and_strange(tmp_path: Path, matrices: dict[str, 
     savemat(folder / "data.mat", matrices)
     data = Mat(folder / "data.mat")  # type: ignore[arg-type]
     assert data.path == str(folder / "data.mat")
-    assert len(data.load().train_data) == 4
+    assert len(data.load().train.x) == 4
 
 
 @pytest.mark.parametrize(

@@ -246,7 +246,7 @@ def load(path: Path) -> str:
         samples = Mat(str(path)).load()
     except (FileFormatError, DataError) as error:
         return type(error).__name__
-    for array in (samples.train_data, samples.test_data):
+    for array in (samples.train.x, samples.test.x):
         assert np.can_cast(array.dtype, np.float32)
         assert array.ndim == 2
         assert np.isfinite(array).all()

@@ -91,8 +91,8 @@ def test_files_are_fetched_once(
     pin(tmp_path / "mirror", monkeypatch)
     data = Mnist(mirrors=[address(mirror)])
     samples = data.load()
-    assert samples.train_data.shape == (6, 3, 3, 1)
-    assert samples.test_label.tolist() == [0, 1]
+    assert samples.train.x.shape == (6, 3, 3, 1)
+    assert samples.test.y.tolist() == [0, 1]
     assert samples.classes == tuple("0123456789")
     assert sorted(mirror.asked) == sorted(FILES)
     assert sorted(path.name for path in cache.iterdir()) == sorted(FILES)
@@ -106,7 +106,7 @@ def test_the_next_mirror_is_tried(
     pin(tmp_path / "mirror", monkeypatch)
     wrong = f"{address(mirror)}/nothing/here/"
     samples = Mnist(mirrors=["http://127.0.0.1:9/", wrong, address(mirror) + "/"]).load()
-    assert len(samples.train_data) == 6
+    assert len(samples.train.x) == 6
     assert cache.is_dir()
 
 
@@ -133,7 +133,7 @@ def test_a_folder_needs_neither_pooch_nor_the_checksums(
     mirror: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pooch", None)
-    assert len(Mnist(str(tmp_path / "mirror")).load().train_data) == 6
+    assert len(Mnist(str(tmp_path / "mirror")).load().train.x) == 6
     assert mirror.asked == []
 
 
@@ -156,20 +156,20 @@ def test_the_pins_belong_to_the_published_files(mnist_folder: Path) -> None:
 
 def test_pixels_may_stay_bytes(mnist_folder: Path) -> None:
     samples = Mnist(str(mnist_folder), scaled=False).load()
-    assert samples.train_data.dtype == samples.test_data.dtype == np.uint8
+    assert samples.train.x.dtype == samples.test.x.dtype == np.uint8
     scaled = Mnist(str(mnist_folder)).load()
-    np.testing.assert_array_equal(samples.test_data / np.float32(255), scaled.test_data)
+    np.testing.assert_array_equal(samples.test.x / np.float32(255), scaled.test.x)
 
 
 def test_mnist_as_published(mnist_folder: Path) -> None:
     samples = Mnist(str(mnist_folder)).load()
-    assert samples.train_data.shape == (60_000, 28, 28, 1)
-    assert samples.test_data.shape == (10_000, 28, 28, 1)
-    assert samples.train_data.dtype == np.float32
-    assert (samples.train_data.min(), samples.train_data.max()) == (0, 1)
+    assert samples.train.x.shape == (60_000, 28, 28, 1)
+    assert samples.test.x.shape == (10_000, 28, 28, 1)
+    assert samples.train.x.dtype == np.float32
+    assert (samples.train.x.min(), samples.train.x.max()) == (0, 1)
     # the mean pixel that everybody normalises MNIST by
-    assert samples.train_data.mean(dtype=np.float64) == pytest.approx(0.1306604762738429)
-    assert samples.train_label[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
-    assert np.bincount(samples.test_label).tolist() == [
+    assert samples.train.x.mean(dtype=np.float64) == pytest.approx(0.1306604762738429)
+    assert samples.train.y[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+    assert np.bincount(samples.test.y).tolist() == [
         980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009
     ]  # fmt: skip

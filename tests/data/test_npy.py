@@ -40,17 +40,17 @@ def test_the_four_arrays_and_that_samples_are_mapped(
     folder: Path, arrays: dict[str, Array]
 ) -> None:
     samples = registry.datasets.build("npy", str(folder)).load()
-    np.testing.assert_array_equal(samples.train_data, arrays["train_data"])
-    assert samples.train_data.dtype == np.float32
-    assert is_mapped(samples.train_data)
-    assert samples.train_label.tolist() == [0, 1, 1, 2]
-    assert samples.test_data.shape == (1, 3, 2)
-    assert samples.test_label.tolist() == [2]
+    np.testing.assert_array_equal(samples.train.x, arrays["train_data"])
+    assert samples.train.x.dtype == np.float32
+    assert is_mapped(samples.train.x)
+    assert samples.train.y.tolist() == [0, 1, 1, 2]
+    assert samples.test.x.shape == (1, 3, 2)
+    assert samples.test.y.tolist() == [2]
 
 
 def test_a_map_cannot_be_written_to(folder: Path) -> None:
     with pytest.raises(ValueError, match="read-only"):
-        Npy(str(folder)).load().train_data[0] = 1
+        Npy(str(folder)).load().train.x[0] = 1
 
 
 @pytest.mark.parametrize("dtype", [">f8", "u1", "<f4"])
@@ -58,13 +58,13 @@ def test_other_types_and_layouts_are_converted(folder: Path, dtype: str) -> None
     data = np.asfortranarray(np.eye(4, 6).astype(dtype))
     save(folder, train_data=data, test_data=data[:2], test_label=np.array([0, 1]))
     samples = Npy(str(folder)).load()
-    np.testing.assert_array_equal(samples.train_data, np.eye(4, 6, dtype=np.float32))
-    assert samples.train_data.flags.c_contiguous
+    np.testing.assert_array_equal(samples.train.x, np.eye(4, 6, dtype=np.float32))
+    assert samples.train.x.flags.c_contiguous
 
 
 def test_the_test_part_may_be_empty(folder: Path) -> None:
     save(folder, test_data=np.zeros((0, 3, 2)), test_label=np.zeros(0))
-    assert len(Npy(str(folder)).load().test_data) == 0
+    assert len(Npy(str(folder)).load().test.x) == 0
 
 
 def test_the_rule_for_labels_applies(folder: Path) -> None:

@@ -56,18 +56,18 @@ def replaced(tmp_path: Path, arrays: dict[str, Array]) -> Callable[[bytes], Path
 def test_the_four_arrays(tmp_path: Path, arrays: dict[str, Array], savez: Any) -> None:
     savez(tmp_path / "data.npz", extra=np.ones(2), **arrays)
     samples = load(tmp_path / "data.npz")
-    assert samples.train_data.dtype == np.float32
-    np.testing.assert_array_equal(samples.train_data, arrays["train_data"])
-    assert samples.train_label.tolist() == [0, 1, 1, 2]
-    assert samples.test_data.shape == (1, 3, 2)
-    assert samples.test_label.tolist() == [2]
+    assert samples.train.x.dtype == np.float32
+    np.testing.assert_array_equal(samples.train.x, arrays["train_data"])
+    assert samples.train.y.tolist() == [0, 1, 1, 2]
+    assert samples.test.x.shape == (1, 3, 2)
+    assert samples.test.y.tolist() == [2]
 
 
 def test_other_layouts_and_byte_orders(tmp_path: Path, arrays: dict[str, Array]) -> None:
     data = np.asfortranarray(arrays["train_data"].astype(">f8"))
     np.savez(tmp_path / "data.npz", **(arrays | {"train_data": data}))
     samples = load(tmp_path / "data.npz")
-    np.testing.assert_array_equal(samples.train_data, arrays["train_data"])
+    np.testing.assert_array_equal(samples.train.x, arrays["train_data"])
 
 
 def test_the_rule_for_labels_applies(tmp_path: Path, arrays: dict[str, Array]) -> None:
@@ -149,7 +149,7 @@ def test_a_zip_bomb_is_refused(
     path = tmp_path / "x.npz"
     large: Any = {"train_data": np.eye(4, 10**5), "test_data": np.zeros((1, 10**5))}
     np.savez_compressed(path, **(arrays | large))
-    assert load(path).train_data.shape == (4, 10**5)
+    assert load(path).train.x.shape == (4, 10**5)
     monkeypatch.setattr(untrusted_file, "_UNPACKED", 2**20)
     with pytest.raises(FileFormatError, match="out of proportion to its size"):
         load(path)

@@ -67,7 +67,7 @@ def test_one_step_equals_pytorchs(lenet: Trainer) -> None:
 
 def test_it_learns_to_read_in_a_hundred_steps(mnist_folder: Path, lenet: Trainer) -> None:
     samples = registry.datasets.build("mnist", str(mnist_folder)).load()
-    lenet.fit(samples.train_data[:6400], samples.train_label[:6400], 100)
-    result = lenet.evaluate(samples.test_data[:1000], samples.test_label[:1000])
+    lenet.fit(samples.train.x[:6400], samples.train.y[:6400], 100)
+    result = lenet.evaluate(samples.test.x[:1000], samples.test.y[:1000])
     assert result.accuracy is not None
     assert result.accuracy > 0.85

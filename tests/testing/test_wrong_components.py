@@ -220,9 +220,7 @@ class MismatchedRows(Four):
 
     def load(self) -> DataSplits:
         samples = super().load()
-        return DataSplits(
-            samples.train_data, samples.train_label[:3], samples.test_data, samples.test_label
-        )
+        return DataSplits(samples.train.x, samples.train.y[:3], samples.test.x, samples.test.y)
 
 
 class IdsFromOne(Four):
@@ -230,7 +228,7 @@ class IdsFromOne(Four):
 
     def load(self) -> DataSplits:
         s = super().load()
-        return DataSplits(s.train_data, s.train_label + 1, s.test_data, s.test_label, ("a", "b"))
+        return DataSplits(s.train.x, s.train.y + 1, s.test.x, s.test.y, ("a", "b"))
 
 
 class Texts(Four):
@@ -238,7 +236,7 @@ class Texts(Four):
 
     def load(self) -> DataSplits:
         s = super().load()
-        return DataSplits(s.train_data.astype("U"), s.train_label, s.test_data, s.test_label)
+        return DataSplits(s.train.x.astype("U"), s.train.y, s.test.x, s.test.y)
 
 
 class Shuffled(Four):
@@ -246,8 +244,8 @@ class Shuffled(Four):
 
     def load(self) -> DataSplits:
         s = super().load()
-        data = s.train_data * np.float32(np.random.default_rng().random())
-        return DataSplits(data, s.train_label, s.test_data, s.test_label)
+        data = s.train.x * np.float32(np.random.default_rng().random())
+        return DataSplits(data, s.train.y, s.test.x, s.test.y)
 
 
 # All kinds ---------------------------------------------------------------------------------------

@@ -28,7 +28,8 @@ def run(arguments: Namespace) -> int:
     samples = registry.datasets.build("idx", arguments.folder).load()
     write_mat(samples, target)
     print(
-        f"{target}: {len(samples.train_data)} samples to train on, {len(samples.test_data)} to test"
+        f"{target}: {len(samples.train.x)} samples to train on, "
+        f"{0 if samples.test is None else len(samples.test.x)} to test"
     )
     print(f"Next: plugnet train --data {shlex.quote(str(target))}")
     return 0

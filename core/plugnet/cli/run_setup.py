@@ -91,7 +91,7 @@ def build(config: Config, threads: int | None) -> tuple[Trainer, DataSplits]:
     )
     samples = read(config.data)
     if network.input_shape is None:
-        network.initialize(samples.train_data.shape[1:])
+        network.initialize(samples.train.x.shape[1:])
     return trainer, samples
 
 

@@ -46,7 +46,7 @@ def run(arguments: Namespace) -> int:
     config, _ = run_setup.configured(arguments)
     trainer, samples = run_setup.build(config, arguments.threads)
     with limited(trainer.threads) as threads:
-        timing = time_step(trainer, samples.train_data, samples.train_label, rounds)
+        timing = time_step(trainer, samples.train.x, samples.train.y, rounds)
     print(_table(timing, trainer, threads, rounds))
     if target is not None:
         report = _report(timing, trainer, threads, rounds)

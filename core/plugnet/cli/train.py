@@ -79,14 +79,13 @@ def _run_hooks(folder: Path, classes: tuple[str, ...], with_bar: bool) -> list[o
 
 def _fit(trainer: Trainer, samples: DataSplits, settings: TrainingSettings, folder: Path) -> int:
     """Train, and return the number of the signal that ended it early, or 0."""
-    test = (samples.test_data, samples.test_label) if len(samples.test_data) else None
     with _stopped_by_signals(trainer) as received:
         try:
             trainer.fit(
-                samples.train_data,
-                samples.train_label,
+                samples.train.x,
+                samples.train.y,
                 settings.iterations,
-                test,
+                samples.test,
                 settings.evaluate_every,
             )
         except DivergenceError as error:
@@ -127,14 +126,14 @@ def _stopped_by_signals(trainer: Trainer) -> Iterator[list[int]]:
 def _result(trainer: Trainer, samples: DataSplits) -> dict[str, Any]:
     """Evaluate the finished network, and return the content of ``result.json``."""
     accuracy = loss = None
-    if len(samples.test_data):
-        test = trainer.evaluate(samples.test_data, samples.test_label)
+    if samples.test is not None:
+        test = trainer.evaluate(samples.test.x, samples.test.y)
         accuracy = test.accuracy
         loss = test.loss if math.isfinite(test.loss) else None
     return {
         "accuracy": accuracy,
         "loss": loss,
-        "test_samples": len(samples.test_data),
+        "test_samples": 0 if samples.test is None else len(samples.test.x),
         "iterations": trainer.iteration,
         "stopped": trainer.history.stopped,
         "seconds": round(trainer.history.seconds, 3),

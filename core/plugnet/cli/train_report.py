@@ -21,16 +21,17 @@ def introduction(trainer: Trainer, samples: DataSplits, config: Config) -> str:
     source = run_setup.call(config.data.reader)[0]
     if config.data.path is not None:
         source += f" {config.data.path}"
-    size = " x ".join(map(str, samples.train_data.shape[1:]))
-    labels = samples.train_label
+    size = " x ".join(map(str, samples.train.x.shape[1:]))
+    labels = samples.train.y
     if labels.ndim == 2 and not samples.classes:
         targets = f"{labels.shape[1]} targets"
     else:
         targets = f"{len(samples.classes) or labels.max() + 1} classes"
     count = sum(p.value.size for p in network.parameters().values() if p.trainable)
+    tested = 0 if samples.test is None else len(samples.test.x)
     lines = [
         f"Data:     {source}",
-        f"          {len(samples.train_data)} samples to train on, {len(samples.test_data)} to "
+        f"          {len(samples.train.x)} samples to train on, {tested} to "
         f"test, each {size}; {targets}",
         wrap(f"Network:  {' -> '.join(network.layer_names)}", 10),
         f"          {count:,} parameters to train, {network.dtype.name}",

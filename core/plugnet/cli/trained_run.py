@@ -14,6 +14,7 @@ from plugnet.cli.run_directory import CONFIG, MODEL
 from plugnet.cli.run_setup import add_threads, pointed_at, read
 from plugnet.errors import ConfigError
 from plugnet.interfaces import Loss
+from plugnet.schema import Label
 
 
 class TrainedRun(NamedTuple):
@@ -33,9 +34,9 @@ class TrainedRun(NamedTuple):
     x: Array
     targets: Array
     part: str
-    classes: tuple[str, ...]
+    classes: tuple[Label, ...]
 
-    def class_name(self, number: int) -> str | int | None:
+    def class_name(self, number: int) -> Label | None:
         """Return the name of a class, or its number if it has none; None for -1, no class."""
         if number < 0:
             return None
@@ -78,8 +79,9 @@ def load(arguments: Namespace) -> TrainedRun:
         )
     own, asked = (pointed_at(config.data, path) for path in (None, arguments.data))
     samples = read(asked, whole=asked.path != own.path)
-    x, targets, part = samples.test_data, samples.test_label, "test samples"
-    if not len(x):
-        x, targets, part = samples.train_data, samples.train_label, "samples"
+    given, part = samples.test, "test samples"
+    if given is None:
+        given, part = samples.train, "samples"
+    x, targets, _ = given
     loss = registry.losses.resolve(config.training.loss)
     return TrainedRun(network, loss, x, targets, part, samples.classes)

@@ -31,13 +31,13 @@ def check_samples(samples: DataSplits) -> None:
     for part in ("train", "test"):
         data, label = (len(_arrays(samples)[f"{part}_{what}"]) for what in ("data", "label"))
         require(data == label, f"{part}_data has {data} rows, but {part}_label has {label}.")
-    require(len(samples.train_data), "There must be at least one training sample.")
+    require(len(samples.train.x), "There must be at least one training sample.")
 
 
 @for_each(_loaded)
 def check_data(samples: DataSplits) -> None:
     """Data are finite numbers, and training and test samples have the same shape."""
-    train, test = samples.train_data, samples.test_data
+    train, test = samples.train.x, samples.test.x
     for name, data in (("train_data", train), ("test_data", test)):
         require(data.dtype.kind in "biuf", f"{name} must be numbers, not {data.dtype}.")
         require(np.isfinite(data).all(), f"{name} must be finite, but has NaN or infinity.")
@@ -51,7 +51,7 @@ def check_data(samples: DataSplits) -> None:
 @for_each(_loaded)
 def check_labels(samples: DataSplits) -> None:
     """Labels are class ids from 0, which `classes` covers, or rows of finite numbers."""
-    for name, label in (("train", samples.train_label), ("test", samples.test_label)):
+    for name, label in (("train", samples.train.y), ("test", samples.test.y)):
         if label.ndim == 2:
             require(
                 label.dtype.kind == "f" and np.isfinite(label).all(),

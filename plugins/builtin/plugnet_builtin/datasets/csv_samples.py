@@ -11,7 +11,7 @@ from plugnet.arguments import file_path, flag, integer, number
 from plugnet.arrays import Array
 from plugnet.data import as_samples, check_rule, read_labels, warn_one_class
 from plugnet.errors import ArgumentError, DataError, FileFormatError
-from plugnet.interfaces import Dataset, DataSplits
+from plugnet.interfaces import Batch, Dataset, DataSplits
 from plugnet_builtin.datasets.csv_file import Table, is_number, read_table
 
 
@@ -92,7 +92,9 @@ class Csv(Dataset):
                 f"besides the labels and {self.test_path!r} has {test_data.shape[1]}.",
                 row=None,
             )
-        return DataSplits(data, label, test_data, self._labels(test, classes), classes)
+        return DataSplits(
+            Batch(data, label), Batch(test_data, self._labels(test, classes)), classes
+        )
 
     def _table(self, path: str) -> Table:
         return read_table(path, self.label_column, self.header, self.delimiter)
@@ -132,7 +134,11 @@ class Csv(Dataset):
             )
         order = np.random.default_rng(self.seed).permutation(len(data))
         test, train = np.sort(order[:held_out]), np.sort(order[held_out:])
-        return DataSplits(data[train], label[train], data[test], label[test], classes)
+        return DataSplits(
+            Batch(data[train], label[train]),
+            Batch(data[test], label[test]) if held_out else None,
+            classes,
+        )
 
 
 def _is_delimiter(text: object) -> bool:

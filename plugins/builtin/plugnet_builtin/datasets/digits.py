@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plugnet.interfaces import Dataset, DataSplits
+from plugnet.interfaces import Batch, Dataset, DataSplits
 
 FILE = Path(__file__).with_name("digits.npy")
 TRAINING = 1497
@@ -27,9 +27,7 @@ class Digits(Dataset):
         images = rows[:, :64].reshape(-1, 8, 8, 1).astype(np.float32) / 16
         labels = rows[:, 64].astype(np.int64)
         return DataSplits(
-            images[:TRAINING],
-            labels[:TRAINING],
-            images[TRAINING:],
-            labels[TRAINING:],
-            classes=tuple("0123456789"),
+            Batch(images[:TRAINING], labels[:TRAINING]),
+            Batch(images[TRAINING:], labels[TRAINING:]),
+            classes=tuple(range(10)),
         )

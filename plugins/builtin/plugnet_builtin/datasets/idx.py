@@ -11,7 +11,7 @@ from plugnet.arguments import file_path, flag
 from plugnet.arrays import Array
 from plugnet.data import as_samples, check_rows, read_labels, warn_one_class
 from plugnet.errors import DataError, FileFormatError
-from plugnet.interfaces import Dataset, DataSplits
+from plugnet.interfaces import Batch, Dataset, DataSplits
 from plugnet_builtin.datasets.idx_file import read_idx
 from plugnet_builtin.datasets.untrusted_file import list_folder
 
@@ -53,7 +53,7 @@ class Idx(Dataset):
                 f"and {test.shape[1:]}.",
                 row=None,
             )
-        return DataSplits(train, train_label, test, test_label)
+        return DataSplits(Batch(train, train_label), Batch(test, test_label))
 
     def _part(self, *names: str) -> tuple[Array, Array]:
         """Return samples and class ids of the part with one of the names."""

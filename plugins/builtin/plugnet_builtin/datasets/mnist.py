@@ -76,7 +76,7 @@ class Mnist(Dataset):
             FileFormatError: a file is missing or damaged, or cannot be downloaded.
         """
         folder = _download(self.mirrors) if self.path is None else self.path
-        return replace(Idx(folder, self.scaled).load(), classes=tuple("0123456789"))
+        return replace(Idx(folder, self.scaled).load(), classes=tuple(range(10)))
 
 
 def _download(mirrors: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from plugnet.arguments import file_path
 from plugnet.arrays import Array
 from plugnet.data import as_array, as_samples, check_rule, read_labels, warn_one_class
 from plugnet.errors import DataError, FileFormatError
-from plugnet.interfaces import Dataset, DataSplits
+from plugnet.interfaces import Batch, Dataset, DataSplits
 
 KEYS = ("train_data", "train_label", "test_data", "test_label")
 
@@ -59,7 +59,7 @@ class TrainTestArrays(Dataset):
         warn_one_class(train_label)
         test = as_array(arrays["test_data"], "test_data")
         if test.ndim > 0 and len(test) == 0:
-            return DataSplits(train, train_label, train[:0], train_label[:0])
+            return DataSplits(Batch(train, train_label))
         test = as_samples(test, name="test_data")
         test_label = self._labels(arrays["test_label"], len(test))
         if train.shape[1:] != test.shape[1:]:
@@ -67,7 +67,7 @@ class TrainTestArrays(Dataset):
         columns = _columns(arrays["train_label"], train), _columns(arrays["test_label"], test)
         if train_label.ndim != test_label.ndim or (all(columns) and columns[0] != columns[1]):
             raise _unlike("label", arrays["train_label"], arrays["test_label"])
-        return DataSplits(train, train_label, test, test_label)
+        return DataSplits(Batch(train, train_label), Batch(test, test_label))
 
     def _labels(self, labels: Array, rows: int) -> Array:
         return read_labels(labels, rows, self.labels, self.first_class, self.ten_means_zero)
