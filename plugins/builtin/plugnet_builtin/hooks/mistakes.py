@@ -13,6 +13,7 @@ import numpy as np
 from plugnet.arguments import integer
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError
+from plugnet.schema import Label
 from plugnet_builtin.hooks.picture import draw
 from plugnet_builtin.hooks.prediction_picture import PredictionPicture
 
@@ -41,7 +42,7 @@ class Mistakes(PredictionPicture):
         path: str | os.PathLike[str],
         shape: Sequence[int] | None = None,
         most: int = 36,
-        classes: Sequence[str] = (),
+        classes: Sequence[Label] = (),
     ) -> None:
         super().__init__(path, classes)
         self.shape = None if shape is None else tuple(shape)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from plugnet.arguments import file_path
 from plugnet.arrays import Array
 from plugnet.errors import PluginWarning
+from plugnet.schema import Label
 from plugnet.training.evaluation import predicted_classes, true_classes
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class PredictionPicture(ABC):
         classes: the names of the classes; () for their numbers.
     """
 
-    def __init__(self, path: str | os.PathLike[str], classes: Sequence[str] = ()) -> None:
+    def __init__(self, path: str | os.PathLike[str], classes: Sequence[Label] = ()) -> None:
         self.path = file_path("path", path)
         self.classes = tuple(classes)
         self._test: tuple[Array, Array] | None = None  # samples and targets
@@ -76,4 +77,4 @@ class PredictionPicture(ABC):
         """Return the name of a class, or its number if it has none; -1 is no class."""
         if number < 0:
             return "nothing"
-        return self.classes[number] if number < len(self.classes) else str(number)
+        return str(self.classes[number] if number < len(self.classes) else number)
