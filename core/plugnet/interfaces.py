@@ -1,6 +1,6 @@
 """The contract: every kind of component, on one page.
 
-A component is a class that implements one of these nine interfaces. (Hooks need none: see
+A component is a class that implements one of these interfaces. (Hooks need none: see
 `plugnet.training.hooks`.) These rules hold for all:
 
 * Every constructor argument is kept as an attribute of the same name (a dataclass does this for
@@ -438,7 +438,10 @@ class Regularizer(Component):
 
 
 class Metric(Component):
-    """A number that judges answers, gathered block by block.
+    """A number that judges answers, gathered block by block, for any number of samples.
+
+    It keeps sums, not samples, and does not depend on how the samples are divided into blocks.
+    What it keeps is no part of its description: a copy starts without samples.
 
     >>> from plugnet import registry
     >>> accuracy = registry.metrics.build("accuracy")
@@ -456,23 +459,30 @@ class Metric(Component):
 
     @abstractmethod
     def reset(self) -> None:
-        """Forget all samples."""
+        """Forget all samples. Called before the first `update`, too."""
 
     @abstractmethod
     def update(self, scores: Array, targets: Array, weights: Array | None = None) -> None:
-        """Take in some more samples.
+        """Take in some more samples, of the same K as before; the arrays must not be changed.
 
         Args:
-            scores: ``(N, K)``; for classes K is at least 2, and the highest score is the answer (a
-                single score s comes as ``(0, s - threshold)``); or K real values. A row with a NaN
-                answers nothing.
+            scores: ``(N, K)``; for classes K is at least 2, and the highest score is the answer,
+                the first of equal ones (a single score s comes as ``(0, s - threshold)``); or K
+                real values. A row with a NaN answers no class; a real NaN makes the number NaN.
             targets: ``(N,)`` integer class ids from 0 to K - 1, or ``(N, K)`` real values.
-            weights: ``(N,)``, for how many samples each counts, at least 0; None: for one.
+            weights: ``(N,)``, for how many samples each counts, at least 0; None: for one. A row
+                of weight 0 is ignored, whatever its scores.
+
+        Raises:
+            ArgumentError: a constructor argument does not fit K, such as the id of a class.
         """
 
     @abstractmethod
     def compute(self) -> float:
-        """Return the number for all samples since `reset`."""
+        """Return the number for all samples since `reset`, NaN if there are none.
+
+        It changes nothing, and more samples may follow.
+        """
 
 
 @dataclass(frozen=True)
