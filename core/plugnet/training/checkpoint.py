@@ -79,11 +79,9 @@ class Checkpoint(NamedTuple):
             "seconds": history.seconds,
             "stopped": history.stopped,
         }
-        sections = (
-            {"trainer": trainer}
-            if self.model is None
-            else {"model": self.model, "trainer": trainer}
-        )
+        sections = {"trainer": trainer} if self.model is None else {
+            "model": self.model, "trainer": trainer
+        }
         documents.write(path, arrays, {**self.network.document(), **sections})
 
     @classmethod

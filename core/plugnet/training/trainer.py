@@ -308,9 +308,7 @@ class Trainer:
         for part, samples in (("validation", validation), ("test", test)):
             if samples is not None:
                 batch = as_batch(samples, part)
-                parts[part] = self._preparation(batch, classes).check(
-                    *batch, name=f"{part} samples"
-                )
+                parts[part] = self._preparation(batch, classes).check(*batch, name=f"{part} samples")
         return self._last_source, getattr(x, "rows", None), parts
 
     def _from_batch(
