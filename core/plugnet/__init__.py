@@ -11,5 +11,6 @@ from plugnet.network import Network as Network
 from plugnet.parameter import Parameter as Parameter
 from plugnet.registry import registry as registry
 from plugnet.training import Trainer as Trainer
+from plugnet.versions import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION

@@ -10,12 +10,13 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.data.answers import decode
+from plugnet.errors import ArgumentError
 from plugnet.interfaces import Batch, Loss, Metric
 from plugnet.registry import registry
 from plugnet.schema import Schema
 from plugnet.targets import is_one_hot, is_zero_or_one
 
-#: The metrics of a trainer that is given none, by what a network answers.
+#: The metrics for each kind of answers, unless others are asked for.
 DEFAULT: Mapping[str, tuple[str, ...]] = {"class": ("accuracy",), "real": ("rmse", "r2")}
 
 
@@ -59,8 +60,6 @@ def build_metrics(metrics: Iterable[Any] | None, kind: str) -> dict[str, Metric]
     Raises:
         ArgumentError: one is for another kind of answers.
     """
-    from plugnet.errors import ArgumentError
-
     found: dict[str, Metric] = {}
     for given in DEFAULT[kind] if metrics is None else metrics:
         metric = registry.metrics.resolve(given)
@@ -108,13 +107,14 @@ def evaluate(
         weights = None if given.weights is None else given.weights[block]
         value += float(loss.forward(outputs, targets, weights, total))
         if schema.kind == "class":
-            ids = true_classes(targets, outputs.shape[1])
+            true = true_classes(targets, outputs.shape[1])
             outputs = class_scores(outputs, loss.threshold)
-            judged = judged if ids is not None else {}
         else:
-            ids, outputs = decode(targets, schema), decode(outputs, schema)
+            true, outputs = decode(targets, schema), decode(outputs, schema)
+        if true is None:
+            judged = {}
         for metric in judged.values():
-            metric.update(outputs, ids, weights)
+            metric.update(outputs, true, weights)
     return value, {name: float(metric.compute()) for name, metric in judged.items()}
 
 

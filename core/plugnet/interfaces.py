@@ -25,7 +25,7 @@ batch's total weight, layers only sum.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -86,6 +86,10 @@ class Layer(Component):
     #: looked up in a table, `backward` is never called: no layer before this one can be trained.
     differentiable: ClassVar[bool] = True
 
+    #: Whether, as a network's first layer, it takes samples in the dtype in which they are stored,
+    #: and casts them itself. Others are given them in the network's dtype.
+    takes_stored: bool = False
+
     #: The layer's own generator. A layer that draws random numbers in training forwards keeps the
     #: one given to `initialize` here: then it is placed, before each of them, by the network's
     #: seed, the iteration and the shard (the number of the part, where a batch is divided), so that
@@ -133,6 +137,32 @@ class Layer(Component):
         give a warning before the network is trained.
         """
         return 1.0
+
+    @property
+    def needs_adapt(self) -> bool:
+        """Whether it learns from the samples, by `adapt`, and has not yet; here, False.
+
+        Override it with `adapt`.
+        """
+        return False
+
+    @property
+    def fills_missing(self) -> bool:
+        """Whether samples may hold NaN, for which it puts a number; here, False."""
+        return False
+
+    def adapt(self, blocks: Iterable[Array]) -> None:
+        """Learn from the samples of the training part what its outputs depend on; here, nothing.
+
+        Only a network's first layer is asked, once, before the first step. What it learns is the
+        value of a `plugnet.parameter.Statistic` with the momentum 1, which no step moves: so it is
+        saved, and neither loading nor further training changes it. `forward` also works before, and
+        `initialize` is called earlier.
+
+        Args:
+            blocks: all samples once, in blocks ``(n, *shape)``, in the dtype in which they are
+                stored. They are finite, except for NaN if `fills_missing`, and must not be changed.
+        """
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the output for inputs of ``shape``; here, the same.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +21,7 @@ from plugnet.interfaces import Batch, Loss
 from plugnet.network import PREDICT_ROWS, Network
 from plugnet.registry import registry
 from plugnet.schema import Schema
+from plugnet.versions import running
 
 #: The model's file in the directory of a run.
 FILE: Final = "model.safetensors"
@@ -72,7 +72,7 @@ class Model:
         self.loss: Loss = registry.losses.resolve(loss)
         self.schema = schema
         self.metrics = build_metrics(metrics, schema.kind)
-        self.versions = _versions() if versions is None else dict(versions)
+        self.versions = running() if versions is None else dict(versions)
         self._check_outputs()
 
     def _check_outputs(self) -> None:
@@ -283,15 +283,11 @@ class Model:
 def check_inputs(x: Any, network: Network, schema: Schema, **options: Any) -> Array:
     """Return samples as a network takes them, checked; see `as_samples` for the options."""
     samples = as_inputs(x, schema.columns, {*schema.targets, *schema.dropped})
-    options = {"scale": network.chain.input_scale(), **options}
-    return as_samples(samples, network.dtype, columns=schema.columns, **options)
-
-
-def _versions() -> dict[str, str]:
-    import plugnet
-
-    return {
-        "plugnet": plugnet.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
+    return as_samples(
+        samples,
+        network.sample_dtype,
+        scale=network.chain.input_scale(),
+        allow_missing=network.fills_missing,
+        columns=schema.columns,
+        **options,
+    )

@@ -193,9 +193,10 @@ def _ids(values: Array, classes: tuple[Label, ...]) -> Array:
         row = int(unknown[0])
         names = sorted({values[r].item() for r in unknown})
         raise DataError(
-            f"The labels must be classes that the model knows, {listed(classes)}, but {listed(names)} "
-            f"came, in row {', '.join(map(str, unknown[:5]))}{' and others' * (len(unknown) > 5)}. "
-            "Correct or drop them, or train a model on these classes.",
+            f"The labels must be classes that the model knows, {listed(classes)}, but "
+            f"{listed(names)} came, in row {', '.join(map(str, unknown[:5]))}"
+            f"{' and others' * (len(unknown) > 5)}. Correct or drop them, or train a model on "
+            "these classes.",
             row=row,
             rows=tuple(unknown.tolist()),
         )

@@ -36,6 +36,7 @@ from plugnet.data.samples import as_array, require_rows
 from plugnet.errors import ArgumentError, DataError, DataWarning
 from plugnet.schema import Label
 from plugnet.targets import is_one_hot, is_zero_or_one
+from plugnet.warning import warn_user
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -173,11 +174,10 @@ def as_weights(weights: Any, rows: int, dtype: DTypeLike = np.float32) -> Array:
 def warn_one_class(labels: Array) -> None:
     """Warn if class ids, ``(N,)``, name one class only, so that there is nothing to learn."""
     if labels.ndim == 1 and len(labels) > 1 and labels.min() == labels.max():
-        warnings.warn(
+        warn_user(
             f"All {len(labels)} samples are of class {labels[0]}; a network learns to predict "
             "it always.",
             DataWarning,
-            stacklevel=3,
         )
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from plugnet.arguments import integer, number
 from plugnet.arrays import Array
 from plugnet.errors import FileFormatError, PlugnetError
-from plugnet.files import documents
 from plugnet.evaluation import Evaluation
+from plugnet.files import documents
 from plugnet.interfaces import Component
 from plugnet.network import Network
 from plugnet.registry import registry
@@ -79,9 +79,11 @@ class Checkpoint(NamedTuple):
             "seconds": history.seconds,
             "stopped": history.stopped,
         }
-        sections = {"trainer": trainer} if self.model is None else {
-            "model": self.model, "trainer": trainer
-        }
+        sections = (
+            {"trainer": trainer}
+            if self.model is None
+            else {"model": self.model, "trainer": trainer}
+        )
         documents.write(path, arrays, {**self.network.document(), **sections})
 
     @classmethod

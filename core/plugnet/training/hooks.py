@@ -18,9 +18,9 @@ import pluggy
 
 from plugnet.arrays import Array
 from plugnet.errors import HookError, PluginWarning
+from plugnet.evaluation import Evaluation
 from plugnet.parameter import Parameters
 from plugnet.registry import registry
-from plugnet.evaluation import Evaluation
 from plugnet.training.history import History
 from plugnet.training.protocol import Training
 

@@ -40,7 +40,7 @@ class Preparation(NamedTuple):
         samples: Batch,
         ignore_label: Label | None = None,
         classes: Sequence[Label] | None = None,
-        names: Mapping[str, tuple[str, ...]] | None = None,
+        columns: Mapping[str, tuple[str, ...]] | None = None,
         scale_targets: bool = False,
     ) -> Preparation:
         """Return one for what the first samples mean, which also fix the network's input shape.
@@ -51,14 +51,14 @@ class Preparation(NamedTuple):
             samples: as the user has them.
             ignore_label: the label whose samples do not count, or None.
             classes: all classes, or None: those of the labels.
-            names: the names of columns, as `Schema` has them.
+            columns: the names of columns, as `Schema` has them.
             scale_targets: whether real values are scaled by their mean and standard deviation.
 
         Raises:
             DataError: the labels do not fit the network.
             ArgumentError: ``scale_targets``, but the labels are classes.
         """
-        names = dict(names or {})
+        names: dict[str, Any] = dict(columns or {})
         x = check_inputs(samples.x, network, Schema("real", **names))
         network.validate_input(x)
         y = samples.y
@@ -80,7 +80,7 @@ class Preparation(NamedTuple):
     def check(
         self, x: Any, y: Any, weights: Any = None, name: str = "samples", remember: bool = True
     ) -> Batch:
-        """Return samples, targets and weights as a step takes them, checked; see `Trainer.check`."""
+        """Return samples, targets and weights as a step takes them; see `Trainer.check`."""
         network, dtype = self.network, self.network.dtype
         samples = check_inputs(x, network, self.schema, name=name, remember=remember)
         network.validate_input(samples)  # an image stays one, for the hooks

@@ -10,6 +10,7 @@ from plugnet.evaluation import Evaluation
 from plugnet.interfaces import Loss, LRPolicy, Optimizer, Regularizer
 from plugnet.model import Model
 from plugnet.network import Network
+from plugnet.schema import Schema
 from plugnet.training.history import History
 
 
@@ -26,6 +27,7 @@ class Training(Protocol):
         iteration: how many iterations are done.
         rate_scale: what the policy's learning rate is multiplied by; a hook may change it.
         history: what has been recorded.
+        schema: what inputs and answers mean; None before the first batch of a source.
         parts: what is evaluated on: "validation", "test", both or nothing.
     """
 
@@ -38,6 +40,7 @@ class Training(Protocol):
     iteration: int
     rate_scale: float
     history: History
+    schema: Schema | None
     parts: frozenset[str]
 
     @property

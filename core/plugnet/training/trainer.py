@@ -8,13 +8,14 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from plugnet.arguments import flag, integer
-from plugnet.arrays import Array
 from plugnet.data.labels import warn_one_class
+from plugnet.data.samples import as_samples
 from plugnet.data.source import CheckedBatches, from_samples
 from plugnet.errors import ArgumentError, CallOrderError, TrainingWarning
 from plugnet.evaluation import Evaluation
@@ -80,6 +81,7 @@ class Trainer:
     _source: CheckedBatches | None
     _last_source: CheckedBatches | None
     _last: int
+    parts: frozenset[str]
     _resumes: bool
     _gradients_ready: Callable[..., None] | None
     _step_end: Callable[..., None] | None
@@ -257,10 +259,11 @@ class Trainer:
                 self.history.seconds += time.perf_counter() - started
                 self.history.stopped = self._stop if len(self.history.loss) < self._last else None
                 self._source = self._gradients_ready = self._step_end = None
+                self._last = self.iteration
                 try:
                     _call(hooks.caller("plugnet_train_end"), training=self, history=self.history)
                 finally:
-                    self._stop, self._last, self.parts = None, self.iteration, frozenset()
+                    self._stop, self._last, self.parts = None, 0, frozenset()
         return self.history
 
     def _from_data(
@@ -308,7 +311,9 @@ class Trainer:
         for part, samples in (("validation", validation), ("test", test)):
             if samples is not None:
                 batch = as_batch(samples, part)
-                parts[part] = self._preparation(batch, classes).check(*batch, name=f"{part} samples")
+                parts[part] = self._preparation(batch, classes).check(
+                    *batch, name=f"{part} samples"
+                )
         return self._last_source, getattr(x, "rows", None), parts
 
     def _from_batch(
@@ -332,7 +337,13 @@ class Trainer:
                 argument="x",
                 value=source,
             )
-        self.network.adapt(source.blocks())
+        allow_missing = self.network.fills_missing
+        blocks = (
+            self.network.validate_input(as_samples(block, None, allow_missing=allow_missing))
+            for block in source.blocks()
+        )
+        first = next(blocks)  # which fixes the input shape
+        self.network.chain.adapt(chain([first], blocks))
 
     def _preparation(
         self,
@@ -340,7 +351,7 @@ class Trainer:
         classes: Sequence[Label] | None = None,
         names: Mapping[str, tuple[str, ...]] | None = None,
     ) -> Preparation:
-        """Return what samples mean: what they have meant since the first `fit`, or what they say."""
+        """Return what samples mean: what they meant in the first `fit`, if there was one."""
         if self.schema is not None:
             return Preparation(self.network, self.loss, self.schema, self.ignore_label)
         return Preparation.learn(
@@ -635,8 +646,9 @@ class Trainer:
         end = float(np.mean(loss[-(len(loss) // 10) :]))
         if end > loss[0]:
             warn_user(
-                f"The network has learnt nothing: the loss was {loss[0]:.4g} at the first iteration "
-                f"and {end:.4g} at the last ones. Lower the learning rate, or scale the data.",
+                f"The network has learnt nothing: the loss was {loss[0]:.4g} at the first "
+                f"iteration and {end:.4g} at the last ones. Lower the learning rate, or scale the "
+                "data.",
                 TrainingWarning,
             )
 
@@ -687,7 +699,7 @@ class Trainer:
         self._last_source = None  # of batches, which may have given one that no step was done on
         self._source = self._gradients_ready = self._step_end = None
         self._last = self.iteration
-        self.parts: frozenset[str] = frozenset()
+        self.parts = frozenset()
 
     def _hook_caller(self) -> HookCaller:
         from plugnet.training.hooks import HookCaller  # late: only training needs pluggy
