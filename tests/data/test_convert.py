@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.io import loadmat
+from tests.splits import held_out
 
 from plugnet.arrays import Array
 from plugnet.convert import write_mat
@@ -28,7 +29,7 @@ def test_round_trip_of_a_data_set(tmp_path: Path) -> None:
         images = getattr(original, name)
         np.testing.assert_array_equal(getattr(found, name), images.reshape(len(images), 64))
     np.testing.assert_array_equal(found.train.y, original.train.y)
-    np.testing.assert_array_equal(found.test.y, original.test.y)
+    np.testing.assert_array_equal(held_out(found).y, original.test.y)
 
 
 def test_what_the_tutorials_script_finds_in_it(tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ def test_real_targets_and_an_empty_test_part(tmp_path: Path) -> None:
     write_mat(samples(targets, targets[:0]), tmp_path / "x.mat")
     found = Mat(str(tmp_path / "x.mat")).load()
     assert found.train.y.tolist() == targets.tolist()
-    assert found.test.x.shape == (0, 6)
+    assert held_out(found).x.shape == (0, 6)
 
 
 def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

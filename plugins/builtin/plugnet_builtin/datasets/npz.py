@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from typing import BinaryIO
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from plugnet_builtin.datasets.npy_header import check_header
 from plugnet_builtin.datasets.stored_array import Stored
 from plugnet_builtin.datasets.train_test_arrays import TrainTestArrays
 from plugnet_builtin.datasets.untrusted_file import looks_like, open_file, unpack_limit
+
+#: Bytes at the end, in which the number of arrays is.
+_END = 22 + 0xFFFF
 
 
 class Npz(TrainTestArrays):
@@ -83,15 +87,26 @@ def _opened(path: str) -> Iterator[tuple[zipfile.ZipFile, int]]:
                 )
             raise FileFormatError(f"{path!r} must be a NumPy archive, but {found}.", path=path)
         try:
-            limit = unpack_limit(file.seek(0, os.SEEK_END))
+            size = file.seek(0, os.SEEK_END)
             with zipfile.ZipFile(file) as archive:
-                yield archive, limit
+                _check_count(file, size, archive)
+                yield archive, unpack_limit(size)
         except FileFormatError:
             raise
         except Exception as error:  # zipfile and NumPy raise many kinds on damaged files
             raise FileFormatError(
                 f"{path!r} must be a NumPy archive, but it is damaged ({error}).", path=path
             ) from error
+
+
+def _check_count(file: BinaryIO, size: int, archive: zipfile.ZipFile) -> None:
+    """Check that no array was lost, which zipfile does not notice if their list is damaged."""
+    file.seek(max(size - _END, 0))
+    tail = file.read()
+    end = tail[tail.rfind(b"PK\5\6") :]
+    announced = int.from_bytes(end[10:12], "little")
+    if announced not in (len(archive.namelist()), 0xFFFF):  # 0xFFFF: more than fit here
+        raise ValueError(f"it announces {announced} arrays, but lists {len(archive.namelist())}")
 
 
 def _shape(archive: zipfile.ZipFile, name: str) -> Shape | None:
