@@ -24,7 +24,6 @@ a square matrix is read row by row. A matrix with the samples in its columns is 
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
