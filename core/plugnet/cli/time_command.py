@@ -44,7 +44,7 @@ def run(arguments: Namespace) -> int:
     rounds = integer("--rounds", arguments.rounds, at_least=1)
     target = None if arguments.json is None else Path(file_path("--json", arguments.json))
     config, _ = run_setup.configured(arguments)
-    trainer, samples = run_setup.build(config, arguments.threads)
+    trainer, samples, _ = run_setup.build(config, arguments.threads)
     with limited(trainer.threads) as threads:
         timing = time_step(trainer, samples.train.x, samples.train.y, rounds)
     print(_table(timing, trainer, threads, rounds))
