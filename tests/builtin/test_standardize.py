@@ -317,3 +317,16 @@ def test_a_file_that_has_become_shorter_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has become shorter") as caught:
         adapted(read)
     assert caught.value.row == 150_000
+
+
+def test_a_table_of_raw_numbers_is_learned() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal([1.6e9, 0, 3e5], [1000, 1e-4, 2e4], (400, 3))
+    ids = ((x - x.mean(axis=0)) / x.std(axis=0)).sum(axis=1) > 0
+    network = Network([("standardize",), ("fc", None, 8), "tanh", ("fc", None, 2)])
+    network.adapt(x)
+    trainer = Trainer(network, policy=("fixed", 0.1))
+    for start in range(0, 400 * 30, 40):
+        rows = slice(start % 400, start % 400 + 40)
+        trainer.step(Batch(x[rows], ids[rows].astype(int)))
+    assert np.mean(network.predict(x).argmax(axis=1) == ids) > 0.97
