@@ -106,7 +106,7 @@ def _answers(samples: DataSplits) -> int:
     if samples.classes:
         return len(samples.classes)
     if y.ndim == 2:
-        return y.shape[1]
+        return int(y.shape[1])
     if y.dtype.kind not in "iu":
         return len(np.unique(y))
     parts = [y] if samples.test is None else [y, samples.test.y]

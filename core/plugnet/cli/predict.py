@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="FILE",
-        help="write a CSV file, or JSON lines if its name ends in .jsonl; - for the standard output",
+        help="write a CSV file, or JSON lines if its name ends in .jsonl; - is the standard output",
     )
     parser.add_argument(
         "--proba", action="store_true", help="give the probability of each class, too"
@@ -119,7 +119,7 @@ def _written(arguments: Namespace) -> Iterator[Any]:
 
     is_json = arguments.json or Path(out).suffix.lower() in JSON_LINES
     with replacing(Path(out).expanduser()) as file:
-        text = TextIOWrapper(file, "utf-8", newline="")  # type: ignore[arg-type]
+        text = TextIOWrapper(file, "utf-8", newline="")
         yield _writer(text, as_csv=not is_json)
         text.flush()
         text.detach()

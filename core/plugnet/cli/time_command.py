@@ -13,6 +13,7 @@ from plugnet.arguments import file_path, integer
 from plugnet.cli import run_setup
 from plugnet.training.threads import limited
 from plugnet.training.timing import Piece, Timing, time_step
+from plugnet.versions import running
 
 ROW = "{:<24}{:>12}{:>13}{:>10}{:>9}{:>10}"
 HEADINGS = ROW.format("piece", "forward ms", "backward ms", "GFLOP/s", "% step", "% bare")
@@ -106,6 +107,6 @@ def _report(timing: Timing, trainer: Trainer, threads: int, rounds: int) -> dict
             }
             for piece in timing.pieces
         ],
-        "versions": run_setup.versions(),
+        "versions": running(),
         "platform": platform.platform(),
     }

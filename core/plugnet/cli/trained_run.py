@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from plugnet import Model
 from plugnet.cli import config_file, data_source
@@ -85,7 +85,7 @@ def load(arguments: Namespace) -> TrainedRun:
     given, part = (
         (splits.train, "samples") if splits.test is None else (splits.test, "test samples")
     )
-    x = given.x
+    x: Any = given.x
     if splits.columns and x.ndim == 2:
         x = dict(zip(splits.columns, x.T, strict=True))
     return TrainedRun(
