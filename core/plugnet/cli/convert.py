@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from plugnet.cli.config import DataSettings
-from plugnet.cli.run_setup import pointed_at, read
+from plugnet.cli.data_source import pointed_at, read
 from plugnet.convert import columns_of_labels, write_mat
 from plugnet.errors import ConfigError
 from plugnet.registry import registry

@@ -234,11 +234,17 @@ class Trainer:
                 first such loss.
             BrokenStepError: an update failed half-way before; the state is lost.
         """
-        if y is None and not isinstance(x, DataSplits | Batch):
-            batches, rows, parts = self._from_source(x, weights, validation, test, classes)
-        else:
-            data = x if y is None else Batch(x, y, weights)
-            batches, rows, parts = self._from_data(data, validation, test, classes)
+        is_fresh = self.network.input_shape is None
+        try:
+            if y is None and not isinstance(x, DataSplits | Batch):
+                batches, rows, parts = self._from_source(x, weights, validation, test, classes)
+            else:
+                data = x if y is None else Batch(x, y, weights)
+                batches, rows, parts = self._from_data(data, validation, test, classes)
+        except BaseException:
+            if is_fresh:  # data that are refused fix nothing
+                self.network.uninitialize()
+            raise
         count = count_iterations(iterations, epochs, rows, self.batch_size)
         last = self.iteration + count
         every = last
@@ -286,7 +292,14 @@ class Trainer:
             self.network.adapt(train.x)
         self.schema = prepared.schema
         train = prepared.for_step(train, by_class)
-        batches = from_samples(train, self.batch_size, self.shuffle, self.seed, self.position)
+        batches = from_samples(
+            train,
+            self.batch_size,
+            self.shuffle,
+            self.seed,
+            self.position,
+            self.network.fills_missing,
+        )
         return batches, len(train.x), parts
 
     def _from_source(
@@ -412,7 +425,8 @@ class Trainer:
         value = float(loss.forward(scores, y, weights, training=True))
         rate = float(self.policy(self.iteration) * self.rate_scale)
         if not (math.isfinite(value) and math.isfinite(rate)):
-            raise failures.not_finite(batch, self.iteration, value, rate)
+            allow_missing = network.fills_missing
+            raise failures.not_finite(batch, self.iteration, value, rate, allow_missing)
         dy = loss.backward()
         if is_new:
             failures.check_gradient(loss, dy, scores)
