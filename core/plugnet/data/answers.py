@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence, Set
+from typing import Any, Final
 
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.data.frames import as_inputs, column_names, is_frame, listed
+from plugnet.data.frames import as_inputs, check_columns, column_names, is_frame, listed
 from plugnet.data.labels import as_targets
 from plugnet.data.samples import as_array
 from plugnet.errors import ArgumentError, DataError
 from plugnet.schema import Label, Schema
 from plugnet.targets import is_one_hot, is_zero_or_one
+
+#: From here on, floating-point numbers are no longer exact whole numbers.
+_TOO_LARGE: Final = 2**53
 
 
 def learn_schema(
@@ -39,18 +42,23 @@ def learn_schema(
     count = 2 if binary and outputs == 1 else outputs
     values = as_labels(y)
     if classes is not None:
-        found = _checked(classes)
+        found = as_classes(classes)
     elif values.dtype.kind in "Ub":
         found = tuple(np.unique(values).tolist())
-    elif _are_classes(values, outputs, binary):
+        _refuse_nan(values)
+    elif _are_one_hot(values, outputs):
+        targets = names.get("targets", ())
+        return Schema("class", targets if len(targets) == count else tuple(range(count)), **names)
+    elif _are_ids(values, outputs, binary):
+        _check_ids(values, count)
         return Schema("class", tuple(range(count)), **names)
     else:
         return Schema("real", **names)
     if len(found) != count:
         raise DataError(
             f"The network tells {count} classes apart, but the labels have {len(found)}: "
-            f"{listed(found)}. Let its last layer have {len(found)} outputs, or name all classes "
-            "in their order: fit(..., classes=[...]).",
+            f"{listed(found)}. Give its last layer as many outputs, or name all classes in their "
+            "order: fit(..., classes=[...]).",
             row=None,
         )
     return Schema("class", found, **names)
@@ -68,16 +76,18 @@ def encode(y: Any, schema: Schema, rows: int, dtype: Any = np.float32) -> Array:
     Raises:
         DataError: a label is missing or no class that the schema knows; or as `as_targets`.
     """
-    if schema.targets and is_frame(y) and column_names(y):
-        y = y[schema.targets[0]] if len(schema.targets) == 1 else as_inputs(y, schema.targets)
+    if schema.targets and is_frame(y) and (names := column_names(y)):
+        others = {*schema.columns, *schema.dropped}
+        check_columns(names, schema.targets, others)
+        is_one = len(schema.targets) == 1
+        y = y[schema.targets[0]] if is_one else as_inputs(y, schema.targets, others)
     values = as_labels(y)
     if schema.kind == "real":
         if values.dtype.kind == "U":
-            row = 0
             raise DataError(
-                f"The targets must be real values, but row {row} has {values.flat[0]!r}. The "
-                "network was trained on real values.",
-                row=row,
+                f"The targets must be real values, but row 0 has {values.flat[0]!r}. The network "
+                "was trained on real values.",
+                row=0,
             )
         if values.dtype.kind in "bui":
             values = values.astype(np.float64)
@@ -85,6 +95,8 @@ def encode(y: Any, schema: Schema, rows: int, dtype: Any = np.float32) -> Array:
         if schema.scales:
             targets = ((targets - schema.offsets) / schema.scales).astype(dtype)
         return targets
+    if values.dtype.kind == "f" and values.size == rows and _is_whole(values).all():
+        values = values.astype(np.int64)  # 3.0 is class 3
     is_id = schema.classes == tuple(range(len(schema.classes)))
     if values.dtype.kind == "f" or (values.dtype.kind in "ui" and (is_id or values.ndim > 1)):
         return as_targets(values, rows, dtype)
@@ -113,15 +125,34 @@ def as_labels(y: Any) -> Array:
     if is_frame(y) and not isinstance(y, np.ndarray):
         names = column_names(y)
         y = y[names[0]] if len(names) == 1 else as_inputs(y)
-    try:
-        values = np.asarray(y)
-    except ValueError as error:  # lists of different lengths
+    if isinstance(y, np.ma.MaskedArray):
+        return as_array(y, "labels")  # which refuses it
+    try:  # the items of a list keep their types: NumPy would make the string "1" of a 1 beside "a"
+        values = np.asarray(y, object if isinstance(y, list | tuple) else None)
+    except MemoryError:
+        raise
+    except Exception as error:  # a foreign object's conversion may raise anything
+        raise DataError(f"labels cannot be turned into an array: {error}", row=None) from error
+    if not values.ndim:
         raise DataError(
-            f"The labels must be one or several per sample, but {error}.", row=None
-        ) from None
+            "Labels must be a list or an array, one or several per sample, but they are "
+            f"a {type(y).__name__}.",
+            row=None,
+        )
+    if values.dtype.kind == "S":
+        values = np.char.decode(values, "utf-8", "backslashreplace")
     if values.dtype.kind in "OT":
         values = _from_objects(values.astype(object))
-    return values if values.dtype.kind == "U" else as_array(values, "labels")
+    if values.dtype.kind != "U":
+        values = as_array(values, "labels")
+        is_row = values.dtype.kind == "b" and values.ndim > 1 and min(values.shape) > 1
+        return values.astype(np.int8) if is_row else values  # one-hot rows, as pandas makes them
+    if (empty := np.char.strip(values) == "").any():
+        row = int(np.argwhere(empty)[0, 0])
+        raise DataError(
+            f"Every sample needs a label, but that of row {row} is empty. Drop such rows.", row=row
+        )
+    return values
 
 
 def scaling(targets: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -132,13 +163,53 @@ def scaling(targets: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(means.tolist()), tuple(deviations.tolist())
 
 
-def _are_classes(values: Array, outputs: int, binary: bool) -> bool:
-    """Tell whether numbers are classes: ids or one-hot rows."""
+def _are_one_hot(values: Array, outputs: int) -> bool:
+    is_table = values.ndim == 2 and min(values.shape) > 1
+    return is_table and values.shape[1] == outputs and bool(is_one_hot(values).all())
+
+
+def _are_ids(values: Array, outputs: int, binary: bool) -> bool:
+    """Tell whether numbers are class ids."""
+    if values.ndim > 1 and min(values.shape) > 1:
+        return False
     if outputs == 1:
-        return binary and bool(is_zero_or_one(values).all())
-    if values.ndim == 2 and min(values.shape) > 1:
-        return values.shape[1] == outputs and bool(is_one_hot(values).all())
+        return binary and (values.dtype.kind in "ui" or bool(is_zero_or_one(values).all()))
     return values.dtype.kind in "ui"
+
+
+def _check_ids(values: Array, count: int) -> None:
+    """Check that whole numbers are below the count of classes, and tell how to name others."""
+    wrong = (values < 0) | (values >= count)
+    if not wrong.any():
+        return
+    row, distinct = int(np.argmax(wrong)), np.unique(values).tolist()
+    advice = "Give its last layer an output for each class"
+    if len(distinct) <= count:
+        advice = (
+            f"If these are the names of classes, say so: fit(..., classes=[{listed(distinct)}])"
+        )
+    raise DataError(
+        f"Whole numbers are class ids, and must be from 0 to {count - 1} for a network that tells "
+        f"{count} classes apart, but row {row} has {values.flat[row]}. {advice}.",
+        row=row,
+    )
+
+
+def _refuse_nan(values: Array) -> None:
+    """Check that no label is "nan", which is what NumPy makes of a missing one among strings."""
+    if values.dtype.kind == "U" and (values == "nan").any():
+        row = int(np.argwhere(values == "nan")[0, 0])
+        raise DataError(
+            f"Every sample needs a label, but row {row} has 'nan', which looks like a missing one. "
+            "Drop such rows, or, if it is a class, name all: fit(..., classes=[...]).",
+            row=row,
+        )
+
+
+def _is_whole(values: Array) -> Array:
+    with np.errstate(invalid="ignore"):
+        found: Array = (np.abs(values) < _TOO_LARGE) & (np.floor(values) == values)
+    return found
 
 
 def _from_objects(values: Array) -> Array:
@@ -148,19 +219,21 @@ def _from_objects(values: Array) -> Array:
         return values.astype(str)
     if all(issubclass(kind, bool | np.bool_) for kind in kinds):
         return values.astype(bool)
-    if all(issubclass(kind, int | float | np.number) for kind in kinds):
+    if not any(issubclass(kind, bool | np.bool_) for kind in kinds) and all(
+        issubclass(kind, int | float | np.number) for kind in kinds
+    ):
         return np.array(values.tolist())
     first = next(iter(values.flat))
-    for row, value in enumerate(values):
-        if value is None or value != value or type(value).__name__ == "NAType":
+    for (row, *_), value in np.ndenumerate(values):
+        if _is_missing(value):
             raise DataError(
                 f"Every sample needs a label, but row {row} has none ({value!r}). Drop such rows.",
                 row=row,
             )
-        if isinstance(value, str) != isinstance(first, str):
+        if _family(value) != _family(first):
             raise DataError(
-                f"Labels must be all strings or all numbers, but row 0 has {first!r} and row {row} "
-                f"has {value!r}. Convert them.",
+                "Labels must be all strings, all numbers or all booleans, but row 0 has "
+                f"{first!r} and row {row} has {value!r}. Convert them.",
                 row=row,
             )
     raise DataError(
@@ -168,14 +241,41 @@ def _from_objects(values: Array) -> Array:
     )
 
 
-def _checked(classes: Sequence[Label]) -> tuple[Label, ...]:
-    found = tuple(c.item() if isinstance(c, np.generic) else c for c in classes)
-    is_text = all(isinstance(c, str) for c in found)
-    is_number = all(isinstance(c, int) for c in found)
-    if not found or not (is_text or is_number) or len(set(found)) != len(found):
+def _is_missing(value: object) -> bool:
+    is_nan = isinstance(value, float | np.floating) and bool(np.isnan(value))
+    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _family(value: object) -> type:
+    """Return str, bool or object, for what labels may not be mixed."""
+    return str if isinstance(value, str) else bool if isinstance(value, bool | np.bool_) else object
+
+
+def as_classes(classes: Any) -> tuple[Label, ...]:
+    """Return classes as a tuple of Python's own types.
+
+    Raises:
+        ArgumentError: they are not distinct strings, distinct booleans or distinct whole numbers,
+            or have no order.
+    """
+    try:
+        given = () if isinstance(classes, str | Set | Mapping) else tuple(classes)
+    except TypeError:
+        given = ()
+    found = tuple(c.item() if isinstance(c, np.generic) else c for c in given)
+    kinds = {bool if isinstance(c, bool) else int if isinstance(c, int) else type(c) for c in found}
+    if len(kinds) != 1 or not kinds <= {str, bool, int} or len(set(found)) < len(found):
+        shown = listed(found) if found else repr(classes)
         raise ArgumentError(
-            "classes must be distinct strings or distinct whole numbers, but they are "
-            f"{listed(found)}.",
+            "classes must be a list of distinct strings or distinct whole numbers, but they are "
+            f"{shown}.",
+            argument="classes",
+            value=classes,
+        )
+    if kinds == {int} and max(map(abs, found)) >= _TOO_LARGE:
+        raise ArgumentError(
+            f"classes that are numbers must be below 2^53, but they are {listed(found)}. Name them "
+            "by strings.",
             argument="classes",
             value=classes,
         )
@@ -184,9 +284,9 @@ def _checked(classes: Sequence[Label]) -> tuple[Label, ...]:
 
 def _ids(values: Array, classes: tuple[Label, ...]) -> Array:
     """Return the places of labels ``(N,)`` among the classes, int64."""
-    places = {label: place for place, label in enumerate(classes)}
-    distinct, inverse = np.unique(values, return_inverse=True)
-    found = np.array([_place(places, label) for label in distinct.tolist()], np.int64)
+    places = {(type(label), label): place for place, label in enumerate(classes)}
+    distinct, inverse = np.unique(values, return_inverse=True)  # True is not 1, nor is "1"
+    found = np.array([places.get((type(d), d), -1) for d in distinct.tolist()], np.int64)
     ids: Array = found[inverse]
     unknown = np.flatnonzero(ids < 0)
     if len(unknown):
@@ -201,10 +301,3 @@ def _ids(values: Array, classes: tuple[Label, ...]) -> Array:
             rows=tuple(unknown.tolist()),
         )
     return ids
-
-
-def _place(places: dict[Label, int], label: Label) -> int:
-    """Return the place of a class; -1 if there is none. True is not 1, nor is "1"."""
-    place = places.get(label, -1)
-    is_same = place >= 0 and type(next(k for k in places if k == label)) is type(label)
-    return place if is_same else -1

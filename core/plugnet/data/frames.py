@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -33,8 +34,8 @@ def column_names(x: Any) -> tuple[str, ...]:
             "frame.columns = frame.columns.astype(str).",
             row=None,
         )
-    doubled = sorted({name for name in found if found.count(name) > 1})
-    if doubled:
+    if len(set(found)) < len(found):
+        doubled = [name for name, count in Counter(found).items() if count > 1]
         raise DataError(
             f"Each column must have a name of its own, but these occur twice: {listed(doubled)}. "
             "Rename or drop one of each.",
@@ -58,25 +59,39 @@ def as_inputs(x: Any, columns: Sequence[str] = (), others: Collection[str] = ())
         others: columns that the frame may also have.
 
     Raises:
-        DataError: a column is missing, unknown or doubled, or does not hold numbers.
+        DataError: a column is missing, unknown or doubled, or does not hold a number for each row.
     """
     if not is_frame(x):
+        if isinstance(x, list | tuple) and x and isinstance(x[0], Mapping):
+            raise DataError(
+                "Samples with names must be a data frame, or a mapping from names to columns, but "
+                f"they are a {type(x).__name__} of mappings. Write pandas.DataFrame(samples).",
+                row=None,
+            )
         return x
     names = column_names(x)
     if columns and names:
         check_columns(names, columns, others)
         names = tuple(columns)
-    held = [_column(x, name) for name in names or _names(x) or ()]
-    wrong = [str(name) for name, column in zip(names, held, strict=False) if column is None]
-    if wrong:
+    found = {name: _column(x, name) for name in names or _names(x) or ()}
+    held = {name: column for name, column in found.items() if column is not None}
+    if len(held) < len(found):
         raise DataError(
-            f"Inputs must be numbers, but these columns are not: {listed(wrong)}. Convert them, "
-            "or drop them.",
+            "Inputs must be numbers, but these columns are not: "
+            f"{listed([name for name in found if name not in held])}. Convert them, or drop them.",
             row=None,
         )
     if not held:
         raise DataError("A table of inputs must have columns, but there are none.", row=None)
-    return np.column_stack([column for column in held if column is not None])
+    shapes = {name: column.shape for name, column in held.items()}
+    if any(len(shape) > 1 for shape in shapes.values()) or len(set(shapes.values())) > 1:
+        odd = [f"{name!r} {shape}" for name, shape in list(shapes.items())[:_SHOWN]]
+        raise DataError(
+            "Each column must have one number for each row, but the shapes are "
+            f"{', '.join(odd)}. Give columns of equal length.",
+            row=None,
+        )
+    return np.column_stack(list(held.values()))
 
 
 def check_columns(names: Sequence[str], columns: Sequence[str], others: Collection[str]) -> None:
@@ -85,16 +100,17 @@ def check_columns(names: Sequence[str], columns: Sequence[str], others: Collecti
     Raises:
         DataError: one is missing or unknown; all of them are named.
     """
-    missing = [name for name in columns if name not in names]
-    unknown = [name for name in names if name not in columns and name not in others]
+    found, known = set(names), {*columns, *others}
+    missing = [name for name in columns if name not in found]
+    unknown = [name for name in names if name not in known]
     if not (missing or unknown):
         return
-    found = f"lacks {listed(missing)}" if missing else ""
-    found += " and " if missing and unknown else ""
-    found += f"has also {listed(unknown)}" if unknown else ""
+    wrong = [f"lacks {listed(missing)}"] * bool(missing)
+    wrong += [f"has also {listed(unknown)}"] * bool(unknown)
     raise DataError(
-        f"The table must have the columns {listed(columns)}, in any order, but it {found}. Rename "
-        "the columns, add what is missing, and drop what the model does not know.",
+        f"The table must have the columns {listed(columns)}, in any order, but it "
+        f"{' and '.join(wrong)}. Rename the columns, add what is missing, and drop what the model "
+        "does not know.",
         row=None,
         missing=tuple(missing),
         unknown=tuple(unknown),
@@ -123,10 +139,22 @@ def _names(x: Any) -> list[Any] | None:
 
 def _column(x: Any, name: Any) -> Array | None:
     """Return a column as ``(N,)`` numbers, NaN where one is missing, or None if it has others."""
-    column: Array = np.asarray(x[name])
+    try:
+        given = x[name]
+        column: Array = np.atleast_1d(np.asarray(given))
+    except MemoryError:
+        raise
+    except Exception as error:  # a foreign object may raise anything
+        raise DataError(
+            f"Column {name!r} of the {type(x).__name__} cannot be read: {error}. Give a data frame "
+            "that is in memory.",
+            row=None,
+        ) from error
+    if isinstance(given, np.ma.MaskedArray) and column.dtype.kind in "buif":
+        return np.where(np.ma.getmaskarray(given), np.nan, column)
     if column.dtype.kind in "buif":
         return column
-    if column.dtype.kind != "O":
+    if column.dtype.kind != "O" or column.ndim > 1:
         return None
     numbers_only = np.empty(column.shape)
     for row, value in enumerate(column):
