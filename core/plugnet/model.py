@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
@@ -11,11 +13,18 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.data.answers import decode, encode
+from plugnet.data.answers import check_schema, decode, encode
 from plugnet.data.frames import as_inputs
 from plugnet.data.labels import as_weights
 from plugnet.data.samples import as_samples
-from plugnet.errors import CallOrderError, DataError, FileFormatError, PlugnetError, ShapeError
+from plugnet.errors import (
+    ArgumentError,
+    CallOrderError,
+    DataError,
+    FileFormatError,
+    PlugnetError,
+    ShapeError,
+)
 from plugnet.evaluation import (
     Evaluation,
     blocks,
@@ -72,14 +81,27 @@ class Model:
             versions: what made it; None: what runs now.
 
         Raises:
-            ShapeError: the outputs are not as many as the schema's answers.
+            ShapeError: inputs or outputs are not as many as the schema says.
+            ArgumentError: the schema contradicts itself, or a metric does not suit it.
         """
         self.network = network
         self.loss: Loss = registry.losses.resolve(loss)
         self.schema = schema
         self.metrics = build_metrics(metrics, schema.kind, self.loss)
         self.versions = running() if versions is None else dict(versions)
+        check_schema(schema)
+        self._check_inputs()
         self._check_outputs()
+
+    def _check_inputs(self) -> None:
+        shape, columns = self.network.input_shape, self.schema.columns
+        if columns and shape is not None and math.prod(shape) != len(columns):
+            raise ShapeError(
+                f"The network takes samples of shape {shape}, but there are {len(columns)} names "
+                "of columns. Each number of a sample needs one.",
+                expected=(len(columns),),
+                got=shape,
+            )
 
     def _check_outputs(self) -> None:
         shape, classes = self.network.output_shape, len(self.schema.classes)
@@ -100,6 +122,15 @@ class Model:
                 expected=(classes,),
                 got=shape,
             )
+        for name in ("scales", "targets") if self.schema.kind == "real" else ():
+            count = len(getattr(self.schema, name))
+            if count not in (0, shape[0]):
+                raise ShapeError(
+                    f"The network has {shape[0]} outputs, but there are {count} {name}. Each "
+                    "output needs one.",
+                    expected=(count,),
+                    got=shape,
+                )
 
     @property
     def classes(self) -> tuple[Any, ...]:
@@ -109,7 +140,8 @@ class Model:
     def predict(self, x: Any) -> Array:
         """Return the answers: class names or numbers ``(N,)``, or real values.
 
-        Real values are ``(N, K)``, or ``(N,)`` if there is one for each sample.
+        Real values are ``(N, K)``, or ``(N,)`` if there is one for each sample. A network that was
+        trained on several labels at once, or on probabilities, gives probabilities.
 
         Args:
             x: samples as for training. A data frame's columns are found by their names, and it may
@@ -121,7 +153,7 @@ class Model:
         """
         outputs = self.outputs(x)
         if self.schema.kind == "real":
-            values = decode(outputs, self.schema)
+            values = self.values(outputs)
             return values[:, 0] if values.shape[1] == 1 else values
         return self.names(predicted_classes(outputs, self.loss.threshold))
 
@@ -162,8 +194,9 @@ class Model:
             (predict_rows(rows), y[rows], None if weights is None else weights[rows])
             for rows in blocks(len(x), PREDICT_ROWS)
         )
+        own = copy.deepcopy(self.metrics)  # they count, and another thread may evaluate, too
         with np.errstate(all="ignore"):  # an underflow is harmless, and NaN is judged as wrong
-            loss, metrics = evaluate(self.loss, self.metrics, self.schema, answered)
+            loss, metrics = evaluate(self.loss, own, self.schema, answered)
         return Evaluation(iteration, loss, metrics, part)
 
     def check(self, x: Any, y: Any, weights: Any = None) -> Batch:
@@ -203,6 +236,12 @@ class Model:
                 row=row,
             )
         return np.array(self.schema.classes)[ids]
+
+    def values(self, outputs: Array) -> Array:
+        """Return outputs ``(N, K)`` as real values: probabilities if they were trained on these."""
+        with np.errstate(all="ignore"):
+            found = self.loss.probabilities(outputs)
+        return decode(outputs, self.schema) if found is None else found
 
     def probabilities(self, outputs: Array) -> Array:
         """Return outputs ``(N, K)`` as the probability of each class; see `predict_proba`."""
@@ -275,15 +314,19 @@ class Model:
                 path=os.fspath(path),
             )
         try:
-            given = section["schema"]
+            given, loss, metrics = section["schema"], section["loss"], section["metrics"]
+            if not all(isinstance(value, list) for key, value in given.items() if key != "kind"):
+                raise TypeError("a value of the schema is not a list")
             names = {key: tuple(value) for key, value in given.items() if key != "kind"}
-            if given["kind"] not in ("class", "real"):
-                raise ValueError(f"the kind is {given['kind']!r}")
             schema = Schema(given["kind"], **names)
-            registry.check_specs([section["loss"], *section["metrics"]])
-            return cls(network, section["loss"], schema, section["metrics"], section["versions"])
+            registry.check_specs([loss], "loss")
+            registry.check_specs(metrics, "metric")
+            versions = {str(name): str(version) for name, version in section["versions"].items()}
+            return cls(network, loss, schema, metrics, versions)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            if isinstance(error, PlugnetError) and not isinstance(error, ShapeError):
+            if isinstance(error, PlugnetError) and not isinstance(
+                error, ShapeError | ArgumentError
+            ):
                 raise
             raise FileFormatError(
                 f"{os.fspath(path)} does not describe a model ({type(error).__name__}: {error}). "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence, Set
 from typing import Any, Final
 
@@ -39,6 +40,13 @@ def learn_schema(
         DataError: there are more or fewer classes than the network can tell apart.
         ArgumentError: ``classes`` are not distinct strings or whole numbers.
     """
+    columns = names.get("columns", ())
+    if shared := [name for name in names.get("targets", ()) if name in columns]:
+        raise DataError(
+            f"The inputs must not hold the labels, but they have the column {listed(shared)}, too. "
+            f"Drop it from them: x.drop(columns=[{listed(shared)}]).",
+            row=None,
+        )
     count = 2 if binary and outputs == 1 else outputs
     values = as_labels(y)
     if classes is not None:
@@ -62,6 +70,36 @@ def learn_schema(
             row=None,
         )
     return Schema("class", found, **names)
+
+
+def check_schema(schema: Schema) -> None:
+    """Check that a schema does not contradict itself.
+
+    Raises:
+        ArgumentError: it does, or an attribute has the wrong type.
+    """
+    is_class = schema.kind == "class"
+    if is_class:
+        as_classes(schema.classes)
+    names = (*schema.columns, *schema.targets, *schema.dropped)
+    numbers = (*schema.offsets, *schema.scales)
+    are_numbers = all(type(each) in (float, int) and math.isfinite(each) for each in numbers)
+    rules = {
+        "kind": is_class or schema.kind == "real",
+        "classes": is_class or not schema.classes,
+        "columns": all(isinstance(name, str) for name in names) and len(set(names)) == len(names),
+        "scales": are_numbers
+        and len(schema.offsets) == len(schema.scales)
+        and all(scale > 0 for scale in schema.scales)
+        and not (is_class and numbers),
+    }
+    for name, holds in rules.items():
+        if not holds:
+            raise ArgumentError(
+                f"The {name} do not fit in {schema}. See Schema for what they must be.",
+                argument=name,
+                value=getattr(schema, name),
+            )
 
 
 def encode(y: Any, schema: Schema, rows: int, dtype: Any = np.float32) -> Array:
