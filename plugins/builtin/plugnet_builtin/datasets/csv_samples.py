@@ -176,10 +176,7 @@ class Csv(Dataset):
                 named = zip(schema.columns, np.ascontiguousarray(x.T), strict=False)
                 y = _new_labels(block, roles, schema.classes, is_labelled)
                 is_labelled = y is not None
-                others = {
-                    str(block.names[at]): [cell.strip() for cell in block.columns[at]]
-                    for at in roles.others
-                }
+                others = {str(block.names[at]): block.column(at) for at in roles.others}
                 yield Rows(dict(named) or x, y, range(start, start + count), block.lines, others)
                 start += count
 
@@ -245,7 +242,7 @@ def _new_labels(
         classes: the model's; (): labels are real values.
         is_labelled: whether there must be labels; None: all or no rows may have some.
     """
-    columns = [[cell.strip() for cell in block.columns[at]] for at in roles.targets]
+    columns = [block.column(at) for at in roles.targets]
     for at, cells in zip(roles.targets, columns, strict=True):
         empty = {cell for cell in set(cells) if is_missing(cell) and cell not in classes}
         has_label = [cell not in empty for cell in cells]

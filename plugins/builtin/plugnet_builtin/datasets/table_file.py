@@ -14,8 +14,12 @@ from plugnet_builtin.datasets.table_delimiter import find_delimiter, read_cells
 from plugnet_builtin.datasets.table_header import is_header
 from plugnet_builtin.datasets.table_text import open_lines, wrong
 
-#: Rows of a block.
-_ROWS = 4096
+#: Cells of a block, so that it stays in the processor's cache, and bounds of its rows.
+_CELLS = 8192
+_FEWEST_ROWS, _MOST_ROWS = 256, 4096
+
+#: Rows by which a header and trailing delimiters are told.
+_FIRST_ROWS = 1024
 
 #: Lines from which the delimiter is found out.
 _FIRST_LINES = 20
@@ -32,13 +36,17 @@ class Block:
         path: the file.
         names: the columns' names, or their indices from 0 if there is no header.
         lines: the line numbers of the N rows, from 1.
-        columns: N cells each.
+        rows: their cells, N lists.
     """
 
     path: str
     names: Sequence[str | int]
     lines: Sequence[int]
-    columns: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[str]]
+
+    def column(self, position: int) -> list[str]:
+        """Return the cells of a column, without spaces around."""
+        return [row[position].strip() for row in self.rows]
 
     def wrong(self, row: int, column: int, says: str) -> Exception:
         """Return the error that a cell is wrong; ``says`` goes on after its place."""
@@ -63,7 +71,7 @@ class Table:
         first_lines = list(itertools.islice(lines, _FIRST_LINES))
         self._delimiter = delimiter or find_delimiter(first_lines, path)
         self._rows = self._read(itertools.chain(first_lines, lines))
-        self._first = list(itertools.islice(self._rows, _ROWS))
+        self._first = list(itertools.islice(self._rows, _FIRST_ROWS))
         if not self._first:
             raise wrong(path, None, "must be a table, but all its lines are blank")
         self._has_header = header
@@ -142,19 +150,23 @@ class Table:
             FileFormatError: a row has more or fewer cells than the first.
         """
         rows = itertools.chain(self._first, self._rows)
-        while found := list(itertools.islice(rows, _ROWS)):
+        size = min(max(_CELLS // self._cells, _FEWEST_ROWS), _MOST_ROWS)
+        while found := list(itertools.islice(rows, size)):
             lines, cells = zip(*found, strict=True)
             if set(map(len, cells)) != {self._cells}:
                 line, row = next(each for each in found if len(each[1]) != self._cells)
                 says = f"has {len(row)} cells where the first line has {self._cells}"
                 raise wrong(self.path, line, says)
-            columns = list(zip(*cells, strict=True))
-            for extra in columns[self.width :]:
-                if any(cell.strip() for cell in extra):
-                    line = next(at for at, cell in zip(lines, extra, strict=True) if cell.strip())
-                    says = f"has {self._cells} cells, but the lines before it have {self.width}"
-                    raise wrong(self.path, line, says)
-            yield Block(self.path, self.names, lines, columns[: self.width])
+            if self.width < self._cells:
+                self._check_empty(found)
+            yield Block(self.path, self.names, lines, cells)
+
+    def _check_empty(self, rows: Sequence[tuple[int, Sequence[str]]]) -> None:
+        """Check that nothing is in the columns that were empty so far."""
+        for line, row in rows:
+            if "".join(row[self.width :]).strip():
+                says = f"has {self._cells} cells, but the lines before it have {self.width}"
+                raise wrong(self.path, line, says)
 
     def _read(self, lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
         """Yield the line numbers and the cells of all lines that are not blank."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,11 +12,11 @@ from plugnet.arrays import Array
 from plugnet.errors import shorten
 from plugnet_builtin.datasets.table_cells import (
     as_number,
-    as_numbers,
     has_decimal_comma,
     hint,
     is_missing,
     is_value,
+    plain_numbers,
 )
 from plugnet_builtin.datasets.table_file import Block, listed
 from plugnet_builtin.datasets.table_text import wrong
@@ -26,10 +28,17 @@ def read_inputs(block: Block, positions: Sequence[int]) -> Array:
     Raises:
         FileFormatError: a cell is not a number, or columns have text.
     """
-    x = np.empty((len(block.lines), len(positions)))
+    first, *others = positions
+    pick = operator.itemgetter(first if others else slice(first, first + 1), *others)
+    x = plain_numbers(list(itertools.chain.from_iterable(map(pick, block.rows))))
+    if x is not None:
+        return x.reshape(-1, len(positions))
+    x = np.empty((len(block.rows), len(positions)))
     for place, position in enumerate(positions):
+        cells = block.column(position)
+        numbers = plain_numbers(cells)
         try:
-            x[:, place] = as_numbers(block.columns[position])
+            x[:, place] = [as_number(cell) for cell in cells] if numbers is None else numbers
         except ValueError:
             raise _wrong_cell(block, positions, position) from None
     return x
@@ -52,14 +61,14 @@ def refuse_missing(block: Block, positions: Sequence[int], x: Array) -> None:
 
 def _wrong_cell(block: Block, positions: Sequence[int], position: int) -> Exception:
     """Return the error for a column that is not all numbers."""
-    cells = block.columns[position]
+    cells = block.column(position)
     row = next(row for row, cell in enumerate(cells) if not _is_finite(cell))
-    cell = cells[row].strip()
-    texts = [each for each in positions if _is_text(block.columns[each])]
+    cell = cells[row]
+    texts = [each for each in positions if _is_text(block.column(each))]
     if position not in texts or has_decimal_comma(cell):
         says = f"has {shorten(cell)!r} where a number must be. {hint(cell)}"
         return block.wrong(row, position, says)
-    examples = [_example(block.columns[each]) for each in texts]
+    examples = [_example(block.column(each)) for each in texts]
     found = ", ".join(
         f"{block.names[each]!r} (such as {example!r})"
         for each, example in zip(texts[:10], examples, strict=False)
@@ -87,4 +96,4 @@ def _is_text(cells: Sequence[str]) -> bool:
 
 
 def _example(cells: Sequence[str]) -> str:
-    return shorten(next(cell.strip() for cell in cells if not is_value(cell)), 30)
+    return shorten(next(cell for cell in cells if not is_value(cell)), 30)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet_builtin.datasets.table_cells import as_numbers, is_missing
+from plugnet_builtin.datasets.table_cells import as_number, is_missing
 from plugnet_builtin.datasets.table_file import Block, Table
 from plugnet_builtin.datasets.table_inputs import read_inputs, refuse_missing
 from plugnet_builtin.datasets.table_labels import Labels
@@ -61,20 +62,21 @@ def read_samples(table: Table, roles: Roles, missing: str | float, may_be_names:
             refuse_missing(block, roles.inputs, inputs)
         elif missing == "drop":
             lacks |= np.isnan(inputs).any(axis=1)
-        cells = [[cell.strip() for cell in block.columns[position]] for position in roles.targets]
+        cells = [block.column(position) for position in roles.targets]
         for position, column in zip(roles.targets, cells, strict=True):
-            empty = {cell for cell in set(column) if is_missing(cell, may_be_names)}
-            lacks |= _lacks(block, position, [cell in empty for cell in column], missing)
+            if empty := {cell for cell in set(column) if is_missing(cell, may_be_names)}:
+                gone = np.array([cell in empty for cell in column])
+                lacks |= _lacks(block, position, gone, missing)
         if roles.weight is not None:
             weight = read_inputs(block, [roles.weight])[:, 0]
             lacks |= _lacks(block, roles.weight, np.isnan(weight), missing)
             _check_weights(block, roles.weight, weight)
             weights.append(weight[~lacks])
-        kept = np.flatnonzero(~lacks).tolist()
-        x.append(inputs if len(kept) == len(inputs) else inputs[kept])
-        lines += [block.lines[row] for row in kept]
+        is_kept = (~lacks).tolist()
+        x.append(inputs[~lacks] if lacks.any() else inputs)
+        lines += itertools.compress(block.lines, is_kept)
         for found, column in zip(labels, cells, strict=True):
-            found += [column[row] for row in kept]
+            found += itertools.compress(column, is_kept)
     if not lines:
         raise wrong(table.path, None, "must have a row without missing cells, but has none")
     return Samples(
@@ -88,7 +90,9 @@ def read_samples(table: Table, roles: Roles, missing: str | float, may_be_names:
     )
 
 
-def _lacks(block: Block, position: int, is_empty: Sequence[bool] | Array, missing: str | float) -> Array:
+def _lacks(
+    block: Block, position: int, is_empty: Sequence[bool] | Array, missing: str | float
+) -> Array:
     """Return which rows lack a label or weight, ``(N,)``; refuse them unless they are dropped."""
     lacks = np.asarray(is_empty, bool)
     if missing != "drop" and lacks.any():
@@ -112,9 +116,9 @@ def _check_index(block: Block, position: int, last: float) -> float:
     Raises:
         FileFormatError: it does not, so it may be more than row numbers.
     """
-    cells = block.columns[position]
+    cells = block.column(position)
     try:
-        numbers = as_numbers(cells)
+        numbers = np.array([as_number(cell) for cell in cells])
     except ValueError:
         numbers = np.full(len(cells), np.nan)
     fits = (np.diff(numbers, prepend=last) > 0) & (numbers == np.floor(numbers))
