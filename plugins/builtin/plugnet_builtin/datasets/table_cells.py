@@ -93,10 +93,10 @@ def has_decimal_comma(cell: str) -> bool:
 def hint(cell: str) -> str:
     """Return what to do about a cell that should be a number."""
     text = cell.strip()
-    if has_decimal_comma(text):
-        return "It seems to have a decimal comma: write a decimal point, 1.5 for 1,5"
-    if re.fullmatch(r"[+-]?\d{1,3}([,' ]\d{3})+(\.\d*)?", text, re.ASCII):
-        return "Leave out the separators of thousands: write 1234.5"
+    if re.fullmatch(r"[+-]?\d[\d.,' ]*[,' ][\d.,]*([eE][+-]?\d+)?", text, re.ASCII):
+        return (
+            "Write a decimal point for a decimal comma, 1.5, and no separators of thousands, 1234"
+        )
     if is_number(text) or text.lower().lstrip("+-") in ("inf", "infinity"):
         return "Numbers must be finite: correct the cell or leave it empty"
     return "Write numbers as 1234.5 or 1.2e3, and leave a cell empty if its value is missing"

@@ -99,11 +99,17 @@ class Table:
         names = itertools.takewhile(_INDEX.fullmatch, self.header)
         return [position for position, _ in enumerate(names)]
 
-    def find_header(self, targets: Collection[int], columns: Collection[str] = ()) -> None:
+    def find_header(
+        self,
+        targets: Collection[int],
+        others: Collection[str | int],
+        columns: Collection[str] = (),
+    ) -> None:
         """Find out whether the first line names the columns.
 
         Args:
             targets: the positions of columns with labels.
+            others: columns that are not inputs, by name or index; -1 is the last.
             columns: the names of the inputs, if they are known.
 
         Raises:
@@ -115,7 +121,8 @@ class Table:
             header = True
         elif header is None:
             rest = [row for _, row in self._first[1:] if len(row) == self._cells]
-            header = is_header(first, rest, targets)
+            skipped = {at % self.width for at in others if isinstance(at, int)}
+            header = is_header(first, rest, targets, skipped)
             is_like_header = columns and set(columns) <= set(first)
             if header is None or (is_like_header and not header):
                 says = (
@@ -180,7 +187,7 @@ class Table:
                     yield line, row
                 line = reader.line_num + 1
         except csv.Error as error:
-            says = f"cannot be read ({error}). Is there a quotation mark without another"
+            says = f"cannot be read ({error}). A quotation mark may lack its other one"
             raise wrong(self.path, line, says) from None
 
     def _align_header(self) -> None:

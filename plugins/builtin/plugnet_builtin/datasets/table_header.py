@@ -19,7 +19,10 @@ _Evidence: TypeAlias = Literal["name", "label", "odd text", "text", "number"]
 
 
 def is_header(
-    first: Sequence[str], rest: Sequence[Sequence[str]], targets: Collection[int]
+    first: Sequence[str],
+    rest: Sequence[Sequence[str]],
+    targets: Collection[int],
+    others: Collection[int] = (),
 ) -> bool | None:
     """Tell whether the first of a table's lines names the columns; None if that is unclear.
 
@@ -27,17 +30,19 @@ def is_header(
         first: its cells.
         rest: those of some lines below.
         targets: the positions of columns with labels.
+        others: those of columns with neither labels nor inputs.
     """
     cells = [cell.strip() for cell in first]
-    inputs = [cell for position, cell in enumerate(cells) if position not in targets]
+    inputs = [cell for at, cell in enumerate(cells) if at not in targets and at not in others]
     numbers = [cell for cell in inputs if is_number(cell)]
     may_be_names = all(cell.isdecimal() for cell in numbers)  # as years are
     labels = [_evidence(cells[target], [row[target].strip() for row in rest]) for target in targets]
     is_new_text = bool(labels) and all("text" in found for found in labels)
     if "name" in labels:
         return True if may_be_names else None
-    if any(not is_value(cell) for cell in inputs):
-        if "label" in labels:
+    texts = [cell for cell in inputs if not is_value(cell)]
+    if texts:
+        if "label" in labels and (numbers or len(texts) == 1):
             return None
         return True if _count_up(numbers) or (may_be_names and is_new_text) else None
     if is_new_text and _count_up(numbers) and len(numbers) > 1:

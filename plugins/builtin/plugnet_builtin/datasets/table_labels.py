@@ -123,14 +123,14 @@ def read_labels(labels: Labels, classes: tuple[Label, ...]) -> Array:
 
 
 def _whole_numbers(cells: Collection[str]) -> dict[str, int]:
-    """Return the whole number of each cell if all are such, written alike; else {}.
+    """Return the whole number of each cell if all are such; else {}.
 
-    So 10 and 1e1 are not made one class.
+    Decimals, such as 1.0, must all differ and not stand beside others: 10 and 1e1 are not one class.
     """
     numbers = {cell: number for cell in cells if (number := _whole(cell)) is not None}
-    are_alike = len({_WHOLE.fullmatch(cell) is None for cell in cells}) == 1
-    are_all = len(numbers) == len(cells) == len(set(numbers.values()))
-    return numbers if are_all and are_alike else {}
+    decimals = [cell for cell in numbers if not _WHOLE.fullmatch(cell)]
+    are_alike = not decimals or len(decimals) == len(cells) == len(set(numbers.values()))
+    return numbers if are_alike and len(numbers) == len(cells) else {}
 
 
 def _whole(cell: str) -> int | None:

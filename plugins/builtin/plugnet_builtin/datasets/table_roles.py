@@ -76,7 +76,7 @@ def choose_roles(table: Table, choice: Choice) -> Roles:
         ArgumentError: a column has two roles.
     """
     targets = label_positions(table, choice.label)
-    table.find_header(targets)
+    table.find_header(targets, choice.others)
     targets = [table.position(each) for each in choice.label] or targets
     names = [name for name in table.header if name.lower() in LABEL_NAMES]
     if not choice.label and len(names) > 1 and targets != [table.header.index(names[-1])]:
@@ -163,10 +163,9 @@ def match_training(table: Table, trained: Table, roles: Roles, choice: Choice) -
     """
     names = trained.header
     columns = [names[at] for at in roles.inputs] if names else []
-    is_alike = table.width == trained.width
-    table.find_header(label_positions(table, choice.label) if is_alike else (), columns)
+    table.find_header(label_positions(table, choice.label), choice.others, columns)
     if not (names and table.header):
-        if not is_alike:
+        if table.width != trained.width:
             says = (
                 f"has {table.width} columns, and {shown_path(trained.path)} has {trained.width}. "
                 "Both must have the same"
@@ -193,7 +192,8 @@ def match_schema(table: Table, schema: Schema, choice: Choice) -> Roles:
     inputs = len(schema.columns) or getattr(schema, "inputs", 0)
     count = len(schema.targets) or len(choice.label) or 1
     is_labelled = table.width >= inputs + count
-    table.find_header(label_positions(table, choice.label) if is_labelled else (), schema.columns)
+    labels = label_positions(table, choice.label) if is_labelled else ()
+    table.find_header(labels, choice.others, schema.columns)
     if table.header and schema.columns:
         targets = _targets(table, schema, choice)
         return match_columns(table, schema.columns, targets, {*schema.dropped, *choice.others})
@@ -214,13 +214,11 @@ def _targets(table: Table, schema: Schema, choice: Choice) -> tuple[str, ...]:
     header = table.header
     if any(name in header for name in schema.targets):
         return schema.targets
-    names = [
-        header[each] if isinstance(each, int) and abs(each) < len(header) else each
-        for each in choice.label
-    ]
-    if not (choice.label or schema.targets):
-        names = [name for name in header if name.lower() in LABEL_NAMES]
-    return tuple(str(name) for name in names if name in header and name not in schema.columns)
+    names = [each for each in choice.label if isinstance(each, str)]
+    if not schema.targets:
+        names += [header[table.position(at)] for at in choice.label if isinstance(at, int)]
+        names += [name for name in header if not choice.label and name.lower() in LABEL_NAMES]
+    return tuple(name for name in names if name in header and name not in schema.columns)
 
 
 def _match_by_count(table: Table, schema: Schema, choice: Choice, inputs: int) -> Roles:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet_builtin.datasets.table_cells import as_number, is_missing
+from plugnet_builtin.datasets.table_cells import is_missing, is_number
 from plugnet_builtin.datasets.table_file import Block, Table
 from plugnet_builtin.datasets.table_inputs import read_inputs, refuse_missing
 from plugnet_builtin.datasets.table_labels import Labels
@@ -117,10 +117,7 @@ def _check_index(block: Block, position: int, last: float) -> float:
         FileFormatError: it does not, so it may be more than row numbers.
     """
     cells = block.column(position)
-    try:
-        numbers = np.array([as_number(cell) for cell in cells])
-    except ValueError:
-        numbers = np.full(len(cells), np.nan)
+    numbers = np.array([float(cell) if is_number(cell) else np.nan for cell in cells])
     fits = (np.diff(numbers, prepend=last) > 0) & (numbers == np.floor(numbers))
     if not fits.all():
         row = int(np.argmin(fits))
