@@ -1,0 +1,30 @@
+"""What a new user does works: from files to answers about new rows, in a folder of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.users.write_tables import WRITERS
+
+FOLDER = Path(__file__).parent
+
+
+@pytest.mark.parametrize("script", WRITERS)
+def test_users_get_right_answers_from_their_files(script: str, tmp_path: Path) -> None:
+    WRITERS[script](tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", FOLDER / script],
+        cwd=tmp_path,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_each_user_has_files() -> None:
+    scripts = {path.name for path in FOLDER.glob("*.py") if not path.name.startswith("test_")}
+    assert scripts - {"__init__.py", "write_tables.py"} == {*WRITERS}
