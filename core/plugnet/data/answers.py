@@ -123,8 +123,8 @@ def encode(y: Any, schema: Schema, rows: int, dtype: Any = np.float32) -> Array:
     if schema.kind == "real":
         if values.dtype.kind == "U":
             raise DataError(
-                f"The targets must be real values, but row 0 has {values.flat[0]!r}. The network "
-                "was trained on real values.",
+                f"The targets must be real values, but row 0 has {str(values.flat[0])!r}. The "
+                "network was trained on real values.",
                 row=0,
             )
         if values.dtype.kind in "bui":
@@ -133,12 +133,13 @@ def encode(y: Any, schema: Schema, rows: int, dtype: Any = np.float32) -> Array:
         if schema.scales:
             targets = ((targets - schema.offsets) / schema.scales).astype(dtype)
         return targets
-    if values.dtype.kind == "f" and values.size == rows and _is_whole(values).all():
+    is_label = values.size == rows  # not a row for each sample
+    if values.dtype.kind == "f" and is_label and _is_whole(values).all():
         values = values.astype(np.int64)  # 3.0 is class 3
-    is_id = schema.classes == tuple(range(len(schema.classes)))
-    if values.dtype.kind == "f" or (values.dtype.kind in "ui" and (is_id or values.ndim > 1)):
+    is_id = schema.classes == tuple(range(len(schema.classes))) and schema.classes[0] is not False
+    if values.dtype.kind == "f" or (values.dtype.kind in "ui" and (is_id or not is_label)):
         return as_targets(values, rows, dtype)
-    if values.size != rows:
+    if not is_label:
         raise DataError(
             f"Every sample needs one label, but there are {rows} samples and labels of shape "
             f"{values.shape}.",

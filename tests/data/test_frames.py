@@ -1,0 +1,176 @@
+"""Columns are found by their names, in all that has names, and what does not fit is named."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plugnet.arrays import Array
+from plugnet.data.frames import as_inputs, check_columns, column_names, is_frame
+from plugnet.errors import DataError
+
+A, B = np.array([1.0, 2.0, 3.0]), np.array([40, 50, 60])
+TABLE: Array = np.array([[1.0, 40.0], [2.0, 50.0], [3.0, 60.0]])
+
+
+def pandas(columns: Mapping[str, Any]) -> Any:
+    return pytest.importorskip("pandas").DataFrame(columns)
+
+
+def polars(columns: Mapping[str, Any]) -> Any:
+    return pytest.importorskip("polars").DataFrame(columns)
+
+
+def pyarrow(columns: Mapping[str, Any]) -> Any:
+    return pytest.importorskip("pyarrow").table(columns)
+
+
+def structured(columns: Mapping[str, Any]) -> Any:
+    arrays = {name: np.asarray(column) for name, column in columns.items()}
+    frame = np.empty(3, [(name, array.dtype) for name, array in arrays.items()])
+    for name, array in arrays.items():
+        frame[name] = array
+    return frame
+
+
+Make = Callable[[Mapping[str, Any]], Any]
+MAKERS: list[Make] = [dict, pandas, polars, pyarrow, structured]
+frames = pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
+
+
+def refused(x: Any, *words: str, columns: tuple[str, ...] = ()) -> DataError:
+    with pytest.raises(DataError) as raised:
+        as_inputs(x, columns)
+    for word in words:
+        assert word in str(raised.value)
+    return raised.value
+
+
+@frames
+def test_a_frame_becomes_a_table_in_its_own_order(make: Make) -> None:
+    frame = make({"b": B, "a": A})
+    assert is_frame(frame)
+    assert column_names(frame) == ("b", "a")
+    np.testing.assert_array_equal(as_inputs(frame), TABLE[:, ::-1])
+
+
+@frames
+def test_columns_are_found_by_name_in_any_order(make: Make) -> None:
+    for frame in (make({"a": A, "b": B}), make({"b": B, "a": A})):
+        np.testing.assert_array_equal(as_inputs(frame, ("a", "b")), TABLE)
+
+
+@frames
+def test_all_missing_and_unknown_columns_are_named(make: Make) -> None:
+    frame = make({"b": B, "x": A, "y": A})
+    error = refused(frame, "lacks 'a', 'c' and has also 'x', 'y'", columns=("a", "b", "c"))
+    assert vars(error)["missing"] == ("a", "c")
+    assert vars(error)["unknown"] == ("x", "y")
+
+
+@frames
+def test_other_columns_may_come_if_they_are_known(make: Make) -> None:
+    frame = make({"id": ["p", "q", "r"], "b": B, "a": A})
+    np.testing.assert_array_equal(as_inputs(frame, ("a", "b"), ("id", "price")), TABLE)
+
+
+@frames
+def test_columns_of_text_are_named(make: Make) -> None:
+    refused(make({"a": A, "town": ["p", "q", "r"], "kind": ["1", "2", "3"]}), "'town', 'kind'")
+
+
+def test_booleans_are_numbers() -> None:
+    found = as_inputs({"a": A, "is_new": [True, False, True]})
+    np.testing.assert_array_equal(found[:, 1], [1, 0, 1])
+
+
+def test_missing_cells_are_nan() -> None:
+    objects = np.array([1, None, 2.5], object)
+    np.testing.assert_array_equal(as_inputs({"a": objects})[:, 0], [1, np.nan, 2.5])
+    masked = np.ma.masked_array([1, 2, 3], [False, True, False])
+    np.testing.assert_array_equal(as_inputs({"a": masked})[:, 0], [1, np.nan, 3])
+
+
+def test_missing_cells_of_pandas_are_nan() -> None:
+    pd = pytest.importorskip("pandas")
+    for values, dtype in (([1, None, 3], "Int64"), ([1.0, None, 3.0], "Float64")):
+        frame = pd.DataFrame({"a": pd.array(values, dtype)})
+        np.testing.assert_array_equal(as_inputs(frame)[:, 0], [1, np.nan, 3])
+    frame = pd.DataFrame({"a": pd.array([True, None, False], "boolean")})
+    np.testing.assert_array_equal(as_inputs(frame)[:, 0], [1, np.nan, 0])
+
+
+@pytest.mark.parametrize("make", [polars, pyarrow], ids=["polars", "pyarrow"])
+def test_nulls_are_nan(make: Make) -> None:
+    frame = make({"a": [1, None, 3], "b": [1.5, 2.5, None]})
+    np.testing.assert_array_equal(as_inputs(frame), [[1, 1.5], [np.nan, 2.5], [3, np.nan]])
+
+
+def test_doubled_columns_are_named() -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(np.ones((2, 5)), columns=["a", "b", "a", "c", "b"])
+    refused(frame, "occur twice: 'a', 'b'", columns=("a", "b", "c"))
+
+
+def test_a_numbered_frame_is_an_array() -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(TABLE)
+    assert column_names(frame) == ()
+    np.testing.assert_array_equal(as_inputs(frame, ("a", "b")), TABLE)
+
+
+def test_no_column_of_a_numbered_frame_is_lost() -> None:
+    pd = pytest.importorskip("pandas")
+    refused(pd.DataFrame([[1.0, "x", 2.0], [3.0, "y", 4.0]]), "these columns are not: 1")
+
+
+@pytest.mark.parametrize("names", [[1, 0], [1, 2], ["a", 1], [("a", "x"), ("b", "y")]])
+def test_names_must_be_strings(names: list[Any]) -> None:
+    pd = pytest.importorskip("pandas")
+    refused(pd.DataFrame(TABLE, columns=pd.Index(names)), "names of columns must be strings")
+
+
+def test_numbers_as_text_name_columns() -> None:
+    frame = pandas({"1": B, "0": A})
+    np.testing.assert_array_equal(as_inputs(frame, ("0", "1")), TABLE)
+
+
+def test_columns_must_be_equally_long() -> None:
+    refused({"a": A, "b": B[:2]}, "one number for each row", "'a' (3,)", "'b' (2,)")
+
+
+def test_a_column_must_have_one_number_per_row() -> None:
+    refused({"a": TABLE, "b": B}, "'a' (3, 2)")
+
+
+def test_a_mapping_of_single_numbers_is_one_row() -> None:
+    np.testing.assert_array_equal(as_inputs({"b": 2, "a": 1.5}, ("a", "b")), [[1.5, 2]])
+
+
+def test_rows_that_are_mappings_are_refused() -> None:
+    refused([{"a": 1, "b": 2}, {"b": 3, "a": 4}], "mapping from names to columns", "a list of")
+
+
+def test_a_frame_that_is_not_in_memory_is_refused() -> None:
+    pl = pytest.importorskip("polars")
+    lazy = pl.DataFrame({"a": A}).lazy()
+    with pytest.warns(pl.exceptions.PerformanceWarning):
+        refused(lazy, "Column 'a' of the LazyFrame cannot be read")
+
+
+def test_a_frame_without_columns_is_refused() -> None:
+    refused({}, "must have columns")
+
+
+@pytest.mark.parametrize("x", [TABLE, TABLE.tolist(), None, "table.csv", 3])
+def test_what_has_no_columns_comes_back_as_it_is(x: Any) -> None:
+    assert not is_frame(x)
+    assert as_inputs(x, ("a", "b")) is x
+
+
+def test_long_lists_of_columns_are_cut_short() -> None:
+    columns = [f"c{i}" for i in range(5000)]
+    with pytest.raises(DataError, match="'c9' and 4990 more, in any order, but it lacks 'c0'"):
+        check_columns(["other"], columns, ())
+    check_columns(columns[::-1], columns, ())
