@@ -32,11 +32,47 @@ def values(network: Network) -> list[Array]:
 # Building a network ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("layers", ["tanh", "", None, 5, {"kind": "layer"}, iter(())])
+@pytest.mark.parametrize("layers", ["", None, 5, [], {}, iter(())])
 def test_the_layers_of_a_network_are_a_list(layers: Any) -> None:
-    with pytest.raises(ArgumentError, match="list of at least one, as") as caught:
+    with pytest.raises(ArgumentError, match="list of at least one, such as") as caught:
         Network(layers)
     assert caught.value.argument == "layers"
+
+
+@pytest.mark.parametrize("within", [False, True], ids=["network", "chain"])
+@pytest.mark.parametrize(
+    "one",
+    [
+        "tanh",
+        ("fc", 4, 8),
+        ["fc", 4, 8],
+        ("fc", {"outputs": 3}),
+        ("dense", 3),
+        ("tanh", None),
+        ("activation", "tanh"),
+        ("residual", ["tanh"]),
+        registry.spec(registry.build("fc", 4, 8)),
+        registry.build("fc", 4, 8),
+        registry.build("tanh"),
+    ],
+    ids=repr,
+)
+def test_a_list_that_is_missing_around_one_layer_is_pointed_out(within: bool, one: Any) -> None:
+    with pytest.raises(ArgumentError, match="A list is missing around it") as caught:
+        Network([("chain", one)] if within else one)
+    assert caught.value.argument == "layers"
+
+
+def test_a_list_of_layers_may_begin_with_a_name() -> None:
+    assert Network(["tanh", ("fc", 4, 8)]).layer_names == ("tanh1", "fc1")
+    with pytest.raises(ArgumentError, match="needs the number of its outputs"):
+        Network(["fc", "tanh", ("fc", 5, 3)])
+
+
+@pytest.mark.parametrize("layer", ["tanh", ("fc", 8, 3)])
+def test_a_layer_in_the_place_of_the_shape_belongs_into_the_list(layer: Any) -> None:
+    with pytest.raises(ShapeError, match="put all layers into one list"):
+        Network([("fc", 4, 8)], layer)
 
 
 @pytest.mark.parametrize(
