@@ -111,7 +111,7 @@ def infer_shapes(layers: Sequence[Layer], names: Sequence[str], shape: Shape) ->
     giver = "the input"
     for name, layer in zip(names, layers, strict=True):
         try:
-            shape = tuple(layer.output_shape(shape))
+            given = layer.output_shape(shape)
         except ShapeError as error:
             raise ShapeError(
                 f"Layer '{name}' cannot take what {giver} gives, shape {shape}: {error}",
@@ -119,7 +119,14 @@ def infer_shapes(layers: Sequence[Layer], names: Sequence[str], shape: Shape) ->
                 got=shape,
                 layer=name,
             ) from error
-        shapes.append(shape)
+        if not isinstance(given, tuple | list) or not all(map(_is_size, given)):
+            raise ArgumentError(
+                f"{type(layer).__name__}.output_shape of layer '{name}' must return the shape of "
+                f"one sample, such as (50,), but it returned {shown(given)}. Correct the layer.",
+                argument="layers",
+                value=layer,
+            )
+        shapes.append(shape := tuple(given))
         giver = f"layer '{name}'"
     return shapes
 
