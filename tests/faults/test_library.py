@@ -4,7 +4,7 @@ Here stand the faults that cross several parts of the library. What concerns one
 its tests.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from plugnet.errors import (
     ShapeError,
     UnknownComponentError,
 )
+from plugnet.interfaces import Activation
 
 
 def values(network: Network) -> list[Array]:
@@ -121,6 +122,52 @@ def test_a_message_shows_a_long_value_in_short() -> None:
     with pytest.raises(ArgumentError) as caught:
         registry.build("inv", "1" * 10_000)
     assert len(str(caught.value)) < 200
+
+
+class WrongActivation(Activation):
+    """Does what it is told in ``method``, else gives x."""
+
+    def __init__(self, method: str, result: Callable[[Array], Any]) -> None:
+        self.method, self.result = method, result
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        found: Array = self.result(x) if self.method == "forward" else x
+        return found
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        found: Array = self.result(x) if self.method == "derivative" else np.ones_like(x)
+        return found
+
+
+RESULTS: dict[str, tuple[Callable[[Array], Any], str]] = {
+    "None": (lambda x: None, "a NoneType"),
+    "number": (lambda x: 1.0, "a float"),
+    "float64": (lambda x: x.astype(np.float64), r"\(20, 5\) and dtype float64"),
+    "shape": (lambda x: x[:, :1], r"shape \(20, 1\)"),
+    "transposed": (lambda x: x.T, r"shape \(5, 20\)"),
+}
+
+
+@pytest.mark.parametrize("result", RESULTS)
+@pytest.mark.parametrize("method", ["forward", "derivative"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_wrong_result_of_an_activation_is_named(method: str, result: str, nested: bool) -> None:
+    make, text = RESULTS[result]
+    wrong = WrongActivation(method, make)
+    middle: Any = ("residual", [wrong]) if nested else wrong
+    with pytest.raises(ArgumentError, match=rf"WrongActivation\.{method} must return.*{text}") as e:
+        trainer(Network([("fc", 4, 5), middle, ("fc", 5, 3)]), batch_size=20).fit(X, Y, 1)
+    assert any("'wrongactivation1'" in note for note in e.value.__notes__)
+
+
+@pytest.mark.parametrize("result", ["None", "float64", "shape", "transposed"])
+def test_a_wrong_activation_is_named_in_predictions(result: str) -> None:
+    wrong = WrongActivation("forward", RESULTS[result][0])
+    network = Network([("fc", 4, 5), ("chain", [wrong]), ("fc", 5, 3)])
+    with pytest.raises(
+        (ArgumentError, ShapeError), match=r"'chain1\.wrongactivation1' must return"
+    ):
+        network.predict(X)
 
 
 # Asking a network --------------------------------------------------------------------------------
