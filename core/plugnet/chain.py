@@ -61,6 +61,8 @@ class Chain(Layer):
         self.output_shapes: tuple[Shape, ...] = ()
         self._batch_shape: Shape | None = None  # for which all layers are prepared
         self._checked: set[bool] = set()  # the ``inputs`` whose backward pass was checked
+        self.takes_stored = self.layers[0].takes_stored
+        self._dtype: np.dtype[Any] | None = None  # that all layers give
         self._version = -1  # of the parameters, from which the stages were derived
         self._stages: tuple[list[Stage], list[Stage]] = ([], [])
 
@@ -78,6 +80,17 @@ class Chain(Layer):
 
     def input_scale(self) -> float | None:
         return self.layers[0].input_scale()
+
+    @property
+    def needs_adapt(self) -> bool:
+        return self.layers[0].needs_adapt
+
+    @property
+    def fills_missing(self) -> bool:
+        return self.layers[0].fills_missing
+
+    def adapt(self, blocks: Iterable[Array]) -> None:
+        self.layers[0].adapt(blocks)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape after the last layer.
@@ -99,6 +112,7 @@ class Chain(Layer):
         first = next((i for i, layer in enumerate(self.layers) if is_trained(layer)), len(shapes))
         check_differentiable(dict(list(self.inner().items())[first + 1 :]))
         self.output_shapes, self._batch_shape, self._version = shapes, None, -1
+        self._dtype = dtype
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return what the last layer gives, ``(N, *output_shapes[-1])``."""
@@ -109,7 +123,9 @@ class Chain(Layer):
             for layer in self.layers:
                 y = layer.forward(y, training)
             if training or (
-                len(y) == len(x) and y.shape[1:] == self.output_shapes[-1] and y.dtype == x.dtype
+                len(y) == len(x)
+                and y.shape[1:] == self.output_shapes[-1]
+                and (y.dtype == x.dtype or (self.takes_stored and y.dtype == self._dtype))
             ):
                 return y
         except Exception as error:
@@ -182,8 +198,9 @@ class Chain(Layer):
         if training:
             self._batch_shape, self._checked = None, set()
         shapes = self.output_shapes or infer_shapes(self.layers, self.layer_names, x.shape[1:])
+        dtype = self._dtype if self.takes_stored and self._dtype is not None else x.dtype
         with _located(self.inner()):
-            y = first_pass.forward(self.inner(), shapes, x, training)
+            y = first_pass.forward(self.inner(), shapes, x, dtype, training)
         if training:
             self._batch_shape = x.shape
         return y

@@ -32,6 +32,10 @@ class DataWarning(UserWarning):
     """The data look unusual (not scaled, one class only); work goes on."""
 
 
+class TrainingWarning(UserWarning):
+    """A training ended, but the network has not learnt from it."""
+
+
 # The registry ------------------------------------------------------------------------------------
 
 

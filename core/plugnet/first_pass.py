@@ -43,7 +43,11 @@ def initialize(
 
 
 def forward(
-    layers: Mapping[str, Layer], shapes: Sequence[Shape], x: Array, training: bool
+    layers: Mapping[str, Layer],
+    shapes: Sequence[Shape],
+    x: Array,
+    dtype: np.dtype[Any],
+    training: bool,
 ) -> Array:
     """Return what the last layer gives.
 
@@ -51,6 +55,7 @@ def forward(
         layers: by name, first to last.
         shapes: of one sample after each.
         x: ``(N, *shape)``.
+        dtype: that each layer must give: that of ``x``, unless the first takes samples as stored.
         training: whether to prepare each layer, and to let it keep what a backward pass reads.
     """
     for (name, layer), shape in zip(layers.items(), shapes, strict=True):
@@ -61,7 +66,7 @@ def forward(
         except Exception as error:
             error.add_note(f"Raised in a {'training ' * training}forward of layer '{name}'.")
             raise
-        _check(y, (len(x), *shape), x.dtype, f"{type(layer).__name__}.forward", name)
+        _check(y, (len(x), *shape), dtype, f"{type(layer).__name__}.forward", name)
         x = y
     return x
 

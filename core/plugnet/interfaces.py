@@ -1,6 +1,6 @@
 """The contract: every kind of component, on one page.
 
-A component is a class that implements one of these nine interfaces. (Hooks need none: see
+A component is a class that implements one of these interfaces. (Hooks need none: see
 `plugnet.training.hooks`.) These rules hold for all:
 
 * Every constructor argument is kept as an attribute of the same name (a dataclass does this for
@@ -25,7 +25,7 @@ batch's total weight, layers only sum.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -86,6 +86,10 @@ class Layer(Component):
     #: looked up in a table, `backward` is never called: no layer before this one can be trained.
     differentiable: ClassVar[bool] = True
 
+    #: Whether, as a network's first layer, it takes samples in the dtype in which they are stored,
+    #: and casts them itself. Others are given them in the network's dtype.
+    takes_stored: bool = False
+
     #: The layer's own generator. A layer that draws random numbers in training forwards keeps the
     #: one given to `initialize` here: then it is placed, before each of them, by the network's
     #: seed, the iteration and the shard (the number of the part, where a batch is divided), so that
@@ -133,6 +137,32 @@ class Layer(Component):
         give a warning before the network is trained.
         """
         return 1.0
+
+    @property
+    def needs_adapt(self) -> bool:
+        """Whether it learns from the samples, by `adapt`, and has not yet; here, False.
+
+        Override it with `adapt`.
+        """
+        return False
+
+    @property
+    def fills_missing(self) -> bool:
+        """Whether samples may hold NaN, for which it puts a number; here, False."""
+        return False
+
+    def adapt(self, blocks: Iterable[Array]) -> None:
+        """Learn from the samples of the training part what its outputs depend on; here, nothing.
+
+        Only a network's first layer is asked, once, before the first step. What it learns is the
+        value of a `plugnet.parameter.Statistic` with the momentum 1, which no step moves: so it is
+        saved, and neither loading nor further training changes it. `forward` also works before, and
+        `initialize` is called earlier.
+
+        Args:
+            blocks: all samples once, in blocks ``(n, *shape)``, in the dtype in which they are
+                stored. They are finite, except for NaN if `fills_missing`, and must not be changed.
+        """
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the output for inputs of ``shape``; here, the same.
@@ -438,7 +468,10 @@ class Regularizer(Component):
 
 
 class Metric(Component):
-    """A number that judges answers, gathered block by block.
+    """A number that judges answers, gathered block by block, for any number of samples.
+
+    It keeps sums, not samples, and does not depend on how the samples are divided into blocks.
+    What it keeps is no part of its description: a copy starts without samples.
 
     >>> from plugnet import registry
     >>> accuracy = registry.metrics.build("accuracy")
@@ -456,23 +489,30 @@ class Metric(Component):
 
     @abstractmethod
     def reset(self) -> None:
-        """Forget all samples."""
+        """Forget all samples. Called before the first `update`, too."""
 
     @abstractmethod
     def update(self, scores: Array, targets: Array, weights: Array | None = None) -> None:
-        """Take in some more samples.
+        """Take in some more samples, of the same K as before; the arrays must not be changed.
 
         Args:
-            scores: ``(N, K)``; for classes K is at least 2, and the highest score is the answer (a
-                single score s comes as ``(0, s - threshold)``); or K real values. A row with a NaN
-                answers nothing.
+            scores: ``(N, K)``; for classes K is at least 2, and the highest score is the answer,
+                the first of equal ones (a single score s comes as ``(0, s - threshold)``); or K
+                real values. A row with a NaN answers no class; a real NaN makes the number NaN.
             targets: ``(N,)`` integer class ids from 0 to K - 1, or ``(N, K)`` real values.
-            weights: ``(N,)``, for how many samples each counts, at least 0; None: for one.
+            weights: ``(N,)``, for how many samples each counts, at least 0; None: for one. A row
+                of weight 0 is ignored, whatever its scores.
+
+        Raises:
+            ArgumentError: a constructor argument does not fit K, such as the id of a class.
         """
 
     @abstractmethod
     def compute(self) -> float:
-        """Return the number for all samples since `reset`."""
+        """Return the number for all samples since `reset`, NaN if there are none.
+
+        It changes nothing, and more samples may follow.
+        """
 
 
 @dataclass(frozen=True)

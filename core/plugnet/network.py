@@ -13,9 +13,10 @@ from plugnet.arguments import integer
 from plugnet.arrays import Array, Shape
 from plugnet.chain import Chain
 from plugnet.component import describe, rebuild
-from plugnet.data.samples import as_array
+from plugnet.data.samples import as_array, as_samples, blocks_of
 from plugnet.errors import ArgumentError, FileFormatError, ShapeError, SpecError
 from plugnet.generators import Generators
+from plugnet.interfaces import Layer
 from plugnet.layers import as_shape, parameters_of, walk
 from plugnet.parameter import MULTIPLIERS, Parameters
 from plugnet.patterns import Patterns
@@ -92,6 +93,7 @@ class Network:
         self._batch: Array | None = None  # training samples that came in another dtype
         shape = self.chain.input_shape() if input_shape is None else input_shape
         self._check_free()
+        self._check_adapting()
         if shape is not None:
             self.initialize(shape)
         owner = object()
@@ -109,6 +111,20 @@ class Network:
                     f"Layer '{path}', {layer!r}, belongs to another network, but a layer keeps "
                     "what one place needs. Name it, or give its spec, to get a new one; "
                     "Network.restore copies values.",
+                    argument="layers",
+                    value=layer,
+                )
+
+    def _check_adapting(self) -> None:
+        """Check that only the first layer learns from the samples: no other is given them."""
+        first: Layer = self.chain
+        while isinstance(first, Chain):
+            first = first.layers[0]
+        for path, layer in self._walk().items():
+            if layer.needs_adapt and layer is not first and not isinstance(layer, Chain):
+                raise ArgumentError(
+                    f"Layer '{path}' learns from the samples, so it must be the first layer of the "
+                    "network. Put it there, or leave it out.",
                     argument="layers",
                     value=layer,
                 )
@@ -221,7 +237,9 @@ class Network:
         )
 
     def _converted(self, samples: Array, training: bool = False) -> Array:
-        """Return samples in C order and the network's dtype; in training, in a buffer if copied."""
+        """Return samples in C order and the first layer's dtype; in training a copy is a buffer."""
+        if self.chain.takes_stored:
+            return np.ascontiguousarray(samples)
         if not training or samples.dtype == self.dtype:
             return np.ascontiguousarray(samples, self.dtype)
         batch = self._batch
@@ -229,6 +247,44 @@ class Network:
             batch = self._batch = np.empty(samples.shape, self.dtype)
         np.copyto(batch, samples, casting="same_kind")
         return batch
+
+    # What the first layer learns from the samples ------------------------------------------------
+
+    @property
+    def needs_adapt(self) -> bool:
+        """Whether the first layer learns from the samples, such as `standardize`, and has not yet.
+
+        `Trainer.fit` then calls `adapt` before its first step.
+        """
+        return self.chain.needs_adapt
+
+    @property
+    def fills_missing(self) -> bool:
+        """Whether samples may hold NaN, for which the first layer puts a number."""
+        return self.chain.fills_missing
+
+    @property
+    def sample_dtype(self) -> np.dtype[Any] | None:
+        """The dtype that samples must be in; None: whichever real one they are stored in."""
+        return None if self.chain.takes_stored else self.dtype
+
+    def adapt(self, x: Any) -> None:
+        """Let the first layer learn from samples, in one pass; others stay as they are.
+
+        What it has learned before is replaced. Most layers learn nothing so.
+
+        Args:
+            x: ``(N, *shape)`` samples; a large memory map is read part by part.
+
+        Raises:
+            DataError: not numbers, no samples, or a value that is infinite, or NaN if the layer
+                does not fill it.
+            ShapeError: they have the wrong shape.
+        """
+        fills = self.fills_missing
+        samples = self.validate_input(as_samples(x, None, allow_missing=fills))
+        with self.lock:
+            self.chain.adapt(blocks_of(samples, fills))
 
     # Parameters and shapes -----------------------------------------------------------------------
 

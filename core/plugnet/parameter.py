@@ -103,7 +103,8 @@ class Statistic(Parameter):
     ``value``. So a step that fails has moved nothing.
 
     Attributes:
-        momentum: how much of the old value stays, from 0, which replaces it, to 1.
+        momentum: how much of the old value stays, from 0, which replaces it, to 1, for what no
+            step moves, such as what `Layer.adapt` learns; nothing is written to its ``grad`` then.
 
     >>> mean = Statistic(np.zeros(2), momentum=0.75)
     >>> mean.grad = [4.0, 8.0]  # the batch's mean
@@ -163,7 +164,7 @@ class Parameters(Mapping[str, Parameter]):
         value: ``(n,)``, the values of all but the statistics; each `Parameter.value` is a view.
         grad: ``(n,)``, their gradients, likewise: what may be clipped or scaled as a whole.
         places: where each of them lies in the two, by path, in the order of the layers.
-        statistics: the parameters that follow the batches.
+        statistics: the parameters that follow the batches, all with a momentum below 1.
 
     >>> weight, bias = Parameter(np.ones((2, 3))), Parameter(np.zeros(3), decay_mult=0)
     >>> parameters = Parameters({"fc1.weight": weight, "fc1.bias": bias}, np.dtype(float))
@@ -188,7 +189,8 @@ class Parameters(Mapping[str, Parameter]):
                     value=parameter.value.dtype,
                 )
         self._order = sorted(self._parameters, key=self._rank)
-        self.statistics = tuple(p for p in parameters.values() if isinstance(p, Statistic))
+        statistics = [p for p in parameters.values() if isinstance(p, Statistic)]
+        self.statistics = tuple(p for p in statistics if p.momentum < 1)
         size = sum(parameter.value.size for parameter in parameters.values())
         values, grads = (np.zeros(size, dtype) for _ in range(2))
         places, start = {}, 0
@@ -200,7 +202,7 @@ class Parameters(Mapping[str, Parameter]):
             grads[place] = parameter.grad.reshape(-1)
             parameter._bind(values[place].reshape(shape), grads[place].reshape(shape))
             start = stop
-        rest = size - sum(statistic.value.size for statistic in self.statistics)
+        rest = size - sum(statistic.value.size for statistic in statistics)
         self.value, self.grad = values[:rest], grads[:rest]
         self.places = {
             path: places[path] for path in parameters if not isinstance(self[path], Statistic)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,12 +12,15 @@ from tests.checks import names_faults
 
 from plugnet.arrays import Array, Shape
 from plugnet.interfaces import (
+    Batch,
     Dataset,
     DataSplits,
     Initializer,
     LRPolicy,
     Regularizer,
+    Rows,
 )
+from plugnet.schema import Schema
 
 # Initializers ------------------------------------------------------------------------------------
 
@@ -212,40 +217,220 @@ class Four(Dataset):
     def load(self) -> DataSplits:
         data = np.linspace(0, 1, 12).reshape(6, 2).astype(np.float32)
         label = np.array([0, 1, 0, 1, 0, 1])
-        return DataSplits(data[:4], label[:4], data[4:], label[4:])
+        return DataSplits(Batch(data[:4], label[:4]), Batch(data[4:], label[4:]))
+
+    def changed(self, **train: Any) -> DataSplits:
+        """Return the samples with other fields of the training part, or other fields of both."""
+        splits = Four.load(self)
+        of_part = {name: train.pop(name) for name in ("x", "y", "weights") if name in train}
+        return replace(splits, train=splits.train._replace(**of_part), **train)
+
+
+class Table(Four):
+    """Right: names, weights, missing values, no test part, and rows with an id, by column."""
+
+    def load(self) -> DataSplits:
+        return self.changed(
+            x=np.array([[1, np.nan], [2, 3], [4, 5]]),
+            y=np.array(["cat", "dog", "cat"]),
+            weights=np.array([0, 1, 2.5]),
+            test=None,
+            classes=("dog", "cat", "cow"),
+            columns=("weight", "height"),
+            targets=("animal",),
+            dropped=("id",),
+            missing="mean",
+        )
+
+    def rows(self, schema: Schema) -> Iterator[Rows]:
+        for start in (0, 2):
+            x = {name: np.ones(2) for name in schema.columns}
+            yield Rows(x, None, range(start, start + 2), [start + 1, start + 2], {"id": ["a", "b"]})
+
+
+class Targets(Four):
+    """Right: real targets."""
+
+    def load(self) -> DataSplits:
+        return self.changed(y=np.ones((4, 2)), test=None, targets=("a", "b"))
 
 
 class MismatchedRows(Four):
     """Has one label too few."""
 
     def load(self) -> DataSplits:
-        samples = super().load()
-        return DataSplits(samples.train.x, samples.train.y[:3], samples.test.x, samples.test.y)
+        return self.changed(y=np.array([0, 1, 0]))
 
 
-class IdsFromOne(Four):
-    """Names fewer classes than it has."""
+class EmptyTest(Four):
+    """Has a test part without samples."""
 
     def load(self) -> DataSplits:
-        s = super().load()
-        return DataSplits(s.train.x, s.train.y + 1, s.test.x, s.test.y, ("a", "b"))
+        splits = super().load()
+        return replace(splits, test=Batch(splits.train.x[:0], splits.train.y[:0]))
+
+
+class UnknownClass(Four):
+    """Has a label that its classes lack."""
+
+    def load(self) -> DataSplits:
+        return self.changed(y=np.array([0, 1, 2, 1]), classes=(0, 1))
+
+
+class ClassTwice(Four):
+    """Lists a class twice."""
+
+    def load(self) -> DataSplits:
+        return self.changed(classes=(0, 1, 1))
+
+
+class NumPyClasses(Four):
+    """Lists classes that are not Python's own numbers."""
+
+    def load(self) -> DataSplits:
+        return self.changed(classes=tuple(np.arange(2)))
+
+
+class NegativeIds(Four):
+    """Has a negative label, but lists no classes."""
+
+    def load(self) -> DataSplits:
+        return self.changed(y=np.array([-1, 1, -1, 1]))
+
+
+class UnlistedNames(Four):
+    """Has strings for labels, but lists no classes."""
+
+    def load(self) -> DataSplits:
+        return self.changed(y=np.array(["a", "b", "a", "b"]), test=None)
+
+
+class NamesAndNumbers(Four):
+    """Has strings for labels in one part and numbers in the other."""
+
+    def load(self) -> DataSplits:
+        return self.changed(y=np.array(["a", "b", "a", "b"]), classes=("a", "b", 0, 1))
+
+
+class FlatTargets(Four):
+    """Has real targets of the shape of class ids."""
+
+    def load(self) -> DataSplits:
+        return self.changed(y=np.linspace(0, 1, 4), test=None)
+
+
+class OneHot(Four):
+    """Has one-hot rows in place of labels."""
+
+    def load(self) -> DataSplits:
+        return self.changed(y=np.eye(4, dtype=int), test=None)
+
+
+class ClassesOfTargets(Four):
+    """Lists classes beside real targets."""
+
+    def load(self) -> DataSplits:
+        return self.changed(y=np.ones((4, 1)), test=None, classes=(0, 1))
+
+
+class NegativeWeights(Four):
+    """Has a weight below 0."""
+
+    def load(self) -> DataSplits:
+        return self.changed(weights=np.array([1.0, 1, -1, 1]))
+
+
+class WeightPerOutput(Four):
+    """Has two weights per sample."""
+
+    def load(self) -> DataSplits:
+        return self.changed(weights=np.ones((4, 2)))
+
+
+class UnnamedColumn(Four):
+    """Has one name for two columns."""
+
+    def load(self) -> DataSplits:
+        return self.changed(columns=("a",))
+
+
+class SameName(Four):
+    """Has a column that is called like the labels."""
+
+    def load(self) -> DataSplits:
+        return self.changed(columns=("a", "b"), targets=("b",))
+
+
+class Missing(Four):
+    """Has NaN, but does not say what stands for it."""
+
+    def load(self) -> DataSplits:
+        return self.changed(x=np.full((4, 2), np.nan))
+
+
+class MissingByMedian(Four):
+    """Names a rule for missing values that does not exist."""
+
+    def load(self) -> DataSplits:
+        return self.changed(missing="median")
+
+
+class Infinite(Four):
+    """Has an infinite value where only NaN may stay."""
+
+    def load(self) -> DataSplits:
+        return self.changed(x=np.full((4, 2), np.inf), missing=0.0)
+
+
+class OtherShape(Four):
+    """Has test samples of another shape."""
+
+    def load(self) -> DataSplits:
+        return self.changed(test=Batch(np.ones((2, 3)), np.array([0, 1])))
 
 
 class Texts(Four):
     """Has strings for data."""
 
     def load(self) -> DataSplits:
-        s = super().load()
-        return DataSplits(s.train.x.astype("U"), s.train.y, s.test.x, s.test.y)
+        return self.changed(x=np.array([["a", "b"]] * 4))
+
+
+class SameNumbers(Four):
+    """Begins to number the rows anew in each block."""
+
+    def rows(self, schema: Schema) -> Iterator[Rows]:
+        for _ in range(2):
+            yield Rows(np.ones((2, 2)), None, range(2))
+
+
+class LinesTooFew(Four):
+    """Has fewer line numbers than rows."""
+
+    def rows(self, schema: Schema) -> Iterator[Rows]:
+        yield Rows(np.ones((2, 2)), None, range(2), [1])
+
+
+class RowsOfOtherShape(Four):
+    """Gives new rows more features than those to train on."""
+
+    def rows(self, schema: Schema) -> Iterator[Rows]:
+        yield Rows(np.ones((2, 3)), None, range(2))
+
+
+class NoRows(Four):
+    """Has no rows to be asked about."""
+
+    def rows(self, schema: Schema) -> Iterator[Rows]:
+        yield from ()
 
 
 class Shuffled(Four):
     """Shuffles with its own generator."""
 
     def load(self) -> DataSplits:
-        s = super().load()
-        data = s.train.x * np.float32(np.random.default_rng().random())
-        return DataSplits(data, s.train.y, s.test.x, s.test.y)
+        data = np.full((4, 2), np.random.default_rng().random())
+        return self.changed(x=data)
 
 
 # All kinds ---------------------------------------------------------------------------------------
@@ -334,9 +519,32 @@ test_the_fault_is_named = names_faults(
         Shrinks: {"value_unchanged"},
         Groups: {"elementwise"},
         Four: set(),
-        MismatchedRows: {"samples"},
-        IdsFromOne: {"labels"},
+        Table: set(),
+        Targets: set(),
+        MismatchedRows: {"samples", "rows"},
+        EmptyTest: {"samples"},
+        UnknownClass: {"labels"},
+        ClassTwice: {"labels"},
+        NumPyClasses: {"labels"},
+        NegativeIds: {"labels"},
+        UnlistedNames: {"labels"},
+        NamesAndNumbers: {"labels"},
+        FlatTargets: {"labels"},
+        OneHot: {"labels"},
+        ClassesOfTargets: {"labels"},
+        NegativeWeights: {"weights"},
+        WeightPerOutput: {"weights"},
+        UnnamedColumn: {"columns"},
+        SameName: {"columns"},
+        Missing: {"data"},
+        MissingByMedian: {"data"},
+        Infinite: {"data"},
+        OtherShape: {"data", "rows"},
         Texts: {"data"},
+        SameNumbers: {"rows"},
+        LinesTooFew: {"rows"},
+        RowsOfOtherShape: {"rows"},
+        NoRows: {"rows"},
         Shuffled: {"same_seed", "repeatable"},
         NotKept: {"arguments_kept"},
         KeptWrong: {"arguments_kept", "spec_round_trip", "copy"},

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 import weakref
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.data.mapped import mapped_file
 from plugnet.errors import DataError, DataWarning
+from plugnet.warning import warn_user
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -21,6 +22,14 @@ UNUSUAL = 50.0
 
 #: Elements that are checked at a time: they stay in the processor's cache.
 _BLOCK = 1 << 16
+
+#: Elements that a layer learns from at a time.
+_LEARNT = 1 << 18
+
+#: Columns of a table that a warning names.
+_NAMED = 5
+
+_FILL = "begin the network with ('standardize', {'missing': 'mean'})"
 
 
 def as_array(values: Any, name: str) -> Array:
@@ -56,29 +65,33 @@ def as_array(values: Any, name: str) -> Array:
 
 def as_samples(
     samples: Any,
-    dtype: DTypeLike = np.float32,
+    dtype: DTypeLike | None = np.float32,
     name: str = "samples",
     scale: float | None = None,
     remember: bool = True,
+    allow_missing: bool = False,
+    columns: Sequence[str] = (),
 ) -> Array:
     """Return ``samples``, ``(N, *shape)``, as a contiguous array of numbers, all finite.
 
     A contiguous array of a type that ``dtype`` can hold exactly, such as bytes for float32, comes
     back as it is: a network converts batch by batch, so that a set is not in memory twice, nor four
     times as large. Others are converted to ``dtype``. Nothing is ever changed in place. Samples of
-    a very different magnitude from ``scale`` give a `DataWarning`; so do samples that are all the
-    same constant. Of a memory map from 1 GiB on only the beginning is checked here, and the rest
+    a very different magnitude from ``scale`` give a `DataWarning`, a table column by column; so do
+    samples that are all the same constant. Of a memory map from 1 GiB on only the beginning is checked here, and the rest
     when it is read for training. An array that came back unchanged is not checked again while it
     lives: checking numbers that are written into it later is up to the caller.
 
     Args:
         samples: one sample per row; N and all of ``shape`` at least 1.
-        dtype: a floating-point type.
+        dtype: a floating-point type; None: numbers stay in the type in which they are stored.
         name: what errors and warnings call it.
         scale: the magnitude that a network is made for, its first layer's ``input_scale()``; None:
             any will do.
         remember: whether an array that comes back unchanged is not checked again; False for one
             whose owner writes further samples into it.
+        allow_missing: whether a value may be NaN.
+        columns: the names of a table's columns, for errors and warnings; else their numbers.
 
     Raises:
         DataError: not numbers, no samples, no features, or a value that is NaN or infinite.
@@ -97,23 +110,26 @@ def as_samples(
             f"{array.shape}.",
             row=None,
         )
-    checked_for = (np.dtype(dtype), scale)
+    checked_for = (None if dtype is None else np.dtype(dtype), scale, allow_missing)
     found = _checked.get(id(samples))
     if remember and found is not None and found[0]() is samples and found[1] == checked_for:
         return array
-    own = None if np.can_cast(array.dtype, dtype) else dtype
+    widest = np.float64 if dtype is None else dtype
+    is_kept = np.can_cast(array.dtype, widest) or (dtype is None and array.dtype.kind in "ui")
+    own = None if is_kept else widest
     with np.errstate(over="ignore"):  # what becomes infinite is refused below, with its place
         array = np.require(array, own, ("C_CONTIGUOUS", "ALIGNED"))
     is_streamed = mapped_file(array) is not None
-    lowest, highest = value_range(array[: _beginning(array)] if is_streamed else array, name)
-    if scale is not None and (warning := _unusual(max(-lowest, highest), scale, name)):
-        warnings.warn(warning, DataWarning, stacklevel=3)
+    looked_at = array[: _beginning(array)] if is_streamed else array
+    lowest, highest = value_range(looked_at, name, None, allow_missing, columns)
+    largest = max(-lowest, highest)
+    if scale is not None and (warning := _unusual(looked_at, largest, scale, name, columns)):
+        warn_user(warning, DataWarning)
     elif lowest == highest and len(array) > 1 and not is_streamed:
-        warnings.warn(
+        warn_user(
             f"All values of {name} are {lowest:g}; nothing distinguishes the samples. "
             "Check that they were read correctly.",
             DataWarning,
-            stacklevel=3,
         )
     if remember and array is given and isinstance(samples, np.ndarray):
         number = id(samples)
@@ -121,17 +137,26 @@ def as_samples(
     return array
 
 
-#: By id, the arrays that passed, and for which dtype and scale.
-_checked: dict[int, tuple[weakref.ref[Array], tuple[np.dtype[Any], float | None]]] = {}
+#: By id, the arrays that passed, and for which dtype and scale, and whether NaN was allowed.
+_checked: dict[int, tuple[weakref.ref[Array], tuple[object, ...]]] = {}
 
 
-def _unusual(largest: float, scale: float, name: str) -> str:
+def _unusual(
+    samples: Array, largest: float, scale: float, name: str, columns: Sequence[str]
+) -> str:
     """Return a warning that samples may be scaled wrongly; empty if they look right."""
-    if largest > UNUSUAL * scale:
+    limit = UNUSUAL * scale
+    if largest > limit:
+        little = f"a magnitude of {largest:g}; a network learns little from values beyond {limit:g}"
+        if samples.ndim == 2:
+            pixels = "" if largest > 255 else ", or pixels with ('rescale', 255)"
+            return (
+                f"{_beyond(samples, limit, columns)} of {name} reach {little}. Begin the network "
+                f"with 'standardize'{pixels}."
+            )
         return (
-            f"Values of {name} reach a magnitude of {largest:g}; a network learns little from "
-            f"those beyond {UNUSUAL * scale:g}. Scale to [0, 1], pixels for example by x / 255, or "
-            "begin the network with a layer that does, ('rescale', 255)."
+            f"Values of {name} reach {little}. Begin the network with a layer that brings pixels "
+            "to [0, 1], ('rescale', 255), or scale them, for example by x / 255."
         )
     if scale > UNUSUAL and 0 < largest < scale / UNUSUAL:
         return (
@@ -140,6 +165,27 @@ def _unusual(largest: float, scale: float, name: str) -> str:
             "network what they were before, or leave out the layer."
         )
     return ""
+
+
+def _beyond(table: Array, limit: float, columns: Sequence[str]) -> str:
+    """Return which columns of a table, ``(N, features)``, reach beyond a magnitude, and how far."""
+    largest = np.zeros(table.shape[1])
+    rows = max(_BLOCK // len(largest), 1)
+    for start in range(0, len(table), rows):
+        block = table[start : start + rows]
+        for found in (np.fmin.reduce(block), np.fmax.reduce(block)):
+            np.fmax(largest, np.abs(found.astype(float)), out=largest)
+    order = [int(i) for i in np.argsort(-largest, kind="stable") if largest[i] > limit]
+    named = [f"{_column(i, columns)} ({largest[i]:g})" for i in order[:_NAMED]]
+    if len(order) > _NAMED:
+        return f"Columns {', '.join(named)} and {len(order) - _NAMED} others"
+    if len(order) == 1:
+        return f"The values in column {named[0].partition(' (')[0]}"
+    return f"Columns {', '.join(named[:-1])} and {named[-1]}"
+
+
+def _column(index: int, columns: Sequence[str]) -> str:
+    return repr(str(columns[index])) if index < len(columns) else str(index)
 
 
 def require_rows(fits: Array, values: Array, rule: str) -> None:
@@ -174,35 +220,89 @@ def check_rows(samples: Array, labels: Array) -> None:
         raise DataError("There must be at least one sample, but the arrays are empty.", row=None)
 
 
-def value_range(array: Array, name: str, numbers: Array | None = None) -> tuple[float, float]:
+def value_range(
+    array: Array,
+    name: str,
+    numbers: Array | None = None,
+    allow_missing: bool = False,
+    columns: Sequence[str] = (),
+) -> tuple[float, float]:
     """Return min and max, block by block, so that no array as large as this one is made.
 
     Args:
         array: ``(N, *shape)``, contiguous.
         name: what the error calls it.
         numbers: ``(N,)``, what the error calls the rows; None: 0, 1, 2 and so on.
+        allow_missing: whether a value may be NaN; these are left out.
+        columns: the names of a table's columns, for the error.
 
     Raises:
         DataError: a value is NaN or infinite; ``row`` is the number of the first such row.
     """
     flat = array.reshape(-1)
-    lowest = highest = float(flat[0])
+    lowest, highest = np.inf, -np.inf
     for start in range(0, flat.size, _BLOCK):
         block = flat[start : start + _BLOCK]
         low, high = float(block.min()), float(block.max())  # both are NaN if anything is
+        if allow_missing and np.isnan(low):
+            low, high = float(np.fmin.reduce(block)), float(np.fmax.reduce(block))
+            if np.isnan(low):
+                continue
         if not (np.isfinite(low) and np.isfinite(high)):
-            first = start + int(np.argmin(np.isfinite(block)))
+            fits = np.isfinite(block) | (np.isnan(block) & allow_missing)
+            first = start + int(np.argmin(fits))
             index = [int(i) for i in np.unravel_index(first, array.shape)]
             if numbers is not None:
                 index[0] = int(numbers[index[0]])
-            place = ", ".join(map(str, index))
-            raise DataError(
-                f"{name} must be finite, but {name}[{place}] is {flat[first]} (as {array.dtype}). "
-                "Drop that row or fill the value.",
-                row=index[0],
-            )
+            raise _not_finite(flat[first], index, name, columns)
         lowest, highest = min(lowest, low), max(highest, high)
     return lowest, highest
+
+
+def _not_finite(
+    value: np.generic, index: Sequence[int], name: str, columns: Sequence[str]
+) -> DataError:
+    """Return the error for a value that is NaN or infinite."""
+    is_missing = bool(np.isnan(value))
+    what = f"{'missing (NaN)' if is_missing else value} (as {value.dtype})"
+    if columns and len(index) == 2:
+        place = f"Row {index[0]}, column {_column(index[1], columns)}, of {name} is"
+    else:
+        place = f"{name}[{', '.join(map(str, index))}] is"
+    advice = f"Fill it, drop the row, or {_FILL}" if is_missing else "Correct it, or drop the row"
+    return DataError(f"{place} {what}, but {name} must be finite. {advice}.", row=index[0])
+
+
+def blocks_of(samples: Array, allow_missing: bool) -> Iterator[Array]:
+    """Yield samples that `as_samples` returned once, in their order, block by block.
+
+    What lies in a large memory map is read from its file, because the process would seem to hold
+    all that it has read through the map, and it is checked here.
+
+    Args:
+        samples: ``(N, *shape)``.
+        allow_missing: whether a value may be NaN.
+
+    Raises:
+        DataError: a value is infinite or NaN, or the file has become shorter.
+    """
+    file = mapped_file(samples)
+    row_bytes = samples.nbytes // len(samples)
+    rows = max(_LEARNT * len(samples) // samples.size, 1)
+    for start in range(0, len(samples), rows):
+        block = samples[start : start + rows]
+        if file is not None:
+            place = file.offset + start * row_bytes
+            read = np.fromfile(file.path, samples.dtype, block.size, offset=place)
+            if read.size < block.size:
+                raise DataError(
+                    f"{file.path!r} must hold all samples, but it has become shorter. Leave it "
+                    "alone while a memory map of it is in use.",
+                    row=start + read.size * len(block) // block.size,
+                )
+            block = read.reshape(block.shape)
+            value_range(block, "samples", np.arange(start, start + len(block)), allow_missing)
+        yield block
 
 
 def _beginning(array: Array) -> int:

@@ -45,6 +45,7 @@ class Registry(View[Any]):
     lr_policies: View[interfaces.LRPolicy]
     optimizers: View[interfaces.Optimizer]
     regularizers: View[interfaces.Regularizer]
+    metrics: View[interfaces.Metric]
     datasets: View[interfaces.Dataset]
     hooks: View[Any]  # any class; its methods are the contract
 

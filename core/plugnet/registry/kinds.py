@@ -45,6 +45,7 @@ KINDS: Final[dict[str, Kind]] = {
         Kind("lr_policy", "lr_policies", interfaces.LRPolicy),
         Kind("optimizer", "optimizers", interfaces.Optimizer),
         Kind("regularizer", "regularizers", interfaces.Regularizer),
+        Kind("metric", "metrics", interfaces.Metric),
         Kind("dataset", "datasets", interfaces.Dataset),
         Kind("hook", "hooks", object),
     )

@@ -16,6 +16,7 @@ from plugnet.testing import (
     layers,
     losses,
     lr_policies,
+    metrics,
     optimizers,
     regularizers,
 )
@@ -30,6 +31,7 @@ MODULES: Final[dict[str, tuple[ModuleType, ...]]] = {
     "lr_policy": (lr_policies,),
     "optimizer": (optimizers,),
     "regularizer": (regularizers,),
+    "metric": (metrics,),
     "dataset": (datasets,),
     "hook": (hooks,),
 }

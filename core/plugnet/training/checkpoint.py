@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
@@ -13,15 +13,22 @@ import numpy as np
 from plugnet.arguments import integer, number
 from plugnet.arrays import Array
 from plugnet.errors import FileFormatError, PlugnetError
+from plugnet.evaluation import Evaluation
 from plugnet.files import documents
 from plugnet.interfaces import Component
 from plugnet.network import Network
 from plugnet.registry import registry
-from plugnet.training.history import Evaluation, History
+from plugnet.training.history import History
 
 COMPONENTS: Final = ("loss", "optimizer", "policy", "regularizer")
-SETTINGS: Final = ("batch_size", "seed", "shuffle")
-PROGRESS: Final = ("iteration", "position", "source_state", "rate_scale", "evaluation_due")
+SETTINGS: Final = (
+    "batch_size",
+    "seed",
+    "shuffle",
+    "class_weight",
+    "ignore_label",
+    "scale_targets",
+)
 SLOTS: Final = "optimizer/"  # before the names of the optimizer's arrays
 
 
@@ -35,6 +42,8 @@ class Checkpoint(NamedTuple):
         progress: its attributes, by the names in `PROGRESS`.
         history: what it has recorded.
         slots: the state of its update, by name.
+        metrics: what it judges by or, when read, their specs; None for those that suit the answers.
+        model: the section of its model, or None before the first fit.
     """
 
     network: Network
@@ -43,6 +52,8 @@ class Checkpoint(NamedTuple):
     progress: Mapping[str, Any]
     history: History
     slots: Mapping[str, Array]
+    metrics: Sequence[Any] | None = None
+    model: Mapping[str, Any] | None = None
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write it to one file, wholly or not at all; `Network.load` finds the network there.
@@ -60,14 +71,20 @@ class Checkpoint(NamedTuple):
                 name: registry.spec(part) if isinstance(part, Component) else part
                 for name, part in self.components.items()
             },
-            "settings": dict(self.settings),
+            "settings": {**self.settings, "class_weight": _pairs(self.settings["class_weight"])},
+            "metrics": None if self.metrics is None else list(map(registry.spec, self.metrics)),
             **self.progress,
             "rate_scale": float(self.progress["rate_scale"]),  # a hook may have set NumPy's
             "evaluations": [asdict(evaluation) for evaluation in history.evaluations],
             "seconds": history.seconds,
             "stopped": history.stopped,
         }
-        documents.write(path, arrays, {**self.network.document(), "trainer": trainer})
+        sections = (
+            {"trainer": trainer}
+            if self.model is None
+            else {"model": self.model, "trainer": trainer}
+        )
+        documents.write(path, arrays, {**self.network.document(), **sections})
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Checkpoint:
@@ -82,11 +99,15 @@ class Checkpoint(NamedTuple):
             )
         network = Network.from_document(arrays, document, path)
         with refused(path):
-            return cls._parsed(network, arrays, saved)
+            return cls._parsed(network, arrays, _renewed(saved), document.get("model"))
 
     @classmethod
     def _parsed(
-        cls, network: Network, arrays: Mapping[str, Array], saved: Mapping[str, Any]
+        cls,
+        network: Network,
+        arrays: Mapping[str, Array],
+        saved: Mapping[str, Any],
+        model: Mapping[str, Any] | None,
     ) -> Checkpoint:
         due, source_state = saved["evaluation_due"], saved.get("source_state")
         return cls(
@@ -106,12 +127,15 @@ class Checkpoint(NamedTuple):
                 evaluations=[Evaluation(**evaluation) for evaluation in saved["evaluations"]],
                 seconds=number("seconds", saved["seconds"], at_least=0),
                 stopped=saved["stopped"],
+                iteration=integer("iteration", saved["iteration"], at_least=0),
             ),
             {
                 name.removeprefix(SLOTS): array
                 for name, array in arrays.items()
                 if name.startswith(SLOTS)
             },
+            saved["metrics"],
+            model,
         )
 
 
@@ -134,3 +158,26 @@ def _exactly(names: tuple[str, ...], given: Mapping[str, Any]) -> Mapping[str, A
     if given.keys() != set(names):
         raise KeyError(f"the keys must be {', '.join(names)}, not {', '.join(given)}")
     return given
+
+
+def _pairs(class_weight: Any) -> Any:
+    """Return weights by class as pairs, because JSON would turn numbers as keys into strings."""
+    return list(class_weight.items()) if isinstance(class_weight, Mapping) else class_weight
+
+
+def _renewed(saved: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the section of a file from before metrics as it is written now."""
+    if "metrics" in saved:
+        return saved
+    new = {"class_weight": None, "ignore_label": None, "scale_targets": False}
+    evaluations = [
+        {
+            "iteration": old["iteration"],
+            "loss": old["loss"],
+            "metrics": {} if old["accuracy"] is None else {"accuracy": old["accuracy"]},
+            "part": "validation",
+        }
+        for old in saved["evaluations"]
+    ]
+    settings = {**saved["settings"], **new}
+    return {**saved, "metrics": None, "settings": settings, "evaluations": evaluations}

@@ -4,40 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Loss and accuracy of a network on a set of samples.
-
-    Attributes:
-        iteration: how many training iterations were done before.
-        loss: the mean loss over the samples, without regularization.
-        accuracy: the share of samples whose predicted class is the true one, from 0 to 1; None if
-            there are no classes.
-
-    >>> Evaluation(iteration=800, loss=0.06, accuracy=0.98).accuracy
-    0.98
-    """
-
-    iteration: int
-    loss: float
-    accuracy: float | None
+from plugnet.evaluation import Evaluation
 
 
 @dataclass
 class History:
     """The course of training, one entry per iteration.
 
+    ``history["validation_accuracy"]`` is a list of one metric at all evaluations of a part,
+    ``history["loss"]`` and ``history["rate"]`` those of each iteration; `names` has all.
+
     Attributes:
         loss: the batch's loss before each update, without regularization.
         rate: the learning rate of each update.
-        evaluations: those on the test samples, in order.
+        evaluations: those on validation and test samples, in order.
         seconds: wall time spent in `Trainer.fit`.
         stopped: why training ended early, or None.
+        iteration: the iteration to which the weights belong: the last one, unless a hook such as
+            early_stop has gone back to an earlier one.
 
-    >>> history = History(loss=[2.3, 1.9], rate=[0.1, 0.1])
-    >>> len(history.loss), history.stopped
-    (2, None)
+    >>> history = History(loss=[2.3, 1.9], rate=[0.1, 0.1], iteration=2)
+    >>> history.evaluations.append(Evaluation(2, 1.8, {"accuracy": 0.5}, "validation"))
+    >>> history["validation_accuracy"], history.at_end("validation")["accuracy"]
+    ([0.5], 0.5)
     """
 
     loss: list[float] = field(default_factory=list)
@@ -45,3 +34,48 @@ class History:
     evaluations: list[Evaluation] = field(default_factory=list)
     seconds: float = 0.0
     stopped: str | None = None
+    iteration: int = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What can be looked up."""
+        found = {
+            f"{one.part}_{name}": None
+            for one in self.evaluations
+            for name in ("loss", *one.metrics)
+        }
+        return ("loss", "rate", *found)
+
+    def __getitem__(self, name: str) -> list[float]:
+        if name in ("loss", "rate"):
+            return list(getattr(self, name))
+        part, _, metric = name.partition("_")
+        found = [
+            one[metric]
+            for one in self.evaluations
+            if one.part == part and (metric == "loss" or metric in one.metrics)
+        ]
+        if not found:
+            raise KeyError(f"{name!r} was not recorded, but {', '.join(self.names)}.")
+        return found
+
+    def at_end(self, part: str) -> Evaluation | None:
+        """Return the evaluation of the weights as they are now, or None if there is none.
+
+        Args:
+            part: "validation" or "test".
+        """
+        own = [e for e in self.evaluations if e.part == part and e.iteration == self.iteration]
+        return own[-1] if own else None
+
+    def cut(self, iteration: int) -> None:
+        """Forget what came after an iteration, because training goes on from there."""
+        del self.loss[iteration:], self.rate[iteration:]
+        self.evaluations = [e for e in self.evaluations if e.iteration <= iteration]
+        self.iteration = iteration
+
+    def __repr__(self) -> str:
+        return (
+            f"History({len(self.loss)} iterations, {len(self.evaluations)} evaluations, "
+            f"{self.seconds:.1f} s)"
+        )

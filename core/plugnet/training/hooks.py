@@ -18,9 +18,10 @@ import pluggy
 
 from plugnet.arrays import Array
 from plugnet.errors import HookError, PluginWarning
+from plugnet.evaluation import Evaluation
 from plugnet.parameter import Parameters
 from plugnet.registry import registry
-from plugnet.training.history import Evaluation, History
+from plugnet.training.history import History
 from plugnet.training.protocol import Training
 
 PREFIX = "plugnet_"
@@ -59,10 +60,10 @@ class Hooks:
     def plugnet_evaluate_end(
         self, training: Training, evaluation: Evaluation, x: Array, outputs: Array, targets: Array
     ) -> None:
-        """Run when the test samples have been evaluated during `fit`.
+        """Run when `fit` has evaluated: validation samples now and then, test samples at the end.
 
-        ``x`` are its samples, ``outputs`` the network's scores ``(M, K)``, ``targets`` the class
-        ids ``(M,)`` or real targets ``(M, K)``.
+        ``evaluation.part`` tells which. ``x`` are the samples, ``outputs`` the network's scores
+        ``(M, K)``, ``targets`` the class ids ``(M,)`` or real targets ``(M, K)``.
         """
 
     @specification

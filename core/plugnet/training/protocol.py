@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any, Protocol
 
+from plugnet.evaluation import Evaluation
 from plugnet.interfaces import Loss, LRPolicy, Optimizer, Regularizer
+from plugnet.model import Model
 from plugnet.network import Network
-from plugnet.training.history import Evaluation, History
+from plugnet.schema import Schema
+from plugnet.training.history import History
 
 
 class Training(Protocol):
@@ -23,6 +27,8 @@ class Training(Protocol):
         iteration: how many iterations are done.
         rate_scale: what the policy's learning rate is multiplied by; a hook may change it.
         history: what has been recorded.
+        schema: what inputs and answers mean; None before the first batch of a source.
+        parts: what is evaluated on: "validation", "test", both or nothing.
     """
 
     network: Network
@@ -34,13 +40,33 @@ class Training(Protocol):
     iteration: int
     rate_scale: float
     history: History
+    schema: Schema | None
+    parts: frozenset[str]
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether no step follows."""
+        ...
+
+    @property
+    def model(self) -> Model:
+        """The network, the loss, the metrics, and what inputs and answers mean."""
+        ...
+
+    def snapshot(self) -> Mapping[str, Any]:
+        """Return copies of all that a step changes."""
+        ...
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go back to a `snapshot`; only where no step follows, see `stop`."""
+        ...
 
     def stop(self, reason: str) -> None:
         """End the training after the current iteration; ``reason`` goes to the history."""
         ...
 
     def evaluate(self, x: Any, y: Any, weights: Any = None) -> Evaluation:
-        """Return loss and accuracy on samples ``x`` with targets ``y``."""
+        """Return loss and metrics on samples ``x`` with labels ``y``."""
         ...
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -6,28 +6,34 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from plugnet.arguments import flag, integer
-from plugnet.arrays import Array
-from plugnet.data.labels import as_targets, as_weights, warn_one_class
+from plugnet.data.labels import warn_one_class
 from plugnet.data.samples import as_samples
 from plugnet.data.source import CheckedBatches, from_samples
-from plugnet.errors import ArgumentError
-from plugnet.interfaces import Batch, Loss, LRPolicy, Optimizer, Regularizer
-from plugnet.network import PREDICT_ROWS, Network
+from plugnet.errors import ArgumentError, CallOrderError, TrainingWarning
+from plugnet.evaluation import Evaluation
+from plugnet.interfaces import Batch, DataSplits, Loss, LRPolicy, Metric, Optimizer, Regularizer
+from plugnet.model import Model
+from plugnet.network import Network
 from plugnet.registry import registry
+from plugnet.schema import Label, Schema
 from plugnet.training import failures
-from plugnet.training.evaluation import evaluate
 from plugnet.training.exclusive import exclusive
-from plugnet.training.history import Evaluation, History
+from plugnet.training.given import as_batch, count_iterations, gather
+from plugnet.training.history import History
 from plugnet.training.interrupts import Interrupts
+from plugnet.training.preparation import Preparation
 from plugnet.training.threads import limited
 from plugnet.training.update import Update
+from plugnet.training.weighting import as_class_weight, weights_by_class
+from plugnet.warning import warn_user
 
 if TYPE_CHECKING:
     from plugnet.training.hooks import HookCaller
@@ -35,6 +41,12 @@ if TYPE_CHECKING:
 #: The default regularizer, unless the optimizer decays the weights itself.
 DECAY = ("l2", 0.001)
 DEFAULT = "default"
+
+#: What a step changes, besides parameters, the optimizer's slots and the history.
+PROGRESS = ("iteration", "position", "source_state", "rate_scale", "evaluation_due")
+
+#: Runs of fewer iterations are too short to tell whether the loss falls.
+SHORTEST = 20
 
 
 class Trainer:
@@ -46,7 +58,7 @@ class Trainer:
     >>> trainer = Trainer(Network([("fc", 1, 2)]), batch_size=2)
     >>> len(trainer.fit(x, y, iterations=50).loss)
     50
-    >>> trainer.evaluate(x, y).accuracy
+    >>> trainer.evaluate(x, y)["accuracy"]
     1.0
 
     The constructor's arguments are attributes of the same names, names and tuples turned into
@@ -56,8 +68,10 @@ class Trainer:
         source_state: where a source of batches was after the last step; {} if it cannot say, None
             after a training on arrays.
         rate_scale: what the policy's learning rate is multiplied by; 1 unless a hook changes it.
-        evaluation_due: the iteration after which `fit` next evaluates; None without test samples.
+        evaluation_due: the iteration after which `fit` next validates; None without such samples.
         history: what they recorded.
+        schema: what inputs and answers mean; None before the first `fit`.
+        parts: what `fit` evaluates on at present: "validation", "test", both or nothing.
     """
 
     _stop: str | None
@@ -66,6 +80,8 @@ class Trainer:
     _update: Update | None
     _source: CheckedBatches | None
     _last_source: CheckedBatches | None
+    _last: int
+    parts: frozenset[str]
     _resumes: bool
     _gradients_ready: Callable[..., None] | None
     _step_end: Callable[..., None] | None
@@ -82,6 +98,10 @@ class Trainer:
         shuffle: bool = True,
         hooks: Iterable[Any] = (),
         threads: int | None = None,
+        metrics: Iterable[Any] | None = None,
+        class_weight: Mapping[Label, float] | str | None = None,
+        ignore_label: Label | None = None,
+        scale_targets: bool = False,
     ) -> None:
         """Put the pieces together; each may be an object, a name, a tuple or a spec.
 
@@ -99,6 +119,13 @@ class Trainer:
             threads: among how many threads `fit` and `evaluate` divide large matrix products and
                 convolutions; a small network has none. None: as many as the process may run in;
                 see `plugnet.parallel`. The same number gives the same bits.
+            metrics: what evaluations judge by; None: accuracy, or for real values rmse and r2.
+            class_weight: by class, how much each of its samples counts in training; "balanced":
+                all classes the same in total. None: as many as there are.
+            ignore_label: a label whose samples count neither in training nor in evaluation.
+            scale_targets: whether the network learns real values in units of their own mean and
+                standard deviation. The model and the metrics turn them back; the loss is of the
+                scaled ones.
 
         Raises:
             ArgumentError: an argument is of a wrong type or out of range.
@@ -124,6 +151,13 @@ class Trainer:
         self.seed = integer("seed", seed, at_least=0)
         self.shuffle = flag("shuffle", shuffle)
         self._set_run(hooks, threads)
+        self.metrics: tuple[Metric, ...] | None = (
+            None if metrics is None else tuple(map(registry.metrics.resolve, metrics))
+        )
+        self.class_weight = as_class_weight(class_weight)
+        self.ignore_label = ignore_label
+        self.scale_targets = flag("scale_targets", scale_targets)
+        self.schema: Schema | None = None
         self.iteration = 0
         self.position = 0
         self.source_state: Mapping[str, Any] | None = None
@@ -149,10 +183,14 @@ class Trainer:
         self,
         x: Any,
         y: Any = None,
-        iterations: int = 800,
-        test: tuple[Any, ...] | None = None,
+        iterations: int | None = None,
+        test: Any = None,
         evaluate_every: int | None = None,
         weights: Any = None,
+        *,
+        validation: Any = None,
+        epochs: float | None = None,
+        classes: Sequence[Label] | None = None,
     ) -> History:
         """Train for the given number of iterations, going on where the last call ended.
 
@@ -161,88 +199,186 @@ class Trainer:
         optimizer or a regularizer fails in the middle of an update is there no way back: then all
         further use is refused.
 
+        The first call fixes what inputs and answers mean, see `model`: later ones find columns and
+        classes by their names. It also lets a layer such as ``standardize`` learn from the samples.
+
         Args:
-            x: ``(N, *shape)`` samples. If the network's dtype can hold their numbers exactly, as
-                float32 can hold bytes, they stay as they are and are converted batch by batch. A
-                memory map (``numpy.load(path, mmap_mode="r")``) of such numbers is read in parts,
-                so it may be larger than the memory. An array that was checked by an earlier call
-                is not checked again. Or, without ``y``, a source of batches: any iterator of
-                ``(x, y)`` or ``(x, y, weights)``, whose end ends the training; see
-                `plugnet.data.Batches`.
-            y: ``(N,)`` integer class ids, or ``(N, K)`` floating-point targets: one-hot rows or
-                real values.
-            iterations: how many batches to train on.
-            test: samples, targets and optionally weights to evaluate on, at least at the end.
-            evaluate_every: also evaluate each time this many iterations are done.
+            x: ``(N, *shape)`` samples, or a data frame of columns of numbers. If the network's
+                dtype can hold their numbers exactly, as float32 can hold bytes, they stay as they
+                are and are converted batch by batch. A memory map (``numpy.load(path,
+                mmap_mode="r")``) of such numbers is read in parts, so it may be larger than the
+                memory. An array that was checked by an earlier call is not checked again.
+                Without ``y``: `DataSplits`, a data set with its test samples; a `Batch` of samples,
+                labels and weights; or a source of batches, any iterator of ``(x, y)`` or ``(x, y,
+                weights)``, whose end ends the training; see `plugnet.data.Batches`.
+            y: ``(N,)`` labels: strings, or whole numbers from 0 to the number of classes less 1;
+                or ``(N, K)`` floating-point targets: one-hot rows or real values. ``(N,)`` real
+                values for a network with a single output.
+            iterations: how many batches to train on; None: 800, or as many as ``epochs`` make.
+            test: samples, labels and optionally weights to evaluate on once, at the end.
+            evaluate_every: also validate each time this many iterations are done.
             weights: ``(N,)``, how much each sample counts, at least 0; None: all the same.
+            validation: samples, labels and optionally weights to evaluate on during training, at
+                least at its end; or a fraction of the training samples to set aside for it, with
+                its share of each class, before anything is learnt from them; or "test": the test
+                samples, whose evaluation at the end is then no longer an independent one.
+            epochs: how many times to go through the samples; the last batch may begin another.
+            classes: all classes in the order of the outputs; None: those of the labels.
 
         Returns:
             The history of all iterations so far.
 
         Raises:
-            DataError, ShapeError: samples, targets or weights break a rule.
+            DataError, ShapeError: samples, labels or weights break a rule.
             DivergenceError: the loss or the parameters are no longer finite. No update follows the
                 first such loss.
             BrokenStepError: an update failed half-way before; the state is lost.
         """
-        integer("iterations", iterations, at_least=1)
-        last = self.iteration + iterations
+        if y is None and not isinstance(x, DataSplits | Batch):
+            batches, rows, parts = self._from_source(x, weights, validation, test, classes)
+        else:
+            data = x if y is None else Batch(x, y, weights)
+            batches, rows, parts = self._from_data(data, validation, test, classes)
+        count = count_iterations(iterations, epochs, rows, self.batch_size)
+        last = self.iteration + count
         every = last
         if evaluate_every is not None:
             every = integer("evaluate_every", evaluate_every, at_least=1)
-        batches = self._batches(x, y, weights)
-        held_out = None if test is None else self.check(*_parts(test), "test samples")
         hooks = self._hook_caller()
         with exclusive(self.network, self.loss):
             started = time.perf_counter()
+            self.history.cut(self.iteration)  # if a hook has gone back
+            self._last, self.parts = last, frozenset(parts)
             try:
                 self._source = batches if isinstance(batches, CheckedBatches) else None
-                _call(hooks.caller("plugnet_train_start"), training=self, iterations=iterations)
+                _call(hooks.caller("plugnet_train_start"), training=self, iterations=count)
                 with limited(self.threads), self._interrupts.handled():
-                    self._train(batches, last, every, held_out, hooks)
+                    self._train(batches, every, parts, hooks)
+                self._warn_of_no_progress()
             finally:
                 self.history.seconds += time.perf_counter() - started
-                self.history.stopped = self._stop if self.iteration < last else None
-                self._stop = self._source = self._gradients_ready = self._step_end = None
-                _call(hooks.caller("plugnet_train_end"), training=self, history=self.history)
+                self.history.stopped = self._stop if len(self.history.loss) < self._last else None
+                self._source = self._gradients_ready = self._step_end = None
+                self._last = self.iteration
+                try:
+                    _call(hooks.caller("plugnet_train_end"), training=self, history=self.history)
+                finally:
+                    self._stop, self._last, self.parts = None, 0, frozenset()
         return self.history
 
-    def _batches(self, x: Any, y: Any, weights: Any) -> Iterator[Batch]:
-        """Return what `fit` trains on, from where the last call ended."""
-        if y is not None:
-            given = self._for_step(x, y, weights)
-            warn_one_class(given.y)
-            return from_samples(given, self.batch_size, self.shuffle, self.seed, self.position)
+    def _from_data(
+        self, data: Batch | DataSplits, validation: Any, test: Any, classes: Any
+    ) -> tuple[Iterator[Batch], int, dict[str, Batch]]:
+        """Return batches from where the last call ended, how many rows, and what to evaluate on."""
+        given = gather(data, validation, test, classes, self.seed)
+        prepared = self._preparation(given.train, given.classes, given.names)
+        train = prepared.check(*given.train)
+        warn_one_class(train.y)
+        parts = {
+            part: prepared.check(*samples, name=f"{part} samples")
+            for part, samples in (("validation", given.validation), ("test", given.test))
+            if samples is not None
+        }
+        by_class = None
+        if self.class_weight is not None:
+            by_class = weights_by_class(self.class_weight, train.y, prepared.schema)
+        if self.network.needs_adapt:
+            self.network.adapt(train.x)
+        self.schema = prepared.schema
+        train = prepared.for_step(train, by_class)
+        batches = from_samples(train, self.batch_size, self.shuffle, self.seed, self.position)
+        return batches, len(train.x), parts
+
+    def _from_source(
+        self, x: Any, weights: Any, validation: Any, test: Any, classes: Any
+    ) -> tuple[Iterator[Batch], int | None, dict[str, Batch]]:
+        """Return the same for a source of batches, none of which is drawn yet."""
         if not hasattr(x, "__next__") or weights is not None:
             raise ArgumentError(
-                "fit takes samples x and targets y, or, without y and weights, a source of batches "
-                f"x, but x is a {type(x).__name__}. Write fit(x, y), or fit(iter(batches)).",
+                "fit takes samples x and labels y, or, without y and weights, a data set or a "
+                f"source of batches x, but x is a {type(x).__name__}. Write fit(x, y), or "
+                "fit(iter(batches)).",
                 argument="y",
-                value=y,
+                value=None,
             )
         if self._last_source is None or self._last_source.source is not x:
-            self._last_source = CheckedBatches(x, partial(self._for_step, remember=False))
+            self._last_source = CheckedBatches(x, partial(self._from_batch, classes))
             if self._resumes and self.source_state is not None:
                 self._last_source.restore(self.source_state)
-        return self._last_source
+        if self.network.needs_adapt:
+            self._adapt_to(x)
+        parts = {}
+        for part, samples in (("validation", validation), ("test", test)):
+            if samples is not None:
+                batch = as_batch(samples, part)
+                parts[part] = self._preparation(batch, classes).check(
+                    *batch, name=f"{part} samples"
+                )
+        return self._last_source, getattr(x, "rows", None), parts
 
-    def _for_step(self, x: Any, y: Any, weights: Any = None, remember: bool = True) -> Batch:
-        """Return what was checked, the samples in the shape that the first layer takes."""
-        given = self.check(x, y, weights, remember=remember)
-        return given._replace(x=self.network.validate_input(given.x))
+    def _from_batch(
+        self, classes: Sequence[Label] | None, x: Any, y: Any, weights: Any = None
+    ) -> Batch:
+        """Return a batch of a source, checked."""
+        prepared = self._preparation(Batch(x, y), classes)
+        self.schema = prepared.schema
+        by_class = None
+        if self.class_weight is not None:
+            by_class = weights_by_class(self.class_weight, None, prepared.schema)
+        return prepared.for_step(prepared.check(x, y, weights, remember=False), by_class)
+
+    def _adapt_to(self, source: Any) -> None:
+        """Let the first layer learn from all samples of a source of batches."""
+        if not hasattr(source, "blocks"):
+            raise ArgumentError(
+                f"The network's first layer, '{self.network.layer_names[0]}', learns from all "
+                "samples before training, but the source of batches has no method blocks() that "
+                "yields them. Add it, or call network.adapt(x) before.",
+                argument="x",
+                value=source,
+            )
+        allow_missing = self.network.fills_missing
+        blocks = (
+            self.network.validate_input(as_samples(block, None, allow_missing=allow_missing))
+            for block in source.blocks()
+        )
+        first = next(blocks)  # which fixes the input shape
+        self.network.chain.adapt(chain([first], blocks))
+
+    def _preparation(
+        self,
+        samples: Batch,
+        classes: Sequence[Label] | None = None,
+        names: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> Preparation:
+        """Return what samples mean: what they meant in the first `fit`, if there was one."""
+        if self.schema is not None:
+            return Preparation(self.network, self.loss, self.schema, self.ignore_label)
+        return Preparation.learn(
+            self.network,
+            self.loss,
+            samples,
+            self.ignore_label,
+            classes,
+            names,
+            self.scale_targets,
+        )
 
     def _train(
-        self, batches: Iterator[Batch], last: int, every: int, test: Batch | None, hooks: HookCaller
+        self, batches: Iterator[Batch], every: int, parts: Mapping[str, Batch], hooks: HookCaller
     ) -> None:
-        """Train until ``last`` iterations are done, with an evaluation after each ``every``."""
-        if test is not None and self.evaluation_due == self.iteration:
-            self._evaluate_test(test, hooks)  # which the last call did not come to
-        while self.iteration < last and self._stop is None:
-            pause = min(last, (self.iteration // every + 1) * every)
-            self.evaluation_due = None if test is None else pause
+        """Train up to the last iteration, validate after each ``every``, and test at the end."""
+        validation, test = parts.get("validation"), parts.get("test")
+        if validation is not None and self.evaluation_due == self.iteration:
+            self._evaluate_part(validation, "validation", hooks)  # which the last call left out
+        while not self.is_ending:
+            pause = min(self._last, (self.iteration // every + 1) * every)
+            self.evaluation_due = None if validation is None else pause
             self._run(batches, pause, hooks)
-            if test is not None:
-                self._evaluate_test(test, hooks)
+            if validation is not None:
+                self._evaluate_part(validation, "validation", hooks)
+        if test is not None:
+            self._evaluate_part(test, "test", hooks)
 
     def _run(self, batches: Iterator[Batch], last: int, hooks: HookCaller) -> None:
         """Train until ``last`` iterations are done."""
@@ -311,7 +447,7 @@ class Trainer:
                 update.apply(rate)
                 self.history.loss.append(loss)
                 self.history.rate.append(rate)
-                self.iteration += 1
+                self.iteration = self.history.iteration = self.iteration + 1
                 if place is None:
                     self.position += rows
                 self.source_state = place
@@ -331,18 +467,70 @@ class Trainer:
         """
         self._stop = reason
 
-    def evaluate(self, x: Any, y: Any, weights: Any = None) -> Evaluation:
-        """Return loss and accuracy on the samples ``x`` with targets ``y``, as in `fit`.
+    @property
+    def is_ending(self) -> bool:
+        """Whether no step follows in this `fit`."""
+        return self._stop is not None or self.iteration >= self._last
+
+    @property
+    def model(self) -> Model:
+        """The network, the loss, and what inputs and answers mean, in one.
+
+        Raises:
+            CallOrderError: there was no `fit` yet, which tells what they mean.
+        """
+        if self.schema is None:
+            raise CallOrderError(
+                "There is no model yet, because what answers mean comes with the first labels. "
+                "Call fit first, or use the network."
+            )
+        return Model(self.network, self.loss, self.schema, self.metrics)
+
+    def evaluate(self, x: Any, y: Any = None, weights: Any = None) -> Evaluation:
+        """Return the loss and the metrics on samples ``x`` with labels ``y``, as in `fit`.
 
         Neither the training nor the network's parameters are touched. Memory is that of a block of
         rows, so ``x`` may be a memory map larger than it; values of one from 1 GiB on are not
-        looked at first, and a row with a NaN counts as misclassified.
+        looked at first, and a row with a NaN counts as misclassified. ``x`` may also be a `Batch`
+        of all three.
         """
         if self._is_broken:
             raise failures.broken(self.iteration)
-        given = self.check(x, y, weights)
+        batch = x if y is None and isinstance(x, Batch) else Batch(x, y, weights)
+        prepared = self._preparation(batch)
+        given = prepared.check(*batch)
+        model = Model(self.network, self.loss, prepared.schema, self.metrics)
         with limited(self.threads):
-            return self._evaluate(given, lambda rows: self.network.predict(given.x[rows]))
+            predict = self.network.predict
+            return model.judge(given, lambda rows: predict(given.x[rows]), self.iteration)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return copies of all that a step changes; `restore` goes back to them."""
+        with self.network.lock:
+            return {
+                "values": {name: value.copy() for name, value in self.network.state().items()},
+                "slots": {name: value.copy() for name, value in self.update.state().items()},
+                **{name: getattr(self, name) for name in PROGRESS},
+            }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go back to a `snapshot`: afterwards the trainer is at its iteration.
+
+        The history keeps what came later until training goes on.
+
+        Raises:
+            CallOrderError: a `fit` is going on that has further steps to do; `stop` it first.
+        """
+        if self.network.is_in_training and not self.is_ending:
+            raise CallOrderError(
+                "A training that has further steps to do cannot go back. Call training.stop first."
+            )
+        with self.network.lock:
+            self.network.restore(snapshot["values"])
+            self.update.restore(snapshot["slots"])
+            for name in PROGRESS:
+                setattr(self, name, snapshot[name])
+            self.history.iteration = self.iteration
 
     def penalty(self) -> float:
         """Return what the regularizer adds to the loss at the present parameters."""
@@ -365,7 +553,7 @@ class Trainer:
             BrokenStepError: an update failed half-way before.
             OSError: the file cannot be written.
         """
-        from plugnet.training.checkpoint import COMPONENTS, PROGRESS, SETTINGS, Checkpoint
+        from plugnet.training.checkpoint import COMPONENTS, SETTINGS, Checkpoint
 
         if self._is_broken:
             raise failures.broken(self.iteration)
@@ -377,6 +565,8 @@ class Trainer:
                 progress={name: getattr(self, name) for name in PROGRESS},
                 history=self.history,
                 slots=self.update.state(),
+                metrics=self.metrics,
+                model=None if self.schema is None else self.model.section(),
             ).write(path)
 
     @classmethod
@@ -398,9 +588,13 @@ class Trainer:
 
         saved = Checkpoint.read(path)
         with refused(path):
-            trainer = cls(saved.network, **saved.components, **saved.settings)
+            trainer = cls(
+                saved.network, **saved.components, **saved.settings, metrics=saved.metrics
+            )
             vars(trainer).update(saved.progress)
             trainer.history = saved.history
+            if saved.model is not None:
+                trainer.schema = Model.from_section(saved.model, saved.network, path).schema
             trainer.update.restore(saved.slots)
         trainer._set_run(hooks, threads)
         trainer._resumes = True
@@ -427,24 +621,36 @@ class Trainer:
             what = "parameters are not finite after"
             raise failures.divergence(what, self.iteration, history.loss[-1], history.rate[-1])
 
-    def _evaluate_test(self, test: Batch, hooks: HookCaller) -> None:
-        outputs = self.network.predict(test.x)
-        evaluation = self._evaluate(test, lambda rows: outputs[rows])
+    def _evaluate_part(
+        self, given: Batch, part: Literal["validation", "test"], hooks: HookCaller
+    ) -> None:
+        outputs = self.network.predict(given.x)
+        evaluation = self.model.judge(given, lambda rows: outputs[rows], self.iteration, part)
         self.history.evaluations.append(evaluation)
-        self.evaluation_due = None
+        if part == "validation":
+            self.evaluation_due = None
         _call(
             hooks.caller("plugnet_evaluate_end"),
             training=self,
             evaluation=evaluation,
-            x=test.x,
+            x=given.x,
             outputs=outputs,
-            targets=test.y,
+            targets=given.y,
         )
 
-    def _evaluate(self, given: Batch, predict_rows: Callable[[slice], Array]) -> Evaluation:
-        with np.errstate(over="ignore", invalid="ignore"):
-            loss, accuracy = evaluate(self.loss, given, predict_rows, PREDICT_ROWS)
-        return Evaluation(self.iteration, loss, accuracy)
+    def _warn_of_no_progress(self) -> None:
+        """Say so if the loss has not fallen since the first iteration."""
+        loss = self.history.loss[: self.history.iteration]
+        if len(loss) < SHORTEST:
+            return
+        end = float(np.mean(loss[-(len(loss) // 10) :]))
+        if end > loss[0]:
+            warn_user(
+                f"The network has learnt nothing: the loss was {loss[0]:.4g} at the first "
+                f"iteration and {end:.4g} at the last ones. Lower the learning rate, or scale the "
+                "data.",
+                TrainingWarning,
+            )
 
     def check(
         self, x: Any, y: Any, weights: Any = None, name: str = "samples", remember: bool = True
@@ -453,7 +659,7 @@ class Trainer:
 
         Args:
             x: the samples.
-            y: their targets.
+            y: their labels.
             weights: their weights, or None.
             name: what errors call the samples.
             remember: whether the array of samples need not be checked again.
@@ -461,13 +667,7 @@ class Trainer:
         Raises:
             DataError, ShapeError: one breaks a rule.
         """
-        network = self.network
-        samples = as_samples(x, network.dtype, name, network.chain.input_scale(), remember)
-        targets = as_targets(y, len(samples), network.dtype)
-        given = None if weights is None else as_weights(weights, len(samples), network.dtype)
-        network.validate_input(samples)  # an image stays one, for the hooks
-        self.loss.check(targets, (len(samples), *(network.output_shape or ())))
-        return Batch(samples, targets, given)
+        return self._preparation(Batch(x, y)).check(x, y, weights, name, remember)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy is made from: never the buffers, and not what a call of fit set up."""
@@ -498,23 +698,13 @@ class Trainer:
         self._resumes = False  # whether it comes from a file, and has done no step since
         self._last_source = None  # of batches, which may have given one that no step was done on
         self._source = self._gradients_ready = self._step_end = None
+        self._last = self.iteration
+        self.parts = frozenset()
 
     def _hook_caller(self) -> HookCaller:
         from plugnet.training.hooks import HookCaller  # late: only training needs pluggy
 
         return HookCaller(self.hooks)
-
-
-def _parts(test: Any) -> tuple[Any, Any, Any]:
-    """Return samples, targets and weights or None."""
-    if not isinstance(test, tuple | list) or len(test) not in (2, 3):
-        raise ArgumentError(
-            "test must be a pair (samples, targets), or these and weights, but it is a "
-            f"{type(test).__name__}. Write test=(xt, yt).",
-            argument="test",
-            value=test,
-        )
-    return test[0], test[1], test[2] if len(test) == 3 else None
 
 
 def _call(hook: Callable[..., None] | None, **arguments: object) -> None:

@@ -42,6 +42,7 @@ USES = {
     "lr_policy": 'trainer = Trainer(network, policy="$component")',
     "optimizer": 'trainer = Trainer(network, optimizer="$component")',
     "regularizer": 'trainer = Trainer(network, regularizer="$component")',
+    "metric": 'trainer = Trainer(network, metrics=["$component"])',
     "dataset": 'samples = registry.datasets.build("$component").load()',
     "hook": 'trainer = Trainer(network, hooks=["$component"])',
 }

@@ -12,6 +12,8 @@ from plugnet_builtin.hooks.picture import draw
 from plugnet_builtin.hooks.prediction_picture import PredictionPicture
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -19,26 +21,26 @@ MOST_LABELED = 20  # classes; with more, the cells have no room for their counts
 
 
 class ConfusionMatrix(PredictionPicture):
-    """Draw the test samples of each true class (rows) by predicted class (columns).
+    """Draw the samples of each true class (rows) by predicted class (columns).
 
     The picture is drawn when training ends. The darker a cell, the larger its share of the row: by
     the square root of the share, so that rare mistakes are visible, too.
 
     Args:
         path: the picture; its suffix chooses the format.
-        classes: the names of the classes; () for their numbers.
     """
 
-    def _draw(self, x: Array, predicted: Array, true: Array, classes: int) -> None:
-        counts = count_pairs(predicted, true, classes)
+    def _draw(
+        self, x: Array, predicted: Array, true: Array, names: Sequence[str], part: str
+    ) -> None:
+        counts = count_pairs(predicted, true, len(names))
         wrong = int(np.count_nonzero(predicted != true))
-        names = [self._class_name(number) for number in range(classes)]
-        side = float(np.clip(0.55 * classes, 3.5, 11))
+        side = float(np.clip(0.55 * len(names), 3.5, 11))
 
         def paint(figure: Figure) -> None:
             axes = figure.subplots()
             _paint(axes, counts, names)
-            axes.set_title(f"{wrong} of {len(true)} test samples misclassified")
+            axes.set_title(f"{wrong} of {len(true)} {part} samples misclassified")
 
         draw(Path(self.path), (side + 1.5, side + 1.2), paint)
 
@@ -54,7 +56,7 @@ def count_pairs(predicted: Array, true: Array, classes: int) -> Array:
     return counts
 
 
-def _paint(axes: Axes, counts: Array, names: list[str]) -> None:
+def _paint(axes: Axes, counts: Array, names: Sequence[str]) -> None:
     shade = np.sqrt(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
     axes.imshow(shade, cmap="Blues", vmin=0, vmax=1)
     axes.set_xlabel("predicted class")

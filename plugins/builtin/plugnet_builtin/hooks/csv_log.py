@@ -12,15 +12,16 @@ from plugnet.arguments import file_path
 if TYPE_CHECKING:
     from plugnet.training import Evaluation, History, Training
 
-HEADER = b"iteration,loss,rate,test_loss,test_accuracy\n"
+FIXED = ("iteration", "loss", "rate")
+PART = "validation_"  # before the loss and the metrics of an evaluation
 
 
 class CsvLog:
-    """Write ``iteration,loss,rate,test_loss,test_accuracy``.
+    """Write ``iteration,loss,rate,validation_loss`` and a column for each metric.
 
     ``iteration`` counts finished steps, so the first step is row 1; an evaluation before it is row
-    0. The last two columns are empty where there was no evaluation. Every row goes to the operating
-    system at once, so a run that is killed keeps all of them.
+    0. The columns of the validation, such as validation_accuracy, are empty where there was none.
+    Every row goes to the operating system at once, so a run that is killed keeps all of them.
 
     Args:
         path: the file. A run that starts at iteration 0 replaces it; one that goes on keeps the
@@ -30,6 +31,7 @@ class CsvLog:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = file_path("path", path)
         self._file: FileIO | None = None
+        self._columns: list[str] = []
         self._row = b""  # the last row, which an evaluation may still complete
         self._steps = 0  # how many steps are in the file, or came before it
 
@@ -41,25 +43,38 @@ class CsvLog:
             file.truncate(_size(path, training.iteration))
         else:
             file = path.open("wb", buffering=0)
-        if file.seek(0, os.SEEK_END) == 0:
-            file.write(HEADER)
+        self._columns = _header(path) if file.seek(0, os.SEEK_END) else []
         self._file, self._row, self._steps = file, b"", training.iteration
 
-    def plugnet_step_end(self, iteration: int, loss: float, rate: float) -> None:
+    def plugnet_step_end(
+        self, training: Training, iteration: int, loss: float, rate: float
+    ) -> None:
         if self._file is not None:
-            self._row = f"{iteration + 1},{loss!r},{rate!r},,\n".encode()
+            self._begin(self._file, training)
+            empty = "," * (len(self._columns) - len(FIXED))
+            self._row = f"{iteration + 1},{loss!r},{rate!r}{empty}\n".encode()
             self._file.write(self._row)
             self._steps = iteration + 1
 
-    def plugnet_evaluate_end(self, evaluation: Evaluation) -> None:
-        """Complete the row of the step that was evaluated."""
-        if self._file is None:
+    def plugnet_evaluate_end(self, training: Training, evaluation: Evaluation) -> None:
+        """Complete the row of the step that was validated."""
+        if self._file is None or evaluation.part != "validation":
             return
-        accuracy = "" if evaluation.accuracy is None else repr(evaluation.accuracy)
-        step = self._row.removesuffix(b",,\n") or f"{evaluation.iteration},,".encode()
+        self._begin(self._file, training)
+        held = {"loss": evaluation.loss, **evaluation.metrics}
+        names = [column.removeprefix(PART) for column in self._columns[len(FIXED) :]]
+        step = self._row.rstrip(b",\n") or f"{evaluation.iteration},,".encode()
+        values = "".join(f",{held[name]!r}" if name in held else "," for name in names)
         self._file.seek(-len(self._row), os.SEEK_END)
-        self._file.write(step + f",{evaluation.loss!r},{accuracy}\n".encode())
+        self._file.write(step + f"{values}\n".encode())
         self._row = b""
+
+    def _begin(self, file: FileIO, training: Training) -> None:
+        """Write the header of a new file, once it is known what the metrics are."""
+        if not self._columns:
+            names = ("loss", *training.model.metrics) if "validation" in training.parts else ()
+            self._columns = [*FIXED, *(f"{PART}{name}" for name in names)]
+            file.write(f"{','.join(self._columns)}\n".encode())
 
     def plugnet_train_end(self, training: Training, history: History) -> None:
         """Close the file, after the rows of steps that were not announced to this hook.
@@ -67,10 +82,17 @@ class CsvLog:
         An interrupt, or the error of another hook, may have come first.
         """
         if self._file is not None:
-            for iteration in range(self._steps, training.iteration):
-                self.plugnet_step_end(iteration, history.loss[iteration], history.rate[iteration])
+            for iteration in range(self._steps, len(history.loss)):
+                loss, rate = history.loss[iteration], history.rate[iteration]
+                self.plugnet_step_end(training, iteration, loss, rate)
             self._file.close()
             self._file = None
+
+
+def _header(path: Path) -> list[str]:
+    """Return the columns of a file."""
+    with path.open("rb") as file:
+        return file.readline().decode().strip().split(",")
 
 
 def _size(path: Path, iteration: int) -> int:

@@ -1,13 +1,14 @@
-"""early_stop: end training when the test loss stops falling, and keep the best weights."""
+"""early_stop: end training when validation shows no progress, and go back to the best weights."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from plugnet.arguments import integer, number
-from plugnet.arrays import Array
+from plugnet_builtin.hooks.followed import Followed
 
 if TYPE_CHECKING:
     from plugnet.training import Evaluation, Training
@@ -15,14 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class EarlyStop:
-    """Stop after ``patience`` evaluations in a row without a lower test loss.
+    """Stop after ``patience`` evaluations in a row without progress on the validation samples.
 
-    Whether it stopped the run or not, at the end the network has the weights of the best
-    evaluation again (Prechelt, 1998, "Early Stopping - But When?").
+    Whether it stopped the run or not, at the end the trainer is back at the best evaluation
+    (Prechelt, 1998, "Early Stopping - But When?").
 
     Args:
         patience: how many evaluations may pass without progress, from 1.
-        minimum_change: how much the test loss must fall to count as progress, from 0.
+        minimum_change: by how much the value must get better to count as progress, from 0.
+        metric: what is followed: "loss", or the name of one of the trainer's metrics.
 
     Raises:
         ArgumentError: a value is out of its range.
@@ -30,33 +32,45 @@ class EarlyStop:
 
     patience: int = 5
     minimum_change: float = 0.0
+    metric: str = "loss"
     _least: float = field(default=math.inf, init=False, repr=False)
-    _progress: float = field(default=math.inf, init=False, repr=False)  # the loss that counted last
+    _progress: float = field(default=math.inf, init=False, repr=False)  # the cost that counted last
     _waited: int = field(default=0, init=False, repr=False)
-    _best: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
+    _best: Mapping[str, Any] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.patience = integer("patience", self.patience, at_least=1)
         self.minimum_change = number("minimum_change", self.minimum_change, at_least=0)
+        self._followed = Followed("early_stop", self.metric)
 
-    def plugnet_train_start(self) -> None:
-        self._least, self._progress, self._waited, self._best = math.inf, math.inf, 0, {}
+    def plugnet_train_start(self, training: Training) -> None:
+        self._followed.begin(training)
+        self._least, self._progress, self._waited, self._best = math.inf, math.inf, 0, None
 
     def plugnet_evaluate_end(self, training: Training, evaluation: Evaluation) -> None:
-        """Keep the weights if they are the best yet; stop if there was no progress for long."""
-        if evaluation.loss < self._least:
-            self._least = evaluation.loss
-            self._best = {name: value.copy() for name, value in training.network.state().items()}
-        wanted = self._progress - self.minimum_change
-        if evaluation.loss < wanted:
-            self._progress, self._waited = evaluation.loss, 0
+        """Keep the state if it is the best yet; stop if there was no progress for long."""
+        if evaluation.part != "validation":
             return
-        self._waited += 1
+        cost = self._followed.cost(evaluation)
+        if cost < self._least:
+            self._least, self._best = cost, training.snapshot()
+        wanted = self._progress - self.minimum_change
+        if cost < wanted:
+            self._progress, self._waited = cost, 0
+        else:
+            self._waited += 1
         if self._waited >= self.patience:
             training.stop(
-                f"early_stop: no test loss below {wanted:.4f} in {self._waited} evaluations"
+                f"early_stop: no {self._followed.name} better than "
+                f"{self._followed.shown(wanted)} in {self._waited} evaluations"
             )
+        if training.is_ending:  # before the test samples are judged
+            self._go_back(training)
 
     def plugnet_train_end(self, training: Training) -> None:
-        if self._best:
-            training.network.restore(self._best)
+        self._go_back(training)  # after an error, too
+
+    def _go_back(self, training: Training) -> None:
+        if self._best is not None:
+            training.restore(self._best)
+            self._best = None

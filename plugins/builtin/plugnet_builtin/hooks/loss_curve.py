@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,14 +16,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from plugnet.training.history import Evaluation, History
+    from plugnet.training import Evaluation, History
+
+
+STYLE: dict[str, Any] = {"color": GREEN, "markersize": 5, "linewidth": 1.5}
 
 
 class LossCurve:
-    """Draw the loss of every iteration and the evaluations on the test set, when training ends.
+    """Draw the loss of every iteration and the validation, when training ends.
 
-    Above, the loss of each batch and its running mean, with the test loss; below, the test
-    accuracy, if the network predicts classes.
+    Above, the loss of each batch and its running mean, with the validation loss; below, the first
+    metric on the validation samples. If the weights at the end are those of an earlier iteration, a
+    line marks it.
 
     Args:
         path: the picture; its suffix chooses the format.
@@ -35,18 +39,18 @@ class LossCurve:
     def plugnet_train_end(self, history: History) -> None:
         if not history.loss:
             return
-        classified = [test for test in history.evaluations if test.accuracy is not None]
+        judged = [e for e in history.evaluations if e.part == "validation" and e.metrics]
 
         def paint(figure: Figure) -> None:
-            if not classified:
+            if not judged:
                 _paint_loss(figure.subplots(), history)
                 return
             above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
             _paint_loss(above, history)
             above.set_xlabel("")
-            _paint_accuracy(below, classified)
+            _paint_metric(below, history, judged)
 
-        draw(Path(self.path), (8, 6) if classified else (8, 4.5), paint)
+        draw(Path(self.path), (8, 6) if judged else (8, 4.5), paint)
 
 
 def running_mean(values: Array, width: int) -> Array:
@@ -71,10 +75,12 @@ def _paint_loss(axes: Axes, history: History) -> None:
         width = max(len(loss) // 40, 5) // 2 * 2 + 1
         label = f"mean of {width} batches"
         axes.plot(iterations, running_mean(loss, width), color=BLUE, linewidth=2, label=label)
-    if history.evaluations:
-        tested = [test.iteration for test in history.evaluations]
-        test_loss = [test.loss for test in history.evaluations]
-        axes.plot(tested, test_loss, "o", color=ORANGE, markersize=5, label="test set")
+    for part, mark in (("validation", "o"), ("test", "D")):
+        found = [e for e in history.evaluations if e.part == part]
+        if found:
+            at, losses = [e.iteration for e in found], [e.loss for e in found]
+            axes.plot(at, losses, mark, color=ORANGE, markersize=5, label=part)
+    _mark_weights(axes, history)
     if loss.min() >= 0:
         axes.set_ylim(bottom=0)
     axes.set_title("Loss")
@@ -84,16 +90,27 @@ def _paint_loss(axes: Axes, history: History) -> None:
     _clean(axes)
 
 
-def _paint_accuracy(axes: Axes, evaluations: list[Evaluation]) -> None:
-    percent = [100 * (test.accuracy or 0.0) for test in evaluations]
-    iterations = [test.iteration for test in evaluations]
-    axes.plot(iterations, percent, "o-", color=GREEN, markersize=5, linewidth=1.5)
-    axes.set_title(f"Test accuracy: {percent[-1]:.2f} % at the end")
-    axes.set_ylabel("percent")
+def _paint_metric(axes: Axes, history: History, evaluations: list[Evaluation]) -> None:
+    name = next(iter(evaluations[0].metrics))
+    found = [e for e in evaluations if name in e.metrics]
+    axes.plot([e.iteration for e in found], [e[name] for e in found], "o-", **STYLE)
+    at_end = [
+        f"{part} {evaluation[name]:.4f}"
+        for part in ("validation", "test")
+        if (evaluation := history.at_end(part)) is not None and name in evaluation.metrics
+    ]
+    axes.set_title(f"{name.capitalize()} at the end: {', '.join(at_end)}" if at_end else name)
+    axes.set_ylabel(name)
     axes.set_xlabel("iteration")
     axes.margins(y=0.15)
-    axes.set_ylim(top=min(axes.get_ylim()[1], 101))
+    _mark_weights(axes, history)
     _clean(axes)
+
+
+def _mark_weights(axes: Axes, history: History) -> None:
+    """Draw a line at the iteration of the weights, unless it is the last."""
+    if history.iteration < len(history.loss):
+        axes.axvline(history.iteration, color="0.4", linestyle=":", label="weights at the end")
 
 
 def _clean(axes: Axes) -> None:

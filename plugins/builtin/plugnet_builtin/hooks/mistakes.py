@@ -1,4 +1,4 @@
-"""mistakes: the misclassified test images, with their true and predicted classes, as a picture."""
+"""mistakes: the misclassified images, with their true and predicted classes, as a picture."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import numpy as np
 from plugnet.arguments import integer
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError
-from plugnet.schema import Label
 from plugnet_builtin.hooks.picture import draw
 from plugnet_builtin.hooks.prediction_picture import PredictionPicture
 
@@ -24,14 +23,13 @@ SMALLEST = 4  # a flat sample of fewer than 4 x 4 values is a table's row, not a
 
 
 class Mistakes(PredictionPicture):
-    """Draw the first misclassified test images, when training ends.
+    """Draw the first misclassified images, when training ends.
 
     Args:
         path: the picture; its suffix chooses the format.
         shape: ``(height, width)`` or ``(height, width, channels)`` of a sample. None: the shape of
             the samples, or, if they are flat, a square of at least 4 by 4.
         most: how many images to show, from 1.
-        classes: the names of the classes; () for their numbers.
 
     Raises:
         ArgumentError: ``shape`` is not that of an image, or ``most`` is below 1.
@@ -42,9 +40,8 @@ class Mistakes(PredictionPicture):
         path: str | os.PathLike[str],
         shape: Sequence[int] | None = None,
         most: int = 36,
-        classes: Sequence[Label] = (),
     ) -> None:
-        super().__init__(path, classes)
+        super().__init__(path)
         self.shape = None if shape is None else tuple(shape)
         self.most = integer("most", most, at_least=1)
         if self.shape is not None and not _is_image(self.shape):
@@ -65,7 +62,9 @@ class Mistakes(PredictionPicture):
             "their shape: mistakes(path, shape=(height, width))"
         )
 
-    def _draw(self, x: Array, predicted: Array, true: Array, classes: int) -> None:
+    def _draw(
+        self, x: Array, predicted: Array, true: Array, names: Sequence[str], part: str
+    ) -> None:
         wrong = np.flatnonzero(predicted != true)
         shown = wrong[: self.most]
         shape = self.shape or image_shape(x.shape[1:]) or x.shape[1:]
@@ -73,11 +72,9 @@ class Mistakes(PredictionPicture):
         images = images.reshape(-1, *shape)  # (shown, features) -> (shown, height, width, ...)
         if images.shape[-1] == 1 and images.ndim == 4:
             images = images[..., 0]  # (shown, height, width), which is drawn in grey
-        titles = [
-            f"{self._class_name(true[row])} taken for {self._class_name(predicted[row])}"
-            for row in shown
-        ]
-        heading = f"{len(wrong)} of {len(true)} test samples misclassified"
+        answers = [*names, "nothing"]  # -1 is no class
+        titles = [f"{names[true[row]]} taken for {answers[predicted[row]]}" for row in shown]
+        heading = f"{len(wrong)} of {len(true)} {part} samples misclassified"
         if len(shown) < len(wrong):
             heading += f", the first {len(shown)} of them"
         _draw_tiles(Path(self.path), images, titles, heading)

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """A bar with loss, rate, speed and time left on a terminal; otherwise a line per evaluation."""
+    """A bar with speed, time left, loss and validation on a terminal; otherwise a line for each
+    validation.
+    """
 
     #: Seconds between two redrawings of the bar: often enough to read, rarely enough to be cheap.
     INTERVAL: ClassVar[float] = 0.1
@@ -26,11 +28,12 @@ class Progress:
         self._shown = 0.0
         self._loss = math.nan
         self._rate = math.nan
+        self._validation = ""
 
     def plugnet_train_start(self, training: Training, iterations: int) -> None:
         """Open the bar, if there is a terminal."""
         self._last = training.iteration + iterations
-        self._pending = 0
+        self._pending, self._validation = 0, ""
         if sys.stderr is None or not sys.stderr.isatty():
             return
         from tqdm import tqdm
@@ -54,16 +57,18 @@ class Progress:
             self._redraw(self._bar)
 
     def plugnet_evaluate_end(self, evaluation: Evaluation) -> None:
-        """Print loss and accuracy, if there is no bar."""
-        if self._bar is not None or sys.stderr is None:
+        """Show loss and metrics in the bar, or print them if there is none."""
+        if sys.stderr is None or evaluation.part != "validation":
+            return
+        found = {f"{evaluation.part} loss": evaluation.loss, **evaluation.metrics}
+        self._validation = ", ".join(f"{name} {value:.4f}" for name, value in found.items())
+        if self._bar is not None:
+            self._redraw(self._bar)
             return
         line = f"{evaluation.iteration}/{self._last}:"
         if not math.isnan(self._loss):  # not before the first step
             line += f" loss {self._loss:.4f}, rate {self._rate:.4g},"
-        line += f" test loss {evaluation.loss:.4f}"
-        if evaluation.accuracy is not None:
-            line += f", accuracy {evaluation.accuracy:.4f}"
-        print(line, file=sys.stderr, flush=True)
+        print(line, self._validation, file=sys.stderr, flush=True)
 
     def plugnet_train_end(self) -> None:
         if self._bar is not None:
@@ -72,7 +77,8 @@ class Progress:
             self._bar = None
 
     def _redraw(self, bar: tqdm[Any]) -> None:
-        bar.set_postfix_str(f"loss {self._loss:.4f}, rate {self._rate:.4g}", refresh=False)
+        shown = f"loss {self._loss:.4f}, {self._validation or f'rate {self._rate:.4g}'}"
+        bar.set_postfix_str(shown, refresh=False)
         bar.update(self._pending)
         self._pending = 0
         self._shown = time.monotonic()

@@ -1,0 +1,163 @@
+"""Evaluation: the mean loss of a network's answers, and the metrics that judge them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from plugnet.arrays import Array
+from plugnet.data.answers import decode
+from plugnet.errors import ArgumentError
+from plugnet.interfaces import Batch, Loss, Metric
+from plugnet.registry import registry
+from plugnet.schema import Schema
+from plugnet.targets import is_one_hot, is_zero_or_one
+
+#: The metrics for each kind of answers, unless others are asked for.
+DEFAULT: Mapping[str, tuple[str, ...]] = {"class": ("accuracy",), "real": ("rmse", "r2")}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well a network does on a set of samples.
+
+    Attributes:
+        iteration: how many training iterations were done before.
+        loss: the mean loss over the samples, without regularization.
+        metrics: what the metrics say, by their names.
+        part: which samples: "validation" or "test".
+
+    >>> found = Evaluation(iteration=800, loss=0.06, metrics={"accuracy": 0.98})
+    >>> found["accuracy"], found["loss"]
+    (0.98, 0.06)
+    """
+
+    iteration: int
+    loss: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    part: Literal["validation", "test"] = "test"
+
+    def __getitem__(self, name: str) -> float:
+        """Return a metric by its name, or the loss."""
+        if name == "loss":
+            return self.loss
+        if name not in self.metrics:
+            known = ", ".join(["loss", *self.metrics])
+            raise KeyError(f"{name!r} was not evaluated, but {known}. Name it in metrics=[...].")
+        return self.metrics[name]
+
+
+def build_metrics(metrics: Iterable[Any] | None, kind: str) -> dict[str, Metric]:
+    """Return metrics by their names; a second one of the same name is numbered, as "f1_2".
+
+    Args:
+        metrics: each an object, a name, a tuple or a spec; None: those that suit the kind.
+        kind: what a network answers, see `Schema`.
+
+    Raises:
+        ArgumentError: one is for another kind of answers.
+    """
+    found: dict[str, Metric] = {}
+    for given in DEFAULT[kind] if metrics is None else metrics:
+        metric = registry.metrics.resolve(given)
+        name = registry.name_of(metric) or type(metric).__name__.lower()
+        if metric.kind != kind:
+            what = {"class": "predicted classes", "real": "predicted real values"}
+            raise ArgumentError(
+                f"The metric '{name}' judges {what[metric.kind]}, but the network gives "
+                f"{what[kind]}. Choose others, such as {', '.join(DEFAULT[kind])}.",
+                argument="metrics",
+                value=given,
+            )
+        same = sum(key.partition("_")[0] == name or key == name for key in found)
+        found[f"{name}_{same + 1}" if name in found else name] = metric
+    return found
+
+
+def evaluate(
+    loss: Loss,
+    metrics: Mapping[str, Metric],
+    schema: Schema,
+    given: Batch,
+    predict_rows: Callable[[slice], Array],
+    size: int,
+) -> tuple[float, dict[str, float]]:
+    """Return the mean loss and the metrics over all rows, each by its weight.
+
+    Metrics of classes are left out if the targets are not classes, but their probabilities.
+
+    Args:
+        loss: what the network was trained to minimise.
+        metrics: by name.
+        schema: what the outputs mean.
+        given: all samples, targets and weights, checked.
+        predict_rows: gives the outputs of some rows, ``(N, K)``.
+        size: how many rows to take at a time.
+    """
+    rows = len(given.x)
+    total = float(rows if given.weights is None else given.weights.sum(dtype=np.float64))
+    value, judged = 0.0, dict(metrics)
+    for metric in metrics.values():
+        metric.reset()
+    for block in blocks(rows, size):
+        outputs, targets = predict_rows(block), given.y[block]
+        weights = None if given.weights is None else given.weights[block]
+        value += float(loss.forward(outputs, targets, weights, total))
+        if schema.kind == "class":
+            true = true_classes(targets, outputs.shape[1])
+            outputs = class_scores(outputs, loss.threshold)
+        else:
+            true, outputs = decode(targets, schema), decode(outputs, schema)
+        if true is None:
+            judged = {}
+        for metric in judged.values():
+            metric.update(outputs, true, weights)
+    return value, {name: float(metric.compute()) for name, metric in judged.items()}
+
+
+def class_scores(outputs: Array, threshold: float | None) -> Array:
+    """Return scores with a column for each class: those of a single output s are ``(0, s - t)``.
+
+    Args:
+        outputs: ``(N, K)``.
+        threshold: `Loss.threshold`, the t.
+    """
+    if outputs.shape[1] > 1 or threshold is None:
+        return outputs
+    scores = np.zeros((len(outputs), 2), outputs.dtype)
+    np.subtract(outputs[:, 0], threshold, out=scores[:, 1])
+    return scores
+
+
+def predicted_classes(outputs: Array, threshold: float | None) -> Array:
+    """Return the class that each row of scores ``(N, K)`` predicts, ``(N,)``: the highest score's.
+
+    The first of several equal ones; -1 for a row with a NaN.
+    """
+    scores = class_scores(outputs, threshold)
+    predicted: Array = scores.argmax(axis=1)
+    predicted[np.isnan(scores).any(axis=1)] = -1
+    return predicted
+
+
+def true_classes(targets: Array, outputs: int) -> Array | None:
+    """Return the ids ``(N,)`` of targets that are classes, or None if they are not.
+
+    Args:
+        targets: ``(N,)`` class ids, or ``(N, K)``: one-hot rows, or for a single output 0 and 1.
+        outputs: K, how many outputs the network has.
+    """
+    if targets.ndim == 1:
+        return targets
+    if outputs == 1:
+        return targets.reshape(-1).astype(np.intp) if is_zero_or_one(targets).all() else None
+    ids: Array = targets.argmax(axis=1)
+    return ids if is_one_hot(targets).all() else None
+
+
+def blocks(rows: int, size: int) -> Iterator[slice]:
+    """Cut the rows into slices of ``size``, the last of which may go beyond the end."""
+    return (slice(start, start + size) for start in range(0, rows, size))

@@ -1,0 +1,293 @@
+"""Model: a trained network that answers in its user's words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from plugnet.arrays import Array
+from plugnet.data.answers import decode, encode
+from plugnet.data.frames import as_inputs
+from plugnet.data.labels import as_weights
+from plugnet.data.samples import as_samples
+from plugnet.errors import CallOrderError, DataError, FileFormatError, PlugnetError, ShapeError
+from plugnet.evaluation import Evaluation, build_metrics, evaluate, predicted_classes
+from plugnet.interfaces import Batch, Loss
+from plugnet.network import PREDICT_ROWS, Network
+from plugnet.registry import registry
+from plugnet.schema import Schema
+from plugnet.versions import running
+
+#: The model's file in the directory of a run.
+FILE: Final = "model.safetensors"
+
+
+class Model:
+    """A network, the loss it was trained with, and what its inputs and answers mean.
+
+    `Trainer.model` is one, and `Trainer.save`, `Model.save` and ``plugnet train`` write what `load`
+    reads.
+
+    >>> from plugnet import Network, Trainer
+    >>> flies = {"wings": [2, 4, 2, 4], "legs": [6, 6, 6, 6]}
+    >>> trainer = Trainer(Network([("fc", 2, 2)]), batch_size=4)
+    >>> _ = trainer.fit(flies, ["fly", "bee", "fly", "bee"], iterations=200)
+    >>> trainer.model.predict({"legs": [6, 6], "wings": [4, 2]}).tolist()
+    ['bee', 'fly']
+
+    Attributes:
+        network: it.
+        loss: what it was trained to minimise.
+        schema: what its inputs and answers mean.
+        metrics: what `evaluate` judges by, by name.
+        versions: what made it: the versions of plugnet and NumPy, by name.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss | Any,
+        schema: Schema,
+        metrics: Iterable[Any] | None = None,
+        versions: Mapping[str, str] | None = None,
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            network: a network whose output is flat.
+            loss: an object, a name, a tuple or a spec.
+            schema: what inputs and answers mean.
+            metrics: each an object, a name, a tuple or a spec; None: those that suit the answers.
+            versions: what made it; None: what runs now.
+
+        Raises:
+            ShapeError: the outputs are not as many as the schema's answers.
+        """
+        self.network = network
+        self.loss: Loss = registry.losses.resolve(loss)
+        self.schema = schema
+        self.metrics = build_metrics(metrics, schema.kind)
+        self.versions = running() if versions is None else dict(versions)
+        self._check_outputs()
+
+    def _check_outputs(self) -> None:
+        shape, classes = self.network.output_shape, len(self.schema.classes)
+        if shape is None or len(shape) != 1:
+            raise ShapeError(
+                "A model's network must give a row of numbers for each sample, but the shape of "
+                f"its output is {shape}. End it with a layer whose output is flat, such as fc.",
+                expected=("K",),
+                got=shape,
+            )
+        fits = shape[0] == classes or (
+            shape[0] == 1 and classes == 2 and self.loss.threshold is not None
+        )
+        if self.schema.kind == "class" and not fits:
+            raise ShapeError(
+                f"The network has {shape[0]} outputs, but there are {classes} classes. Each class "
+                "needs an output.",
+                expected=(classes,),
+                got=shape,
+            )
+
+    @property
+    def classes(self) -> tuple[Any, ...]:
+        """The classes, in the order of `predict_proba`'s columns; () for real values."""
+        return self.schema.classes
+
+    def predict(self, x: Any) -> Array:
+        """Return the answers: class names or numbers ``(N,)``, or real values.
+
+        Real values are ``(N, K)``, or ``(N,)`` if there is one for each sample.
+
+        Args:
+            x: samples as for training. A data frame's columns are found by their names, and it may
+                also have the targets' and those that training left out.
+
+        Raises:
+            DataError: a column is missing or unknown, a value is missing, or no answer comes out.
+            ShapeError: the samples have the wrong shape.
+        """
+        outputs = self.outputs(x)
+        if self.schema.kind == "real":
+            values = decode(outputs, self.schema)
+            return values[:, 0] if values.shape[1] == 1 else values
+        return self.names(predicted_classes(outputs, self.loss.threshold))
+
+    def predict_proba(self, x: Any) -> Array:
+        """Return the probability of each class, ``(N, classes)``, in the order of `classes`.
+
+        Raises:
+            CallOrderError: the loss gives no probabilities, or the answers are real values.
+        """
+        return self.probabilities(self.outputs(x))
+
+    def evaluate(self, x: Any, y: Any = None, weights: Any = None) -> Evaluation:
+        """Return the mean loss and the metrics on labelled samples.
+
+        Args:
+            x: samples, as for `predict`; or a `Batch` of samples, labels and weights.
+            y: their labels, in the words of training.
+            weights: ``(N,)``, for how many samples each counts; None: for one.
+
+        Raises:
+            DataError: a label is no class of the model, or as `predict`.
+        """
+        given = self.check(*x) if y is None and isinstance(x, Batch) else self.check(x, y, weights)
+        return self.judge(given, lambda rows: self.network.predict(given.x[rows]))
+
+    # What these rest on --------------------------------------------------------------------------
+
+    def judge(
+        self,
+        given: Batch,
+        predict_rows: Callable[[slice], Array],
+        iteration: int = 0,
+        part: Literal["validation", "test"] = "test",
+    ) -> Evaluation:
+        """Return loss and metrics on checked samples, whose outputs ``predict_rows`` gives."""
+        with np.errstate(all="ignore"):  # an underflow is harmless, and NaN is judged as wrong
+            loss, metrics = evaluate(
+                self.loss, self.metrics, self.schema, given, predict_rows, PREDICT_ROWS
+            )
+        return Evaluation(iteration, loss, metrics, part)
+
+    def check(self, x: Any, y: Any, weights: Any = None) -> Batch:
+        """Return samples, targets and weights as the network and the loss take them, checked."""
+        samples, dtype = self.inputs(x), self.network.dtype
+        self.network.validate_input(samples)
+        targets = encode(y, self.schema, len(samples), dtype)
+        given = None if weights is None else as_weights(weights, len(samples), dtype)
+        self.loss.check(targets, (len(samples), *(self.network.output_shape or ())))
+        return Batch(samples, targets, given)
+
+    def inputs(self, x: Any) -> Array:
+        """Return samples as the network takes them, checked; see `predict`."""
+        return check_inputs(x, self.network, self.schema)
+
+    def outputs(self, x: Any) -> Array:
+        """Return the network's outputs ``(N, K)``."""
+        return self.network.predict(self.inputs(x))
+
+    def names(self, ids: Array) -> Array:
+        """Return the classes of some ids ``(N,)``.
+
+        Raises:
+            DataError: an id is -1: the network's outputs were NaN.
+        """
+        if (ids < 0).any():
+            row = int(np.argmax(ids < 0))
+            raise DataError(
+                f"The network gives no answer for row {row}: its outputs are not numbers. Look at "
+                "the values of that row; they may be too large.",
+                row=row,
+            )
+        return np.array(self.schema.classes)[ids]
+
+    def probabilities(self, outputs: Array) -> Array:
+        """Return outputs ``(N, K)`` as the probability of each class; see `predict_proba`."""
+        found = self.loss.probabilities(outputs) if self.schema.kind == "class" else None
+        if found is None:
+            name = registry.name_of(self.loss) or type(self.loss).__name__
+            raise CallOrderError(
+                "Probabilities need classes, and a loss that gives them, such as "
+                f"softmax_with_loss, but this model's loss is '{name}' and its answers are "
+                f"{'classes' if self.schema.classes else 'real values'}. Use predict."
+            )
+        return np.hstack([1 - found, found]) if found.shape[1] == 1 else found
+
+    # Files ---------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to one file, wholly or not at all; `Network.load` reads it, too.
+
+        Raises:
+            SpecError: a component cannot be described, because it is not registered.
+            OSError: the file cannot be written.
+        """
+        from plugnet.files import documents  # late: only saving and loading need it
+
+        with self.network.lock:  # a training in another thread waits with its next commit
+            documents.write(path, self.network.state(), self.document())
+
+    def document(self) -> dict[str, Any]:
+        """Return what a file holds besides the arrays."""
+        return {**self.network.document(), "model": self.section()}
+
+    def section(self) -> dict[str, Any]:
+        """Return the model's own section of a file."""
+        return {
+            "loss": registry.spec(self.loss),
+            "metrics": [registry.spec(metric) for metric in self.metrics.values()],
+            "schema": asdict(self.schema),
+            "versions": dict(self.versions),
+        }
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Model:
+        """Read what `save`, `Trainer.save` or ``plugnet train`` wrote.
+
+        Args:
+            path: the file, or the directory of a run.
+
+        Raises:
+            FileFormatError: it is missing, damaged, or holds a network only.
+            SpecError: it needs components that are not installed.
+        """
+        from plugnet.files import documents
+
+        path = Path(path)
+        if path.is_dir():
+            path = path / FILE
+        arrays, document = documents.read(path)
+        network = Network.from_document(arrays, document, path)
+        return cls.from_section(document.get("model"), network, path)
+
+    @classmethod
+    def from_section(cls, section: Any, network: Network, path: str | os.PathLike[str]) -> Model:
+        """Return the model that a file's section describes; ``path`` is for the errors."""
+        if section is None:
+            raise FileFormatError(
+                f"{os.fspath(path)} holds a network, but not what its answers mean: the loss and "
+                "the classes are missing. Network.load reads it; Model(network, loss, "
+                'Schema("class", classes=(...))).save(...) adds them.',
+                path=os.fspath(path),
+            )
+        try:
+            given = section["schema"]
+            names = {key: tuple(value) for key, value in given.items() if key != "kind"}
+            if given["kind"] not in ("class", "real"):
+                raise ValueError(f"the kind is {given['kind']!r}")
+            schema = Schema(given["kind"], **names)
+            registry.check_specs([section["loss"], *section["metrics"]])
+            return cls(network, section["loss"], schema, section["metrics"], section["versions"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, PlugnetError) and not isinstance(error, ShapeError):
+                raise
+            raise FileFormatError(
+                f"{os.fspath(path)} does not describe a model ({type(error).__name__}: {error}). "
+                "Use an intact copy of a file that Model.save wrote.",
+                path=os.fspath(path),
+            ) from error
+
+    def __repr__(self) -> str:
+        answers = self.schema.classes or self.schema.targets or "real values"
+        return f"Model({self.network!r}, {self.schema.kind}: {answers})"
+
+
+def check_inputs(x: Any, network: Network, schema: Schema, **options: Any) -> Array:
+    """Return samples as a network takes them, checked; see `as_samples` for the options."""
+    samples = as_inputs(x, schema.columns, {*schema.targets, *schema.dropped})
+    return as_samples(
+        samples,
+        network.sample_dtype,
+        scale=network.chain.input_scale(),
+        allow_missing=network.fills_missing,
+        columns=schema.columns,
+        **options,
+    )

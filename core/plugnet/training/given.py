@@ -1,0 +1,147 @@
+"""What `Trainer.fit` is given: what to train on, to validate on and to test on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from plugnet.arguments import integer, number
+from plugnet.arrays import Array
+from plugnet.data.answers import as_labels
+from plugnet.data.frames import as_inputs, column_names, is_frame
+from plugnet.data.mapped import mapped_file
+from plugnet.data.samples import as_array, check_rows
+from plugnet.data.splits import hold_out
+from plugnet.errors import ArgumentError, DataError
+from plugnet.interfaces import Batch, DataSplits
+from plugnet.schema import Label
+
+#: How many iterations there are if nothing says it.
+ITERATIONS = 800
+
+
+class Given(NamedTuple):
+    """Samples as the user has them, not checked yet.
+
+    Attributes:
+        train: what to train on.
+        validation: what to evaluate on during training, or None.
+        test: what to evaluate on once, at the end, or None.
+        classes: all classes, in the order of the outputs, or None: those of the labels.
+        names: the names of columns, as `Schema` has them.
+    """
+
+    train: Batch
+    validation: Batch | None
+    test: Batch | None
+    classes: Sequence[Label] | None
+    names: Mapping[str, tuple[str, ...]]
+
+
+def gather(
+    data: DataSplits | Batch, validation: Any, test: Any, classes: Sequence[Label] | None, seed: int
+) -> Given:
+    """Take apart what `fit` was given; see there for the arguments.
+
+    Raises:
+        ArgumentError, DataError: an argument is not what it must be.
+    """
+    if isinstance(data, DataSplits):
+        classes = data.classes or None if classes is None else classes
+        names = {name: getattr(data, name) for name in ("columns", "targets", "dropped")}
+        train, test = data.train, data.test if test is None else test
+    else:
+        train = data
+        names = {"columns": column_names(train.x)}
+        if is_frame(train.y):
+            names["targets"] = column_names(train.y)
+    test = None if test is None else as_batch(test, "test")
+    if validation == "test" if isinstance(validation, str) else False:
+        if test is None:
+            raise ArgumentError(
+                'validation="test" validates on the test samples, but there are none. Give '
+                "test=(x, y), or validation=0.1 for a part of the training samples.",
+                argument="validation",
+                value=validation,
+            )
+        return Given(train, test, test, classes, names)
+    if isinstance(validation, int | float) and not isinstance(validation, bool):
+        fraction = number("validation", validation, at_least=0, below=1)
+        if not fraction:
+            return Given(train, None, test, classes, names)
+        train, held = cut(train, fraction, seed)
+        return Given(train, held, test, classes, names)
+    held_out = None if validation is None else as_batch(validation, "validation")
+    return Given(train, held_out, test, classes, names)
+
+
+def cut(train: Batch, fraction: float, seed: int) -> tuple[Batch, Batch]:
+    """Return training samples in two parts, the second a fraction, with its share of each class."""
+    x, y = as_array(as_inputs(train.x), "samples"), as_labels(train.y)
+    check_rows(x, y)
+    if mapped_file(x) is not None:
+        raise DataError(
+            "validation as a fraction would copy a memory map into the memory. Give the samples to "
+            "validate on: validation=(x, y).",
+            row=None,
+        )
+    labels = y.reshape(len(y), -1) if y.dtype.kind == "f" else y  # real values have no shares
+    rows, held = hold_out(labels, fraction, seed)
+    if not len(held):
+        raise DataError(
+            f"validation={fraction} of {len(x)} samples leaves none to validate on. Give a larger "
+            "fraction, or validation=(x, y).",
+            row=None,
+        )
+    weights = None if train.weights is None else as_array(train.weights, "weights")
+    return _rows(x, y, weights, rows), _rows(x, y, weights, held)
+
+
+def _rows(x: Array, y: Array, weights: Array | None, rows: Array) -> Batch:
+    return Batch(x[rows], y[rows], None if weights is None else weights[rows])
+
+
+def as_batch(given: Any, argument: str) -> Batch:
+    """Return samples, labels and weights or None.
+
+    Raises:
+        ArgumentError: it is no tuple of these.
+    """
+    if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+        raise ArgumentError(
+            f"{argument} must be a pair (samples, labels), or these and weights, but it is a "
+            f"{type(given).__name__}. Write {argument}=(x, y).",
+            argument=argument,
+            value=given,
+        )
+    return Batch(*given)
+
+
+def count_iterations(
+    iterations: int | None, epochs: float | None, rows: int | None, batch_size: int
+) -> int:
+    """Return the number of iterations; an epoch takes ``rows / batch_size``, rounded up at the end.
+
+    Raises:
+        ArgumentError: both are given, one is out of range, or ``rows`` is not known for epochs.
+    """
+    if epochs is None:
+        return integer("iterations", ITERATIONS if iterations is None else iterations, at_least=1)
+    if iterations is not None:
+        raise ArgumentError(
+            f"Say how long to train in iterations or in epochs, but iterations={iterations} and "
+            f"epochs={epochs} were both given.",
+            argument="epochs",
+            value=epochs,
+        )
+    if rows is None:
+        raise ArgumentError(
+            "epochs needs to know how many samples there are, but the source of batches has no "
+            "attribute 'rows'. Add it, or give iterations.",
+            argument="epochs",
+            value=epochs,
+        )
+    if not number("epochs", epochs, at_least=0):
+        raise ArgumentError("epochs must be above 0.", argument="epochs", value=epochs)
+    return math.ceil(epochs * rows / batch_size)

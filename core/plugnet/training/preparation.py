@@ -1,0 +1,105 @@
+"""From what `fit` and `evaluate` are given to what a step takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from plugnet.arrays import Array
+from plugnet.data.answers import as_labels, encode, learn_schema, scaling
+from plugnet.data.labels import as_targets, as_weights
+from plugnet.errors import ArgumentError
+from plugnet.interfaces import Batch, Loss
+from plugnet.model import check_inputs
+from plugnet.network import Network
+from plugnet.schema import Label, Schema
+from plugnet.training.weighting import ignoring
+
+
+class Preparation(NamedTuple):
+    """What samples, labels and weights mean to a training.
+
+    Attributes:
+        network: what is trained.
+        loss: what is minimised.
+        schema: what inputs and answers mean.
+        ignore_label: the label whose samples do not count, or None.
+    """
+
+    network: Network
+    loss: Loss
+    schema: Schema
+    ignore_label: Label | None = None
+
+    @classmethod
+    def learn(
+        cls,
+        network: Network,
+        loss: Loss,
+        samples: Batch,
+        ignore_label: Label | None = None,
+        classes: Sequence[Label] | None = None,
+        columns: Mapping[str, tuple[str, ...]] | None = None,
+        scale_targets: bool = False,
+    ) -> Preparation:
+        """Return one for what the first samples mean, which also fix the network's input shape.
+
+        Args:
+            network: what is trained.
+            loss: what is minimised.
+            samples: as the user has them.
+            ignore_label: the label whose samples do not count, or None.
+            classes: all classes, or None: those of the labels.
+            columns: the names of columns, as `Schema` has them.
+            scale_targets: whether real values are scaled by their mean and standard deviation.
+
+        Raises:
+            DataError: the labels do not fit the network.
+            ArgumentError: ``scale_targets``, but the labels are classes.
+        """
+        names: dict[str, Any] = dict(columns or {})
+        x = check_inputs(samples.x, network, Schema("real", **names))
+        network.validate_input(x)
+        y = samples.y
+        if ignore_label is not None:
+            y = ignoring(y, None, ignore_label)[0]
+        outputs = (network.output_shape or (0,))[-1]
+        schema = learn_schema(y, outputs, loss.threshold is not None, classes, **names)
+        if scale_targets:
+            if schema.kind == "class":
+                raise ArgumentError(
+                    "scale_targets is for real values, but the labels are classes. Leave it out.",
+                    argument="scale_targets",
+                    value=True,
+                )
+            offsets, scales = scaling(as_targets(as_labels(y).astype(float), len(x), float))
+            schema = replace(schema, offsets=offsets, scales=scales)
+        return cls(network, loss, schema, ignore_label)
+
+    def check(
+        self, x: Any, y: Any, weights: Any = None, name: str = "samples", remember: bool = True
+    ) -> Batch:
+        """Return samples, targets and weights as a step takes them; see `Trainer.check`."""
+        network, dtype = self.network, self.network.dtype
+        samples = check_inputs(x, network, self.schema, name=name, remember=remember)
+        network.validate_input(samples)  # an image stays one, for the hooks
+        if self.ignore_label is not None:
+            y, weights = ignoring(y, weights, self.ignore_label)
+        targets = encode(y, self.schema, len(samples), dtype)
+        given = None if weights is None else as_weights(weights, len(samples), dtype)
+        self.loss.check(targets, (len(samples), *(network.output_shape or ())))
+        return Batch(samples, targets, given)
+
+    def for_step(self, given: Batch, by_class: Array | None) -> Batch:
+        """Return a checked batch to train on: in the network's shape, and weighted by class.
+
+        Args:
+            given: samples, targets and weights.
+            by_class: the weight of each class, ``(classes,)``, or None.
+        """
+        x, y, weights = given
+        if by_class is not None:
+            own = by_class[y].astype(self.network.dtype)
+            weights = own if weights is None else own * weights
+        return Batch(self.network.validate_input(x), y, weights)

@@ -1,0 +1,112 @@
+"""What each sample counts: by its class, and nothing if its label is to be ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from plugnet.arguments import number
+from plugnet.arrays import Array
+from plugnet.data.answers import as_labels
+from plugnet.errors import ArgumentError, DataError
+from plugnet.schema import Label, Schema
+
+BALANCED = "balanced"
+
+
+def as_class_weight(class_weight: Any) -> Mapping[Label, float] | str | None:
+    """Return a trainer's argument ``class_weight``, checked.
+
+    Args:
+        class_weight: a mapping from labels to weights, or pairs of both, as JSON has them;
+            "balanced"; or None.
+
+    Raises:
+        ArgumentError: it is something else.
+    """
+    if class_weight is None or (isinstance(class_weight, str) and class_weight == BALANCED):
+        return class_weight
+    try:
+        pairs = dict(class_weight)
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            'class_weight must be "balanced" or a mapping from classes to weights, such as '
+            f"{{'cat': 2.0}}, but it is {class_weight!r}.",
+            argument="class_weight",
+            value=class_weight,
+        ) from None
+    return {
+        label: number(f"class_weight[{label!r}]", weight, at_least=0)
+        for label, weight in pairs.items()
+    }
+
+
+def weights_by_class(
+    class_weight: Mapping[Label, float] | str, targets: Array | None, schema: Schema
+) -> Array:
+    """Return the weight of each class, ``(classes,)`` float64.
+
+    "balanced" gives each class that occurs the same total: N / (C n), for n of N samples and C
+    classes that occur.
+
+    Args:
+        class_weight: as `as_class_weight` returns it.
+        targets: ``(N,)`` class ids, all that are trained on; None if they come batch by batch.
+        schema: what they mean.
+
+    Raises:
+        ArgumentError: the targets are not classes, a class is not known, or "balanced" would have
+            to count what comes batch by batch.
+    """
+    if schema.kind != "class" or (targets is not None and targets.ndim != 1):
+        raise ArgumentError(
+            "class_weight needs one class for each sample, but the targets are "
+            f"{'real values' if schema.kind == 'real' else 'rows'}. Give weights instead.",
+            argument="class_weight",
+            value=class_weight,
+        )
+    if isinstance(class_weight, str):
+        if targets is None:
+            raise ArgumentError(
+                'class_weight="balanced" has to count all labels, but they come batch by batch. '
+                "Give the weight of each class.",
+                argument="class_weight",
+                value=class_weight,
+            )
+        counts = np.bincount(targets, minlength=len(schema.classes))
+        return len(targets) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    unknown = [label for label in class_weight if label not in schema.classes]
+    if unknown:
+        raise ArgumentError(
+            f"class_weight must name classes, {', '.join(map(repr, schema.classes))}, but it names "
+            f"{', '.join(map(repr, unknown))}.",
+            argument="class_weight",
+            value=class_weight,
+        )
+    return np.array([float(class_weight.get(label, 1.0)) for label in schema.classes])
+
+
+def ignoring(y: Any, weights: Any, ignore_label: Label) -> tuple[Array, Array]:
+    """Return labels and weights in which ``ignore_label`` counts nothing.
+
+    Its samples get another label, that of the first that counts.
+
+    Raises:
+        DataError: no sample is left.
+    """
+    labels = as_labels(y)
+    ignored = labels == ignore_label
+    if labels.ndim != 1 or not isinstance(ignored, np.ndarray):
+        raise DataError(
+            f"ignore_label={ignore_label!r} needs one label of its type for each sample, but the "
+            f"labels are {labels.dtype} of shape {labels.shape}.",
+            row=None,
+        )
+    if ignored.all():
+        raise DataError(f"All labels are {ignore_label!r}, which is ignored.", row=None)
+    counts = np.ones(len(labels)) if weights is None else np.array(weights, np.float64)
+    if counts.shape == labels.shape:  # else it is refused where weights are checked
+        counts[ignored] = 0
+    return np.where(ignored, labels[np.argmin(ignored)], labels), counts

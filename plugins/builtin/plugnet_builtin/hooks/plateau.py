@@ -1,0 +1,64 @@
+"""plateau: lower the learning rate when validation shows no progress."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from plugnet.arguments import integer, number
+from plugnet_builtin.hooks.followed import Followed
+
+if TYPE_CHECKING:
+    from plugnet.training import Evaluation, Training
+
+
+@dataclass(eq=False)
+class Plateau:
+    """Multiply the learning rate after ``patience`` evaluations in a row without progress.
+
+    What it changes is the trainer's ``rate_scale``, by which the policy's rate is multiplied.
+
+    Args:
+        factor: what the rate is multiplied by, above 0 and below 1.
+        patience: how many evaluations may pass without progress, from 1.
+        minimum_change: by how much the value must get better to count as progress, from 0.
+        metric: what is followed: "loss", or the name of one of the trainer's metrics.
+        least: below this ``rate_scale`` does not go, from 0.
+
+    Raises:
+        ArgumentError: a value is out of its range.
+    """
+
+    factor: float = 0.1
+    patience: int = 5
+    minimum_change: float = 0.0
+    metric: str = "loss"
+    least: float = 1e-6
+    _progress: float = field(default=math.inf, init=False, repr=False)  # the cost that counted last
+    _waited: int = field(default=0, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.factor = number("factor", self.factor, above=0, below=1)
+        self.patience = integer("patience", self.patience, at_least=1)
+        self.minimum_change = number("minimum_change", self.minimum_change, at_least=0)
+        self.least = number("least", self.least, at_least=0)
+        self._followed = Followed("plateau", self.metric)
+
+    def plugnet_train_start(self, training: Training) -> None:
+        self._followed.begin(training)
+        self._progress, self._waited = math.inf, 0
+
+    def plugnet_evaluate_end(self, training: Training, evaluation: Evaluation) -> None:
+        """Lower the rate if there was no progress for long."""
+        if evaluation.part != "validation":
+            return
+        cost = self._followed.cost(evaluation)
+        if cost < self._progress - self.minimum_change:
+            self._progress, self._waited = cost, 0
+            return
+        self._waited += 1
+        if self._waited >= self.patience:
+            scale = max(training.rate_scale * self.factor, self.least)
+            training.rate_scale = min(scale, training.rate_scale)
+            self._waited = 0
