@@ -86,6 +86,8 @@ def test_a_typing_error_gets_a_suggestion(typed: str, meant: str) -> None:
         ("regularizer", "weight_decay", "'l2'"),
         ("regularizer", "lasso", "'l1'"),
         ("hook", "EarlyStopping", "'early_stop'"),
+        ("metric", "acc", "'accuracy'"),
+        ("metric", "f1-score", "'f1'"),
         (None, "dense", "'fc'"),
         (None, "softmax", "'softmax_with_loss'"),
     ],
@@ -225,6 +227,7 @@ def test_names_are_listed_in_order() -> None:
             "flatten",
             "rescale",
             "reshape",
+            "standardize",
         )
         assert registry.layers.names() == registry.layers.names()
         assert list(registry.names()) == sorted(set(registry.names()))
@@ -232,6 +235,6 @@ def test_names_are_listed_in_order() -> None:
         assert "tanh" not in registry.layers
         assert (
             repr(registry.layers)
-            == "<layer registry: activation, chain, fc, flatten, rescale, reshape>"
+            == "<layer registry: activation, chain, fc, flatten, rescale, reshape, standardize>"
         )
         assert "regularizers: elastic, l1, l2" in repr(registry)

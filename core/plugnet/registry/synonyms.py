@@ -103,6 +103,7 @@ SYNONYMS: Final[Mapping[str, Mapping[str | tuple[Any, ...], str]]] = {
         "confusion_matrix": "confusion",
         "mistakes": "misclassified",
         "early_stop": "early_stopping",
+        "plateau": "reduce_lr_on_plateau reduce_on_plateau lr_on_plateau",
         "best_model": "checkpoint model_checkpoint save_best",
     },
     "metric": {
