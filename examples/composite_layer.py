@@ -49,8 +49,8 @@ def main(iterations: int = 800) -> float:
     trainer = Trainer(network, policy=("inv", 0.1))
     trainer.fit(digits.train.x, digits.train.y, iterations)
     result = trainer.evaluate(digits.test.x, digits.test.y)
-    print(f"{network.summary()}\naccuracy: {result.accuracy:.4f}")
-    return result.accuracy or 0.0
+    print(f"{network.summary()}\naccuracy: {result['accuracy']:.4f}")
+    return result["accuracy"] or 0.0
 
 
 if __name__ == "__main__":

@@ -48,8 +48,8 @@ def main(iterations: int = 800) -> float:
     gains = network.state()["gain1.gain"]
     print(network.summary())
     print(f"gains from {gains.min():.2f} to {gains.max():.2f}")
-    print(f"accuracy: {result.accuracy:.4f}")
-    return result.accuracy or 0.0
+    print(f"accuracy: {result['accuracy']:.4f}")
+    return result["accuracy"] or 0.0
 
 
 if __name__ == "__main__":

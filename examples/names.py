@@ -65,8 +65,8 @@ def main(iterations: int = 300) -> float:
     print(f"{len(names)} surnames. How sure the network is of others, and after each letter:")
     show(trainer, ["Fellini", "Kurosawa", "Kieslowski", "Raikkonen"], languages)
     show(trainer, ["Kubota"[:end] for end in range(1, 7)], languages)
-    print(f"\naccuracy: {result.accuracy:.4f}")
-    return result.accuracy or 0.0
+    print(f"\naccuracy: {result['accuracy']:.4f}")
+    return result["accuracy"] or 0.0
 
 
 if __name__ == "__main__":

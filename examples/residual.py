@@ -27,8 +27,8 @@ def main(iterations: int = 800) -> float:
     trainer.fit(digits.train.x, digits.train.y, iterations)
     result = trainer.evaluate(digits.test.x, digits.test.y)
     print(network.summary())
-    print(f"accuracy: {result.accuracy:.4f}")
-    return result.accuracy or 0.0
+    print(f"accuracy: {result['accuracy']:.4f}")
+    return result["accuracy"] or 0.0
 
 
 if __name__ == "__main__":

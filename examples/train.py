@@ -42,8 +42,8 @@ def main(path: str | None = None, iterations: int = 800, picture: str = "train_e
     result = trainer.evaluate(samples.test.x, samples.test.y)
     print(f"training error: {history.loss[0]:.3f} at first, {history.loss[-1]:.3f} at the end")
     print(f"the curve is in {picture}")
-    print(f"accuracy: {result.accuracy:.4f}")
-    return result.accuracy or 0.0
+    print(f"accuracy: {result['accuracy']:.4f}")
+    return result["accuracy"] or 0.0
 
 
 if __name__ == "__main__":
