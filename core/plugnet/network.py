@@ -375,6 +375,7 @@ class Network:
     def uninitialize(self) -> None:
         """Forget the shape of the input and the parameters, as before the first data."""
         self.input_shape = self._parameters = None
+        self.chain.output_shapes = ()
 
     # Description, copies and files ---------------------------------------------------------------
 

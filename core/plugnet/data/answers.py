@@ -134,6 +134,8 @@ def encode(y: Any, schema: Schema, rows: int, dtype: Any = np.float32) -> Array:
             targets = ((targets - schema.offsets) / schema.scales).astype(dtype)
         return targets
     is_label = values.size == rows  # not a row for each sample
+    if values.dtype.kind == "b" and not is_label:
+        values = values.astype(np.int8)
     if values.dtype.kind == "f" and is_label and _is_whole(values).all():
         values = values.astype(np.int64)  # 3.0 is class 3
     is_id = schema.classes == tuple(range(len(schema.classes))) and schema.classes[0] is not False
