@@ -154,6 +154,8 @@ class Model:
         outputs = self.outputs(x)
         if self.schema.kind == "real":
             values = self.values(outputs)
+            are_finite: Array = np.isfinite(values).all(axis=1)
+            _require_answers(are_finite)
             return values[:, 0] if values.shape[1] == 1 else values
         return self.names(predicted_classes(outputs, self.loss.threshold))
 
@@ -228,13 +230,7 @@ class Model:
         Raises:
             DataError: an id is -1: the network's outputs were NaN.
         """
-        if (ids < 0).any():
-            row = int(np.argmax(ids < 0))
-            raise DataError(
-                f"The network gives no answer for row {row}: its outputs are not numbers. Look at "
-                "the values of that row; they may be too large.",
-                row=row,
-            )
+        _require_answers(ids >= 0)
         return np.array(self.schema.classes)[ids]
 
     def values(self, outputs: Array) -> Array:
@@ -337,6 +333,17 @@ class Model:
     def __repr__(self) -> str:
         answers = self.schema.classes or self.schema.targets or "real values"
         return f"Model({self.network!r}, {self.schema.kind}: {answers})"
+
+
+def _require_answers(are_answers: Array) -> None:
+    """Check that there is an answer in each row, ``(N,)``."""
+    if not are_answers.all():
+        row = int(np.argmin(are_answers))
+        raise DataError(
+            f"The network gives no answer for row {row}: its outputs are not numbers. Look at the "
+            "values of that row; they may be too large.",
+            row=row,
+        )
 
 
 def check_inputs(x: Any, network: Network, schema: Schema, **options: Any) -> Array:
