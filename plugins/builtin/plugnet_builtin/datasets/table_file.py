@@ -121,8 +121,7 @@ class Table:
             header = True
         elif header is None:
             rest = [row for _, row in self._first[1:] if len(row) == self._cells]
-            skipped = {at % self.width for at in others if isinstance(at, int)}
-            header = is_header(first, rest, targets, skipped)
+            header = is_header(first, rest, targets, self.places(others))
             is_like_header = columns and set(columns) <= set(first)
             if header is None or (is_like_header and not header):
                 says = (
@@ -149,6 +148,14 @@ class Table:
             return column % self.width
         found = f"its columns are {listed(self.header)}" if self.header else f"it has {self.width}"
         raise wrong(self.path, None, f"must have the column {column!r}, but {found}")
+
+    def places(self, columns: Collection[str | int]) -> set[int]:
+        """Return the positions of those of ``columns`` that there are; see `position`."""
+        names = {self.header.index(name) for name in self.header if name in columns}
+        width = self.width
+        return names | {
+            at % width for at in columns if isinstance(at, int) and -width <= at < width
+        }
 
     def blocks(self) -> Iterator[Block]:
         """Yield all rows, some thousands at a time.

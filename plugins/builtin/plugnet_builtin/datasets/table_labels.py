@@ -125,7 +125,7 @@ def read_labels(labels: Labels, classes: tuple[Label, ...]) -> Array:
 def _whole_numbers(cells: Collection[str]) -> dict[str, int]:
     """Return the whole number of each cell if all are such; else {}.
 
-    Decimals, such as 1.0, must all differ and not stand beside others: 10 and 1e1 are not one class.
+    Decimals must all differ, and not stand beside others, so that 10 and 1e1 are not one class.
     """
     numbers = {cell: number for cell in cells if (number := _whole(cell)) is not None}
     decimals = [cell for cell in numbers if not _WHOLE.fullmatch(cell)]

@@ -122,11 +122,8 @@ def match_columns(
     """
     missing = [name for name in (*columns, *targets) if name not in table.header]
     used = {*columns, *targets}
-    allowed = [
-        at
-        for at, name in enumerate(table.header)
-        if name not in used and (name in others or at in others or at in table.index)
-    ]
+    found = table.places(others).union(table.index)
+    allowed = [at for at in sorted(found) if table.header[at] not in used]
     unknown = [
         name for at, name in enumerate(table.header) if name not in used and at not in allowed
     ]
@@ -223,12 +220,7 @@ def _targets(table: Table, schema: Schema, choice: Choice) -> tuple[str, ...]:
 
 def _match_by_count(table: Table, schema: Schema, choice: Choice, inputs: int) -> Roles:
     """Return the roles of columns that have names, for a model that knows none of its inputs."""
-    allowed = {*schema.dropped, *choice.others}
-    others = [
-        at
-        for at, name in enumerate(table.header)
-        if at in table.index or name in allowed or at in allowed
-    ]
+    others = sorted(table.places({*schema.dropped, *choice.others}).union(table.index))
     targets = [table.header.index(name) for name in _targets(table, schema, choice)]
     found = [at for at in range(table.width) if at not in others]
     if len(found) > inputs:
