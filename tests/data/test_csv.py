@@ -271,7 +271,23 @@ def test_a_column_without_values_has_no_mean(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "cell",
-    ["", " ", "NA", "na", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "None", "?", "-"],
+    [
+        "",
+        " ",
+        "NA",
+        "na",
+        "N/A",
+        "n/a",
+        "#N/A",
+        "<NA>",
+        "NaN",
+        "nan",
+        "null",
+        "None",
+        "?",
+        "-",
+        "-nan",
+    ],
 )
 def test_what_counts_as_missing(tmp_path: Path, cell: str) -> None:
     splits = load(tmp_path, f"a,b,y\n1,{cell},0\n2,3,1\n", missing=0)

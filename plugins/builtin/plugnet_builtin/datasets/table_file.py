@@ -16,7 +16,7 @@ from plugnet_builtin.datasets.table_text import open_lines, wrong
 
 #: Cells of a block, so that it stays in the processor's cache, and bounds of its rows.
 _CELLS = 8192
-_FEWEST_ROWS, _MOST_ROWS = 256, 4096
+_FEWEST_ROWS, _MOST_ROWS = 64, 4096
 
 #: Rows by which a header and trailing delimiters are told.
 _FIRST_ROWS = 1024

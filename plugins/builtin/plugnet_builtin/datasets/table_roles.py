@@ -115,15 +115,15 @@ def match_columns(
         table: it, with a header.
         columns: the names of inputs.
         targets: those of labels; (): there are none.
-        others: names or indices of columns that it may have; the names of row numbers come first.
+        others: names or indices of columns that it may also have, besides row numbers.
 
     Raises:
         FileFormatError: a column is missing or unknown.
     """
     missing = [name for name in (*columns, *targets) if name not in table.header]
     used = {*columns, *targets}
-    found = table.places(others).union(table.index)
-    allowed = [at for at in sorted(found) if table.header[at] not in used]
+    places = sorted(table.places(others).union(table.index))
+    allowed = [at for at in places if table.header[at] not in used]
     unknown = [
         name for at, name in enumerate(table.header) if name not in used and at not in allowed
     ]
