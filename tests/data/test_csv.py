@@ -75,6 +75,13 @@ def test_several_columns_that_may_have_labels(tmp_path: Path) -> None:
         load(tmp_path, "label,target,a\n0,1,2\n1,1,2\n")
 
 
+def test_a_cell_like_a_name_of_labels_is_none_without_a_header(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match=r"Line 1 .*text.*column.*0 \(such as 'y'\)"):
+        load(tmp_path, "y,1,0\nn,2,1\ny,3,1\n")
+    with pytest.raises(FileFormatError, match=r"Line 1 .*text.*column.*0 \(such as 'y'\)"):
+        load(tmp_path, "y,1,7\nn,2,8\n")
+
+
 def test_several_columns_of_real_targets(tmp_path: Path) -> None:
     splits = load(tmp_path, "p,a,q\n1,2,3\n4,5,6\n", label=["q", "p"])
     assert splits.train.y.tolist() == [[3, 1], [6, 4]]
@@ -471,7 +478,7 @@ def test_wrong_arguments_are_refused(argument: str, value: object) -> None:
 
 @pytest.mark.parametrize("named", [{"label": "a"}, {"drop": ["a"]}, {"weight": "a"}])
 def test_a_name_needs_a_header(named: dict[str, Any]) -> None:
-    with pytest.raises(ArgumentError, match="header must be True"):
+    with pytest.raises(ArgumentError, match="header must be True or None"):
         Csv("x", header=False, **named)
 
 

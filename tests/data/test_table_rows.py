@@ -93,7 +93,7 @@ def test_what_does_not_match_is_named(tmp_path: Path, text: str, says: str) -> N
 
 def test_a_label_after_a_block_without_any_is_an_error(tmp_path: Path) -> None:
     text = "a,b,kind\n" + "1,2,\n" * 5000 + "1,2,ant\n"
-    with pytest.raises(FileFormatError, match=r"Line 5002 .*has a label, but no row before it"):
+    with pytest.raises(FileFormatError, match=r"Line 5002 .*has a label, but no row above has one"):
         rows(tmp_path, text, BEES)
 
 

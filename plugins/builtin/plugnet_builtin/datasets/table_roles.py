@@ -77,7 +77,8 @@ def choose_roles(table: Table, choice: Choice) -> Roles:
     """
     targets = label_positions(table, choice.label)
     table.find_header(targets, choice.others)
-    targets = [table.position(each) for each in choice.label] or targets
+    if choice.label or not table.header:
+        targets = [table.position(each) for each in choice.label or (-1,)]
     names = [name for name in table.header if name.lower() in LABEL_NAMES]
     if not choice.label and len(names) > 1 and targets != [table.header.index(names[-1])]:
         says = (
@@ -95,7 +96,8 @@ def choose_roles(table: Table, choice: Choice) -> Roles:
         )
     index = [at for at in table.index if at not in both]
     others += index
-    inputs = [at for at in range(table.width) if at not in targets and at not in others]
+    taken = {*targets, *others}
+    inputs = [at for at in range(table.width) if at not in taken]
     if not inputs:
         says = (
             f"must have a column besides those of labels, but has {table.width} in all. Is the "
@@ -120,13 +122,14 @@ def match_columns(
     Raises:
         FileFormatError: a column is missing or unknown.
     """
-    missing = [name for name in (*columns, *targets) if name not in table.header]
+    place = {name: at for at, name in enumerate(table.header)}
     used = {*columns, *targets}
-    places = sorted(table.places(others).union(table.index))
-    allowed = [at for at in places if table.header[at] not in used]
-    unknown = [
-        name for at, name in enumerate(table.header) if name not in used and at not in allowed
+    allowed = [
+        at for at in sorted(table.places(others).union(table.index)) if table.header[at] not in used
     ]
+    missing = [name for name in (*columns, *targets) if name not in place]
+    known = used.union(table.header[at] for at in allowed)
+    unknown = [name for name in place if name not in known]
     if missing or unknown:
         found = " and ".join(
             f"{verb} {listed(names)}"
@@ -140,10 +143,7 @@ def match_columns(
             f"{'. '.join(advice)}"
         )
         raise wrong(table.path, None, says)
-    position = table.header.index
-    return Roles(
-        [position(name) for name in columns], [position(name) for name in targets], allowed
-    )
+    return Roles([place[name] for name in columns], [place[name] for name in targets], allowed)
 
 
 def match_training(table: Table, trained: Table, roles: Roles, choice: Choice) -> Roles:
