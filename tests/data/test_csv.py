@@ -57,6 +57,8 @@ def test_numbers_keep_their_digits(tmp_path: Path) -> None:
         ("a,y,b", None, ("a", "b"), "y"),
         ("species,a,b", None, ("species", "a"), "b"),
         ("label,a,target", None, ("label", "a"), "target"),
+        ("x,y,colour", None, ("x", "y"), "colour"),
+        ("y,x,label", None, ("y", "x"), "label"),
     ],
 )
 def test_the_column_of_labels(

@@ -47,8 +47,8 @@ class Csv(Dataset):
         test_fraction: how much is held out, from 0 to below 1, of each class alike.
         seed: of the draw.
         label: the column of labels, its name or its index; or a list of several columns of real
-            targets. None: the only column named label, target, class or y, in capital or small
-            letters, or else the last.
+            targets. None: the only column named label, target or class, or y if none is named x, in
+            capital or small letters; or else the last.
         drop: the names or indices of columns to leave out, such as an id.
         weight: the name or index of a column that says how much each sample counts, at least 0.
         header: whether the first line names the columns. None: it is found out.
