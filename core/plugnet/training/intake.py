@@ -72,7 +72,8 @@ def take_data(
     }
     by_class = None
     if own.class_weight is not None:
-        by_class = weights_by_class(own.class_weight, train.y, prepared.schema)
+        counted = train.y if train.weights is None else train.y[train.weights > 0]
+        by_class = weights_by_class(own.class_weight, counted, prepared.schema)
     own.schema = prepared.schema
     return prepared.for_step(train, by_class), parts
 
