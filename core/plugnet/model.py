@@ -154,8 +154,7 @@ class Model:
         outputs = self.outputs(x)
         if self.schema.kind == "real":
             values = self.values(outputs)
-            are_finite: Array = np.isfinite(values).all(axis=1)
-            _require_answers(are_finite)
+            _require_answers(np.isfinite(values.sum(axis=1)))
             return values[:, 0] if values.shape[1] == 1 else values
         return self.names(predicted_classes(outputs, self.loss.threshold))
 

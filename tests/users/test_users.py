@@ -1,5 +1,6 @@
 """What a new user does works: from files to answers about new rows, in a folder of their own."""
 
+import json
 import os
 import subprocess
 import sys
@@ -28,3 +29,13 @@ def test_users_get_right_answers_from_their_files(script: str, tmp_path: Path) -
 def test_each_user_has_files() -> None:
     scripts = {path.name for path in FOLDER.glob("*.py") if not path.name.startswith("test_")}
     assert scripts - {"__init__.py", "write_tables.py"} == {*WRITERS}
+
+
+def test_they_are_compared_with_scikit_learn(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    script = FOLDER.parent / "benchmarks/tables.py"
+    words = [sys.executable, script, "--quick", "--json", tmp_path / "found.json"]
+    subprocess.run(words, cwd=tmp_path, capture_output=True, check=True)
+    (found,) = json.loads((tmp_path / "found.json").read_text()).values()
+    for (accuracy,) in found.values():
+        assert accuracy > 0.85
