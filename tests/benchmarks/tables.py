@@ -140,9 +140,7 @@ def main() -> None:
     """Train all, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5, help="how many; each has its own split")
-    parser.add_argument(
-        "--quick", action="store_true", help="one seed of one set, to see that it runs"
-    )
+    parser.add_argument("--quick", action="store_true", help="only one seed of one data set")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers there")
     chosen = parser.parse_args()
     peers = {"plugnet": ours, "same settings": same_settings, "scikit-learn": theirs}

@@ -34,7 +34,7 @@ def test_each_user_has_files() -> None:
 def test_they_are_compared_with_scikit_learn(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     script = FOLDER.parent / "benchmarks/tables.py"
-    words = [sys.executable, script, "--quick", "--json", tmp_path / "found.json"]
+    words = [sys.executable, str(script), "--quick", "--json", str(tmp_path / "found.json")]
     subprocess.run(words, cwd=tmp_path, capture_output=True, check=True)
     (found,) = json.loads((tmp_path / "found.json").read_text()).values()
     for (accuracy,) in found.values():
