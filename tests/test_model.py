@@ -303,6 +303,7 @@ def test_a_model_may_be_put_together_by_hand() -> None:
         (Schema("class", ("x", "y", "y")), ArgumentError),
         (Schema("class", ("x", "y", "z"), ("u",)), ShapeError),
         (Schema("class", ("x", "y", "z"), ("u", "u")), ArgumentError),
+        (Schema("class", ("x", "y", "z"), input_shape=(3,)), ShapeError),
         (Schema("real", targets=("p", "q")), ShapeError),
         (Schema("real", offsets=(1.0,), scales=(2.0,)), ShapeError),
         (Schema("rank"), (ArgumentError, KeyError)),  # type: ignore[arg-type]
@@ -415,6 +416,7 @@ FORGED: dict[str, list[Any]] = {
     "schema.columns": ["ab", [1, 2], ["a"], ["a", "a"], [["a"], ["b"]], 3],
     "schema.targets": [[1], [[]], ["width"], "width"],
     "schema.dropped": [[1], [[]], ["width"], None],
+    "schema.input_shape": [[3], ["2"], [[2]], 2, None],
     "schema.offsets": [[1.0], ["x"], [None]],
     "schema.scales": [[1.0], ["x"], [None]],
     "loss": [

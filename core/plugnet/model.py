@@ -94,12 +94,14 @@ class Model:
         self._check_outputs()
 
     def _check_inputs(self) -> None:
-        shape, columns = self.network.input_shape, self.schema.columns
-        if columns and shape is not None and math.prod(shape) != len(columns):
+        shape, schema = self.network.input_shape or (), self.schema
+        fits = schema.input_shape in ((), shape)
+        if not (fits and (not schema.columns or len(schema.columns) == math.prod(shape))):
             raise ShapeError(
-                f"The network takes samples of shape {shape}, but there are {len(columns)} names "
-                "of columns. Each number of a sample needs one.",
-                expected=(len(columns),),
+                f"The network takes samples of shape {shape}, but the schema says "
+                f"{schema.input_shape or 'nothing of it'} and names {len(schema.columns)} columns. "
+                "Each number of a sample needs one name, or none has.",
+                expected=schema.input_shape or (len(schema.columns),),
                 got=shape,
             )
 
