@@ -14,7 +14,7 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.data.answers import check_schema, decode, encode
-from plugnet.data.frames import as_inputs
+from plugnet.data.frames import as_inputs, check_aligned
 from plugnet.data.labels import as_weights
 from plugnet.data.samples import as_samples
 from plugnet.errors import (
@@ -204,6 +204,7 @@ class Model:
 
     def check(self, x: Any, y: Any, weights: Any = None) -> Batch:
         """Return samples, targets and weights as the network and the loss take them, checked."""
+        check_aligned(x, y)
         samples, dtype = self.inputs(x), self.network.dtype
         self.network.validate_input(samples)
         targets = encode(y, self.schema, len(samples), dtype)

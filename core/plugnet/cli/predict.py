@@ -88,7 +88,7 @@ def _classes(
 
 def _values(model: Model, outputs: Array, y: Array | None) -> dict[str, list[Any]]:
     """Return the predicted real values of each row, and the true ones."""
-    found = _by_target(model, "predicted", decode(outputs, model.schema))
+    found = _by_target(model, "predicted", model.values(outputs))
     if y is not None:
         targets = encode(y, model.schema, len(outputs), model.network.dtype)
         found |= _by_target(model, "true", decode(targets, model.schema))

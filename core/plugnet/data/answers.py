@@ -114,12 +114,7 @@ def encode(y: Any, schema: Schema, rows: int, dtype: Any = np.float32) -> Array:
     Raises:
         DataError: a label is missing or no class that the schema knows; or as `as_targets`.
     """
-    if schema.targets and is_frame(y) and (names := column_names(y)):
-        others = {*schema.columns, *schema.dropped}
-        check_columns(names, schema.targets, others)
-        is_one = len(schema.targets) == 1
-        y = y[schema.targets[0]] if is_one else as_inputs(y, schema.targets, others)
-    values = as_labels(y)
+    values = as_labels(by_name(y, schema))
     if schema.kind == "real":
         if values.dtype.kind == "U":
             raise DataError(
@@ -148,6 +143,20 @@ def encode(y: Any, schema: Schema, rows: int, dtype: Any = np.float32) -> Array:
             row=min(rows, len(values)),
         )
     return _ids(values.reshape(rows), schema.classes)
+
+
+def by_name(y: Any, schema: Schema) -> Any:
+    """Return the targets' columns of labels that are a frame, in the order of the schema.
+
+    Raises:
+        DataError: one is missing or unknown.
+    """
+    if not (schema.targets and is_frame(y) and (names := column_names(y))):
+        return y
+    others = {*schema.columns, *schema.dropped}
+    check_columns(names, schema.targets, others)
+    is_one = len(schema.targets) == 1
+    return y[schema.targets[0]] if is_one else as_inputs(y, schema.targets, others)
 
 
 def decode(outputs: Array, schema: Schema) -> Array:

@@ -49,6 +49,31 @@ def is_frame(x: Any) -> bool:
     return _names(x) is not None
 
 
+def target_names(y: Any) -> tuple[str, ...]:
+    """Return the names of the columns of labels: a frame's, or the name of a series."""
+    name = getattr(y, "name", None)
+    return (name,) if isinstance(name, str) and name else column_names(y)
+
+
+def check_aligned(x: Any, y: Any) -> None:
+    """Check that samples and labels of pandas have their rows in one order.
+
+    Raises:
+        DataError: their indices have the same labels in different orders.
+    """
+    index: Any = getattr(x, "index", None)
+    other: Any = getattr(y, "index", None)
+    if not (hasattr(index, "isin") and hasattr(other, "isin")) or index.equals(other):
+        return
+    if len(index) == len(other) and index.isin(other).all():
+        raise DataError(
+            "Samples and labels must have their rows in the same order, but their indices have the "
+            "same rows in different orders. Write y.loc[x.index]; or, if they go together as they "
+            "stand, y.to_numpy().",
+            row=None,
+        )
+
+
 def as_inputs(x: Any, columns: Sequence[str] = (), others: Collection[str] = ()) -> Any:
     """Return samples as an array ``(N, len(columns))`` if they are a frame, else as they are.
 

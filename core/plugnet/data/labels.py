@@ -24,6 +24,7 @@ a square matrix is read row by row. A matrix with the samples in its columns is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -170,11 +171,17 @@ def as_weights(weights: Any, rows: int, dtype: DTypeLike = np.float32) -> Array:
     return array
 
 
-def warn_one_class(labels: Array) -> None:
-    """Warn if class ids, ``(N,)``, name one class only, so that there is nothing to learn."""
+def warn_one_class(labels: Array, classes: Sequence[Label] = ()) -> None:
+    """Warn if labels, ``(N,)``, name one class only, so that there is nothing to learn.
+
+    Args:
+        labels: classes, or their ids.
+        classes: the classes, if they are ids.
+    """
     if labels.ndim == 1 and len(labels) > 1 and (labels == labels[0]).all():
+        name = classes[labels[0]] if classes else labels[0]
         warn_user(
-            f"All {len(labels)} samples are of class {labels[0]}; a network learns to predict "
+            f"All {len(labels)} samples are of class {name}; a network learns to predict "
             "it always.",
             DataWarning,
         )

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 from plugnet.arguments import integer, number
 from plugnet.arrays import Array
-from plugnet.data.answers import as_labels
-from plugnet.data.frames import as_inputs, column_names, is_frame
+from plugnet.data.answers import as_labels, by_name
+from plugnet.data.frames import as_inputs, check_aligned, column_names, target_names
 from plugnet.data.mapped import mapped_file
 from plugnet.data.samples import as_array, check_rows
 from plugnet.data.splits import hold_out
 from plugnet.errors import ArgumentError, DataError
 from plugnet.interfaces import Batch, DataSplits
-from plugnet.schema import Label
+from plugnet.schema import Label, Schema
 
 #: How many iterations there are if nothing says it.
 ITERATIONS = 800
@@ -40,9 +40,16 @@ class Given(NamedTuple):
 
 
 def gather(
-    data: DataSplits | Batch, validation: Any, test: Any, classes: Sequence[Label] | None, seed: int
+    data: DataSplits | Batch,
+    validation: Any,
+    test: Any,
+    classes: Sequence[Label] | None,
+    seed: int,
+    schema: Schema | None = None,
 ) -> Given:
     """Take apart what `fit` was given; see there for the arguments.
+
+    The schema is what an earlier `fit` learnt: columns are found by its names.
 
     Raises:
         ArgumentError, DataError: an argument is not what it must be.
@@ -53,9 +60,7 @@ def gather(
         train, test = data.train, data.test if test is None else test
     else:
         train = data
-        names = {"columns": column_names(train.x)}
-        if is_frame(train.y):
-            names["targets"] = column_names(train.y)
+        names = {"columns": column_names(train.x), "targets": target_names(train.y)}
     test = None if test is None else as_batch(test, "test")
     if validation == "test" if isinstance(validation, str) else False:
         if test is None:
@@ -70,15 +75,21 @@ def gather(
         fraction = number("validation", validation, at_least=0, below=1)
         if not fraction:
             return Given(train, None, test, classes, names)
-        train, held = cut(train, fraction, seed)
+        train, held = cut(train, fraction, seed, schema)
         return Given(train, held, test, classes, names)
     held_out = None if validation is None else as_batch(validation, "validation")
     return Given(train, held_out, test, classes, names)
 
 
-def cut(train: Batch, fraction: float, seed: int) -> tuple[Batch, Batch]:
+def cut(
+    train: Batch, fraction: float, seed: int, schema: Schema | None = None
+) -> tuple[Batch, Batch]:
     """Return training samples in two parts, the second a fraction, with its share of each class."""
-    x, y = as_array(as_inputs(train.x), "samples"), as_labels(train.y)
+    check_aligned(train.x, train.y)
+    known = schema or Schema("real")
+    others = {*known.targets, *known.dropped}
+    x = as_array(as_inputs(train.x, known.columns, others), "samples")
+    y = as_labels(by_name(train.y, known))
     check_rows(x, y)
     if mapped_file(x) is not None:
         raise DataError(

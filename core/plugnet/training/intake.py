@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, Protocol
 
+from plugnet.data.answers import as_classes
+from plugnet.data.frames import listed
 from plugnet.data.labels import warn_one_class
 from plugnet.data.samples import as_samples
 from plugnet.errors import ArgumentError
@@ -61,10 +63,17 @@ def take_data(
 
     What they mean is kept as the trainer's schema. See `Trainer.fit` for the arguments.
     """
-    given = gather(data, validation, test, classes, own.seed)
+    if own.schema and classes is not None and as_classes(classes) != own.schema.classes:
+        raise ArgumentError(
+            f"classes are fixed by the first fit, {listed(own.schema.classes)}, but now they are "
+            f"{listed(as_classes(classes))}. Leave them out, or train a new network.",
+            argument="classes",
+            value=classes,
+        )
+    given = gather(data, validation, test, classes, own.seed, own.schema)
     prepared = prepare(own, given.train, given.classes, given.names)
     train = prepared.check(*given.train)
-    warn_one_class(train.y)
+    warn_one_class(train.y, prepared.schema.classes)
     parts = {
         part: prepared.check(*samples, name=f"{part} samples")
         for part, samples in (("validation", given.validation), ("test", given.test))

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from plugnet.arrays import Array
-from plugnet.data.answers import as_labels, encode, learn_schema, scaling
-from plugnet.data.frames import as_inputs
+from plugnet.data.answers import as_labels, by_name, encode, learn_schema, scaling
+from plugnet.data.frames import as_inputs, check_aligned
 from plugnet.data.labels import as_targets, as_weights
 from plugnet.data.samples import as_array
 from plugnet.errors import ArgumentError
@@ -83,11 +83,12 @@ class Preparation(NamedTuple):
         self, x: Any, y: Any, weights: Any = None, name: str = "samples", remember: bool = True
     ) -> Batch:
         """Return samples, targets and weights as a step takes them; see `Trainer.check`."""
+        check_aligned(x, y)
         network, dtype = self.network, self.network.dtype
         samples = check_inputs(x, network, self.schema, name=name, remember=remember)
         network.validate_input(samples)  # an image stays one, for the hooks
         if self.ignore_label is not None:
-            y, weights = ignoring(y, weights, self.ignore_label)
+            y, weights = ignoring(by_name(y, self.schema), weights, self.ignore_label)
         targets = encode(y, self.schema, len(samples), dtype)
         given = None if weights is None else as_weights(weights, len(samples), dtype)
         self.loss.check(targets, (len(samples), *(network.output_shape or ())))

@@ -77,7 +77,8 @@ def weights_by_class(
             )
         counts = np.bincount(targets, minlength=len(schema.classes))
         return len(targets) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-    unknown = [label for label in class_weight if label not in schema.classes]
+    known = {(type(label), label) for label in schema.classes}  # True is not 1
+    unknown = [label for label in class_weight if (type(label), label) not in known]
     if unknown:
         raise ArgumentError(
             f"class_weight must name classes, {', '.join(map(repr, schema.classes))}, but it names "
@@ -97,13 +98,14 @@ def ignoring(y: Any, weights: Any, ignore_label: Label) -> tuple[Array, Array]:
         DataError: no sample is left.
     """
     labels = as_labels(y)
-    ignored = labels == ignore_label
-    if labels.ndim != 1 or not isinstance(ignored, np.ndarray):
+    expected = {"U": str, "b": bool}.get(labels.dtype.kind, int)
+    if labels.ndim != 1 or type(ignore_label) is not expected:
         raise DataError(
             f"ignore_label={ignore_label!r} needs one label of its type for each sample, but the "
             f"labels are {labels.dtype} of shape {labels.shape}.",
             row=None,
         )
+    ignored = labels == ignore_label
     if ignored.all():
         raise DataError(f"All labels are {ignore_label!r}, which is ignored.", row=None)
     counts = np.ones(len(labels)) if weights is None else np.array(weights, np.float64)
