@@ -84,12 +84,12 @@ class Model:
             ShapeError: inputs or outputs are not as many as the schema says.
             ArgumentError: the schema contradicts itself, or a metric does not suit it.
         """
+        check_schema(schema)
         self.network = network
         self.loss: Loss = registry.losses.resolve(loss)
         self.schema = schema
         self.metrics = build_metrics(metrics, schema.kind, self.loss)
         self.versions = running() if versions is None else dict(versions)
-        check_schema(schema)
         self._check_inputs()
         self._check_outputs()
 
