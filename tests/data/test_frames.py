@@ -92,6 +92,10 @@ def test_missing_cells_are_nan() -> None:
     np.testing.assert_array_equal(as_inputs({"a": masked})[:, 0], [1, np.nan, 3])
 
 
+def test_numbers_that_no_float_holds_are_infinite() -> None:
+    np.testing.assert_array_equal(as_inputs({"a": [1, 10**400]})[:, 0], [1, np.inf])
+
+
 def test_missing_cells_of_pandas_are_nan() -> None:
     pd = pytest.importorskip("pandas")
     for values, dtype in (([1, None, 3], "Int64"), ([1.0, None, 3.0], "Float64")):

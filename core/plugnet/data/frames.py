@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import numbers
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -181,10 +182,11 @@ def _column(x: Any, name: Any) -> Array | None:
         return column
     if column.dtype.kind != "O" or column.ndim > 1:
         return None
-    numbers_only = np.empty(column.shape)
+    numbers_only = np.full(column.shape, np.inf)
     for row, value in enumerate(column):
         if isinstance(value, numbers.Real):
-            numbers_only[row] = value
+            with contextlib.suppress(OverflowError):  # it stays infinite, and is refused later
+                numbers_only[row] = value
         elif value is None or type(value).__name__ == "NAType":  # pandas.NA
             numbers_only[row] = np.nan
         else:
