@@ -50,7 +50,7 @@ def main(iterations: int = 800) -> float:
     trainer.fit(digits.train.x, digits.train.y, iterations)
     result = trainer.evaluate(digits.test.x, digits.test.y)
     print(f"{network.summary()}\naccuracy: {result['accuracy']:.4f}")
-    return result["accuracy"] or 0.0
+    return result["accuracy"]
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def main(iterations: int = 800) -> float:
     print(network.summary())
     print(f"gains from {gains.min():.2f} to {gains.max():.2f}")
     print(f"accuracy: {result['accuracy']:.4f}")
-    return result["accuracy"] or 0.0
+    return result["accuracy"]
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def main(iterations: int = 800) -> float:
     result = trainer.evaluate(digits.test.x, digits.test.y)
     print(network.summary())
     print(f"accuracy: {result['accuracy']:.4f}")
-    return result["accuracy"] or 0.0
+    return result["accuracy"]
 
 
 if __name__ == "__main__":

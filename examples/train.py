@@ -43,7 +43,7 @@ def main(path: str | None = None, iterations: int = 800, picture: str = "train_e
     print(f"training error: {history.loss[0]:.3f} at first, {history.loss[-1]:.3f} at the end")
     print(f"the curve is in {picture}")
     print(f"accuracy: {result['accuracy']:.4f}")
-    return result["accuracy"] or 0.0
+    return result["accuracy"]
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def accuracy(samples: DataSplits, example: str, seed: int, **changes: Any) -> fl
         training.shuffle,
     )
     trainer.fit(samples.train.x, samples.train.y, training.iterations)
-    found = trainer.evaluate(samples.test.x, samples.test.y).accuracy
+    found = trainer.evaluate(samples.test.x, samples.test.y)["accuracy"]
     assert found is not None
     return found
 

@@ -63,7 +63,7 @@ def test_by_hand_gives_the_same_bits_as_the_trainer() -> None:
     by_hand = [parameter.value for parameter in net.parameters]
     for value, (name, expected) in zip(by_hand, network.state().items(), strict=True):
         np.testing.assert_array_equal(value, expected, err_msg=name)
-    assert rate == trainer.evaluate(digits.test.x, digits.test.y).accuracy
+    assert rate == trainer.evaluate(digits.test.x, digits.test.y)["accuracy"]
 
 
 def test_custom_layer_is_trained() -> None:

@@ -71,7 +71,7 @@ def test_parameters_are_frozen_and_thawed_and_samples_weighed(
     assert network.parameters()["chain1.fc1.bias"].lr_mult == 2
     assert not network.parameters()["fc1.bias"].trainable
     assert not network.parameters()["fc1.bias"].value.any()
-    assert trainer.evaluate(*names["test"]).accuracy >= 0.94
+    assert trainer.evaluate(*names["test"])["accuracy"] >= 0.94
 
 
 def test_the_plugin_is_installed_by_its_metadata_alone(fake_distribution: Fake) -> None:
