@@ -1,5 +1,6 @@
 """Network: building, shapes, the three verbs, description and files."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from plugnet.errors import (
     UnknownComponentError,
 )
 from plugnet.interfaces import Layer
+from plugnet.parameter import Statistic
 from tests.layers import Same
 
 LAYERS: list[Any] = [("fc", 6, 5), "tanh", ("fc", 5, 3)]
@@ -388,3 +390,80 @@ def test_restore_takes_all_arrays_or_none() -> None:
         network.restore({"fc1.weight": before["fc1.weight"]})
     for name, value in network.state().items():
         np.testing.assert_array_equal(value, before[name])
+
+
+class Adapting(Same):
+    """Learns the largest sample, and keeps what it was given."""
+
+    def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
+        self.largest = Statistic(np.zeros(shape, dtype), momentum=1)
+        self.given: list[Array] = []
+
+    @property
+    def needs_adapt(self) -> bool:
+        return not (self._is_initialized() and self.largest.value.any())
+
+    def parameters(self) -> dict[str, Parameter]:
+        return {"largest": self.largest}
+
+    def adapt(self, blocks: Iterable[Array]) -> None:
+        self.given = list(blocks)
+        self.largest.value = np.max([block.max(axis=0) for block in self.given], axis=0)
+
+
+def test_the_first_layer_learns_from_samples_as_they_are_stored() -> None:
+    layer = Adapting()
+    network = Network([layer, ("fc", 6, 2)], (6,))
+    assert network.needs_adapt
+    network.adapt(np.arange(24, dtype=np.int16).reshape(4, 3, 2))  # images of 6 numbers
+    assert not network.needs_adapt
+    assert [(block.dtype, block.shape) for block in layer.given] == [(np.int16, (4, 6))]
+    assert network.state()["adapting1.largest"].tolist() == [18, 19, 20, 21, 22, 23]
+
+
+def test_networks_that_learn_nothing_from_samples_stay_as_they_are() -> None:
+    network = Network(LAYERS)
+    before = {path: value.copy() for path, value in network.state().items()}
+    assert (network.needs_adapt, network.fills_missing) == (False, False)
+    assert network.sample_dtype == np.float32
+    network.adapt(np.ones((2, 6)) * [1, 2, 3, 4, 5, 6])
+    for path, value in network.state().items():
+        np.testing.assert_array_equal(value, before[path])
+    with pytest.raises(ShapeError, match=r"shape \(6,\)"):
+        network.adapt(np.eye(3, 5))
+
+
+class Stored(Same):
+    """Takes samples as they are stored, and gives them back in a dtype of the test's choice."""
+
+    takes_stored = True
+
+    def __init__(self, dtype: str = "float32") -> None:
+        self.dtype = dtype
+        self.seen: list[object] = []
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        self.seen.append((x.dtype, x.flags.c_contiguous))
+        return x.astype(self.dtype)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_layer_may_take_samples_as_they_are_stored(training: bool) -> None:
+    layer = Stored()
+    network = Network([("chain", [layer, "tanh"]), ("fc", 3, 2)], (3,))
+    plain = Network([("chain", [("rescale", 1), "tanh"]), ("fc", 3, 2)], (3,))
+    assert network.sample_dtype is None
+    x = np.arange(12.0).reshape(4, 3)
+    for given in (x, x.astype(np.uint8), x.reshape(3, 4).T):
+        layer.seen.clear()
+        y = network.forward(given, training)
+        np.testing.assert_array_equal(y, plain.forward(given, training))
+        assert layer.seen == [(given.dtype, True)]  # and so it is called once
+
+
+def test_a_layer_that_takes_stored_samples_must_give_the_networks_dtype() -> None:
+    network = Network([Stored("float64"), ("fc", 3, 2)], (3,))
+    with pytest.raises(ArgumentError, match=r"Stored.*'stored1' .* float64 for float32"):
+        network.forward(np.eye(3), training=True)
+    with pytest.raises(ArgumentError, match=r"Stored.*'stored1' .* float64 for float32"):
+        network.forward(np.eye(3, dtype=np.uint8))

@@ -6,7 +6,9 @@ import math
 import os
 import reprlib
 from collections.abc import Sequence
+from contextlib import suppress
 from numbers import Integral, Real
+from pathlib import Path
 
 from plugnet.errors import ArgumentError
 
@@ -80,12 +82,16 @@ def flag(argument: str, value: object) -> bool:
 def file_path(argument: str, value: object) -> str:
     """Return a path as a string, which a spec can hold, if ``value`` is a string or path-like.
 
+    A leading ``~`` becomes the home folder, ``~name`` that of the user, if there is such a user.
+
     Raises:
         ArgumentError: it is neither, it is empty or it contains a null character.
     """
     if isinstance(value, str | os.PathLike):
         found = os.fsdecode(value)
         if found and "\0" not in found:
+            with suppress(RuntimeError):  # no such user, so it is a name like any other
+                return str(Path(found).expanduser()) if found[0] == "~" else found
             return found
     raise _error(argument, value, "a path, a string or a pathlib.Path", {})
 

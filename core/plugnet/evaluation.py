@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.data.answers import decode
 from plugnet.errors import ArgumentError
-from plugnet.interfaces import Batch, Loss, Metric
+from plugnet.interfaces import Loss, Metric
 from plugnet.registry import registry
 from plugnet.schema import Schema
 from plugnet.targets import is_one_hot, is_zero_or_one
@@ -50,18 +50,23 @@ class Evaluation:
         return self.metrics[name]
 
 
-def build_metrics(metrics: Iterable[Any] | None, kind: str) -> dict[str, Metric]:
+def build_metrics(metrics: Iterable[Any] | None, kind: str, loss: Loss) -> dict[str, Metric]:
     """Return metrics by their names; a second one of the same name is numbered, as "f1_2".
 
     Args:
-        metrics: each an object, a name, a tuple or a spec; None: those that suit the kind.
+        metrics: each an object, a name, a tuple or a spec; None: those that suit the kind, but none
+            for real values that are probabilities.
         kind: what a network answers, see `Schema`.
+        loss: what it was trained to minimise.
 
     Raises:
         ArgumentError: one is for another kind of answers.
     """
     found: dict[str, Metric] = {}
-    for given in DEFAULT[kind] if metrics is None else metrics:
+    if metrics is None:
+        are_scores = kind == "real" and type(loss).probabilities is not Loss.probabilities
+        metrics = () if are_scores else DEFAULT[kind]
+    for given in metrics:
         metric = registry.metrics.resolve(given)
         name = registry.name_of(metric) or type(metric).__name__.lower()
         if metric.kind != kind:
@@ -81,9 +86,7 @@ def evaluate(
     loss: Loss,
     metrics: Mapping[str, Metric],
     schema: Schema,
-    given: Batch,
-    predict_rows: Callable[[slice], Array],
-    size: int,
+    answered: Iterable[tuple[Array, Array, Array | None]],
 ) -> tuple[float, dict[str, float]]:
     """Return the mean loss and the metrics over all rows, each by its weight.
 
@@ -93,29 +96,51 @@ def evaluate(
         loss: what the network was trained to minimise.
         metrics: by name.
         schema: what the outputs mean.
-        given: all samples, targets and weights, checked.
-        predict_rows: gives the outputs of some rows, ``(N, K)``.
-        size: how many rows to take at a time.
+        answered: outputs ``(N, K)``, targets and weights or None of some rows after the other.
     """
-    rows = len(given.x)
-    total = float(rows if given.weights is None else given.weights.sum(dtype=np.float64))
-    value, judged = 0.0, dict(metrics)
+    summed, total, judged = 0.0, 0.0, dict(metrics)
     for metric in metrics.values():
         metric.reset()
-    for block in blocks(rows, size):
-        outputs, targets = predict_rows(block), given.y[block]
-        weights = None if given.weights is None else given.weights[block]
-        value += float(loss.forward(outputs, targets, weights, total))
+    for outputs, targets, weights in answered:
+        weight = float(len(outputs) if weights is None else weights.sum(dtype=np.float64))
+        if weight:
+            summed += weight * loss_value(loss, loss.forward(outputs, targets, weights))
+            total += weight
         if schema.kind == "class":
             true = true_classes(targets, outputs.shape[1])
-            outputs = class_scores(outputs, loss.threshold)
+            scores = class_scores(outputs, loss.threshold)
         else:
-            true, outputs = decode(targets, schema), decode(outputs, schema)
+            true, scores = decode(targets, schema), decode(outputs, schema)
         if true is None:
             judged = {}
+            continue
         for metric in judged.values():
-            metric.update(outputs, true, weights)
+            metric.update(scores, true, weights)
+    value = summed / total if total else 0.0
     return value, {name: float(metric.compute()) for name, metric in judged.items()}
+
+
+def loss_value(loss: Loss, found: Any) -> float:
+    """Return what a loss's ``forward`` has returned as a float.
+
+    Raises:
+        ArgumentError: it is not a real number.
+    """
+    if isinstance(found, float):
+        return float(found)
+    if isinstance(found, np.ndarray | np.generic) and found.ndim == 0 and found.dtype.kind in "iuf":
+        return float(found)
+    if type(found) is int:
+        return float(found)
+    what = f"a {type(found).__name__}"
+    if isinstance(found, np.ndarray):
+        what = f"an array of shape {found.shape} and dtype {found.dtype}"
+    raise ArgumentError(
+        f"{type(loss).__name__}.forward must return the loss of the batch, a real number, but it "
+        f"returned {what}. Correct the loss.",
+        argument="loss",
+        value=loss,
+    )
 
 
 def class_scores(outputs: Array, threshold: float | None) -> Array:

@@ -16,7 +16,13 @@ from plugnet.data.frames import as_inputs
 from plugnet.data.labels import as_weights
 from plugnet.data.samples import as_samples
 from plugnet.errors import CallOrderError, DataError, FileFormatError, PlugnetError, ShapeError
-from plugnet.evaluation import Evaluation, build_metrics, evaluate, predicted_classes
+from plugnet.evaluation import (
+    Evaluation,
+    blocks,
+    build_metrics,
+    evaluate,
+    predicted_classes,
+)
 from plugnet.interfaces import Batch, Loss
 from plugnet.network import PREDICT_ROWS, Network
 from plugnet.registry import registry
@@ -71,7 +77,7 @@ class Model:
         self.network = network
         self.loss: Loss = registry.losses.resolve(loss)
         self.schema = schema
-        self.metrics = build_metrics(metrics, schema.kind)
+        self.metrics = build_metrics(metrics, schema.kind, self.loss)
         self.versions = running() if versions is None else dict(versions)
         self._check_outputs()
 
@@ -151,10 +157,13 @@ class Model:
         part: Literal["validation", "test"] = "test",
     ) -> Evaluation:
         """Return loss and metrics on checked samples, whose outputs ``predict_rows`` gives."""
+        x, y, weights = given
+        answered = (
+            (predict_rows(rows), y[rows], None if weights is None else weights[rows])
+            for rows in blocks(len(x), PREDICT_ROWS)
+        )
         with np.errstate(all="ignore"):  # an underflow is harmless, and NaN is judged as wrong
-            loss, metrics = evaluate(
-                self.loss, self.metrics, self.schema, given, predict_rows, PREDICT_ROWS
-            )
+            loss, metrics = evaluate(self.loss, self.metrics, self.schema, answered)
         return Evaluation(iteration, loss, metrics, part)
 
     def check(self, x: Any, y: Any, weights: Any = None) -> Batch:
@@ -174,6 +183,12 @@ class Model:
         """Return the network's outputs ``(N, K)``."""
         return self.network.predict(self.inputs(x))
 
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether `predict_proba` works."""
+        is_given = type(self.loss).probabilities is not Loss.probabilities
+        return self.schema.kind == "class" and is_given
+
     def names(self, ids: Array) -> Array:
         """Return the classes of some ids ``(N,)``.
 
@@ -191,7 +206,8 @@ class Model:
 
     def probabilities(self, outputs: Array) -> Array:
         """Return outputs ``(N, K)`` as the probability of each class; see `predict_proba`."""
-        found = self.loss.probabilities(outputs) if self.schema.kind == "class" else None
+        with np.errstate(all="ignore"):
+            found = self.loss.probabilities(outputs) if self.schema.kind == "class" else None
         if found is None:
             name = registry.name_of(self.loss) or type(self.loss).__name__
             raise CallOrderError(

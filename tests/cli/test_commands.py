@@ -42,6 +42,15 @@ def test_convert_writes_the_tutorials_four_variables(
     np.testing.assert_array_equal(found["test_label"], np.eye(3)[np.arange(10) % 3])
 
 
+def test_convert_takes_what_train_takes(tmp_path: Path, shown: Shown) -> None:
+    target = str(tmp_path / "data.mat")
+    assert "1497 samples to train on, 300 to test" in shown("convert", "digits", target)
+    np.savez(tmp_path / "x.npz", x=np.eye(10), y=np.array(["bee", "ant"] * 5))
+    said = shown("convert", str(tmp_path / "x.npz"), target, "--force")
+    assert "8 samples to train on, 2 to test" in said
+    assert "Columns of the labels: ant, bee" in said
+
+
 def test_convert_replaces_a_file_only_by_force(
     idx_folder: Path, tmp_path: Path, refused: Refused
 ) -> None:

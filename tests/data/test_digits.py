@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.splits import as_four, held_out
 
 from plugnet_builtin.datasets.digits import FILE, Digits
 
@@ -15,14 +16,14 @@ SCRIPT = Path(__file__).parents[2] / "plugins/builtin/make_digits.py"
 def test_shapes_scale_and_classes() -> None:
     samples = Digits().load()
     assert samples.train.x.shape == (1497, 8, 8, 1)
-    assert samples.test.x.shape == (300, 8, 8, 1)
-    assert samples.train.x.dtype == samples.test.x.dtype == np.float32
-    assert samples.train.y.dtype == samples.test.y.dtype == np.int64
+    assert held_out(samples).x.shape == (300, 8, 8, 1)
+    assert samples.train.x.dtype == held_out(samples).x.dtype == np.float32
+    assert samples.train.y.dtype == held_out(samples).y.dtype == np.int64
     assert samples.train.x.flags.c_contiguous
     assert (samples.train.x.min(), samples.train.x.max()) == (0, 1)
-    assert np.bincount(samples.test.y).tolist() == [30] * 10
+    assert np.bincount(held_out(samples).y).tolist() == [30] * 10
     assert np.bincount(samples.train.y).min() > 100
-    assert samples.classes == tuple("0123456789")
+    assert samples.classes == tuple(range(10))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_shapes_scale_and_classes() -> None:
     ],
 )
 def test_samples_their_order_and_the_split_stay_as_they_are(name: str, digest: str) -> None:
-    array = getattr(Digits().load(), name)
+    array = as_four(Digits().load())[name]
     little_endian = array.astype(array.dtype.newbyteorder("<"))
     assert hashlib.sha256(little_endian.tobytes()).hexdigest() == digest
 
@@ -43,7 +44,7 @@ def test_samples_their_order_and_the_split_stay_as_they_are(name: str, digest: s
 def test_no_scan_is_in_both_parts() -> None:
     samples = Digits().load()
     train = {image.tobytes() for image in samples.train.x}
-    assert not any(image.tobytes() in train for image in samples.test.x)
+    assert not any(image.tobytes() in train for image in held_out(samples).x)
 
 
 def test_all_scans_are_those_of_scikit_learn() -> None:

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.splits import held_out
 
 from plugnet.arrays import Array
-from plugnet.errors import DataError, FileFormatError
+from plugnet.errors import ArgumentError, DataError, FileFormatError
+from plugnet.schema import Schema
 from plugnet_builtin.datasets import untrusted_file
 from plugnet_builtin.datasets.idx import Idx
 from plugnet_builtin.datasets.idx_file import read_idx
+from plugnet_builtin.datasets.idx_folder import find_set
 
 CODES = {"u1": 8, "i1": 9, "i2": 11, "i4": 12, "f4": 13, "f8": 14}
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 3), np.uint8)
@@ -31,15 +34,23 @@ def zipped(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
 
 
-def write_four(folder: Path, test: str = "t10k", suffix: str = "-ubyte") -> None:
+def write_four(
+    folder: Path,
+    test: str = "t10k",
+    suffix: str = "-ubyte",
+    prefix: str = "",
+    labels: Array = LABELS,
+) -> None:
     for name, array in (
         (f"train-images-idx3{suffix}", IMAGES),
-        (f"train-labels-idx1{suffix}", LABELS),
+        (f"train-labels-idx1{suffix}", labels),
         (f"{test}-images-idx3{suffix}", IMAGES[:2]),
-        (f"{test}-labels-idx1{suffix}", LABELS[:2]),
+        (f"{test}-labels-idx1{suffix}", labels[:2]),
     ):
         content = idx(array)
-        (folder / name).write_bytes(zipped(content) if suffix.endswith("gz") else content)
+        (folder / f"{prefix}{name}").write_bytes(
+            zipped(content) if suffix.endswith("gz") else content
+        )
 
 
 @pytest.mark.parametrize("dtype", sorted(CODES))
@@ -81,9 +92,9 @@ def test_a_folder_of_four_files(tmp_path: Path, test: str, suffix: str) -> None:
     samples = Idx(str(tmp_path)).load()
     assert samples.train.x.shape == (6, 4, 3, 1)
     np.testing.assert_allclose(samples.train.x[..., 0] * 255, IMAGES, rtol=1e-6)
-    np.testing.assert_allclose(samples.test.x[..., 0] * 255, IMAGES[:2], rtol=1e-6)
+    np.testing.assert_allclose(held_out(samples).x[..., 0] * 255, IMAGES[:2], rtol=1e-6)
     assert samples.train.y.tolist() == LABELS.tolist()
-    assert samples.test.y.tolist() == LABELS[:2].tolist()
+    assert held_out(samples).y.tolist() == LABELS[:2].tolist()
 
 
 def test_the_content_decides_whether_a_file_is_gzipped(tmp_path: Path) -> None:
@@ -189,6 +200,70 @@ def test_training_and_test_images_must_have_the_same_shape(tmp_path: Path) -> No
         Idx(str(tmp_path)).load()
 
 
+def test_folders_beside_the_files_are_left_alone(tmp_path: Path) -> None:
+    write_four(tmp_path)
+    (tmp_path / "train-images").mkdir()
+    assert len(Idx(str(tmp_path)).load().train.x) == 6
+
+
+def test_labels_keep_their_numbers(tmp_path: Path) -> None:
+    write_four(tmp_path, labels=LABELS + 1)
+    splits = Idx(str(tmp_path)).load()
+    assert splits.train.y.tolist() == [1, 2, 3, 1, 2, 3]
+    assert splits.classes == (1, 2, 3)
+
+
+def test_the_names_of_emnist(tmp_path: Path) -> None:
+    write_four(tmp_path, "test", "-ubyte.gz", prefix="emnist-letters-", labels=LABELS + 1)
+    assert Idx(str(tmp_path)).load().classes == (1, 2, 3)
+    write_four(tmp_path, "test", "-ubyte", prefix="emnist-balanced-")
+    with pytest.raises(
+        FileFormatError, match=r"several sets.*'emnist-balanced', 'emnist-letters': say which"
+    ):
+        Idx(str(tmp_path)).load()
+    assert Idx(str(tmp_path), prefix="emnist-balanced").load().classes == (0, 1, 2)
+    assert Idx(str(tmp_path), prefix="emnist-letters").load().classes == (1, 2, 3)
+    with pytest.raises(FileFormatError, match="no set with the prefix 'emnist'"):
+        Idx(str(tmp_path), prefix="emnist").load()
+    with pytest.raises(ArgumentError, match="prefix must be"):
+        Idx(str(tmp_path), prefix=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["train-images.idx3-ubyte", "images_train.gz", "My Train Images"])
+def test_other_spellings_of_names(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"")
+    (tmp_path / "latest-images").write_bytes(b"no part of any set")
+    assert list(find_set(str(tmp_path), None)) == ["train images"]
+
+
+def test_a_folder_with_no_such_names_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "images").write_bytes(b"")
+    with pytest.raises(FileFormatError, match="it holds no set"):
+        Idx(str(tmp_path)).load()
+
+
+CLASSES = Schema("class", classes=(0, 1, 2))
+
+
+def test_new_images_with_and_without_labels(tmp_path: Path) -> None:
+    write_four(tmp_path)
+    train, test = Idx(str(tmp_path)).rows(CLASSES)
+    assert (list(train.numbers), list(test.numbers)) == ([*range(6)], [6, 7])
+    assert train.y is not None
+    assert train.y.tolist() == LABELS.tolist()
+    assert test.x.shape == (2, 4, 3, 1)
+    (tmp_path / "t10k-labels-idx1-ubyte").unlink()
+    assert [rows.y for rows in Idx(str(tmp_path)).rows(CLASSES)] == [None, None]
+    (tmp_path / "train-images-idx3-ubyte").unlink()
+    (only,) = Idx(str(tmp_path)).rows(CLASSES)
+    np.testing.assert_allclose(only.x[..., 0] * 255, IMAGES[:2], rtol=1e-6)
+    (same,) = Idx(str(tmp_path / "t10k-images-idx3-ubyte"), scaled=False).rows(CLASSES)
+    np.testing.assert_array_equal(same.x[..., 0], IMAGES[:2])
+    (tmp_path / "t10k-images-idx3-ubyte").unlink()
+    with pytest.raises(FileFormatError, match="one file of train images"):
+        list(Idx(str(tmp_path)).rows(CLASSES))
+
+
 def test_files_that_are_missing_or_ambiguous_are_named(tmp_path: Path) -> None:
     write_four(tmp_path)
     (tmp_path / "train-labels-other").write_bytes(idx(LABELS))
@@ -196,7 +271,7 @@ def test_files_that_are_missing_or_ambiguous_are_named(tmp_path: Path) -> None:
         Idx(str(tmp_path)).load()
     for path in tmp_path.glob("train-labels*"):
         path.unlink()
-    with pytest.raises(FileFormatError, match=r"named train-labels\.\.\., but it has none"):
+    with pytest.raises(FileFormatError, match=r"train-labels\.\.\., but it has none"):
         Idx(str(tmp_path)).load()
     with pytest.raises(FileFormatError, match="must be a folder"):
         Idx(str(tmp_path / "nowhere")).load()

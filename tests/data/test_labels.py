@@ -282,7 +282,15 @@ def test_wrong_targets_are_named(targets: Any, says: str) -> None:
 def test_a_single_class_gives_a_warning() -> None:
     with pytest.warns(DataWarning, match="All 3 samples are of class 5"):
         warn_one_class(np.array([5, 5, 5]))
+    with pytest.warns(DataWarning, match="All 2 samples are of class cat"):
+        warn_one_class(np.array(["cat", "cat"]))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for labels in (np.array([5]), np.array([5, 6]), np.zeros((3, 1)), np.zeros(0, int)):
+        for labels in (
+            np.array([5]),
+            np.array([5, 6]),
+            np.array(["a", "b"]),
+            np.zeros((3, 1)),
+            np.zeros(0, int),
+        ):
             warn_one_class(labels)

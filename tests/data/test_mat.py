@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.io import savemat
+from tests.splits import held_out
 
 from plugnet.arrays import Array
 from plugnet.errors import ArgumentError, DataError, DataWarning, FileFormatError
@@ -23,10 +24,10 @@ def test_the_four_variables(tmp_path: Path, matrices: dict[str, Array]) -> None:
     assert samples.train.x.dtype == np.float32
     assert samples.train.x.flags.c_contiguous
     np.testing.assert_array_equal(samples.train.x, matrices["train_data"].astype("f4"))
-    assert samples.test.x.tolist() == [[1, 0, 0], [0, 1, 0]]
+    assert held_out(samples).x.tolist() == [[1, 0, 0], [0, 1, 0]]
     assert samples.train.y.tolist() == [0, 1, 2, 0]
-    assert samples.test.y.tolist() == [2, 1]
-    assert samples.classes == ()
+    assert held_out(samples).y.tolist() == [2, 1]
+    assert samples.classes == (0, 1, 2)
 
 
 @pytest.mark.parametrize("shape", [(4, 1), (1, 4)])
@@ -37,38 +38,35 @@ def test_class_ids_in_both_of_matlabs_orientations(
         "train_label": np.array([1.0, 2, 3, 1]).reshape(shape),
         "test_label": np.array([3.0, 2]).reshape(np.clip(shape, 1, 2)),
     }
-    samples = load(tmp_path, matrices | ids, first_class=1)
-    assert samples.train.y.tolist() == [0, 1, 2, 0]
-    assert samples.test.y.tolist() == [2, 1]
-    with pytest.warns(DataWarning, match="first_class=1"):
-        load(tmp_path, matrices | ids)
+    samples = load(tmp_path, matrices | ids)
+    assert samples.train.y.tolist() == [1, 2, 3, 1]
+    assert held_out(samples).y.tolist() == [3, 2]
+    assert samples.classes == (1, 2, 3)
 
 
 def test_real_targets(tmp_path: Path, matrices: dict[str, Array]) -> None:
     targets = {"train_label": np.linspace(0, 1, 4)[:, None], "test_label": np.ones((2, 1))}
     samples = load(tmp_path, matrices | targets, labels="targets")
     assert samples.train.y.tolist() == targets["train_label"].tolist()
-    assert samples.test.y.tolist() == [[1], [1]]
+    assert held_out(samples).y.tolist() == [[1], [1]]
 
 
 def test_the_test_part_may_be_empty(tmp_path: Path, matrices: dict[str, Array]) -> None:
     empty = {"test_data": np.zeros((0, 3)), "test_label": np.zeros((0, 3))}
     samples = load(tmp_path, matrices | empty)
-    assert samples.test.x.shape == (0, 3)
-    assert samples.test.y.shape == (0,)
+    assert samples.test is None
+    assert len(samples.train.x) == 4
 
 
 def test_missing_variables_and_those_found_are_named(
     tmp_path: Path, matrices: dict[str, Array]
 ) -> None:
-    matrices["Test_Data"] = matrices.pop("test_data")
-    matrices["labels"] = matrices.pop("train_label")
+    matrices["answers"] = matrices.pop("train_label")
     with pytest.raises(FileFormatError) as caught:
         load(tmp_path, matrices)
     message = str(caught.value)
-    assert "train_label, test_data cannot be found" in message
-    assert "Test_Data, labels, test_label, train_data can" in message
-    assert "'Test_Data' should be spelled 'test_data'" in message
+    assert "train_data (4, 3), test_data (2, 3), test_label (2, 3), answers (4, 3)" in message
+    assert '["mat", {keys = {x = "train_data", y = "answers"}}]' in message
 
 
 @pytest.mark.parametrize(
@@ -76,7 +74,7 @@ def test_missing_variables_and_those_found_are_named(
     [
         ({"train_data": np.eye(3)}, r"row per sample, \(3,\)"),
         ({"train_data": np.zeros((0, 3)), "train_label": np.zeros((0, 3))}, "at least one sample"),
-        ({"train_data": np.full((4, 3), np.nan)}, r"train_data\[0, 0\] is nan"),
+        ({"train_data": np.full((4, 3), np.nan)}, r"train_data\[0, 0\] is missing"),
         ({"test_data": np.full((2, 3), np.inf)}, r"test_data\[0, 0\] is inf"),
         ({"test_data": np.eye(2, 5)}, r"\(4, 3\) and \(2, 5\)"),
         ({"test_label": np.eye(5)[[2, 1]]}, r"\(4, 3\) and \(2, 5\)"),

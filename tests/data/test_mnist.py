@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.splits import held_out
 
 from plugnet.errors import ArgumentError, FileFormatError
 from plugnet_builtin.datasets import mnist
@@ -92,8 +93,8 @@ def test_files_are_fetched_once(
     data = Mnist(mirrors=[address(mirror)])
     samples = data.load()
     assert samples.train.x.shape == (6, 3, 3, 1)
-    assert samples.test.y.tolist() == [0, 1]
-    assert samples.classes == tuple("0123456789")
+    assert held_out(samples).y.tolist() == [0, 1]
+    assert samples.classes == tuple(range(10))
     assert sorted(mirror.asked) == sorted(FILES)
     assert sorted(path.name for path in cache.iterdir()) == sorted(FILES)
     data.load()
@@ -156,20 +157,20 @@ def test_the_pins_belong_to_the_published_files(mnist_folder: Path) -> None:
 
 def test_pixels_may_stay_bytes(mnist_folder: Path) -> None:
     samples = Mnist(str(mnist_folder), scaled=False).load()
-    assert samples.train.x.dtype == samples.test.x.dtype == np.uint8
+    assert samples.train.x.dtype == held_out(samples).x.dtype == np.uint8
     scaled = Mnist(str(mnist_folder)).load()
-    np.testing.assert_array_equal(samples.test.x / np.float32(255), scaled.test.x)
+    np.testing.assert_array_equal(held_out(samples).x / np.float32(255), held_out(scaled).x)
 
 
 def test_mnist_as_published(mnist_folder: Path) -> None:
     samples = Mnist(str(mnist_folder)).load()
     assert samples.train.x.shape == (60_000, 28, 28, 1)
-    assert samples.test.x.shape == (10_000, 28, 28, 1)
+    assert held_out(samples).x.shape == (10_000, 28, 28, 1)
     assert samples.train.x.dtype == np.float32
     assert (samples.train.x.min(), samples.train.x.max()) == (0, 1)
     # the mean pixel that everybody normalises MNIST by
     assert samples.train.x.mean(dtype=np.float64) == pytest.approx(0.1306604762738429)
     assert samples.train.y[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
-    assert np.bincount(samples.test.y).tolist() == [
+    assert np.bincount(held_out(samples).y).tolist() == [
         980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009
     ]  # fmt: skip

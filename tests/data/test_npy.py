@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.splits import held_out
 
 from plugnet import registry
 from plugnet.arrays import Array
@@ -44,8 +45,8 @@ def test_the_four_arrays_and_that_samples_are_mapped(
     assert samples.train.x.dtype == np.float32
     assert is_mapped(samples.train.x)
     assert samples.train.y.tolist() == [0, 1, 1, 2]
-    assert samples.test.x.shape == (1, 3, 2)
-    assert samples.test.y.tolist() == [2]
+    assert held_out(samples).x.shape == (1, 3, 2)
+    assert held_out(samples).y.tolist() == [2]
 
 
 def test_a_map_cannot_be_written_to(folder: Path) -> None:
@@ -64,7 +65,7 @@ def test_other_types_and_layouts_are_converted(folder: Path, dtype: str) -> None
 
 def test_the_test_part_may_be_empty(folder: Path) -> None:
     save(folder, test_data=np.zeros((0, 3, 2)), test_label=np.zeros(0))
-    assert len(Npy(str(folder)).load().test.x) == 0
+    assert Npy(str(folder)).load().test is None
 
 
 def test_the_rule_for_labels_applies(folder: Path) -> None:
@@ -76,15 +77,21 @@ def test_the_rule_for_labels_applies(folder: Path) -> None:
 
 
 def test_missing_files_are_named(folder: Path) -> None:
-    (folder / "test_label.npy").rename(folder / "TEST_LABEL.npy")
-    with pytest.raises(FileFormatError, match=r"test_label cannot be found.*'TEST_LABEL'"):
+    (folder / "test_label.npy").rename(folder / "answers.npy")
+    with pytest.raises(FileFormatError, match=r"test_data is test_x, but nothing is test_y"):
         Npy(str(folder)).load()
 
 
-@pytest.mark.parametrize("name", ["none", "dätä/train_data.npy"])
-def test_the_path_must_be_a_folder(folder: Path, name: str) -> None:
-    with pytest.raises(FileFormatError, match=r"must be a folder with train_data\.npy"):
-        Npy(str(folder.parent / name)).load()
+def test_the_path_must_be_a_folder(folder: Path) -> None:
+    with pytest.raises(FileFormatError, match=r"must be a folder with \.npy files"):
+        Npy(str(folder / "none")).load()
+    with pytest.raises(FileFormatError, match=r"It holds train_data \(4, 3, 2\)"):
+        Npy(str(folder / "train_data.npy")).load()
+
+
+def test_folders_beside_the_files_are_left_alone(folder: Path) -> None:
+    (folder / "x.npy").mkdir()
+    assert len(Npy(str(folder)).load().train.x) == 4
 
 
 @pytest.mark.parametrize(

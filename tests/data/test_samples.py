@@ -1,12 +1,15 @@
 """as_samples: what is taken as it is, what is converted, and what is refused."""
 
+import inspect
 import tracemalloc
+import warnings
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pytest
 
+from plugnet import Network, Trainer, registry
 from plugnet.data import as_samples, check_rows
 from plugnet.errors import DataError, DataWarning
 
@@ -103,8 +106,8 @@ def test_what_is_too_large_for_the_type_is_refused_by_its_place() -> None:
 
 def test_unscaled_samples_give_a_warning() -> None:
     for sign in (-1, 1):
-        with pytest.warns(DataWarning, match="magnitude of 255.*x / 255.*rescale"):
-            as_samples(sign * np.array([[0, 255]]), scale=1.0)
+        with pytest.warns(DataWarning, match=r"magnitude of 255.*\('rescale', 255\).*x / 255"):
+            as_samples(sign * np.array([[[0], [255]]]), scale=1.0)
     as_samples(np.array([[50.0, -50.0]]), scale=1.0)
     as_samples(np.array([[0, 255]]))
 
@@ -154,3 +157,89 @@ def test_samples_and_labels_must_be_as_many() -> None:
         check_rows(np.zeros((0, 1)), np.zeros(0))
     with pytest.raises(DataError, match="2 samples and 0 labels"):
         check_rows(np.zeros((2, 1)), np.array(1))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "?", "f2", "u4", "i8", "u8", "f8", ">f8"])
+def test_without_a_dtype_numbers_stay_as_they_are_stored(dtype: str) -> None:
+    x = np.array([[0, 1], [1, 0], [1, 1]], dtype)
+    assert as_samples(x, None) is x
+    assert as_samples(np.array([[1.6e9 + 0.25]]), None).tolist() == [[1600000000.25]]
+
+
+@pytest.mark.skipif(np.dtype(np.longdouble) == np.float64, reason="there is no longer type")
+def test_without_a_dtype_longer_floats_become_float64() -> None:
+    assert as_samples(np.ones((2, 2), np.longdouble) * [1, 2], None).dtype == np.float64
+
+
+def test_missing_values_are_taken_only_where_allowed() -> None:
+    x = np.array([[1.0, np.nan], [np.nan, 2.0]])
+    assert as_samples(x, None, allow_missing=True) is x
+    with pytest.raises(DataError, match=r"samples\[0, 1\] is nan.*'standardize'"):
+        as_samples(x, None)
+    gone = np.full((70_000, 1), np.nan)
+    gone[-1] = np.inf
+    with pytest.raises(DataError, match=r"samples\[69999, 0\] is inf") as caught:
+        as_samples(gone, None, allow_missing=True)
+    assert caught.value.row == 69_999
+
+
+def test_an_error_names_the_column() -> None:
+    x = np.ones((5, 2))
+    x[3, 1] = np.nan
+    names = ("height", "age")
+    with pytest.raises(DataError) as caught:
+        as_samples(x, columns=names)
+    assert str(caught.value) == (
+        "Row 3, column 'age', of samples is missing (NaN), but samples must be finite. "
+        "Fill it, drop the row, or begin the network with ('standardize', {'missing': 'mean'})."
+    )
+    x[3, 1] = -np.inf
+    with pytest.raises(DataError, match=r"Row 3, column 'age', of table is -inf.* drop the row"):
+        as_samples(x, None, "table", allow_missing=True, columns=names)
+
+
+def test_a_warning_names_the_columns_beyond_the_scale() -> None:
+    x = np.array([[1, 60, -7000, 2], [0.5, 51, 0, 2]])
+    with pytest.warns(DataWarning) as caught:
+        as_samples(x, scale=1.0, columns=("a", "b", "c", "d"))
+    assert [str(each.message) for each in caught] == [
+        "Columns 'c' (7000) and 'b' (60) of samples reach a magnitude of 7000; a network learns "
+        "little from values beyond 50. Begin the network with 'standardize'."
+    ]
+    with pytest.warns(DataWarning, match=r"^The values in column 2 of samples reach .* of 7000;"):
+        as_samples(x[:, [0, 3, 2]], scale=1.0)
+    with pytest.warns(DataWarning, match=r"^Columns 0 \(6\de?\+?0?2?.*4 \(.*\) and 12 others of t"):
+        as_samples(np.full((2, 17), 60) + np.arange(2)[:, None], name="table", scale=1.0)
+
+
+def test_a_table_that_may_be_pixels_is_told_of_rescale() -> None:
+    pixels = np.full((3, 4), 200, np.uint8)
+    with pytest.warns(DataWarning, match=r"with 'standardize', or pixels with \('rescale', 255\)"):
+        as_samples(pixels, scale=1.0)
+
+
+def test_a_column_warns_of_the_magnitude_of_its_lowest_integer() -> None:
+    with pytest.warns(DataWarning, match="magnitude of 128;"):
+        as_samples(np.array([[-128], [0]], np.int8), scale=1.0)
+
+
+def test_a_warning_points_at_the_users_line() -> None:
+    x, ids = np.full((4, 2), 1e3) + np.arange(4)[:, None], np.zeros(4, int)
+    line = inspect.currentframe()
+    assert line is not None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        as_samples(x, scale=1.0)
+        Trainer(Network([("fc", 2, 3)]), batch_size=4).fit(x, ids, 1)
+        first = line.f_lineno
+    assert {each.filename for each in caught} == {__file__}
+    assert [each.lineno for each in caught] == [first - 2, first - 1, first - 1]
+
+
+def test_a_warning_of_a_reader_points_at_the_users_line(tmp_path: Path) -> None:
+    x, ids = np.eye(4), np.full(4, 3)
+    np.savez(tmp_path / "one.npz", train_data=x, train_label=ids, test_data=x, test_label=ids)
+    dataset = registry.datasets.build("npz", str(tmp_path / "one.npz"))
+    with pytest.warns(DataWarning, match="All 4 samples are of class 3") as caught:
+        dataset.load()
+    assert {each.filename for each in caught} == {__file__}

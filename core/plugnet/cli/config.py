@@ -47,6 +47,25 @@ def _is_options(value: object) -> bool:
     )
 
 
+#: Of a setting that follows the data.
+AUTO = "auto"
+
+
+def _is_fraction(value: object) -> bool:
+    return type(value) in (int, float) and 0 < value < 1  # type: ignore[operator]
+
+
+def _is_weights(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        type(weight) in (int, float) and 0 <= weight < math.inf for weight in value.values()
+    )
+
+
+def or_auto(rule: Rule) -> Rule:
+    """Return a rule that also allows "auto"."""
+    return Rule(lambda value: value == AUTO or rule.holds(value), f'"auto", or {rule.words}')
+
+
 TEXT = Rule(lambda value: isinstance(value, str), "a string")
 FLAG = Rule(lambda value: isinstance(value, bool), "true or false")
 SEED = Rule(lambda value: type(value) is int and value >= 0, "a whole number from 0")
@@ -56,6 +75,20 @@ COMPONENT = Rule(
     _is_component, 'a name, or a list of a name and its arguments, such as ["inv", 0.1]'
 )
 COMPONENTS = Rule(_is_components, 'a list of names, or of lists such as ["early_stop", 3]')
+VALIDATION = Rule(
+    lambda value: value in ("auto", "none", "test") or _is_fraction(value),
+    '"auto", "none", "test", or a fraction of the training samples between 0 and 1',
+)
+EPOCHS = Rule(
+    lambda value: type(value) in (int, float) and 0 < value < math.inf, "a number above 0"
+)
+CLASS_WEIGHT = Rule(
+    lambda value: value == "balanced" or _is_weights(value),
+    '"balanced", or a table from classes to numbers from 0, such as { yes = 10 }',
+)
+LABEL = Rule(
+    lambda value: isinstance(value, str) or type(value) is int, "a class: a string or whole number"
+)
 LAYERS = Rule(
     lambda value: bool(value) and _is_components(value),
     'a list of at least one layer, such as [["fc", 784, 50], "tanh", ["fc", 50, 10]]',
@@ -79,8 +112,8 @@ class DataSettings:
 
     Attributes:
         reader: the dataset's name, or its name and arguments.
-        path: its argument ``path``, if it takes one. A relative path starts at the working
-            directory.
+        path: its argument ``path``, if it takes one. A relative path starts at the config's
+            folder.
     """
 
     reader: Annotated[Any, COMPONENT] = "digits"
@@ -92,17 +125,13 @@ class NetworkSettings:
     """``[network]``: the arguments of `Network`. Layers infer the sizes that are left out.
 
     Attributes:
+        layers: "auto" for two hidden layers, behind one that brings the samples to the order of 1.
+            The last layer's outputs may be left out.
         parameters: multipliers of rate and decay, and whether to train at all, for patterns of the
             parameters' names.
     """
 
-    layers: Annotated[tuple[Any, ...], LAYERS] = (
-        ("fc", {"outputs": 50}),
-        "tanh",
-        ("fc", {"outputs": 50}),
-        "tanh",
-        ("fc", {"outputs": 10}),
-    )
+    layers: Annotated[Any, or_auto(LAYERS)] = AUTO
     dtype: Annotated[str, DTYPE] = NETWORK["dtype"].default
     parameters: Annotated[Mapping[str, Any] | None, PATTERNS] = NETWORK["parameters"].default
 
@@ -112,19 +141,31 @@ class TrainingSettings:
     """``[training]``: the arguments of `Trainer` and `Trainer.fit`.
 
     Attributes:
+        loss: "auto" for the one that suits classes or real values.
         regularizer: "none" for none, "default" for the trainer's default.
-        evaluate_every: iterations between two evaluations on the test part.
+        batch_size: "auto" for 100, or all samples if there are fewer.
+        iterations: how many; 800 unless ``epochs`` says something else.
+        validation: what to evaluate on during training: a fraction of the training samples, "test"
+            for the test samples, "none", or "auto" for a tenth.
+        evaluate_every: iterations between two evaluations on the validation part.
+        scale_targets: "auto" if they are real values.
         hooks: further hooks, besides those that fill the run directory.
     """
 
-    loss: Annotated[Any, COMPONENT] = TRAINER["loss"].default
+    loss: Annotated[Any, COMPONENT] = AUTO
     optimizer: Annotated[Any, COMPONENT] = TRAINER["optimizer"].default
     policy: Annotated[Any, COMPONENT] = TRAINER["policy"].default
     regularizer: Annotated[Any, COMPONENT] = TRAINER["regularizer"].default
-    batch_size: Annotated[int, COUNT] = TRAINER["batch_size"].default
-    iterations: Annotated[int, COUNT] = FIT["iterations"].default
+    batch_size: Annotated[Any, or_auto(COUNT)] = AUTO
+    iterations: Annotated[int | None, COUNT] = FIT["iterations"].default
+    epochs: Annotated[float | None, EPOCHS] = FIT["epochs"].default
     shuffle: Annotated[bool, FLAG] = TRAINER["shuffle"].default
+    validation: Annotated[Any, VALIDATION] = AUTO
     evaluate_every: Annotated[int, COUNT] = 100
+    metrics: Annotated[tuple[Any, ...] | None, COMPONENTS] = TRAINER["metrics"].default
+    class_weight: Annotated[Any, CLASS_WEIGHT] = TRAINER["class_weight"].default
+    ignore_label: Annotated[Any, LABEL] = TRAINER["ignore_label"].default
+    scale_targets: Annotated[Any, or_auto(FLAG)] = AUTO
     hooks: Annotated[tuple[Any, ...], COMPONENTS] = TRAINER["hooks"].default
 
 

@@ -1,21 +1,23 @@
-"""`plugnet evaluate`: loss and accuracy of a trained network, also of each class."""
+"""`plugnet evaluate`: loss and metrics of a trained model, also of each class."""
 
 from __future__ import annotations
 
 import json
 import math
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from plugnet import Trainer
+from plugnet.arrays import Array
 from plugnet.cli import trained_run
-from plugnet.cli.trained_run import TrainedRun
-from plugnet.training.evaluation import predicted_classes, true_classes
+from plugnet.cli.trained_run import TrainedRun, named_rows
+from plugnet.errors import DataError
+from plugnet.evaluation import evaluate, predicted_classes, true_classes
 from plugnet.training.threads import limited
 
-ROW = "  {:<20} {:>8} {:>8} {:>9}"
+ROW = "  {:<20} {:>8} {:>8} {:>9} {:>9}"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -27,45 +29,89 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Evaluate as the arguments say, and return the exit status."""
     trained = trained_run.load(arguments)
-    trainer = Trainer(trained.network, trained.loss, threads=arguments.threads)
-    found = trainer.evaluate(trained.x, trained.targets)
-    with limited(arguments.threads):
-        classes = _by_class(trained)
+    counts = _Counts(len(trained.model.classes))
+    model = trained.model
+    with limited(arguments.threads), np.errstate(all="ignore"):
+        loss, metrics = evaluate(
+            model.loss, model.metrics, model.schema, _answered(trained, counts)
+        )
+    classes = counts.table(model.classes)
     if arguments.json:
         report = {
-            "accuracy": found.accuracy,
-            "loss": found.loss if math.isfinite(found.loss) else None,
-            "samples": len(trained.x),
+            **{name: _finite(value) for name, value in metrics.items()},
+            "loss": _finite(loss),
+            "samples": counts.samples,
             "classes": classes,
         }
         print(json.dumps(report, allow_nan=False))
         return 0
-    if found.accuracy is not None:
-        print(f"Accuracy: {found.accuracy:.4f} on {len(trained.x)} {trained.part}")
-    print(f"Loss:     {found.loss:.4f}")
+    for name, value in metrics.items():
+        print(f"{name.capitalize() + ':':<10}{value:.4f} on {counts.samples} {trained.part}")
+    print(f"{'Loss:':<10}{loss:.4f}" + (f" on {counts.samples} {trained.part}" * (not metrics)))
     for row in classes[:1]:
         print(ROW.format(*row))
     for row in classes:
-        print(ROW.format(row["class"], row["samples"], row["correct"], f"{row['accuracy']:.4f}"))
+        shown = ("-" if row[key] is None else f"{row[key]:.4f}" for key in ("recall", "precision"))
+        print(ROW.format(str(row["class"]), row["samples"], row["correct"], *shown))
     return 0
 
 
-def _by_class(trained: TrainedRun) -> list[dict[str, Any]]:
-    """Return the accuracy on the samples of each class that occurs."""
-    outputs = trained.network.predict(trained.x)
-    predicted = predicted_classes(outputs, trained.loss.threshold)
-    labels = true_classes(trained.targets, outputs.shape[1])
-    if predicted is None or labels is None:
-        return []
-    rows = []
-    for number in np.unique(labels).astype(int):
-        correct = predicted[labels == number] == number
-        rows.append(
-            {
-                "class": trained.class_name(number),
-                "samples": len(correct),
-                "correct": int(correct.sum()),
-                "accuracy": float(correct.mean()),
-            }
+def _answered(trained: TrainedRun, counts: _Counts) -> Iterator[tuple[Array, Array, Array | None]]:
+    """Yield outputs, targets and weights block by block, and count them by class."""
+    model = trained.model
+    for rows in trained.rows:
+        if rows.y is None:
+            raise DataError(
+                f"{trained.source} has no labels to compare with. Ask for answers with plugnet "
+                "predict, or add the labels"
+                + (f" as {', '.join(model.schema.targets)}." * bool(model.schema.targets) or "."),
+                row=None,
+            )
+        with named_rows(rows, trained.source):
+            given = model.check(rows.x, rows.y)
+            outputs = model.network.predict(given.x)
+        true = true_classes(given.y, outputs.shape[1]) if model.classes else None
+        counts.add(predicted_classes(outputs, model.loss.threshold), true)
+        yield outputs, given.y, None
+
+
+class _Counts:
+    """How many samples there are of each class, and how many are predicted, rightly or at all."""
+
+    def __init__(self, classes: int) -> None:
+        self.samples = 0
+        self._true, self._correct, self._predicted = np.zeros((3, classes), np.int64)
+
+    def add(self, predicted: Array, true: Array | None) -> None:
+        """Count some more."""
+        self.samples += len(predicted)
+        if true is not None:
+            number = len(self._true)
+            self._true += np.bincount(true, minlength=number)
+            self._correct += np.bincount(true[true == predicted], minlength=number)
+            self._predicted += np.bincount(predicted[predicted >= 0], minlength=number)
+
+    def table(self, classes: tuple[Any, ...]) -> list[dict[str, Any]]:
+        """Return a row for each class that occurs or is predicted."""
+        held = zip(
+            classes,
+            self._true.tolist(),
+            self._correct.tolist(),
+            self._predicted.tolist(),
+            strict=True,
         )
-    return rows
+        return [
+            {
+                "class": label,
+                "samples": true,
+                "correct": correct,
+                "recall": correct / true if true else None,
+                "precision": correct / predicted if predicted else None,
+            }
+            for label, true, correct, predicted in held
+            if true or predicted
+        ]
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

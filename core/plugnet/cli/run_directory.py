@@ -10,13 +10,14 @@ from typing import Any
 
 from plugnet.arguments import file_path
 from plugnet.errors import ConfigError
+from plugnet.model import FILE
 
 CONFIG = "config.toml"
 HISTORY = "history.csv"
 LOSS = "loss.png"
 CONFUSION = "confusion.png"
 MISTAKES = "mistakes.png"
-MODEL = "model.safetensors"
+MODEL = FILE
 RESULT = "result.json"
 FILES = (CONFIG, HISTORY, LOSS, CONFUSION, MISTAKES, MODEL, RESULT)
 

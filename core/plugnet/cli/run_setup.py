@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
-import platform
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-import plugnet
 from plugnet import Network, Trainer
-from plugnet.arguments import file_path
-from plugnet.cli import config_file
-from plugnet.cli.config import Config, DataSettings
-from plugnet.errors import ConfigError
+from plugnet.cli import config_file, data_source
+from plugnet.cli.config import Config
+from plugnet.cli.inference import infer
 from plugnet.interfaces import DataSplits
-from plugnet.registry import registry
+from plugnet.schema import Label
 
 DEFAULT_NAME = "digits"
 
@@ -62,14 +57,17 @@ def configured(arguments: Namespace) -> tuple[Config, str]:
     if arguments.config is not None:
         path = Path(arguments.config)
         config, name = config_file.load(path), path.stem
+        config = replace(config, data=data_source.relative_to(config.data, path.parent))
     elif arguments.data is not None:
-        name = Path(arguments.data).stem
+        name = Path(arguments.data).name.partition(".")[0] or DEFAULT_NAME
     config = config_file.override(config, arguments.assignments)
-    return replace(config, data=pointed_at(config.data, arguments.data)), name
+    return replace(config, data=data_source.pointed_at(config.data, arguments.data)), name
 
 
-def build(config: Config, threads: int | None) -> tuple[Trainer, DataSplits]:
-    """Build the trainer and read the data, from which the network learns its input shape."""
+def build(config: Config, threads: int | None) -> tuple[Trainer, DataSplits, Config]:
+    """Read the data, and build the trainer; the config returned has no setting left open."""
+    samples = data_source.read(config.data)
+    config = infer(config, samples)
     training, settings = config.training, config.network
     network = Network(
         settings.layers,
@@ -88,84 +86,19 @@ def build(config: Config, threads: int | None) -> tuple[Trainer, DataSplits]:
         training.shuffle,
         training.hooks,
         threads,
+        training.metrics,
+        _in_words(training.class_weight, samples.classes),
+        training.ignore_label,
+        training.scale_targets,
     )
-    samples = read(config.data)
     if network.input_shape is None:
         network.initialize(samples.train.x.shape[1:])
-    return trainer, samples
+    return trainer, samples, config
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of what computed a result."""
-    return {
-        "plugnet": plugnet.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
-
-
-# The data ----------------------------------------------------------------------------------------
-
-
-def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
-    """Return ``settings`` for the file or folder ``data``; None keeps their own path.
-
-    A file is read by the reader that is named like its suffix, if there is one. A folder, or any
-    other file, is read by the reader of ``settings`` if that takes a ``path``; a folder otherwise
-    by ``npy`` if it holds such files, else by ``idx``. The path becomes absolute, so that the
-    settings hold in any working directory.
-
-    Raises:
-        ConfigError: the path does not exist, or no reader fits it.
-    """
-    if data is None:
-        if settings.path is None:
-            return settings
-        return replace(settings, path=str(Path(settings.path).absolute()))
-    path = Path(file_path("--data", data)).absolute()
-    if not path.exists():
-        raise ConfigError(f"--data {data}: there is no such file or folder.", key="data.path")
-    suffix = path.suffix.removeprefix(".").lower()
-    name = call(settings.reader)[0]
-    if path.is_file() and suffix in registry.datasets.names():
-        reader = settings.reader if name == suffix else suffix
-    elif _takes(name, "path"):
-        reader = settings.reader
-    elif path.is_dir():
-        reader = "npy" if any(path.glob("*.npy")) else "idx"
-    else:
-        raise ConfigError(
-            f"--data {data}: no dataset reader is named '{suffix}', and '{name}' reads no files. "
-            f"Readers are {', '.join(registry.datasets.names())}. Convert the file, or install a "
-            "plugin that reads it.",
-            key="data.path",
-        )
-    return replace(settings, reader=reader, path=str(path))
-
-
-def read(settings: DataSettings, whole: bool = False) -> DataSplits:
-    """Return the samples that ``settings`` describe.
-
-    Args:
-        settings: the reader, and optionally the path.
-        whole: whether a reader that would hold out a part for testing must not do so.
-    """
-    name, args, kwargs = call(settings.reader)
-    if settings.path is not None:
-        kwargs["path"] = settings.path
-    if whole and _takes(name, "test_fraction"):
-        kwargs["test_fraction"] = 0.0
-    return registry.datasets.build(name, *args, **kwargs).load()
-
-
-def call(reader: Any) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
-    """Return name, arguments and keyword arguments of a reader as a config writes it."""
-    if isinstance(reader, str):
-        return reader, (), {}
-    name, *args = reader
-    kwargs = dict(args.pop()) if args and isinstance(args[-1], dict) else {}
-    return name, tuple(args), kwargs
-
-
-def _takes(reader: str, argument: str) -> bool:
-    return argument in inspect.signature(registry.datasets.get(reader)).parameters
+def _in_words(class_weight: Any, classes: tuple[Label, ...]) -> Any:
+    """Return weights by class; a table's keys are strings, where classes may be numbers."""
+    if not isinstance(class_weight, Mapping):
+        return class_weight
+    words = {str(label): label for label in classes}
+    return {words.get(key, key): weight for key, weight in class_weight.items()}

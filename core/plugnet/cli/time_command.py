@@ -13,6 +13,7 @@ from plugnet.arguments import file_path, integer
 from plugnet.cli import run_setup
 from plugnet.training.threads import limited
 from plugnet.training.timing import Piece, Timing, time_step
+from plugnet.versions import running
 
 ROW = "{:<24}{:>12}{:>13}{:>10}{:>9}{:>10}"
 HEADINGS = ROW.format("piece", "forward ms", "backward ms", "GFLOP/s", "% step", "% bare")
@@ -44,7 +45,7 @@ def run(arguments: Namespace) -> int:
     rounds = integer("--rounds", arguments.rounds, at_least=1)
     target = None if arguments.json is None else Path(file_path("--json", arguments.json))
     config, _ = run_setup.configured(arguments)
-    trainer, samples = run_setup.build(config, arguments.threads)
+    trainer, samples, _ = run_setup.build(config, arguments.threads)
     with limited(trainer.threads) as threads:
         timing = time_step(trainer, samples.train.x, samples.train.y, rounds)
     print(_table(timing, trainer, threads, rounds))
@@ -106,6 +107,6 @@ def _report(timing: Timing, trainer: Trainer, threads: int, rounds: int) -> dict
             }
             for piece in timing.pieces
         ],
-        "versions": run_setup.versions(),
+        "versions": running(),
         "platform": platform.platform(),
     }

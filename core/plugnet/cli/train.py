@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from plugnet import Trainer, registry
+from plugnet.arrays import Shape
 from plugnet.cli import config_file, run_setup
-from plugnet.cli.config import TrainingSettings
+from plugnet.cli.config import Config, TrainingSettings
+from plugnet.cli.inference import kind_of
 from plugnet.cli.run_directory import (
     CONFUSION,
     HISTORY,
@@ -26,6 +28,7 @@ from plugnet.cli.run_directory import (
     write_result,
 )
 from plugnet.errors import DivergenceError
+from plugnet.evaluation import Evaluation
 from plugnet.interfaces import DataSplits
 
 
@@ -46,17 +49,17 @@ def run(arguments: Namespace) -> int:
     is_verbose = not (arguments.quiet or arguments.json)
     text = config_file.dump(config)
     with run_directory(arguments.out, name, text, arguments.force) as folder:
-        trainer, samples = run_setup.build(config, arguments.threads)
+        trainer, samples, config = run_setup.build(config, arguments.threads)
         # After the config's own hooks: one that changes the weights at the end (early_stop) comes
         # before those that draw what the network predicts.
-        trainer.hooks += _run_hooks(folder, samples.classes, with_bar=not arguments.quiet)
+        trainer.hooks += _run_hooks(folder, samples, config, with_bar=not arguments.quiet)
         if is_verbose:
             from plugnet.cli import train_report
 
             print(train_report.introduction(trainer, samples, config))
         received = _fit(trainer, samples, config.training, folder)
-        trainer.network.save(folder / MODEL)
-        result = _result(trainer, samples)
+        trainer.model.save(folder / MODEL)
+        result = _result(trainer, samples, config.training)
         write_result(folder, result)
     if is_verbose:
         print(train_report.summary(result, folder))
@@ -65,16 +68,29 @@ def run(arguments: Namespace) -> int:
     return 128 + received if received else 0
 
 
-def _run_hooks(folder: Path, classes: tuple[str, ...], with_bar: bool) -> list[object]:
-    """Return the hooks that fill the run directory, and the progress bar."""
+def _run_hooks(folder: Path, samples: DataSplits, config: Config, with_bar: bool) -> list[object]:
+    """Return the hooks that fill the run directory, and the progress bar.
+
+    There are no pictures of answers if nothing is evaluated, if answers are not classes, or if
+    there are no images.
+    """
     build = registry.hooks.build
     hooks = [
         build("csv_log", str(folder / HISTORY)),
         build("loss_curve", str(folder / LOSS)),
-        build("confusion_matrix", str(folder / CONFUSION), classes=classes),
-        build("mistakes", str(folder / MISTAKES), classes=classes),
     ]
+    is_judged = samples.test is not None or config.training.validation != "none"
+    if is_judged and kind_of(samples) == "class":
+        hooks.append(build("confusion_matrix", str(folder / CONFUSION)))
+        if not samples.columns and _are_images(samples.train.x.shape[1:]):
+            hooks.append(build("mistakes", str(folder / MISTAKES)))
     return [build("progress"), *hooks] if with_bar else hooks
+
+
+def _are_images(shape: Shape) -> bool:
+    """Tell whether samples are images, or rows of pixels of square ones."""
+    side = math.isqrt(shape[0])
+    return len(shape) == 3 or (len(shape) == 1 and side >= 4 and side * side == shape[0])
 
 
 def _fit(trainer: Trainer, samples: DataSplits, settings: TrainingSettings, folder: Path) -> int:
@@ -82,11 +98,11 @@ def _fit(trainer: Trainer, samples: DataSplits, settings: TrainingSettings, fold
     with _stopped_by_signals(trainer) as received:
         try:
             trainer.fit(
-                samples.train.x,
-                samples.train.y,
-                settings.iterations,
-                samples.test,
-                settings.evaluate_every,
+                samples,
+                iterations=settings.iterations,
+                epochs=settings.epochs,
+                evaluate_every=settings.evaluate_every,
+                validation=None if settings.validation == "none" else settings.validation,
             )
         except DivergenceError as error:
             if trainer.iteration:
@@ -123,20 +139,29 @@ def _stopped_by_signals(trainer: Trainer) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _result(trainer: Trainer, samples: DataSplits) -> dict[str, Any]:
-    """Evaluate the finished network, and return the content of ``result.json``."""
-    accuracy = loss = None
-    if samples.test is not None:
-        test = trainer.evaluate(samples.test.x, samples.test.y)
-        accuracy = test.accuracy
-        loss = test.loss if math.isfinite(test.loss) else None
+def _result(trainer: Trainer, samples: DataSplits, settings: TrainingSettings) -> dict[str, Any]:
+    """Return the content of ``result.json``: what the weights at the end do."""
+    history = trainer.history
+    test = _numbers(history.at_end("test"))
     return {
-        "accuracy": accuracy,
-        "loss": loss,
+        "accuracy": test.get("accuracy"),
+        "loss": test.get("loss"),
+        "test": test,
+        "validation": _numbers(history.at_end("validation")),
+        "validation_on": settings.validation,
         "test_samples": 0 if samples.test is None else len(samples.test.x),
-        "iterations": trainer.iteration,
-        "stopped": trainer.history.stopped,
-        "seconds": round(trainer.history.seconds, 3),
+        "iterations": history.iteration,
+        "iterations_done": len(history.loss),
+        "stopped": history.stopped,
+        "seconds": round(history.seconds, 3),
         "seed": trainer.seed,
-        "versions": run_setup.versions(),
+        "versions": trainer.model.versions,
     }
+
+
+def _numbers(found: Evaluation | None) -> dict[str, float | None]:
+    """Return loss and metrics as JSON has them: what is not finite is null."""
+    if found is None:
+        return {}
+    held = {"loss": found.loss, **found.metrics}
+    return {name: value if math.isfinite(value) else None for name, value in held.items()}

@@ -1,87 +1,114 @@
-"""A trained network and the samples to try it on."""
+"""A trained model and the rows that it is asked about."""
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from plugnet import Network, registry
-from plugnet.arrays import Array
-from plugnet.cli import config_file
+from plugnet import Model
+from plugnet.cli import config_file, data_source
 from plugnet.cli.config import Config
 from plugnet.cli.run_directory import CONFIG, MODEL
-from plugnet.cli.run_setup import add_threads, pointed_at, read
-from plugnet.errors import ConfigError
-from plugnet.interfaces import Loss
-from plugnet.schema import Label
+from plugnet.cli.run_setup import add_threads
+from plugnet.errors import ConfigError, DataError
+from plugnet.interfaces import Rows
+
+#: Rows, as errors name them.
+_ROWS = re.compile(r"\b([Rr]ows?) (\d+(?:, \d+)*)")
 
 
 class TrainedRun(NamedTuple):
-    """A trained network and the samples to try it on.
+    """A trained model and the rows that it is asked about.
 
     Attributes:
-        network: the network.
-        loss: what it was trained to minimise.
-        x: the samples, ``(M, *shape)``.
-        targets: their labels, ``(M,)`` or ``(M, K)``.
-        part: what to call the samples.
-        classes: the names of the classes, or ().
+        model: it.
+        rows: block by block.
+        part: what to call the rows.
+        source: what to call their file.
     """
 
-    network: Network
-    loss: Loss
-    x: Array
-    targets: Array
+    model: Model
+    rows: Iterator[Rows]
     part: str
-    classes: tuple[Label, ...]
-
-    def class_name(self, number: int) -> Label | None:
-        """Return the name of a class, or its number if it has none; None for -1, no class."""
-        if number < 0:
-            return None
-        return self.classes[number] if number < len(self.classes) else int(number)
+    source: str
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Declare the arguments that name a network and samples."""
+    """Declare the arguments that name a model and samples."""
     parser.add_argument("model", metavar="RUN_OR_MODEL", help="a run directory or a model file")
-    parser.add_argument("--data", metavar="PATH", help="data other than the run's")
+    parser.add_argument(
+        "--data",
+        metavar="PATH",
+        help="a file or folder, all of whose rows are asked about, or - for the standard input; by "
+        "default the run's own test samples",
+    )
     add_threads(parser)
 
 
 def load(arguments: Namespace) -> TrainedRun:
-    """Load the network and the samples.
+    """Load the model, and begin to read the rows.
 
-    These are the test part of the data, or all where there is none. Of data that are not the run's
-    own, a reader holds nothing out. A model file belongs to a run if there is a config beside it.
+    Without ``--data`` they are the test samples of the run, or all where there is none.
 
     Raises:
         ConfigError: nothing says which data to read, or a setting is wrong.
         FileFormatError: the model or the data cannot be read.
     """
-    path = Path(arguments.model)
-    model = path / MODEL if path.is_dir() else path
-    if path.is_dir() and not model.is_file():
+    path = Path(arguments.model).expanduser()
+    file = path / MODEL if path.is_dir() else path
+    if not file.is_file():
+        what = f"it has no {MODEL}" if path.is_dir() else "there is no such file or directory"
         raise ConfigError(
-            f"{path} must be the directory of a finished run, but it has no {MODEL}. Name another "
-            "directory, or a model file.",
+            f"{path} must be the directory of a finished run, or a model file, but {what}.",
             key="model",
         )
-    network = Network.load(model)
+    model = Model.load(file)
     config = Config()
-    if model.with_name(CONFIG).is_file():
-        config = config_file.load(model.with_name(CONFIG))
-    elif arguments.data is None:
+    has_config = file.with_name(CONFIG).is_file()
+    if has_config:
+        config = config_file.load(file.with_name(CONFIG))
+    if arguments.data is not None:
+        settings = data_source.pointed_at(config.data, arguments.data)
+        rows = data_source.rows_of(settings, model.schema)
+        return TrainedRun(model, rows, "samples", arguments.data)
+    if not has_config:
         raise ConfigError(
-            f"There is no {CONFIG} beside {model}. Name the data to read with --data PATH.",
+            f"There is no {CONFIG} beside {file}. Name the data to read with --data PATH.",
             key="data.path",
         )
-    own, asked = (pointed_at(config.data, path) for path in (None, arguments.data))
-    samples = read(asked, whole=asked.path != own.path)
-    given, part = samples.test, "test samples"
-    if given is None:
-        given, part = samples.train, "samples"
-    x, targets, _ = given
-    loss = registry.losses.resolve(config.training.loss)
-    return TrainedRun(network, loss, x, targets, part, samples.classes)
+    settings = data_source.pointed_at(config.data, None)
+    splits = data_source.read(settings)
+    given, part = (
+        (splits.train, "samples") if splits.test is None else (splits.test, "test samples")
+    )
+    x: Any = given.x
+    if splits.columns and x.ndim == 2:
+        x = dict(zip(splits.columns, x.T, strict=True))
+    return TrainedRun(
+        model,
+        iter([Rows(x, given.y, range(len(given.x)))]),
+        part,
+        settings.path or "the run's data",
+    )
+
+
+@contextmanager
+def named_rows(rows: Rows, source: str) -> Iterator[None]:
+    """Let errors about some rows name them as the file counts them, by line where it is text."""
+    try:
+        yield
+    except DataError as error:
+        if error.row is None:
+            raise
+        numbers: Sequence[int] = rows.numbers if rows.lines is None else rows.lines
+        word = "row" if rows.lines is None else "line"
+
+        def renamed(found: re.Match[str]) -> str:
+            named = ", ".join(str(numbers[int(row)]) for row in found[2].split(", "))
+            return f"{word.capitalize() if found[1][0] == 'R' else word} {named}"
+
+        raise DataError(f"{source}: {_ROWS.sub(renamed, str(error))}", row=error.row) from error

@@ -172,7 +172,7 @@ def as_weights(weights: Any, rows: int, dtype: DTypeLike = np.float32) -> Array:
 
 def warn_one_class(labels: Array) -> None:
     """Warn if class ids, ``(N,)``, name one class only, so that there is nothing to learn."""
-    if labels.ndim == 1 and len(labels) > 1 and labels.min() == labels.max():
+    if labels.ndim == 1 and len(labels) > 1 and (labels == labels[0]).all():
         warn_user(
             f"All {len(labels)} samples are of class {labels[0]}; a network learns to predict "
             "it always.",

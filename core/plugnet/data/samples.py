@@ -78,9 +78,10 @@ def as_samples(
     back as it is: a network converts batch by batch, so that a set is not in memory twice, nor four
     times as large. Others are converted to ``dtype``. Nothing is ever changed in place. Samples of
     a very different magnitude from ``scale`` give a `DataWarning`, a table column by column; so do
-    samples that are all the same constant. Of a memory map from 1 GiB on only the beginning is checked here, and the rest
-    when it is read for training. An array that came back unchanged is not checked again while it
-    lives: checking numbers that are written into it later is up to the caller.
+    samples that are all the same constant. Of a memory map from 1 GiB on only the beginning is
+    checked here, and the rest when it is read for training. An array that came back unchanged is
+    not checked again while it lives: checking numbers that are written into it later is up to the
+    caller.
 
     Args:
         samples: one sample per row; N and all of ``shape`` at least 1.
@@ -264,13 +265,14 @@ def _not_finite(
 ) -> DataError:
     """Return the error for a value that is NaN or infinite."""
     is_missing = bool(np.isnan(value))
-    what = f"{'missing (NaN)' if is_missing else value} (as {value.dtype})"
     if columns and len(index) == 2:
-        place = f"Row {index[0]}, column {_column(index[1], columns)}, of {name} is"
+        place = f"Row {index[0]}, column {_column(index[1], columns)}, of {name}"
+        what = "missing (NaN)" if is_missing else f"{value}"
     else:
-        place = f"{name}[{', '.join(map(str, index))}] is"
+        place = f"{name}[{', '.join(map(str, index))}]"
+        what = f"{value} (as {value.dtype})"
     advice = f"Fill it, drop the row, or {_FILL}" if is_missing else "Correct it, or drop the row"
-    return DataError(f"{place} {what}, but {name} must be finite. {advice}.", row=index[0])
+    return DataError(f"{place} is {what}, but {name} must be finite. {advice}.", row=index[0])
 
 
 def blocks_of(samples: Array, allow_missing: bool) -> Iterator[Array]:

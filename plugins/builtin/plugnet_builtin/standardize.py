@@ -118,7 +118,7 @@ class Standardize(Layer):
             self._rest.value = moments.mean - self._mean.value
             self._scale.value = np.divide(1, deviation, out=np.zeros_like(deviation), where=varies)
             self._exponent.value = moments.exponent
-            self._seen.value = [rows]
+            self._seen.value = np.array([rows])
 
     def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
         own = self._mean.value.dtype

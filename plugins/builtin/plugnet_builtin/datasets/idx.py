@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,33 +12,47 @@ import numpy as np
 from plugnet.arguments import file_path, flag
 from plugnet.arrays import Array
 from plugnet.data import as_samples, check_rows, read_labels, warn_one_class
-from plugnet.errors import DataError, FileFormatError
-from plugnet.interfaces import Batch, Dataset, DataSplits
+from plugnet.data.labels import Labels
+from plugnet.errors import ArgumentError, DataError
+from plugnet.interfaces import Batch, Dataset, DataSplits, Rows
+from plugnet.schema import Schema
 from plugnet_builtin.datasets.idx_file import read_idx
-from plugnet_builtin.datasets.untrusted_file import list_folder
+from plugnet_builtin.datasets.idx_folder import find_set, only_file
+
+_PARTS, _CONTENTS = ("train", "test"), ("images", "labels")
 
 
 @dataclass(eq=False)
 class Idx(Dataset):
-    """Reads train-images*, train-labels*, t10k-images* and t10k-labels* from a folder.
+    """Reads the images and labels of MNIST, Fashion-MNIST, EMNIST and the like from a folder.
 
-    "test" may stand for "t10k". Each file is plain or gzipped, whatever its name says; if a file
-    and the same with .gz are there, the plain one is read. Images ``(N, height, width)`` get one
-    channel.
+    The names of the four files contain "train" and "t10k" or "test", "images" and "labels", for
+    example train-images-idx3-ubyte and emnist-letters-test-labels-idx1-ubyte.gz. Each file is plain
+    or gzipped, whatever its name says; if a file and the same with .gz are there, the plain one is
+    read. Images ``(N, height, width)`` get one channel. Labels keep their numbers: those of EMNIST
+    letters are 1 to 26. EMNIST's images are transposed as published, and stay so.
 
     Attributes:
-        path: the folder.
+        path: the folder; or a single file, of images that a trained model is asked about.
         scaled: whether bytes are scaled to [0, 1] as float32; other numbers are taken as they are.
             If False, they stay bytes, a quarter of the memory: for a network that begins with
             ``("rescale", 255)``.
+        prefix: what the names begin with, such as "emnist-letters"; None: there is one set.
     """
 
     path: str
     scaled: bool = True
+    prefix: str | None = None
 
     def __post_init__(self) -> None:
         self.path = file_path("path", self.path)
         self.scaled = flag("scaled", self.scaled)
+        if not isinstance(self.prefix, str | None):
+            raise ArgumentError(
+                f"prefix must be the beginning of the files' names, not {self.prefix!r}.",
+                argument="prefix",
+                value=self.prefix,
+            )
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
@@ -44,38 +60,47 @@ class Idx(Dataset):
 
     def load(self) -> DataSplits:
         """Read the four files; images ``(N, height, width, channels)``."""
-        train, train_label = self._part("train")
-        warn_one_class(train_label)
-        test, test_label = self._part("t10k", "test")
+        files = find_set(self.path, self.prefix)
+        (train, labels), (test, test_labels) = (
+            self._part(*(only_file(self.path, files, f"{part} {what}") for what in _CONTENTS))
+            for part in _PARTS
+        )
+        warn_one_class(labels.values)
         if train.shape[1:] != test.shape[1:]:
             raise DataError(
                 f"Training and test samples must be alike, but their shapes are {train.shape[1:]} "
                 f"and {test.shape[1:]}.",
                 row=None,
             )
-        return DataSplits(Batch(train, train_label), Batch(test, test_label))
+        classes: set[Any] = {*labels.classes, *test_labels.classes}
+        return DataSplits(
+            Batch(train, labels.values), Batch(test, test_labels.values), tuple(sorted(classes))
+        )
 
-    def _part(self, *names: str) -> tuple[Array, Array]:
-        """Return samples and class ids of the part with one of the names."""
-        images = read_idx(self._find(names, "images"), self.scaled)
-        labels = read_idx(self._find(names, "labels"))
-        check_rows(images, labels)
-        if images.ndim == 3:
-            images = images[..., np.newaxis]
-        return as_samples(images, name="images"), read_labels(labels, len(images), "class_ids", 0)
+    def rows(self, schema: Schema) -> Iterator[Rows]:
+        """Yield all images, those to train on first, with labels if the folder has them for all."""
+        parts: list[tuple[str, ...]] = [(self.path,)]
+        if not Path(self.path).is_file():
+            files = find_set(self.path, self.prefix)
+            found = [part for part in _PARTS if f"{part} images" in files] or ["train"]
+            has_labels = all(f"{part} labels" in files for part in found)
+            contents = _CONTENTS if has_labels else ("images",)
+            parts = [
+                tuple(only_file(self.path, files, f"{part} {what}") for what in contents)
+                for part in found
+            ]
+        start = 0
+        for images, *labels in parts:
+            x, y = self._part(images, labels[0]) if labels else (self._images(images), None)
+            yield Rows(x, None if y is None else y.values, range(start, start + len(x)))
+            start += len(x)
 
-    def _find(self, names: tuple[str, ...], what: str) -> str:
-        """Return the path of the one file whose name begins with ``<name>-<what>``."""
-        beginnings = tuple(f"{name}-{what}" for name in names)
-        paths = list_folder(self.path, "IDX files")
-        files = [path for path in paths if path.name.startswith(beginnings)]
-        packed = {path for path in files if path.suffix == ".gz" and path.with_suffix("") in files}
-        files = [path for path in files if path not in packed]
-        if len(files) != 1:
-            found = ", ".join(path.name for path in files) or "none"
-            raise FileFormatError(
-                f"{self.path!r} must have one file named {' or '.join(beginnings)}..., but it has "
-                f"{found}.",
-                path=self.path,
-            )
-        return str(files[0])
+    def _part(self, images: str, labels: str) -> tuple[Array, Labels]:
+        """Return the samples and the labels in two files."""
+        x, y = self._images(images), read_idx(labels)
+        check_rows(x, y)
+        return as_samples(x, name="images"), read_labels(y, len(x), "class_ids")
+
+    def _images(self, path: str) -> Array:
+        x = read_idx(path, self.scaled)
+        return x[..., np.newaxis] if x.ndim == 3 else x

@@ -1,28 +1,32 @@
-"""The data set of the tutorial: a MATLAB file with four variables."""
+"""The data set of the tutorial: matrices in a MATLAB file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from plugnet.arrays import Array
 from plugnet_builtin.datasets.matlab_v5 import read_mat
-from plugnet_builtin.datasets.train_test_arrays import KEYS, TrainTestArrays, require_keys
+from plugnet_builtin.datasets.stored_array import Stored
+from plugnet_builtin.datasets.train_test_arrays import TrainTestArrays
 
 
 class Mat(TrainTestArrays):
-    """Reads train_data, train_label, test_data and test_label from a MATLAB level-5 file.
+    """Reads samples and labels from a MATLAB level-5 file.
 
     Level 5 is what MATLAB saves by default and with ``-v6`` or ``-v7``. The numbers are taken as
-    they are, so the file must hold scaled data.
+    they are, so the file must hold scaled data, or the network must begin with a layer that scales.
 
     Attributes:
         path: the file.
         labels: the rule for labels, see `plugnet.data.labels`.
-        first_class: the smallest class id, if the labels are class ids.
+        first_class: the smallest class id, if absent ones count too.
         ten_means_zero: whether the class id 10 stands for the digit 0.
+        keys: the variables' names by their roles, x, y, weights, test_x, test_y and test_weights,
+            for example ``{"x": "pixels", "y": "digit"}``. None: they have common names, such as
+            train_data, train_label, test_data and test_label, or X and y.
+        test_fraction: how much is held out where there is no test part, from 0 to below 1; drawn
+            at random by ``seed``, of each class its share.
+        seed: of the draw.
     """
 
-    def read(self) -> Mapping[str, Array]:
-        variables = read_mat(self.path, KEYS)
-        require_keys(variables, self.path)
-        return {name: array for name, array in variables.items() if array is not None}
+    def contents(self) -> Mapping[str, Stored]:
+        return read_mat(self.path)

@@ -8,15 +8,19 @@ gives an error. SciPy's reader may crash the process on one.
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 
 from plugnet.arrays import Array, Shape
 from plugnet.errors import FileFormatError
+from plugnet_builtin.datasets.stored_array import Stored
 from plugnet_builtin.datasets.untrusted_file import looks_like, open_file, unpack_limit
 
 _HEADER = 128
@@ -43,30 +47,37 @@ class _DamagedError(Exception):
     """A rule of the format is broken; becomes a `FileFormatError` that names the file."""
 
 
-def read_mat(path: str, wanted: Collection[str]) -> dict[str, Array | None]:
-    """Return the variables of a file by name: arrays for those ``wanted``, None for others.
+def read_mat(path: str) -> dict[str, Stored]:
+    """Return the variables of a file by name.
 
     The arrays are two-dimensional, of the variable's own class (bool for logical) and in column
-    order; they may be read-only.
+    order; they may be read-only. Reading one that is not a full matrix of real numbers is an error.
 
     Raises:
-        FileFormatError: the file cannot be read, is damaged or of another format, or a wanted
-            variable is not a full matrix of real numbers.
+        FileFormatError: the file cannot be read, is damaged or of another format.
     """
     with open_file(path) as file:
         content = memoryview(file.read())
-    try:
+    with _naming(path):
         order = _byte_order(bytes(content[:200]))
-        variables: dict[str, Array | None] = {}
+        variables: dict[str, Stored] = {}
         for body in _matrices(content, order):
-            name, array = _matrix(body, order, wanted)
-            if name in variables:
-                raise _DamagedError(f"it holds the variable {name!r} twice")
-            if name:  # MATLAB keeps data of its own in a variable without a name
-                variables[name] = array
+            matrix = _Matrix.of(path, body, order)
+            if matrix.name in variables:
+                raise _DamagedError(f"it holds the variable {matrix.name!r} twice")
+            if matrix.name:  # MATLAB keeps data of its own in a variable without a name
+                is_real = matrix.kind in _CLASSES and not matrix.flags & _COMPLEX
+                variables[matrix.name] = Stored(matrix.shape if is_real else None, matrix.read)
+    return variables
+
+
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Name the file in errors about what is in it."""
+    try:
+        yield
     except _DamagedError as error:
         raise FileFormatError(f"{path!r} cannot be read: {error}.", path=path) from None
-    return variables
 
 
 def _byte_order(head: bytes) -> str:
@@ -131,24 +142,41 @@ def _unpack(body: memoryview, limit: int) -> memoryview:
     return memoryview(unpacked)
 
 
-def _matrix(body: memoryview, order: str, wanted: Collection[str]) -> tuple[str, Array | None]:
-    """Return name and, if wanted, value of the matrix with the elements in ``body``."""
-    elements = _elements(body, order)
-    kind, flags = _flags(_next(elements, _UINT32, "array flags"), order)
-    shape = () if kind == _OPAQUE else _shape(_next(elements, _INT32, "dimensions"), order)
-    letters = bytes(_next(elements, _INT8, "name"))
-    if not letters.isascii():
-        raise _DamagedError("the name of a matrix is damaged")
-    name = letters.decode()
-    if name not in wanted:
-        return name, None
-    if kind in _OTHER_CLASSES or flags & _COMPLEX or len(shape) != 2:
-        found = "complex" if flags & _COMPLEX else _OTHER_CLASSES.get(kind, f"{len(shape)}-D")
-        raise _DamagedError(
-            f"{name} must be a full two-dimensional matrix of real numbers, but it is {found}"
-        )
-    array = _real_part(elements, order, kind, shape, name)
-    return name, array != 0 if flags & _LOGICAL else array
+class _Matrix(NamedTuple):
+    """A matrix of which all but the numbers was read."""
+
+    path: str
+    name: str
+    kind: int
+    flags: int
+    shape: Shape
+    body: memoryview
+    order: str
+
+    @classmethod
+    def of(cls, path: str, body: memoryview, order: str) -> _Matrix:
+        """Read the beginning of the elements in ``body``."""
+        elements = _elements(body, order)
+        kind, flags = _flags(_next(elements, _UINT32, "array flags"), order)
+        shape = () if kind == _OPAQUE else _shape(_next(elements, _INT32, "dimensions"), order)
+        letters = bytes(_next(elements, _INT8, "name"))
+        if not letters.isascii():
+            raise _DamagedError("the name of a matrix is damaged")
+        return cls(path, letters.decode(), kind, flags, shape, body, order)
+
+    def read(self) -> Array:
+        """Return its value."""
+        with _naming(self.path):
+            if self.kind in _OTHER_CLASSES or self.flags & _COMPLEX or len(self.shape) != 2:
+                found = _OTHER_CLASSES.get(self.kind, f"{len(self.shape)}-D")
+                found = "complex" if self.flags & _COMPLEX else found
+                raise _DamagedError(
+                    f"{self.name} must be a full two-dimensional matrix of real numbers, but it is "
+                    f"{found}"
+                )
+            elements = itertools.islice(_elements(self.body, self.order), 3, None)
+            array = _real_part(elements, self.order, self.kind, self.shape, self.name)
+            return array != 0 if self.flags & _LOGICAL else array
 
 
 def _next(elements: Iterator[tuple[int, memoryview]], expected: int, part: str) -> memoryview:

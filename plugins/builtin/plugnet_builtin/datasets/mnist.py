@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from plugnet.arguments import file_path, flag
-from plugnet.errors import ArgumentError, FileFormatError
-from plugnet.interfaces import Dataset, DataSplits
+from plugnet.errors import ArgumentError, DataError, FileFormatError
+from plugnet.interfaces import Dataset, DataSplits, Rows
+from plugnet.schema import Schema
 from plugnet_builtin.datasets.idx import Idx
 
 #: The original four files and their SHA-256 checksums.
@@ -74,9 +75,22 @@ class Mnist(Dataset):
 
         Raises:
             FileFormatError: a file is missing or damaged, or cannot be downloaded.
+            DataError: samples or labels break a rule.
         """
-        folder = _download(self.mirrors) if self.path is None else self.path
-        return replace(Idx(folder, self.scaled).load(), classes=tuple(range(10)))
+        splits, digits = self._files().load(), tuple(range(10))
+        if not set(splits.classes) <= set(digits):
+            raise DataError(
+                f"MNIST's labels are 0 to 9, but those in {self.path!r} are "
+                f"{splits.classes[0]} to {splits.classes[-1]}. Read other sets with idx.",
+                row=None,
+            )
+        return replace(splits, classes=digits)
+
+    def rows(self, schema: Schema) -> Iterator[Rows]:
+        return self._files().rows(schema)
+
+    def _files(self) -> Idx:
+        return Idx(_download(self.mirrors) if self.path is None else self.path, self.scaled)
 
 
 def _download(mirrors: Sequence[str]) -> str:

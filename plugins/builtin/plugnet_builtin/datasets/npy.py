@@ -1,42 +1,65 @@
-"""The four arrays in a folder of NumPy files, which may be larger than the memory."""
+"""Arrays in a folder of NumPy files, which may be larger than the memory."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
-from plugnet.arrays import Array
+from plugnet.arrays import Array, Shape
 from plugnet.errors import FileFormatError
 from plugnet_builtin.datasets.npy_header import check_header
-from plugnet_builtin.datasets.train_test_arrays import KEYS, TrainTestArrays, require_keys
+from plugnet_builtin.datasets.stored_array import Stored
+from plugnet_builtin.datasets.train_test_arrays import TrainTestArrays
 from plugnet_builtin.datasets.untrusted_file import list_folder, looks_like, open_file
 
 
 class Npy(TrainTestArrays):
-    """Reads train_data.npy, train_label.npy, test_data.npy and test_label.npy, by `numpy.save`.
+    """Reads samples and labels from a folder of files by `numpy.save`, such as x.npy and y.npy.
 
     The samples become memory maps, so that a set may be larger than the memory, if they are in C
     order and float32, bytes or another type whose values float32 holds exactly; others are
     converted, so they are read as a whole. The numbers are taken as they are, so they must be
     scaled, or the network must begin with a layer that scales (``rescale``). From 1 GiB on a
-    set is checked for NaN and infinite values while it is trained on, not before. The labels are
-    read as a whole. Leave the files alone while they are in use.
+    set is checked for NaN and infinite values while it is trained on, not before, and needs files
+    of its own to test on. The labels are read as a whole. Leave the files alone while they are in
+    use.
 
     Attributes:
-        path: the folder.
+        path: the folder; or a single file, of samples that a trained model is asked about.
         labels: the rule for labels, see `plugnet.data.labels`.
-        first_class: the smallest class id, if the labels are class ids.
+        first_class: the smallest class id, if absent ones count too.
         ten_means_zero: whether the class id 10 stands for the digit 0.
+        keys: the files' names without .npy by their roles, x, y, weights, test_x, test_y and
+            test_weights, for example ``{"x": "pixels", "y": "digit"}``. None: they have common
+            names, such as x and y; x_train, y_train, x_test and y_test; or train_data, train_label,
+            test_data and test_label.
+        test_fraction: how much is held out where there is no test part, from 0 to below 1; drawn
+            at random by ``seed``, of each class its share.
+        seed: of the draw.
     """
 
-    def read(self) -> Mapping[str, Array]:
-        contents = ", ".join(f"{key}.npy" for key in KEYS)
-        paths = list_folder(self.path, contents)
-        found = {path.stem: str(path) for path in paths if path.suffix == ".npy"}
-        require_keys(found, self.path)
-        return {key: _open(found[key]) for key in KEYS}
+    def contents(self) -> Mapping[str, Stored]:
+        paths = [Path(self.path)]
+        if not paths[0].is_file():
+            paths = list_folder(self.path, ".npy files of samples and labels")
+        return {
+            path.stem: Stored(_shape(str(path)), partial(_open, str(path)))
+            for path in paths
+            if path.suffix == ".npy" and path.is_file()
+        }
+
+
+def _shape(path: str) -> Shape | None:
+    """Return an array's shape, or None if it cannot be read; reading it says why."""
+    try:
+        with open_file(path) as file:
+            return check_header(file, Path(path).stat().st_size)
+    except Exception:  # NumPy raises many kinds on damaged headers
+        return None
 
 
 def _open(path: str) -> Array:

@@ -1,23 +1,29 @@
-"""The four arrays in a NumPy archive."""
+"""Arrays in a NumPy archive."""
 
 from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping
-from typing import IO, BinaryIO
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import BinaryIO
 
 import numpy as np
 
-from plugnet.arrays import Array
+from plugnet.arrays import Array, Shape
 from plugnet.errors import FileFormatError
 from plugnet_builtin.datasets.npy_header import check_header
-from plugnet_builtin.datasets.train_test_arrays import KEYS, TrainTestArrays, require_keys
+from plugnet_builtin.datasets.stored_array import Stored
+from plugnet_builtin.datasets.train_test_arrays import TrainTestArrays
 from plugnet_builtin.datasets.untrusted_file import looks_like, open_file, unpack_limit
+
+#: Bytes at the end, in which the number of arrays is.
+_END = 22 + 0xFFFF
 
 
 class Npz(TrainTestArrays):
-    """Reads train_data, train_label, test_data and test_label from a file by `numpy.savez`.
+    """Reads samples and labels from a file by `numpy.savez`.
 
     The numbers are taken as they are, so they must be scaled, or the network must begin with a
     layer that scales. Arrays of Python objects are refused because reading them could run any
@@ -26,51 +32,87 @@ class Npz(TrainTestArrays):
     Attributes:
         path: the file.
         labels: the rule for labels, see `plugnet.data.labels`.
-        first_class: the smallest class id, if the labels are class ids.
+        first_class: the smallest class id, if absent ones count too.
         ten_means_zero: whether the class id 10 stands for the digit 0.
+        keys: the arrays' names by their roles, x, y, weights, test_x, test_y and test_weights, for
+            example ``{"x": "pixels", "y": "digit"}``. None: they have common names, such as x and
+            y; x_train, y_train, x_test and y_test; or train_data, train_label, test_data and
+            test_label.
+        test_fraction: how much is held out where there is no test part, from 0 to below 1; drawn
+            at random by ``seed``, of each class its share.
+        seed: of the draw.
     """
 
-    def read(self) -> Mapping[str, Array]:
-        with open_file(self.path) as file:
-            try:
-                return _read(file, self.path)
-            except FileFormatError:
-                raise
-            except Exception as error:  # zipfile and NumPy raise many kinds on damaged files
+    def contents(self) -> Mapping[str, Stored]:
+        with _opened(self.path) as (archive, _):
+            files = [name for name in archive.namelist() if name.endswith(".npy")]
+            if len(files) != len(set(files)):
                 raise FileFormatError(
-                    f"{self.path!r} must be a NumPy archive, but it is damaged ({error}).",
+                    f"{self.path!r} holds two arrays of the same name.", path=self.path
+                )
+            return {
+                name.removesuffix(".npy"): Stored(_shape(archive, name), partial(self._read, name))
+                for name in files
+            }
+
+    def _read(self, name: str) -> Array:
+        with _opened(self.path) as (archive, limit), archive.open(name) as file:
+            size = archive.getinfo(name).file_size
+            if size > limit:
+                raise FileFormatError(
+                    f"{self.path!r} would unpack to more than {limit} bytes, out of proportion to "
+                    "its size. Is it damaged, or made to fill the memory?",
                     path=self.path,
-                ) from error
+                )
+            check_header(file, size)
+            file.seek(0)
+            array: Array = np.lib.format.read_array(file, allow_pickle=False)  # checks the CRC
+            return array
 
 
-def _read(file: BinaryIO, path: str) -> dict[str, Array]:
-    if not zipfile.is_zipfile(file):
-        file.seek(0)
-        raise FileFormatError(
-            f"{path!r} must be a NumPy archive, but it is {looks_like(file.read(200))}.", path=path
-        )
-    limit = unpack_limit(file.seek(0, os.SEEK_END))
-    with zipfile.ZipFile(file) as archive:
-        names = archive.namelist()
-        if len(names) != len(set(names)):
-            raise FileFormatError(f"{path!r} holds two arrays of the same name.", path=path)
-        require_keys((name.removesuffix(".npy") for name in names), path)
-        members = {key: archive.getinfo(f"{key}.npy") for key in KEYS}
-        if sum(member.file_size for member in members.values()) > limit:
+@contextmanager
+def _opened(path: str) -> Iterator[tuple[zipfile.ZipFile, int]]:
+    """Open an archive, with the bytes that an array of it may have at most.
+
+    Whatever is wrong with it becomes a FileFormatError.
+    """
+    with open_file(path) as file:
+        if not zipfile.is_zipfile(file):
+            file.seek(0)
+            head = file.read(200)
+            found = f"it is {looks_like(head)}"
+            if head.startswith(b"PK"):
+                found = (
+                    "it is cut short: the list of its arrays at the end is missing. Copy it anew"
+                )
+            raise FileFormatError(f"{path!r} must be a NumPy archive, but {found}.", path=path)
+        try:
+            size = file.seek(0, os.SEEK_END)
+            with zipfile.ZipFile(file) as archive:
+                _check_count(file, size, archive)
+                yield archive, unpack_limit(size)
+        except FileFormatError:
+            raise
+        except Exception as error:  # zipfile and NumPy raise many kinds on damaged files
             raise FileFormatError(
-                f"{path!r} would unpack to more than {limit} bytes, out of proportion to its "
-                "size. Is it damaged, or made to fill the memory?",
-                path=path,
-            )
-        return {
-            key: _array(archive.open(member), member.file_size) for key, member in members.items()
-        }
+                f"{path!r} must be a NumPy archive, but it is damaged ({error}).", path=path
+            ) from error
 
 
-def _array(file: IO[bytes], size: int) -> Array:
-    """Return the array in a member of ``size`` bytes."""
-    with file:
-        check_header(file, size)
-        file.seek(0)
-        array: Array = np.lib.format.read_array(file, allow_pickle=False)  # checks the CRC
-        return array
+def _check_count(file: BinaryIO, size: int, archive: zipfile.ZipFile) -> None:
+    """Check that no array was lost, which zipfile does not notice if their list is damaged."""
+    file.seek(max(size - _END, 0))
+    tail = file.read()
+    end = tail[tail.rfind(b"PK\5\6") :]
+    announced = int.from_bytes(end[10:12], "little")
+    if announced not in (len(archive.namelist()), 0xFFFF):  # 0xFFFF: more than fit here
+        raise ValueError(f"it announces {announced} arrays, but lists {len(archive.namelist())}")
+
+
+def _shape(archive: zipfile.ZipFile, name: str) -> Shape | None:
+    """Return an array's shape, or None if it cannot be read; reading it says why."""
+    try:
+        with archive.open(name) as file:
+            return check_header(file, archive.getinfo(name).file_size)
+    except Exception:  # as above
+        return None

@@ -1,51 +1,77 @@
-"""Data sets that are stored as the tutorial's four arrays, in whatever format."""
+"""Data sets that are stored as arrays with names, in whatever format."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from plugnet.arguments import file_path
+from plugnet.arguments import file_path, integer, number
 from plugnet.arrays import Array
-from plugnet.data import as_array, as_samples, check_rule, read_labels, warn_one_class
-from plugnet.errors import DataError, FileFormatError
-from plugnet.interfaces import Batch, Dataset, DataSplits
+from plugnet.data import (
+    as_array,
+    as_samples,
+    as_weights,
+    check_rule,
+    hold_out,
+    read_labels,
+    warn_one_class,
+)
+from plugnet.data.labels import Labels
+from plugnet.data.mapped import mapped_file
+from plugnet.errors import DataError
+from plugnet.interfaces import Batch, Dataset, DataSplits, Rows
+from plugnet.schema import Schema
+from plugnet_builtin.datasets.array_names import ArrayNames, check_keys
+from plugnet_builtin.datasets.stored_array import Stored
 
-KEYS = ("train_data", "train_label", "test_data", "test_label")
+#: Bytes of samples that a model is asked about at a time.
+_BLOCK = 1 << 26
 
 
 @dataclass(eq=False)
 class TrainTestArrays(Dataset):
-    """A data set in four arrays; a subclass says how they are read.
+    """A data set in named arrays; a subclass says how they are read.
 
     Attributes:
         path: the file or folder.
         labels: the rule for labels, see `plugnet.data.labels`.
-        first_class: the smallest class id, if the labels are class ids.
+        first_class: the smallest class id, if absent ones count too.
         ten_means_zero: whether the class id 10 stands for the digit 0.
+        keys: the arrays' names by their roles, x, y, weights, test_x, test_y and test_weights.
+            None: they have common names, such as x and y; x_train, y_train, x_test and y_test; or
+            train_data, train_label, test_data and test_label.
+        test_fraction: how much is held out where there is no test part, from 0 to below 1; drawn
+            at random by ``seed``, of each class its share.
+        seed: of the draw.
     """
 
     path: str
     labels: str = "auto"
     first_class: int | None = None
     ten_means_zero: bool = False
+    keys: Mapping[str, str] | None = None
+    test_fraction: float = 0.2
+    seed: int = 0
 
     def __post_init__(self) -> None:
         self.path = file_path("path", self.path)
         check_rule(self.labels, self.first_class, self.ten_means_zero)
+        self.keys = check_keys(self.keys)
+        self.test_fraction = number("test_fraction", self.test_fraction, at_least=0, below=1)
+        self.seed = integer("seed", self.seed, at_least=0)
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
         return []
 
     @abstractmethod
-    def read(self) -> Mapping[str, Array]:
-        """Return the arrays by their names, `KEYS`.
+    def contents(self) -> Mapping[str, Stored]:
+        """Return all arrays by their names, to be read one by one.
 
         Raises:
-            FileFormatError: an array is missing, or a file damaged or of another format.
+            FileFormatError: the file or folder cannot be read, or is of another format.
         """
 
     def load(self) -> DataSplits:
@@ -53,56 +79,102 @@ class TrainTestArrays(Dataset):
 
         The test part may have no rows.
         """
-        arrays = self.read()
-        train = as_samples(arrays["train_data"], name="train_data")
-        train_label = self._labels(arrays["train_label"], len(train))
-        warn_one_class(train_label)
-        test = as_array(arrays["test_data"], "test_data")
-        if test.ndim > 0 and len(test) == 0:
-            return DataSplits(Batch(train, train_label))
-        test = as_samples(test, name="test_data")
-        test_label = self._labels(arrays["test_label"], len(test))
-        if train.shape[1:] != test.shape[1:]:
-            raise _unlike("data", train, test)
-        columns = _columns(arrays["train_label"], train), _columns(arrays["test_label"], test)
-        if train_label.ndim != test_label.ndim or (all(columns) and columns[0] != columns[1]):
-            raise _unlike("label", arrays["train_label"], arrays["test_label"])
-        return DataSplits(Batch(train, train_label), Batch(test, test_label))
+        contents = self.contents()
+        names = self._names(contents).labelled(self.keys)
+        arrays = {role: contents[name].read() for role, name in names.items()}
+        x = as_samples(arrays["x"], name=names["x"])
+        labels = self._labels(arrays["y"], len(x), self.labels)
+        warn_one_class(labels.values)
+        train = Batch(x, labels.values, _weights(arrays.get("weights"), len(x)))
+        if "test_x" not in arrays:
+            return self._hold_out(train, labels)
+        test_x = as_array(arrays["test_x"], names["test_x"])
+        if test_x.ndim and not len(test_x):
+            return DataSplits(train, None, labels.classes)
+        test_x = as_samples(test_x, name=names["test_x"])
+        if x.shape[1:] != test_x.shape[1:]:
+            raise _unlike(names["x"], names["test_x"], x, test_x)
+        columns, test_columns = arrays["y"].size // len(x), arrays["test_y"].size // len(test_x)
+        rule = self.labels
+        if rule == "auto" and columns == 1 == test_columns:  # few numbers may look otherwise
+            rule = "class_ids" if labels.classes else "targets"
+        test_labels = self._labels(arrays["test_y"], len(test_x), rule)
+        kinds = {(one.values.dtype.kind, one.values.shape[1:]) for one in (labels, test_labels)}
+        if len(kinds) > 1 or (columns != test_columns and min(columns, test_columns) > 1):
+            raise _unlike(names["y"], names["test_y"], arrays["y"], arrays["test_y"])
+        weights = _weights(arrays.get("test_weights"), len(test_x))
+        classes: set[Any] = {*labels.classes, *test_labels.classes}
+        return DataSplits(train, Batch(test_x, test_labels.values, weights), tuple(sorted(classes)))
 
-    def _labels(self, labels: Array, rows: int) -> Array:
-        return read_labels(labels, rows, self.labels, self.first_class, self.ten_means_zero)
+    def rows(self, schema: Schema) -> Iterator[Rows]:
+        """Yield all samples, the training part first, with labels if the file has them for all."""
+        contents = self.contents()
+        names = self._names(contents).samples(self.keys)
+        start = 0
+        for part in ("", "test_"):
+            if f"{part}x" not in names:
+                continue
+            name = names[f"{part}x"]
+            x = as_array(contents[name].read(), name)
+            if x.ndim < 2:
+                raise DataError(
+                    f"{name} must have one row per sample, but its shape is {x.shape}.", row=None
+                )
+            y = contents[names[f"{part}y"]].read() if f"{part}y" in names and len(x) else None
+            if y is not None:
+                y = self._labels(y, len(x), self._rule_for(schema, y.size == len(x))).values
+            step = max(_BLOCK * len(x) // max(x.nbytes, 1), 1)
+            for first in range(0, len(x), step):
+                block = slice(first, min(first + step, len(x)))
+                numbers = range(start + block.start, start + block.stop)
+                yield Rows(x[block], None if y is None else y[block], numbers)
+            start += len(x)
+        if not start:
+            raise DataError(f"{self.path!r} must hold at least one sample, but none is.", row=None)
+
+    def _names(self, contents: Mapping[str, Stored]) -> ArrayNames:
+        return ArrayNames(self.path, type(self).__name__.lower(), contents)
+
+    def _labels(self, labels: Array, rows: int, rule: str) -> Labels:
+        return read_labels(labels, rows, rule, self.first_class, self.ten_means_zero)
+
+    def _rule_for(self, schema: Schema, is_single: bool) -> str:
+        """Return the rule for labels of new samples, one value each or several."""
+        if self.labels != "auto":
+            return self.labels
+        if schema.kind == "real":
+            return "targets"
+        return "class_ids" if is_single else "auto"
+
+    def _hold_out(self, samples: Batch, labels: Labels) -> DataSplits:
+        """Divide samples that have no test part."""
+        if self.test_fraction and mapped_file(samples.x) is not None:
+            raise DataError(
+                f"{self.path!r} has no test part, and samples of a large memory map cannot be held "
+                "out at random. Add a test part, or pass test_fraction=0 to train on all of them.",
+                row=None,
+            )
+        train, test = hold_out(samples.y, self.test_fraction, self.seed)
+        if not len(test):
+            return DataSplits(samples, None, labels.classes)
+        return DataSplits(_take(samples, train), _take(samples, test), labels.classes)
 
 
-def require_keys(found: Iterable[str], path: str) -> None:
-    """Check that the four names are among those that are found.
-
-    Raises:
-        FileFormatError: one is missing; the message lists what is there.
-    """
-    names = sorted(found)
-    missing = [key for key in KEYS if key not in names]
-    if missing:
-        hints = "".join(
-            f" {name!r} should be spelled {name.lower()!r}."
-            for name in names
-            if name.lower() in missing
-        )
-        raise FileFormatError(
-            f"{path!r} must hold {', '.join(KEYS)}; {', '.join(missing)} cannot be found, but "
-            f"{', '.join(names) or 'nothing'} can.{hints}",
-            path=path,
-        )
+def _take(samples: Batch, rows: Array) -> Batch:
+    weights = samples.weights
+    return Batch(samples.x[rows], samples.y[rows], None if weights is None else weights[rows])
 
 
-def _columns(labels: Array, data: Array) -> int:
-    """Return K if labels are ``(N, K)``, such as one-hot, and 0 if there is one per sample."""
-    is_matrix = labels.ndim == 2 and len(labels) == len(data) and labels.shape[1] > 1
-    return labels.shape[1] if is_matrix else 0
+def _weights(weights: Array | None, rows: int) -> Array | None:
+    """Return weights as ``(N,)``; MATLAB's are ``(N, 1)`` or ``(1, N)``."""
+    if weights is None:
+        return None
+    return as_weights(weights.reshape(-1) if weights.size == rows else weights, rows)
 
 
-def _unlike(what: str, train: Array, test: Array) -> DataError:
+def _unlike(name: str, other_name: str, train: Array, test: Array) -> DataError:
     return DataError(
-        f"The columns of train_{what} and test_{what} must mean the same, but the shapes are "
-        f"{train.shape} and {test.shape}.",
+        f"{name} and {other_name} must mean the same, but their shapes are {train.shape} and "
+        f"{test.shape}.",
         row=None,
     )

@@ -25,19 +25,19 @@ _BEGINNINGS = {
 
 
 def open_file(path: str) -> BinaryIO:
-    """Open a file for reading bytes; ``~`` is the home folder.
+    """Open a file for reading bytes.
 
     Raises:
         FileFormatError: it does not exist, is a folder, or may not be read.
     """
     try:
-        return Path(path).expanduser().open("rb")
-    except (OSError, ValueError, RuntimeError) as error:
+        return Path(path).open("rb")
+    except (OSError, ValueError) as error:
         raise _unreadable(path, "a readable file", error) from error
 
 
 def list_folder(path: str, contents: str) -> list[Path]:
-    """Return the sorted paths of what a folder holds; ``~`` is the home folder.
+    """Return the sorted paths of what a folder holds.
 
     Args:
         path: the folder.
@@ -47,8 +47,8 @@ def list_folder(path: str, contents: str) -> list[Path]:
         FileFormatError: it does not exist, is not a folder, or may not be read.
     """
     try:
-        return sorted(Path(path).expanduser().iterdir())
-    except (OSError, ValueError, RuntimeError) as error:
+        return sorted(Path(path).iterdir())
+    except (OSError, ValueError) as error:
         raise _unreadable(path, f"a folder with {contents}", error) from error
 
 

@@ -1,0 +1,116 @@
+"""Where the command line reads its data: a reader, and optionally the path of a file or folder."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from plugnet.arguments import file_path
+from plugnet.cli.config import DataSettings
+from plugnet.errors import ConfigError
+from plugnet.interfaces import Dataset, DataSplits, Rows
+from plugnet.registry import registry
+from plugnet.schema import Schema
+
+STREAM = "-"  # in place of a path: the standard input or output
+
+
+def call(reader: Any) -> tuple[str, dict[str, Any]]:
+    """Return the name and the arguments, by their names, of a reader as a config writes it."""
+    if isinstance(reader, str):
+        return reader, {}
+    name, *args = reader
+    given = dict(args.pop()) if args and isinstance(args[-1], dict) else {}
+    parameters = list(_parameters(name))
+    if len(args) > len(parameters):
+        return name, {**given, **{f"argument {i + 1}": arg for i, arg in enumerate(args)}}
+    return name, {**dict(zip(parameters, args, strict=False)), **given}
+
+
+def build(settings: DataSettings) -> Dataset:
+    """Return the data set that ``settings`` describe."""
+    name, arguments = call(settings.reader)
+    if settings.path is not None:
+        arguments["path"] = settings.path
+    return registry.datasets.build(name, **arguments)
+
+
+def read(settings: DataSettings) -> DataSplits:
+    """Return the samples that ``settings`` describe."""
+    return build(settings).load()
+
+
+def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
+    """Return ``settings`` for the file or folder ``data``; None keeps their own path.
+
+    A file is read by the reader that is named like its suffix, if there is one; a further suffix
+    .gz does not count. A folder, or any other file, is read by the reader of ``settings`` if that
+    takes a ``path``; a folder otherwise by ``npy`` if it holds such files, else by ``idx``. The
+    standard input is a table. The path becomes absolute, so that the settings hold in any working
+    directory.
+
+    Raises:
+        ConfigError: the path does not exist, or no reader fits it.
+    """
+    if data is None:
+        if settings.path is None:
+            return settings
+        return replace(settings, path=str(Path(settings.path).expanduser().absolute()))
+    name = call(settings.reader)[0]
+    if data == STREAM:
+        return replace(settings, reader=settings.reader if name == "csv" else "csv", path=STREAM)
+    path = Path(file_path("--data", data)).expanduser().absolute()
+    if not path.exists():
+        raise ConfigError(f"--data {data}: there is no such file or folder.", key="data.path")
+    inner = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    suffix = inner.suffix.removeprefix(".").lower()
+    if path.is_file() and suffix in registry.datasets.names():
+        same = _class(name) is _class(suffix)
+        reader = settings.reader if same else suffix
+    elif "path" in _parameters(name):
+        reader = settings.reader
+    elif path.is_dir():
+        reader = "npy" if any(path.glob("*.npy")) else "idx"
+    else:
+        raise ConfigError(
+            f"--data {data}: no dataset reader is named '{suffix}', and '{name}' reads no files. "
+            f"Readers are {', '.join(registry.datasets.names())}. Say which reads it, for example "
+            "--set data.reader=csv, convert the file, or install a plugin that reads it.",
+            key="data.path",
+        )
+    return replace(settings, reader=reader, path=str(path))
+
+
+def relative_to(settings: DataSettings, folder: Path) -> DataSettings:
+    """Return ``settings`` whose relative paths begin at ``folder``, as a config's do."""
+    name, arguments = call(settings.reader)
+    moved = {
+        key: _from(folder, value) if key == "path" or key.endswith("_path") else value
+        for key, value in arguments.items()
+    }
+    reader = settings.reader if moved == arguments else (name, moved)
+    path = None if settings.path is None else _from(folder, settings.path)
+    return replace(settings, reader=reader, path=path)
+
+
+def rows_of(settings: DataSettings, schema: Schema) -> Iterator[Rows]:
+    """Yield all rows of a file or folder, with or without labels, for a model to answer."""
+    return build(settings).rows(schema)
+
+
+def _from(folder: Path, path: Any) -> Any:
+    """Return a path that begins at ``folder``, unless it says where it begins."""
+    if not isinstance(path, str) or path.startswith("~"):
+        return path
+    return str(folder.absolute() / path)
+
+
+def _parameters(reader: str) -> dict[str, inspect.Parameter]:
+    return dict(inspect.signature(_class(reader)).parameters)
+
+
+def _class(reader: str) -> type[Dataset]:
+    return registry.datasets.get(reader)

@@ -1,0 +1,128 @@
+"""What a config leaves open, filled in from the data: layers, loss, batch size, validation."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+
+from plugnet.arrays import Array
+from plugnet.cli.config import AUTO, Config
+from plugnet.data.mapped import mapped_file
+from plugnet.data.samples import UNUSUAL
+from plugnet.errors import ConfigError
+from plugnet.interfaces import DataSplits
+from plugnet.registry import registry
+from plugnet.targets import is_one_hot
+
+HIDDEN: Final = (("fc", {"outputs": 50}), "tanh", ("fc", {"outputs": 50}), "tanh")
+VALIDATION: Final = 0.1
+FEW: Final = 100  # samples; of fewer none are set aside unless they are asked for
+
+
+def infer(config: Config, samples: DataSplits) -> Config:
+    """Return ``config`` with a value for each setting that is "auto".
+
+    * The last layer has an output for each class, or for each real target.
+    * Layers: two hidden ones of 50 tanh neurons; before them standardize for a table, and rescale
+      for images of bytes.
+    * The loss is softmax_with_loss for classes, least_square_error for real values, which are
+      scaled then.
+    * A batch has 100 samples, or all if there are fewer.
+    * A tenth of the training samples is for validation, if there are 100 or more in memory.
+
+    Raises:
+        ConfigError: a setting cannot be inferred.
+    """
+    training, kind = config.training, kind_of(samples)
+    loss = training.loss
+    if loss == AUTO:
+        loss = "softmax_with_loss" if kind == "class" else "least_square_error"
+    is_binary = registry.losses.resolve(loss).threshold is not None
+    layers = config.network.layers
+    if layers == AUTO:
+        layers = (*_first(samples), *HIDDEN, "fc")
+    outputs = _answers(samples)
+    if kind == "class" and is_binary and outputs == 2:
+        outputs = 1
+    rows = len(samples.train.x)
+    large = mapped_file(samples.train.x) is not None
+    validation = training.validation
+    if validation == AUTO:
+        validation = VALIDATION if rows >= FEW and not large else "none"
+    if validation == "test" and samples.test is None:
+        raise ConfigError(
+            'training.validation is "test", but the data have no test samples. Set a fraction, '
+            "such as 0.1.",
+            key="training.validation",
+        )
+    held_out = validation if isinstance(validation, float) else 0.0
+    left = rows - round(rows * held_out)
+    return replace(
+        config,
+        network=replace(config.network, layers=with_outputs(layers, outputs)),
+        training=replace(
+            training,
+            loss=loss,
+            batch_size=min(100, left) if training.batch_size == AUTO else training.batch_size,
+            validation=validation,
+            scale_targets=kind == "real"
+            if training.scale_targets == AUTO
+            else training.scale_targets,
+        ),
+    )
+
+
+def kind_of(samples: DataSplits) -> str:
+    """Return whether the labels are classes, "class", or real values, "real"."""
+    y = samples.train.y
+    if samples.classes or y.ndim == 1:
+        return "class"
+    return "class" if y.shape[1] > 1 and is_one_hot(y).all() else "real"
+
+
+def with_outputs(layers: tuple[Any, ...], outputs: int) -> tuple[Any, ...]:
+    """Return layers whose last one has ``outputs`` outputs, if it takes and lacks a number."""
+    *others, last = layers
+    name, *args = (last,) if isinstance(last, str) else last
+    options = dict(args.pop()) if args and isinstance(args[-1], dict) else {}
+    if not isinstance(name, str) or name not in registry.layers.names():
+        return layers
+    signature = inspect.signature(registry.layers.get(name))
+    try:
+        given = signature.bind_partial(*args, **options).arguments
+    except TypeError:  # the registry will say what is wrong
+        return layers
+    if "outputs" not in signature.parameters or "outputs" in given:
+        return layers
+    return (*others, (name, *args, {**options, "outputs": outputs}))
+
+
+def _answers(samples: DataSplits) -> int:
+    """Return how many classes or real values there are."""
+    y = samples.train.y
+    if samples.classes:
+        return len(samples.classes)
+    if y.ndim == 2:
+        return int(y.shape[1])
+    if y.dtype.kind not in "iu":
+        return len(np.unique(y))
+    parts = [y] if samples.test is None else [y, samples.test.y]
+    return max(int(part.max(initial=0)) for part in parts) + 1
+
+
+def _first(samples: DataSplits) -> tuple[Any, ...]:
+    """Return the layers that bring samples to the order of 1."""
+    x = samples.train.x
+    if samples.missing is not None:
+        return (("standardize", {"missing": samples.missing}),)
+    if x.ndim == 2 and (samples.columns or _reaches(x) > UNUSUAL):
+        return ("standardize",)
+    return (("rescale", 255),) if x.dtype == np.uint8 else ()
+
+
+def _reaches(x: Array) -> float:
+    """Return the magnitude of a table's values."""
+    return float(max(-float(x.min()), float(x.max())))
