@@ -33,7 +33,7 @@ def plugnet(folder: str, model: str) -> float:
     trainer = Trainer(network)
     history = trainer.fit(samples.train.x, samples.train.y, iterations=ITERATIONS, test=test)
     network.save(model)
-    return history.evaluations[-1]["accuracy"] or 0.0
+    return history.evaluations[-1]["accuracy"]
 
 
 def pytorch(folder: str, model: str) -> float:

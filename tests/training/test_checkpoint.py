@@ -55,13 +55,13 @@ def test_resuming_equals_never_having_stopped(
     with registry.isolated():
         registry.layers.register("noise")(Noise)
         whole = noisy_trainer(optimizer, shuffle)
-        whole.fit(X, Y, 23, test=(X, Y), evaluate_every=10)
+        whole.fit(X, Y, 23, validation=(X, Y), evaluate_every=10)
 
         first = noisy_trainer(optimizer, shuffle)
-        first.fit(X, Y, 10, test=(X, Y), evaluate_every=10)
+        first.fit(X, Y, 10, validation=(X, Y), evaluate_every=10)
         first.save(tmp_path / "run")
         second = Trainer.resume(tmp_path / "run")
-        second.fit(X, Y, 13, test=(X, Y), evaluate_every=10)
+        second.fit(X, Y, 13, validation=(X, Y), evaluate_every=10)
 
     assert second.iteration == 23
     assert second.history.loss == whole.history.loss

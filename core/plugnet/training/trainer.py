@@ -661,12 +661,14 @@ class Trainer:
         )
 
     def _warn_of_no_progress(self) -> None:
-        """Say so if the loss has not fallen since the first iteration."""
+        """Say so if each batch of the second half has a higher loss than the first of all.
+
+        That their mean is higher is not enough: the first batch of a network that was trained
+        before may have a low loss by chance.
+        """
         loss = self.history.loss[: self.history.iteration]
-        if len(loss) < SHORTEST:
-            return
-        end = float(np.mean(loss[-(len(loss) // 10) :]))
-        if end > loss[0]:
+        if len(loss) >= SHORTEST and min(loss[len(loss) // 2 :]) > loss[0]:
+            end = float(np.mean(loss[-(len(loss) // 10) :]))
             warn_user(
                 f"The network has learnt nothing: the loss was {loss[0]:.4g} at the first "
                 f"iteration and {end:.4g} at the last ones. Lower the learning rate, or scale the "
