@@ -248,7 +248,7 @@ def test_wrong_data_are_refused_and_the_network_is_untouched(
 
 def test_unscaled_pixels_give_a_warning() -> None:
     x, y = blobs()
-    with pytest.warns(DataWarning, match="255"):
+    with pytest.warns(DataWarning, match="Begin the network with 'standardize'"):
         Trainer(Network(LAYERS), batch_size=30).fit(np.abs(x) * 200, y, 1)
 
 

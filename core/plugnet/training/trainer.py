@@ -430,7 +430,9 @@ class Trainer:
         if is_new:
             loss.prepared_for = None  # until it is prepared wholly
             loss.prepare(scores.shape, scores.dtype)
-        value = loss_value(loss, loss.forward(scores, y, weights, training=True))
+        value = loss.forward(scores, y, weights, training=True)
+        if type(value) is not float:
+            value = loss_value(loss, value)
         rate = float(self.policy(self.iteration) * self.rate_scale)
         if not (math.isfinite(value) and math.isfinite(rate)):
             allow_missing = network.fills_missing
