@@ -42,9 +42,7 @@ class Recorder:
 def test_hooks_are_called_in_the_order_of_the_loop() -> None:
     recorder = Recorder()
     held, test = (X[:7], Y[:7]), (X[7:], Y[7:])
-    history = trainer(hooks=[recorder]).fit(
-        X, Y, 2, validation=held, test=test, evaluate_every=1
-    )
+    history = trainer(hooks=[recorder]).fit(X, Y, 2, validation=held, test=test, evaluate_every=1)
     assert recorder.calls == [
         ("start", 2),
         ("gradients", 0),
