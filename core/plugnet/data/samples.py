@@ -63,7 +63,7 @@ def as_array(values: Any, name: str) -> Array:
     return array
 
 
-def as_rows(samples: Any, name: str) -> Array:
+def as_sample_rows(samples: Any, name: str) -> Array:
     """Return ``samples`` as an array of numbers ``(N, *shape)``, whatever these are.
 
     Raises:
@@ -120,7 +120,7 @@ def as_samples(
     Raises:
         DataError: not numbers, no samples, no features, or a value that is NaN or infinite.
     """
-    array = given = as_rows(samples, name)
+    array = given = as_sample_rows(samples, name)
     checked_for = (None if dtype is None else np.dtype(dtype), scale, allow_missing)
     found = _checked.get(id(samples))
     if remember and found is not None and found[0]() is samples and found[1] == checked_for:
