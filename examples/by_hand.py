@@ -101,6 +101,7 @@ class Net:
 def main(iterations: int = 800) -> tuple[Net, float]:
     """Train on the embedded digits; return the net and its accuracy."""
     digits = registry.datasets.build("digits").load()
+    assert digits.test is not None
     net = Net(batch_size=100, lr=0.1, weight_decay=0.001, inputs=64)
     net.load_sample_and_label_train(digits.train.x.reshape(-1, 64), digits.train.y)
     net.load_sample_and_label_test(digits.test.x.reshape(-1, 64), digits.test.y)

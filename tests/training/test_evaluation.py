@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from tests.squared import Squared
 
 from plugnet import Model, Network, Trainer, registry
 from plugnet.errors import ArgumentError
 from plugnet.evaluation import Evaluation, predicted_classes, true_classes
 from plugnet.interfaces import Loss
 from plugnet.schema import Schema
-from tests.squared import Squared
 
 SCORES = np.array([[0.5], [-0.5], [2.0], [np.nan]])
 
