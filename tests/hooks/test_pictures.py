@@ -96,7 +96,7 @@ def test_loss_curve_marks_the_weights_at_the_end(drawn: dict[str, Figure]) -> No
     history = trainer.fit(x, y, 100, validation=(x, turned), evaluate_every=1)
     assert trainer.iteration < len(history.loss)
     for axes in drawn["loss.png"].axes:
-        assert list(axes.lines[-1].get_xdata()) == [trainer.iteration] * 2
+        assert np.asarray(axes.lines[-1].get_xdata()).tolist() == [trainer.iteration] * 2
     at_end = history.at_end("validation")
     assert at_end is not None
     assert f"{at_end['accuracy']:.4f}" in drawn["loss.png"].axes[1].get_title()

@@ -33,6 +33,7 @@ def test_it_is_caffes_network_and_solver(lenet: Trainer) -> None:
     assert network.parameters().value.size == 431_080
     assert lenet.policy(0) == 0.01
     assert lenet.policy(10_000) == pytest.approx(0.01 * 2**-0.75)
+    assert CONFIG.training.iterations is not None
     assert CONFIG.training.iterations * lenet.batch_size >= 5 * 60_000
 
 

@@ -332,9 +332,9 @@ class Trainer:
         for part, samples in (("validation", validation), ("test", test)):
             if samples is not None:
                 batch = as_batch(samples, part)
-                parts[part] = self._preparation(batch, classes).check(
-                    *batch, name=f"{part} samples"
-                )
+                prepared = self._preparation(batch, classes)
+                parts[part] = prepared.check(*batch, name=f"{part} samples")
+                self.schema = prepared.schema  # so that all batches mean the same
         return self._last_source, getattr(x, "rows", None), parts
 
     def _from_batch(
