@@ -295,7 +295,8 @@ class Trainer:
         }
         by_class = None
         if self.class_weight is not None:
-            by_class = weights_by_class(self.class_weight, train.y, prepared.schema)
+            counts = slice(None) if train.weights is None else train.weights > 0
+            by_class = weights_by_class(self.class_weight, train.y[counts], prepared.schema)
         if self.network.needs_adapt:
             self.network.adapt(train.x)
         self.schema = prepared.schema

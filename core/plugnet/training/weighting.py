@@ -97,13 +97,13 @@ def ignoring(y: Any, weights: Any, ignore_label: Label) -> tuple[Array, Array]:
         DataError: no sample is left.
     """
     labels = as_labels(y)
-    ignored = labels == ignore_label
-    if labels.ndim != 1 or not isinstance(ignored, np.ndarray):
+    if labels.ndim != 1 or (labels.dtype.kind == "U") != isinstance(ignore_label, str):
         raise DataError(
             f"ignore_label={ignore_label!r} needs one label of its type for each sample, but the "
             f"labels are {labels.dtype} of shape {labels.shape}.",
             row=None,
         )
+    ignored: Array = labels == ignore_label
     if ignored.all():
         raise DataError(f"All labels are {ignore_label!r}, which is ignored.", row=None)
     counts = np.ones(len(labels)) if weights is None else np.array(weights, np.float64)
