@@ -556,6 +556,8 @@ class Trainer:
             for name in PROGRESS:
                 setattr(self, name, snapshot[name])
             self.history.iteration = self.iteration
+            if self.source_state:  # then the next fit takes a source of batches back, too
+                self._resumes, self._last_source = True, None
 
     def penalty(self) -> float:
         """Return what the regularizer adds to the loss at the present parameters."""
