@@ -122,7 +122,7 @@ def test_what_is_tested_saved_and_predicted_are_the_restored_weights(tmp_path: P
     np.testing.assert_array_equal(Model.load(tmp_path / "run").predict(X), trainer.model.predict(X))
 
 
-def test_going_on_from_restored_weights_equals_never_having_passed_them(tmp_path: Path) -> None:
+def test_going_on_from_the_best_equals_never_having_passed_it(tmp_path: Path) -> None:
     labels = (X[:, 0] > 0.5).astype(int)
     trainer = restored(tmp_path)
     best = trainer.iteration
@@ -263,6 +263,11 @@ class Judged:
             found = Evaluation(self.iteration, 9.0 - self.iteration, {metric: value}, "validation")
             hook.plugnet_evaluate_end(training=self, evaluation=found)
             self.scales.append(self.rate_scale)
+        before = (list(self.kept), list(self.saved), list(self.stopped), self.rate_scale)
+        for value in (0.0, 1.0, 0.5):  # the test samples are not followed
+            test = Evaluation(self.iteration, value, {metric: value}, "test")
+            hook.plugnet_evaluate_end(training=self, evaluation=test)
+        assert (self.kept, self.saved, self.stopped, self.rate_scale) == before
 
     def snapshot(self) -> dict[str, Any]:
         self.kept.append(self.iteration)

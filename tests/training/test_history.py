@@ -62,7 +62,7 @@ def test_what_was_not_recorded_is_a_key_error_with_all_names(name: str) -> None:
         RUN[name]
 
 
-def test_a_metric_with_an_underscore_and_some_that_are_missing_are_found() -> None:
+def test_metrics_with_an_underscore_or_not_always_there_are_found() -> None:
     judged = [
         Evaluation(1, 2.0, {}, "validation"),
         Evaluation(2, 1.0, {"top_k": 0.5, "f1_2": 0.25}, "validation"),
