@@ -47,10 +47,10 @@ def main(iterations: int = 800) -> float:
     digits = registry.datasets.build("digits").load()
     network = Network([("fc", 64, 40), ("highway", 40), ("highway", 40), ("fc", 40, 10)])
     trainer = Trainer(network, policy=("inv", 0.1))
-    trainer.fit(digits.train.x, digits.train.y, iterations)
-    result = trainer.evaluate(digits.test.x, digits.test.y)
+    trainer.fit(digits.train, iterations=iterations)
+    result = trainer.evaluate(digits.test)
     print(f"{network.summary()}\naccuracy: {result['accuracy']:.4f}")
-    return result["accuracy"] or 0.0
+    return result["accuracy"]
 
 
 if __name__ == "__main__":

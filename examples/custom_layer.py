@@ -43,13 +43,13 @@ def main(iterations: int = 800) -> float:
     digits = registry.datasets.build("digits").load()
     network = Network(["flatten", "gain", ("fc", 64, 50), "tanh", ("fc", 50, 10)], (8, 8, 1))
     trainer = Trainer(network, policy=("inv", 0.1))
-    trainer.fit(digits.train.x, digits.train.y, iterations)
-    result = trainer.evaluate(digits.test.x, digits.test.y)
+    trainer.fit(digits.train, iterations=iterations)
+    result = trainer.evaluate(digits.test)
     gains = network.state()["gain1.gain"]
     print(network.summary())
     print(f"gains from {gains.min():.2f} to {gains.max():.2f}")
     print(f"accuracy: {result['accuracy']:.4f}")
-    return result["accuracy"] or 0.0
+    return result["accuracy"]
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def main(iterations: int = 300) -> float:
     show(trainer, ["Fellini", "Kurosawa", "Kieslowski", "Raikkonen"], languages)
     show(trainer, ["Kubota"[:end] for end in range(1, 7)], languages)
     print(f"\naccuracy: {result['accuracy']:.4f}")
-    return result["accuracy"] or 0.0
+    return result["accuracy"]
 
 
 if __name__ == "__main__":

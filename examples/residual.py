@@ -24,11 +24,11 @@ def main(iterations: int = 800) -> float:
     narrower = ("residual", ["relu", ("fc", WIDTH, 20)], {"shortcut": ("fc", WIDTH, 20)})
     network = Network([("fc", 64, WIDTH), *blocks, narrower, "relu", ("fc", 20, 10)])
     trainer = Trainer(network, policy=("inv", 0.05))
-    trainer.fit(digits.train.x, digits.train.y, iterations)
-    result = trainer.evaluate(digits.test.x, digits.test.y)
+    trainer.fit(digits.train, iterations=iterations)
+    result = trainer.evaluate(digits.test)
     print(network.summary())
     print(f"accuracy: {result['accuracy']:.4f}")
-    return result["accuracy"] or 0.0
+    return result["accuracy"]
 
 
 if __name__ == "__main__":

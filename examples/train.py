@@ -31,7 +31,7 @@ def main(path: str | None = None, iterations: int = 800, picture: str = "train_e
         shuffle=False,
         hooks=["progress"],
     )
-    history = trainer.fit(samples.train.x, samples.train.y, iterations)
+    history = trainer.fit(samples.train, iterations=iterations)
 
     figure = Figure(figsize=(7, 4), layout="constrained")
     FigureCanvasAgg(figure)
@@ -39,11 +39,11 @@ def main(path: str | None = None, iterations: int = 800, picture: str = "train_e
     axes.plot(history.loss)
     figure.savefig(picture)
 
-    result = trainer.evaluate(samples.test.x, samples.test.y)
+    result = trainer.evaluate(samples.test)
     print(f"training error: {history.loss[0]:.3f} at first, {history.loss[-1]:.3f} at the end")
     print(f"the curve is in {picture}")
     print(f"accuracy: {result['accuracy']:.4f}")
-    return result["accuracy"] or 0.0
+    return result["accuracy"]
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import pytest
 
 from plugnet import Network, Trainer, registry
 from plugnet.cli import config_file
+from plugnet.cli.inference import infer
 from plugnet.interfaces import DataSplits
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -14,7 +15,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 def accuracy(samples: DataSplits, example: str, seed: int, **changes: Any) -> float:
     """Train as the example's configuration says, and return the accuracy."""
-    config = config_file.load(EXAMPLES / example)
+    config = infer(config_file.load(EXAMPLES / example), samples)
     training = config.training
     trainer = Trainer(
         Network(config.network.layers, dtype=config.network.dtype, seed=seed),
@@ -26,10 +27,9 @@ def accuracy(samples: DataSplits, example: str, seed: int, **changes: Any) -> fl
         seed,
         training.shuffle,
     )
-    trainer.fit(samples.train.x, samples.train.y, training.iterations)
-    found = trainer.evaluate(samples.test.x, samples.test.y).accuracy
-    assert found is not None
-    return found
+    trainer.fit(samples.train, iterations=training.iterations)
+    assert samples.test is not None
+    return trainer.evaluate(samples.test)["accuracy"]
 
 
 def test_the_embedded_digits_are_read_on_every_seed() -> None:

@@ -27,8 +27,8 @@ MAP = (ROOT / "CONTRIBUTING.md").read_text().partition("## Architecture\n")[2].p
 #: What plugins may import of plugnet.
 PUBLIC = {
     "Network", "Parameter", "Trainer", "registry",
-    "interfaces", "arrays", "parameter", "chain", "errors", "arguments", "targets", "data",
-    "training", "parallel",
+    "Model", "interfaces", "schema", "arrays", "parameter", "chain", "errors", "arguments",
+    "targets", "data", "evaluation", "training", "parallel",
 }  # fmt: skip
 
 
@@ -153,7 +153,7 @@ def test_the_public_modules_are_those_that_plugnet_names() -> None:
     import plugnet
 
     said = re.findall(r"`(?:plugnet\.)?(\w+)`", plugnet.__doc__ or "")
-    exported = {"Network", "Parameter", "Trainer", "registry"}
+    exported = {"Model", "Network", "Parameter", "Trainer", "registry"}
     assert sorted({*said, *exported}) == sorted(PUBLIC)
 
 

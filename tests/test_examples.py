@@ -13,6 +13,7 @@ import pytest
 
 from plugnet import Network, Trainer, registry
 from plugnet.testing import check_component
+from tests.splits import held_out
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -39,11 +40,12 @@ def test_train_reads_a_mat_file_in_the_tutorials_form(
     from scipy.io import savemat
 
     digits = registry.datasets.build("digits").load()
+    test = held_out(digits)
     content = {
         "train_data": digits.train.x.reshape(-1, 64).astype(float),
         "train_label": np.eye(10)[digits.train.y],
-        "test_data": digits.test.x.reshape(-1, 64).astype(float),
-        "test_label": np.eye(10)[digits.test.y],
+        "test_data": test.x.reshape(-1, 64).astype(float),
+        "test_label": np.eye(10)[test.y],
     }
     savemat(tmp_path / "data.mat", content)
     monkeypatch.chdir(tmp_path)
@@ -58,12 +60,12 @@ def test_by_hand_gives_the_same_bits_as_the_trainer() -> None:
     digits = registry.datasets.build("digits").load()
     network = Network([("fc", 64, 50), "tanh", ("fc", 50, 50), "tanh", ("fc", 50, 10)])
     trainer = Trainer(network, policy=("inv", 0.1), shuffle=False)
-    trainer.fit(digits.train.x, digits.train.y, iterations)
+    trainer.fit(digits.train, iterations=iterations)
 
     by_hand = [parameter.value for parameter in net.parameters]
     for value, (name, expected) in zip(by_hand, network.state().items(), strict=True):
         np.testing.assert_array_equal(value, expected, err_msg=name)
-    assert rate == trainer.evaluate(digits.test.x, digits.test.y).accuracy
+    assert rate == trainer.evaluate(digits.test)["accuracy"]
 
 
 def test_custom_layer_is_trained() -> None:

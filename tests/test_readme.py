@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plugnet import Trainer, registry
+from plugnet import Model, Trainer, registry
 from plugnet.cli import main
 from plugnet.cli.plugins.source_folder import as_if_installed
 from plugnet.registry.kinds import KINDS, PUBLISHED
 from tests.aliases import Fake
 from tests.images import write_images
+from tests.splits import held_out
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -49,13 +50,15 @@ def test_the_first_two_blocks_are_one_line_each() -> None:
 
 
 def test_the_example_trains_and_saves(tmp_path: Path) -> None:
-    code = block("python", "network.save")
+    code = block("python", "model.save")
     shown = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout
     rate = float(shown.split("accuracy:")[1])
     assert rate >= 0.96
-    assert (tmp_path / "digits.safetensors").stat().st_size > 1000
+    digits = held_out(registry.datasets.build("digits").load())
+    model = Model.load(tmp_path / "digits.safetensors")
+    assert np.mean(model.predict(digits.x) == digits.y) == rate
     assert len(code.splitlines()) <= 16
 
 
@@ -64,14 +67,14 @@ def test_parameters_are_frozen_and_thawed_and_samples_weighed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    exec(block("python", "network.save"), names)
+    exec(block("python", "model.save"), names)
     exec(block("python", "thawed"), names)
     network, trainer = names["network"], names["trainer"]
     assert trainer.iteration == 400
     assert network.parameters()["chain1.fc1.bias"].lr_mult == 2
     assert not network.parameters()["fc1.bias"].trainable
     assert not network.parameters()["fc1.bias"].value.any()
-    assert trainer.evaluate(*names["test"]).accuracy >= 0.94
+    assert trainer.evaluate(names["digits"].test)["accuracy"] >= 0.94
 
 
 def test_the_plugin_is_installed_by_its_metadata_alone(fake_distribution: Fake) -> None:

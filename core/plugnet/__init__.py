@@ -1,9 +1,9 @@
 """Neural networks in NumPy in which every piece is a plugin.
 
 Public, and all that a plugin needs, are the five names here and the modules `plugnet.interfaces`,
-`schema`, `chain`, `arrays`, `parameter`, `parallel`, `errors`, `arguments`, `targets`, `data` and
-`training`. The other modules are how it works, and may change. A plugin's tests use the kit in
-plugnet.testing.
+`schema`, `chain`, `arrays`, `parameter`, `parallel`, `errors`, `arguments`, `targets`, `data`,
+`evaluation` and `training`. The other modules are how it works, and may change. A plugin's tests
+use the kit in plugnet.testing.
 """
 
 from plugnet.model import Model as Model

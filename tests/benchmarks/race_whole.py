@@ -125,7 +125,7 @@ def table(medians: dict[str, Run], skipped: dict[str, str]) -> str:
     rows += [
         f"  {name:14}{run.wall:>7.2f} s{run.wall / own.wall:>7.2f}x{run.processor:>9.2f} s"
         f"{run.processor / own.processor:>7.2f}x{run.memory / 2**20:>10.0f} MB"
-        f"{run.memory / own.memory:>7.2f}x {run['accuracy']:.4f}"
+        f"{run.memory / own.memory:>7.2f}x {run.accuracy:.4f}"
         for name, run in medians.items()
     ]
     rows += [f"  skipped: {name} ({reason})" for name, reason in skipped.items()]

@@ -29,11 +29,10 @@ def plugnet(folder: str, model: str) -> float:
         ("fc", None, 10),
     ]
     network = Network(layers)
-    test = samples.test.x, samples.test.y
     trainer = Trainer(network)
-    history = trainer.fit(samples.train.x, samples.train.y, iterations=ITERATIONS, test=test)
+    history = trainer.fit(samples, iterations=ITERATIONS)
     network.save(model)
-    return history.evaluations[-1]["accuracy"] or 0.0
+    return history.evaluations[-1]["accuracy"]
 
 
 def pytorch(folder: str, model: str) -> float:

@@ -244,7 +244,7 @@ def test_a_run_may_go_on_with_other_hooks_and_other_data(tmp_path: Path) -> None
     trained.fit(X, Y, 3)
     trained.save(tmp_path / "run")
     again = Trainer.resume(tmp_path / "run", hooks=["early_stop"])
-    again.fit(X[:7], Y[:7], 2, test=(X, Y))
+    again.fit(X[:7], Y[:7], 2, validation=(X, Y))
     assert again.iteration == 5
     with pytest.raises(UnknownComponentError, match="'earl_stop'"):
         Trainer.resume(tmp_path / "run", hooks=["earl_stop"])

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.small import X, Y, trainer
 
 from plugnet import Network, Trainer, registry
 from plugnet.errors import DivergenceError
 
-HEADER = "iteration,loss,rate,test_loss,test_accuracy"
+HEADER = "iteration,loss,rate,validation_loss,validation_accuracy"
 
 
 def logged_trainer(path: Path, *hooks: object, rate: float = 0.1) -> Trainer:
@@ -19,8 +20,8 @@ def logged_trainer(path: Path, *hooks: object, rate: float = 0.1) -> Trainer:
 
 def test_rows_hold_exactly_what_history_holds(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
-    history = logged_trainer(path).fit(X, Y, 7, (X, Y), evaluate_every=3)
-    tests = {test.iteration: f"{test.loss!r},{test.accuracy!r}" for test in history.evaluations}
+    history = logged_trainer(path).fit(X, Y, 7, validation=(X, Y), evaluate_every=3)
+    tests = {e.iteration: f"{e.loss!r},{e['accuracy']!r}" for e in history.evaluations}
     assert sorted(tests) == [3, 6, 7]
     assert path.read_text().splitlines() == [
         HEADER,
@@ -36,8 +37,8 @@ def test_rows_hold_exactly_what_history_holds(tmp_path: Path) -> None:
 def test_a_second_fit_appends_and_a_new_trainer_begins_again(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     first = logged_trainer(path)
-    first.fit(X, Y, 3, (X, Y))
-    history = first.fit(X, Y, 2, (X, Y))
+    first.fit(X, Y, 3, validation=(X, Y))
+    history = first.fit(X, Y, 2, validation=(X, Y))
     rows = path.read_text().splitlines()
     assert rows[0] == HEADER
     assert [row.split(",")[0] for row in rows[1:]] == ["1", "2", "3", "4", "5"]
@@ -52,14 +53,14 @@ def test_a_second_fit_appends_and_a_new_trainer_begins_again(tmp_path: Path) -> 
 def test_going_on_from_an_older_state_replaces_the_rows_since(tmp_path: Path) -> None:
     path, saved = tmp_path / "log.csv", tmp_path / "trainer.safetensors"
     first = logged_trainer(path)
-    first.fit(X, Y, 4, (X, Y), evaluate_every=2)
+    first.fit(X, Y, 4, validation=(X, Y), evaluate_every=2)
     first.save(saved)
-    first.fit(X, Y, 3, (X, Y))
+    first.fit(X, Y, 3, validation=(X, Y))
     whole = path.read_text()
     with path.open("a") as file:
         file.write("8,0.7")  # a row that a killed run has not finished
     log = registry.hooks.build("csv_log", str(path))
-    Trainer.resume(saved, [log]).fit(X, Y, 3, (X, Y))
+    Trainer.resume(saved, [log]).fit(X, Y, 3, validation=(X, Y))
     assert path.read_text() == whole
     assert [row.split(",")[0] for row in whole.splitlines()[1:]] == list("1234567")
 
@@ -72,7 +73,7 @@ def test_rows_are_on_disk_while_training_goes_on(tmp_path: Path) -> None:
         def plugnet_step_end(self) -> None:
             counts.append(len(path.read_text().splitlines()))
 
-    logged_trainer(path, Reader()).fit(X, Y, 4, (X, Y), evaluate_every=2)
+    logged_trainer(path, Reader()).fit(X, Y, 4, validation=(X, Y), evaluate_every=2)
     assert counts == [2, 3, 4, 5]
 
 
@@ -105,10 +106,41 @@ def test_a_step_that_another_hooks_error_kept_from_it_has_its_row_too(tmp_path: 
     assert len(written) == 6
 
 
-def test_answers_that_are_no_classes_leave_the_accuracy_empty(tmp_path: Path) -> None:
-    log = registry.hooks.build("csv_log", str(tmp_path / "log.csv"))
+def test_each_metric_has_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    log = registry.hooks.build("csv_log", str(path))
+    logged = trainer(hooks=[log], metrics=["f1", ("f1", "micro"), "recall"])
+    history = logged.fit(X, Y, 1, validation=(X, Y), test=(X[:7], Y[:7]))
+    header, row = path.read_text().splitlines()
+    assert header == (
+        "iteration,loss,rate,validation_loss,validation_f1,validation_f1_2,validation_recall"
+    )
+    found = history.evaluations[0]
+    values = history.loss[0], history.rate[0], found.loss, *found.metrics.values()
+    assert row == ",".join(map(repr, (1, *values)))
+
+
+def test_real_values_have_the_columns_of_their_metrics(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    log = registry.hooks.build("csv_log", str(path))
     fitting = Trainer(Network([("fc", 4, 1)]), "least_square_error", batch_size=5, hooks=[log])
-    fitting.fit(X, X[:, :1], 1, (X, X[:, :1]))
-    row = (tmp_path / "log.csv").read_text().splitlines()[1]
-    assert row.endswith(",")
-    assert row.split(",")[3] != ""
+    history = fitting.fit(X, X[:, :1], 1, validation=(X, X[:, :1]))
+    header, row = path.read_text().splitlines()
+    assert header == "iteration,loss,rate,validation_loss,validation_rmse,validation_r2"
+    assert row.split(",")[4:] == [repr(history[name][0]) for name in header.split(",")[4:]]
+
+
+def test_without_validation_there_are_three_columns(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    history = logged_trainer(path).fit(X, Y, 1, test=(X, Y))
+    row = f"1,{history.loss[0]!r},{history.rate[0]!r}"
+    assert path.read_text().splitlines() == ["iteration,loss,rate", row]
+
+
+def test_soft_targets_leave_the_metrics_empty(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    logged = logged_trainer(path)
+    logged.fit(X, Y, 1, validation=(X, np.full((20, 3), 1 / 3)))
+    header, row = path.read_text().splitlines()
+    assert header == HEADER
+    assert row.endswith(f",{logged.history['validation_loss'][0]!r},")

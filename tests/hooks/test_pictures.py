@@ -12,7 +12,7 @@ from matplotlib.image import imread
 from tests.process import printed
 
 from plugnet import Network, Trainer, registry
-from plugnet.errors import ArgumentError, DivergenceError, PluginWarning
+from plugnet.errors import ArgumentError, DivergenceError, HookError, PluginWarning
 from plugnet_builtin.hooks.confusion_matrix import count_pairs
 from plugnet_builtin.hooks.loss_curve import running_mean
 from plugnet_builtin.hooks.mistakes import image_shape
@@ -46,13 +46,15 @@ def reader(answers: list[int], classes: int) -> Network:
     return network
 
 
-def shown(network: Network, labels: list[int], *hooks: Any, **changes: Any) -> Trainer:
-    """Run one step that changes next to nothing, with a test on one image per label."""
+def shown(
+    network: Network, labels: list[int], *hooks: Any, names: Any = None, part: str = "test"
+) -> Trainer:
+    """Run one step that changes next to nothing, and judge one image per label."""
     x = np.eye(16)[: len(labels)]
-    y = np.array(labels)
-    settings: dict[str, Any] = {"policy": ("fixed", 1e-12), "batch_size": 1, "hooks": hooks}
-    trainer = Trainer(network, **(settings | changes))
-    trainer.fit(x, y, 1, (x, y))
+    y = np.array(labels) if names is None else np.array(names)[labels]
+    trainer = Trainer(network, policy=("fixed", 1e-12), batch_size=1, hooks=hooks)
+    judged: dict[str, Any] = {part: (x, y)}
+    trainer.fit(x, y, 1, classes=names, **judged)
     return trainer
 
 
@@ -68,20 +70,49 @@ def test_loss_curve_draws_the_history(drawn: dict[str, Figure]) -> None:
     y = (x[:, 0] > 0.5).astype(int)
     hook = registry.hooks.build("loss_curve", "loss.png")
     trainer = Trainer(Network([("fc", 3, 2)]), batch_size=10, hooks=[hook])
-    history = trainer.fit(x, y, 100, (x, y), evaluate_every=30)
+    history = trainer.fit(x, y, 100, validation=(x, y), test=(x[:9], y[:9]), evaluate_every=30)
     above, below = drawn["loss.png"].axes
-    raw, mean, test = (np.array(line.get_xydata()) for line in above.lines)
+    raw, mean, validation, test = (np.array(line.get_xydata()) for line in above.lines)
     np.testing.assert_array_equal(raw, np.column_stack([range(1, 101), history.loss]))
     assert mean.shape == (100, 2)
-    found = history.evaluations
-    np.testing.assert_array_equal(test, [(e.iteration, e.loss) for e in found])
-    rates = [(e.iteration, 100 * (e.accuracy or 0)) for e in found]
-    np.testing.assert_allclose(np.array(below.lines[0].get_xydata()), rates)
-    assert f"{rates[-1][1]:.2f} %" in below.get_title()
+    *found, last = history.evaluations
+    np.testing.assert_array_equal(validation, [(e.iteration, e.loss) for e in found])
+    np.testing.assert_array_equal(test, [(100, last.loss)])
+    rates = [(e.iteration, e["accuracy"]) for e in found]
+    assert [at for at, _ in rates] == [30, 60, 90, 100]
+    np.testing.assert_array_equal(np.array(below.lines[0].get_xydata()), rates)
+    assert below.get_title() == (
+        f"Accuracy at the end: validation {rates[-1][1]:.4f}, test {last['accuracy']:.4f}"
+    )
     assert above.get_xlabel() + below.get_xlabel() == "iteration"
 
 
-def test_loss_curve_without_classes_has_one_panel(drawn: dict[str, Figure]) -> None:
+def test_loss_curve_marks_the_weights_at_the_end(drawn: dict[str, Figure]) -> None:
+    x = RNG.random((40, 3)).astype(np.float32)
+    y = (x[:, 0] > 0.5).astype(int)
+    hooks = ["early_stop", registry.hooks.build("loss_curve", "loss.png")]
+    trainer = Trainer(Network([("fc", 3, 2)]), policy=("fixed", 0.5), batch_size=10, hooks=hooks)
+    turned = np.where(np.arange(40) < 25, y, 1 - y)
+    history = trainer.fit(x, y, 100, validation=(x, turned), evaluate_every=1)
+    assert trainer.iteration < len(history.loss)
+    for axes in drawn["loss.png"].axes:
+        assert np.asarray(axes.lines[-1].get_xdata()).tolist() == [trainer.iteration] * 2
+    at_end = history.at_end("validation")
+    assert at_end is not None
+    assert f"{at_end['accuracy']:.4f}" in drawn["loss.png"].axes[1].get_title()
+
+
+def test_loss_curve_of_real_values_shows_their_rmse(drawn: dict[str, Figure]) -> None:
+    x = RNG.random((40, 3)).astype(np.float32)
+    hook = registry.hooks.build("loss_curve", "loss.png")
+    trainer = Trainer(Network([("fc", 3, 3)]), "least_square_error", batch_size=10, hooks=[hook])
+    trainer.fit(x, x, 3, validation=(x, x))
+    above, below = drawn["loss.png"].axes
+    assert len(above.lines) == 2  # three batches are too few to smooth
+    assert below.get_ylabel() == "rmse"
+
+
+def test_loss_curve_without_validation_has_one_panel(drawn: dict[str, Figure]) -> None:
     x = RNG.random((40, 3)).astype(np.float32)
     hook = registry.hooks.build("loss_curve", "loss.png")
     trainer = Trainer(Network([("fc", 3, 3)]), "least_square_error", batch_size=10, hooks=[hook])
@@ -117,12 +148,11 @@ def test_running_mean_is_centred_and_shrinks_towards_the_ends() -> None:
 def test_confusion_matrix_counts_true_by_predicted_class(drawn: dict[str, Figure]) -> None:
     labels = [0, 0, 0, 1, 1, 2, 2]
     network = reader([0, 0, 1, 1, 2, 2, 0], classes=3)
-    hook = registry.hooks.build("confusion_matrix", "c.png", classes=["a", "b", "c"])
-    shown(network, labels, hook)
+    shown(network, labels, registry.hooks.build("confusion_matrix", "c.png"), names=["c", "b", "a"])
     (axes,) = drawn["c.png"].axes
     cells = {text.get_position(): text.get_text() for text in axes.texts}  # (predicted, true)
     assert cells == {(0, 0): "2", (1, 0): "1", (1, 1): "1", (2, 1): "1", (2, 2): "1", (0, 2): "1"}
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b", "c"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["c", "b", "a"]
     assert axes.get_title() == "3 of 7 test samples misclassified"
     shade = np.asarray(axes.images[0].get_array())
     np.testing.assert_allclose(shade[0], np.sqrt([2 / 3, 1 / 3, 0]))
@@ -146,7 +176,7 @@ def test_a_single_output_is_drawn_as_two_classes(drawn: dict[str, Figure]) -> No
     trainer = Trainer(
         network, "sigmoid_cross_entropy", policy=("fixed", 1e-12), batch_size=3, hooks=[hook]
     )
-    trainer.fit(x, y, 1, (x, y))
+    trainer.fit(x, y, 1, test=(x, y))
     cells = {text.get_position(): text.get_text() for text in drawn["c.png"].axes[0].texts}
     assert cells == {(0, 0): "1", (1, 0): "1", (1, 1): "1"}
 
@@ -163,8 +193,8 @@ def test_many_classes_have_colours_only(drawn: dict[str, Figure]) -> None:
 
 def test_mistakes_shows_true_and_predicted_classes(drawn: dict[str, Figure]) -> None:
     network = reader([0, 2, 1, 0, 2], classes=3)
-    hook = registry.hooks.build("mistakes", "m.png", classes=("zero", "one", "two"))
-    shown(network, [0, 1, 1, 2, 2], hook)
+    hook = registry.hooks.build("mistakes", "m.png")
+    shown(network, [0, 1, 1, 2, 2], hook, names=("zero", "one", "two"))
     assert texts(drawn["m.png"]) == [
         "2 of 5 test samples misclassified",
         "one taken for two",
@@ -172,6 +202,39 @@ def test_mistakes_shows_true_and_predicted_classes(drawn: dict[str, Figure]) -> 
     ]
     images = [np.asarray(image.get_array()) for image in drawn["m.png"].axes[0].images]
     np.testing.assert_array_equal(images, np.eye(16)[[1, 3]].reshape(2, 4, 4))
+
+
+def test_validation_samples_are_shown_where_there_is_no_test(drawn: dict[str, Figure]) -> None:
+    hooks = [
+        registry.hooks.build("mistakes", "m.png"),
+        registry.hooks.build("confusion_matrix", "c.png"),
+    ]
+    shown(reader([0, 1, 1], classes=2), [0, 0, 1], *hooks, part="validation")
+    assert texts(drawn["m.png"])[0] == "1 of 3 validation samples misclassified"
+    assert drawn["c.png"].axes[0].get_title() == "1 of 3 validation samples misclassified"
+
+
+def test_the_test_samples_are_shown_rather_than_the_validation(drawn: dict[str, Figure]) -> None:
+    x, hook = np.eye(16)[:4], registry.hooks.build("mistakes", "m.png")
+    network = reader([0, 1, 0, 1], classes=2)
+    trainer = Trainer(network, policy=("fixed", 1e-12), batch_size=1, hooks=[hook])
+    trainer.fit(x, [0, 1, 1, 1], 1, validation=(x[:2], [0, 1]), test=(x[2:], [1, 1]))
+    assert texts(drawn["m.png"]) == ["1 of 2 test samples misclassified", "1 taken for 0"]
+
+
+def test_pictures_show_the_weights_that_early_stop_restores(drawn: dict[str, Figure]) -> None:
+    x = RNG.random((40, 3)).astype(np.float32)
+    y = (x[:, 0] > 0.5).astype(int)
+    turned = np.where(np.arange(40) < 25, y, 1 - y)
+    hook = registry.hooks.build("confusion_matrix", "c.png")
+    for hooks in ([hook, "early_stop"], ["early_stop", hook]):
+        trainer = Trainer(
+            Network([("fc", 3, 2)]), policy=("fixed", 0.5), batch_size=10, hooks=hooks
+        )
+        trainer.fit(x, y, 100, validation=(x, turned), test=(x, y), evaluate_every=1)
+        assert trainer.iteration < len(trainer.history.loss)
+        wrong = round(40 * (1 - trainer.evaluate(x, y)["accuracy"]))
+        assert drawn["c.png"].axes[0].get_title().startswith(f"{wrong} of 40 test samples")
 
 
 def test_mistakes_shows_the_first_ones_only(drawn: dict[str, Figure]) -> None:
@@ -226,7 +289,7 @@ def test_coloured_images_keep_their_colours(drawn: dict[str, Figure]) -> None:
     network.parameters()["fc1.bias"].value[...] = [100, 0]
     hook = registry.hooks.build("mistakes", "m.png")
     trainer = Trainer(network, policy=("fixed", 1e-12), batch_size=2, hooks=[hook])
-    trainer.fit(x, [0, 1, 1, 1], 1, (x, [0, 1, 1, 1]))
+    trainer.fit(x, [0, 1, 1, 1], 1, test=(x, [0, 1, 1, 1]))
     image = np.asarray(drawn["m.png"].axes[0].images[1].get_array(), float)
     np.testing.assert_allclose(
         image, (x[2] - x[1:].min()) / (x[1:].max() - x[1:].min()), atol=1 / 255
@@ -269,13 +332,18 @@ def test_nothing_sensible_to_draw_is_said(
     network = Network([("fc", features, 2)])
     trainer = Trainer(network, "least_square_error", batch_size=4, hooks=[built])
     with pytest.warns(PluginWarning, match=f"picture.png is not drawn, because .*{reason}"):
-        trainer.fit(x, y, 1, (x, y))
+        trainer.fit(x, y, 1, test=(x, y))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_test_nothing_is_drawn(tmp_path: Path) -> None:
-    hooks = [registry.hooks.build(n, tmp_path / n) for n in ("mistakes", "confusion_matrix")]
-    Trainer(Network([("fc", 16, 2)]), batch_size=2, hooks=hooks).fit(np.eye(16), [0, 1] * 8, 1)
+@pytest.mark.parametrize("name", ["mistakes", "confusion_matrix"])
+def test_samples_to_draw_are_asked_for_before_the_first_step(tmp_path: Path, name: str) -> None:
+    hook = registry.hooks.build(name, tmp_path / "a.png")
+    trainer = Trainer(Network([("fc", 16, 2)]), batch_size=2, hooks=[hook])
+    with pytest.raises(HookError, match=r"a\.png shows test or validation samples") as caught:
+        trainer.fit(np.eye(16), [0, 1] * 8, 1)
+    assert caught.value.hook == "plugnet_train_start"
+    assert trainer.iteration == 0
     assert list(tmp_path.iterdir()) == []
 
 

@@ -46,7 +46,7 @@ def test_it_learns_what_only_one_end_says_and_can_be_saved(tmp_path: Path) -> No
     network = Network([BOTH, ("fc", 2 * OUTPUTS, 2)])
     trainer = Trainer(network, optimizer="adam", policy=("fixed", 0.02), batch_size=50)
     trainer.fit(x[:300], y[:300], iterations=300)
-    assert (trainer.evaluate(x[300:], y[300:]).accuracy or 0) > 0.9
+    assert trainer.evaluate(x[300:], y[300:])["accuracy"] > 0.9
     network.save(tmp_path / "both.safetensors")
     again = Network.load(tmp_path / "both.safetensors")
     np.testing.assert_array_equal(again.predict(x), network.predict(x))

@@ -344,4 +344,4 @@ def test_network_of_pools_trains(rng: np.random.Generator) -> None:
     network = Network([("max_pool", 2), ("average_pool", [1, 4]), ("fc", None, 2)])
     trainer = Trainer(network, batch_size=20)
     trainer.fit(x, y, 100)
-    assert trainer.evaluate(x, y).accuracy == 1
+    assert trainer.evaluate(x, y)["accuracy"] == 1

@@ -423,7 +423,7 @@ def test_a_layer_learns_from_the_first_step_of_a_sequence(name: str) -> None:
     net = Network([(name, 12), ("fc", {"outputs": 2})], (8, 2))
     trainer = Trainer(net, optimizer="adam", policy=("fixed", 0.01), regularizer=None)
     trainer.fit(x[:300], y[:300], 400)
-    assert (trainer.evaluate(x[300:], y[300:]).accuracy or 0) > 0.95
+    assert trainer.evaluate(x[300:], y[300:])["accuracy"] > 0.95
 
 
 def test_gates_are_drawn_separately_and_the_forget_gate_is_open() -> None:

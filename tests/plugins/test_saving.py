@@ -32,11 +32,11 @@ def test_continuing_from_a_copy_equals_never_having_stopped(
 ) -> None:
     x, y = rng.normal(size=(70, 6)), rng.integers(0, 3, 70)
     whole = trainer(Network(pieces), **SETTINGS)
-    whole.fit(x, y, 23, test=(x, y), evaluate_every=10)
+    whole.fit(x, y, 23, validation=(x, y), evaluate_every=10)
     first = trainer(Network(pieces), **SETTINGS)
-    first.fit(x, y, 10, test=(x, y), evaluate_every=10)
+    first.fit(x, y, 10, validation=(x, y), evaluate_every=10)
     second = copied(first)
-    second.fit(x, y, 13, test=(x, y), evaluate_every=10)
+    second.fit(x, y, 13, validation=(x, y), evaluate_every=10)
     assert second.history.loss == whole.history.loss
     assert second.history.evaluations == whole.history.evaluations
     for name, value in whole.network.state().items():

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from tests.layers import Same
 
-from plugnet import Network, Parameter, Trainer, registry
+from plugnet import Model, Network, Parameter, Trainer, registry
 from plugnet.arrays import Array, Shape
-from plugnet.errors import ArgumentError, FileFormatError, SpecError
+from plugnet.errors import ArgumentError, CallOrderError, FileFormatError, SpecError
 from plugnet.files import documents
-from plugnet.interfaces import Layer
+from plugnet.interfaces import Batch, DataSplits, Layer
 from plugnet.parameter import Statistic
 
 RNG = np.random.default_rng(0)
@@ -55,13 +55,13 @@ def test_resuming_equals_never_having_stopped(
     with registry.isolated():
         registry.layers.register("noise")(Noise)
         whole = noisy_trainer(optimizer, shuffle)
-        whole.fit(X, Y, 23, test=(X, Y), evaluate_every=10)
+        whole.fit(X, Y, 23, validation=(X, Y), evaluate_every=10)
 
         first = noisy_trainer(optimizer, shuffle)
-        first.fit(X, Y, 10, test=(X, Y), evaluate_every=10)
+        first.fit(X, Y, 10, validation=(X, Y), evaluate_every=10)
         first.save(tmp_path / "run")
         second = Trainer.resume(tmp_path / "run")
-        second.fit(X, Y, 13, test=(X, Y), evaluate_every=10)
+        second.fit(X, Y, 13, validation=(X, Y), evaluate_every=10)
 
     assert second.iteration == 23
     assert second.history.loss == whole.history.loss
@@ -132,6 +132,16 @@ def test_settings_given_as_numpy_numbers_are_saved(tmp_path: Path) -> None:
         lambda document: document["trainer"].update(iteration=-1),
         lambda document: document["trainer"].update(seconds="x"),
         lambda document: document["trainer"].update(rate_scale="1"),
+        lambda document: document["trainer"].update(metrics=3),
+        lambda document: document["trainer"]["settings"].update(class_weight=3),
+        lambda document: document["trainer"]["settings"].update(scale_targets="no"),
+        lambda document: document["trainer"]["evaluations"][0].update(accuracy=1.0),
+        lambda document: document["model"]["schema"].update(kind="other"),
+        lambda document: document["model"]["schema"].update(classes=[0, 1]),
+        lambda document: document["model"]["schema"].update(classes=3),
+        lambda document: document["model"]["schema"].update(extra=[]),
+        lambda document: document["model"].pop("schema"),
+        lambda document: document["model"].update(metrics=["mae"]),
         lambda document: document["generators"].update(noise1={"state": 3}),
         lambda document: document["generators"].update(noise1=3),
         lambda document: document["generators"].update(fc9={}),
@@ -145,7 +155,9 @@ def test_a_crafted_description_of_a_trainer_is_refused(
 ) -> None:
     with registry.isolated():
         registry.layers.register("noise")(Noise)
-        noisy_trainer(("sgd", 0.9), True).save(tmp_path / "run")
+        trained = noisy_trainer(("sgd", 0.9), True)
+        trained.fit(X, Y, 1, validation=(X, Y))
+        trained.save(tmp_path / "run")
         arrays, document = documents.read(tmp_path / "run")
         change(document)
         documents.write(tmp_path / "run", arrays, document)
@@ -170,3 +182,51 @@ def test_crafted_arrays_of_a_trainer_are_refused(tmp_path: Path, change: dict[st
     documents.write(tmp_path / "run", arrays | change, document)
     with pytest.raises(FileFormatError):
         Trainer.resume(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "metrics", [None, [], ["f1", ("precision", {"average": "micro"}), "accuracy"]], ids=repr
+)
+def test_what_judges_a_training_is_saved(tmp_path: Path, metrics: Any) -> None:
+    first = Trainer(Network([("fc", 4, 3)]), batch_size=16, metrics=metrics)
+    first.fit(X, Y, 3, validation=(X, Y), test=(X[:9], Y[:9]))
+    first.save(tmp_path / "run")
+    second = Trainer.resume(tmp_path / "run")
+    assert second.history.evaluations == first.history.evaluations
+    assert second.evaluate(X, Y) == first.evaluate(X, Y)
+    assert (second.metrics is None) == (metrics is None)
+    assert Model.load(tmp_path / "run").evaluate(X, Y).metrics == second.evaluate(X, Y).metrics
+
+
+def test_what_inputs_and_answers_mean_is_saved(tmp_path: Path) -> None:
+    labels = np.array([7, -1, 40])[Y]
+    first = Trainer(Network([("fc", 4, 3)]), batch_size=16)
+    splits = DataSplits(
+        Batch(X, labels), classes=(-1, 7, 40), columns=("a", "b", "c", "d"), dropped=("id",),
+        targets=("species",),
+    )  # fmt: skip
+    first.fit(splits, iterations=3)
+    first.save(tmp_path / "run")
+    second = Trainer.resume(tmp_path / "run")
+    assert second.schema == first.schema
+    assert second.schema is not None
+    assert second.schema.classes == (-1, 7, 40)
+    frame = {name: X[:, column] for column, name in enumerate("abcd")}
+    shuffled = {name: frame[name] for name in "dbac"} | {"id": Y, "species": labels}
+    answers = second.model.predict(shuffled)
+    np.testing.assert_array_equal(answers, first.model.predict(X))
+    assert set(answers.tolist()) <= {-1, 7, 40}
+    assert second.evaluate(shuffled, labels) == first.evaluate(X, labels)
+    for trained in (first, second):
+        trained.fit(shuffled, labels, 5)
+    assert second.history.loss == first.history.loss
+
+
+def test_before_the_first_fit_there_is_nothing_to_know_of_answers(tmp_path: Path) -> None:
+    Trainer(Network([("fc", 4, 3)]), batch_size=16, metrics=["f1"]).save(tmp_path / "run")
+    again = Trainer.resume(tmp_path / "run")
+    assert again.schema is None
+    with pytest.raises(CallOrderError, match="no model yet"):
+        _ = again.model
+    again.fit(X, Y, 1, test=(X, Y))
+    assert list(again.history.evaluations[0].metrics) == ["f1"]

@@ -1,10 +1,14 @@
-"""What counts as a right answer, and when answers are no classes at all."""
+"""What counts as a right answer, what judges the answers, and when they are no classes at all."""
 
 import numpy as np
 import pytest
+from tests.squared import Squared
 
-from plugnet import Network, Trainer
-from plugnet.training.evaluation import count_correct
+from plugnet import Model, Network, Trainer, registry
+from plugnet.errors import ArgumentError
+from plugnet.evaluation import Evaluation, predicted_classes, true_classes
+from plugnet.interfaces import Loss
+from plugnet.schema import Schema
 
 SCORES = np.array([[0.5], [-0.5], [2.0], [np.nan]])
 
@@ -15,21 +19,82 @@ def test_a_single_score_above_the_threshold_means_class_1(
     dtype: str, shape: tuple[int, ...]
 ) -> None:
     targets = np.array([1, 1, 1, 0], dtype).reshape(shape)
-    assert count_correct(SCORES, targets, 0.0) == 2
-    assert count_correct(SCORES, targets, 1.0) == 1
-    assert count_correct(SCORES, targets, None) is None
+    true = true_classes(targets, 1)
+    assert true is not None
+    assert true.tolist() == [1, 1, 1, 0]
+    assert predicted_classes(SCORES, 0.0).tolist() == [1, 0, 1, -1]
+    assert predicted_classes(SCORES, 1.0).tolist() == [0, 0, 1, -1]
 
 
 @pytest.mark.parametrize("odd", [0.5, -1.0, 2.0, np.nan])
 def test_a_single_score_names_no_class_beside_other_targets(odd: float) -> None:
-    assert count_correct(SCORES, np.array([[1.0], [0.0], [odd], [1.0]]), 0.0) is None
+    assert true_classes(np.array([[1.0], [0.0], [odd], [1.0]]), 1) is None
 
 
-def test_soft_targets_give_a_loss_and_no_accuracy() -> None:
+def test_soft_targets_give_a_loss_and_no_metric() -> None:
     rng = np.random.default_rng(0)
     x, soft = rng.normal(size=(40, 3)), rng.uniform(0.1, 0.9, size=(40, 1))
     trainer = Trainer(Network([("fc", 3, 1)]), "sigmoid_cross_entropy", batch_size=10)
-    history = trainer.fit(x, soft, 5, test=(x, soft))
-    assert history.evaluations[-1].accuracy is None
-    assert history.evaluations[-1].loss > 0
-    assert trainer.evaluate(x, np.round(soft)).accuracy is not None
+    (found,) = trainer.fit(x, soft, 5, test=(x, soft)).evaluations
+    assert found.metrics == {}
+    assert found.loss > 0
+
+
+def test_a_classifier_judged_on_soft_targets_has_a_loss_only() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 3)), rng.integers(0, 2, 40)
+    trainer = Trainer(Network([("fc", 3, 2)]), batch_size=10)
+    trainer.fit(x, y, 5)
+    assert list(trainer.evaluate(x, y).metrics) == ["accuracy"]
+    assert trainer.evaluate(x, rng.dirichlet(np.ones(2), 40)).metrics == {}
+
+
+def test_metrics_are_those_of_scikit_learn() -> None:
+    judge = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(0)
+    x, y, weights = rng.normal(size=(1500, 3)), rng.integers(0, 3, 1500), rng.random(1500)
+    metrics = ["f1", ("precision", {"positive": 1}), "accuracy"]
+    trainer = Trainer(Network([("fc", 3, 3)]), batch_size=10, metrics=metrics)
+    found = trainer.evaluate(x, y, weights)
+    answers = trainer.network.predict(x).argmax(axis=1)
+    expected = {
+        "f1": judge.f1_score(y, answers, average="macro", sample_weight=weights),
+        "precision": judge.precision_score(
+            y, answers, labels=[1], average="macro", sample_weight=weights
+        ),
+        "accuracy": judge.accuracy_score(y, answers, sample_weight=weights),
+    }
+    assert found.metrics == pytest.approx(expected, rel=1e-5)
+    assert list(found.metrics) == list(expected)
+
+
+def test_two_metrics_of_one_name_are_numbered() -> None:
+    metrics = [("f1", {"positive": 0}), ("f1", {"positive": 1}), "accuracy", ("f1", "micro")]
+    model = Model(
+        Network([("fc", 3, 2)]), "softmax_with_loss", Schema("class", (0, 1)), metrics=metrics
+    )
+    assert list(model.metrics) == ["f1", "f1_2", "accuracy", "f1_3"]
+
+
+def test_a_metric_for_other_answers_is_refused() -> None:
+    trainer = Trainer(Network([("fc", 3, 2)]), batch_size=2, metrics=["rmse"])
+    with pytest.raises(ArgumentError, match="'rmse' judges predicted real values") as caught:
+        trainer.fit(np.eye(3)[:2], [0, 1], 1, test=(np.eye(3)[:2], [0, 1]))
+    assert caught.value.argument == "metrics"
+
+
+def test_what_was_not_evaluated_is_named() -> None:
+    found = Evaluation(3, 0.5, {"accuracy": 0.25})
+    assert (found["loss"], found["accuracy"]) == (0.5, 0.25)
+    with pytest.raises(KeyError, match="'f1' was not evaluated, but loss, accuracy"):
+        found["f1"]
+
+
+def judged_by(loss: Loss) -> dict[str, float]:
+    x = np.random.default_rng(0).random((20, 3))
+    return dict(Trainer(Network([("fc", 3, 2)]), loss, batch_size=10).evaluate(x, x[:, :2]).metrics)
+
+
+def test_only_losses_of_real_values_are_judged_by_rmse_and_r2() -> None:
+    assert list(judged_by(Squared())) == ["rmse", "r2"]
+    assert judged_by(registry.losses.build("softmax_with_loss")) == {}

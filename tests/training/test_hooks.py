@@ -11,7 +11,7 @@ from plugnet import Network, Trainer
 from plugnet.arrays import Array
 from plugnet.errors import DivergenceError, HookError
 from plugnet.parameter import Parameters
-from plugnet.training import History
+from plugnet.training import Evaluation, History
 from plugnet.training.hooks import HookCaller, Hooks
 
 
@@ -30,8 +30,10 @@ class Recorder:
     def plugnet_step_end(self, iteration: int, loss: float) -> None:
         self.calls.append(("step", iteration, loss))
 
-    def plugnet_evaluate_end(self, outputs: Array, x: Array, targets: Array) -> None:
-        self.calls.append(("evaluate", outputs.shape, x.shape, targets.shape))
+    def plugnet_evaluate_end(
+        self, evaluation: Evaluation, outputs: Array, x: Array, targets: Array
+    ) -> None:
+        self.calls.append((evaluation.part, outputs.shape, x.shape, targets.shape))
 
     def plugnet_train_end(self, training: Trainer, history: History) -> None:
         self.calls.append(("end", training.iteration, history is training.history))
@@ -39,15 +41,17 @@ class Recorder:
 
 def test_hooks_are_called_in_the_order_of_the_loop() -> None:
     recorder = Recorder()
-    history = trainer(hooks=[recorder]).fit(X, Y, 2, test=(X[:7], Y[:7]), evaluate_every=1)
+    held, test = (X[:7], Y[:7]), (X[7:], Y[7:])
+    history = trainer(hooks=[recorder]).fit(X, Y, 2, validation=held, test=test, evaluate_every=1)
     assert recorder.calls == [
         ("start", 2),
         ("gradients", 0),
         ("step", 0, history.loss[0]),
-        ("evaluate", (7, 3), (7, 4), (7,)),
+        ("validation", (7, 3), (7, 4), (7,)),
         ("gradients", 1),
         ("step", 1, history.loss[1]),
-        ("evaluate", (7, 3), (7, 4), (7,)),
+        ("validation", (7, 3), (7, 4), (7,)),
+        ("test", (13, 3), (13, 4), (13,)),
         ("end", 2, True),
     ]
 
@@ -146,7 +150,7 @@ def test_a_stop_at_the_last_iteration_is_no_early_end() -> None:
         def plugnet_evaluate_end(self, training: Trainer) -> None:
             training.stop("too late")
 
-    history = trainer(hooks=[Late()]).fit(X, Y, 3, test=(X, Y))
+    history = trainer(hooks=[Late()]).fit(X, Y, 3, validation=(X, Y))
     assert history.stopped is None
 
 

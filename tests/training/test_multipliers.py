@@ -156,6 +156,7 @@ class Hand:
             )
 
 
+@pytest.mark.filterwarnings("ignore:The network has learnt nothing")  # its labels are random
 def test_sgd_by_hand_with_multipliers_that_change_in_mid_run() -> None:
     network = Network(LAYERS, dtype="float64", parameters={"*.bias": {"lr_mult": 2}})
     trainer = Trainer(

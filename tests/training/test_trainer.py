@@ -28,8 +28,7 @@ def test_a_network_learns_separable_classes() -> None:
     trainer = Trainer(Network(LAYERS), batch_size=30)
     history = trainer.fit(x, y, 200, test=blobs(60, seed=1))
     assert history.loss[-1] < 0.3 < 0.9 < history.loss[0]
-    assert history.evaluations[-1].accuracy is not None
-    assert history.evaluations[-1].accuracy > 0.95
+    assert history.evaluations[-1]["accuracy"] > 0.95
 
 
 def test_history_has_one_entry_per_iteration_and_the_policys_rates() -> None:
@@ -80,7 +79,7 @@ def test_evaluating_between_changes_no_bit_of_the_training() -> None:
     x, y = blobs()
     quiet, watched = (Trainer(Network(LAYERS), batch_size=32) for _ in range(2))
     quiet.fit(x, y, 20)
-    history = watched.fit(x, y, 20, test=blobs(33, 2), evaluate_every=3)
+    history = watched.fit(x, y, 20, validation=blobs(33, 2), evaluate_every=3)
     np.testing.assert_array_equal(weights_of(quiet), weights_of(watched))
     assert [e.iteration for e in history.evaluations] == [3, 6, 9, 12, 15, 18, 20]
 
@@ -93,18 +92,18 @@ def test_evaluation_equals_the_formulas() -> None:
     expected = np.mean(scores.argmax(axis=1) == y)
     result = trainer.evaluate(x, y)
     assert result.loss == pytest.approx(losses.mean(), rel=1e-12)
-    assert result == Evaluation(0, result.loss, expected)
-    assert trainer.evaluate(x, np.eye(3)[y]).accuracy == expected
+    assert result == Evaluation(0, result.loss, {"accuracy": expected})
+    assert trainer.evaluate(x, np.eye(3)[y])["accuracy"] == expected
 
 
 def test_rows_whose_scores_are_nan_count_as_wrong() -> None:
     trainer = Trainer(Network(LAYERS), batch_size=10)
     trainer.network.parameters().value[...] = np.nan
     x = blobs()[0]
-    assert trainer.evaluate(x, np.zeros(90, int)).accuracy == 0.0
+    assert trainer.evaluate(x, np.zeros(90, int))["accuracy"] == 0.0
 
 
-def test_real_targets_have_no_accuracy_and_are_learned() -> None:
+def test_real_targets_are_learned_and_judged_by_rmse_and_r2() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(200, 4))
     y = x @ np.array([1.0, -2.0, 0.5, 0.0]) + 3.0
@@ -112,8 +111,12 @@ def test_real_targets_have_no_accuracy_and_are_learned() -> None:
         Network([("fc", 4, 1)], dtype="float64"), "least_square_error", regularizer=None
     )
     history = trainer.fit(x, y, 300, test=(x, y))
-    assert history.evaluations[-1].accuracy is None
-    assert history.evaluations[-1].loss < 1e-6
+    (found,) = history.evaluations
+    errors = trainer.network.predict(x)[:, 0] - y
+    assert found.loss == pytest.approx(np.mean(errors**2) / 2, rel=1e-12)
+    assert found.loss < 1e-6
+    rmse = np.sqrt(np.mean(errors**2))
+    assert found.metrics == pytest.approx({"rmse": rmse, "r2": 1 - (rmse / y.std()) ** 2}, rel=1e-9)
 
 
 def test_a_single_score_answers_by_the_losss_threshold() -> None:
@@ -124,7 +127,7 @@ def test_a_single_score_answers_by_the_losss_threshold() -> None:
     )
     trainer.fit(x, y, 300)
     scores = trainer.network.predict(x)[:, 0]
-    assert trainer.evaluate(x, y).accuracy == np.mean((scores > 0) == y)
+    assert trainer.evaluate(x, y)["accuracy"] == np.mean((scores > 0) == y)
     assert np.mean((scores > 0) == y) > 0.95
 
 
@@ -245,7 +248,7 @@ def test_wrong_data_are_refused_and_the_network_is_untouched(
 
 def test_unscaled_pixels_give_a_warning() -> None:
     x, y = blobs()
-    with pytest.warns(DataWarning, match="255"):
+    with pytest.warns(DataWarning, match="Begin the network with 'standardize'"):
         Trainer(Network(LAYERS), batch_size=30).fit(np.abs(x) * 200, y, 1)
 
 
@@ -288,8 +291,8 @@ def test_a_single_class_gives_a_warning() -> None:
 def test_without_evaluate_every_each_fit_evaluates_once_at_its_end() -> None:
     x, y = blobs()
     trainer = Trainer(Network(LAYERS), batch_size=30)
-    trainer.fit(x, y, 11, test=(x, y))
-    history = trainer.fit(x, y, 14, test=(x, y))
+    trainer.fit(x, y, 11, validation=(x, y))
+    history = trainer.fit(x, y, 14, validation=(x, y))
     assert [evaluation.iteration for evaluation in history.evaluations] == [11, 25]
 
 

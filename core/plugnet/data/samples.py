@@ -63,6 +63,29 @@ def as_array(values: Any, name: str) -> Array:
     return array
 
 
+def as_sample_rows(samples: Any, name: str) -> Array:
+    """Return ``samples`` as an array of numbers ``(N, *shape)``, whatever these are.
+
+    Raises:
+        DataError: not numbers, no samples, or no features.
+    """
+    array = as_array(samples, name)
+    if array.ndim < 2:
+        raise DataError(
+            f"{name} must have one row per sample, (N, features) or (N, height, width, channels), "
+            f"but its shape is {array.shape}. A single feature is x.reshape(-1, 1), a single "
+            "sample x.reshape(1, -1).",
+            row=None,
+        )
+    if array.size == 0:
+        raise DataError(
+            f"{name} must hold at least one sample and one feature, but its shape is "
+            f"{array.shape}.",
+            row=None,
+        )
+    return array
+
+
 def as_samples(
     samples: Any,
     dtype: DTypeLike | None = np.float32,
@@ -97,20 +120,7 @@ def as_samples(
     Raises:
         DataError: not numbers, no samples, no features, or a value that is NaN or infinite.
     """
-    array = given = as_array(samples, name)
-    if array.ndim < 2:
-        raise DataError(
-            f"{name} must have one row per sample, (N, features) or (N, height, width, channels), "
-            f"but its shape is {array.shape}. A single feature is x.reshape(-1, 1), a single "
-            "sample x.reshape(1, -1).",
-            row=None,
-        )
-    if array.size == 0:
-        raise DataError(
-            f"{name} must hold at least one sample and one feature, but its shape is "
-            f"{array.shape}.",
-            row=None,
-        )
+    array = given = as_sample_rows(samples, name)
     checked_for = (None if dtype is None else np.dtype(dtype), scale, allow_missing)
     found = _checked.get(id(samples))
     if remember and found is not None and found[0]() is samples and found[1] == checked_for:

@@ -155,4 +155,4 @@ def count_iterations(
         )
     if not number("epochs", epochs, at_least=0):
         raise ArgumentError("epochs must be above 0.", argument="epochs", value=epochs)
-    return math.ceil(epochs * rows / batch_size)
+    return math.ceil(round(epochs * rows / batch_size, 9))  # 1.1 * 10 is a little more than 11

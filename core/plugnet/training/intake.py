@@ -95,7 +95,9 @@ def take_parts(
     for part, samples in (("validation", validation), ("test", test)):
         if samples is not None:
             batch = as_batch(samples, part)
-            parts[part] = prepare(own, batch, classes).check(*batch, name=f"{part} samples")
+            prepared = prepare(own, batch, classes)
+            parts[part] = prepared.check(*batch, name=f"{part} samples")
+            own.schema = prepared.schema  # so that the batches mean the same
     return parts
 
 

@@ -10,7 +10,7 @@ from plugnet.arrays import Array
 from plugnet.data.answers import as_labels, by_name, encode, learn_schema, scaling
 from plugnet.data.frames import as_inputs, check_aligned
 from plugnet.data.labels import as_targets, as_weights
-from plugnet.data.samples import as_array
+from plugnet.data.samples import as_sample_rows
 from plugnet.errors import ArgumentError
 from plugnet.interfaces import Batch, Loss
 from plugnet.model import check_inputs
@@ -61,7 +61,7 @@ class Preparation(NamedTuple):
             ArgumentError: ``scale_targets``, but the labels are classes.
         """
         names: dict[str, Any] = dict(columns or {})
-        x = network.validate_input(as_array(as_inputs(samples.x), "samples"))
+        x = network.validate_input(as_sample_rows(as_inputs(samples.x), "samples"))
         y = samples.y
         if ignore_label is not None:
             y = ignoring(y, None, ignore_label)[0]

@@ -350,7 +350,9 @@ class Trainer:
         if is_new:
             loss.prepared_for = None  # until it is prepared wholly
             loss.prepare(scores.shape, scores.dtype)
-        value = loss_value(loss, loss.forward(scores, y, weights, training=True))
+        value = loss.forward(scores, y, weights, training=True)
+        if type(value) is not float:
+            value = loss_value(loss, value)
         rate = float(self.policy(self.iteration) * self.rate_scale)
         if not (math.isfinite(value) and math.isfinite(rate)):
             allow_missing = network.fills_missing
@@ -473,6 +475,8 @@ class Trainer:
             for name in PROGRESS:
                 setattr(self, name, snapshot[name])
             self.history.iteration = self.iteration
+            if self.source_state:  # then the next fit takes a source of batches back, too
+                self._resumes, self._last_source = True, None
 
     def penalty(self) -> float:
         """Return what the regularizer adds to the loss at the present parameters."""
@@ -581,12 +585,14 @@ class Trainer:
         )
 
     def _warn_of_no_progress(self) -> None:
-        """Say so if the loss has not fallen since the first iteration."""
+        """Say so if each batch of the second half has a higher loss than the first of all.
+
+        That their mean is higher is not enough: the first batch of a network that was trained
+        before may have a low loss by chance.
+        """
         loss = self.history.loss[: self.history.iteration]
-        if len(loss) < SHORTEST:
-            return
-        end = float(np.mean(loss[-(len(loss) // 10) :]))
-        if end > loss[0]:
+        if len(loss) >= SHORTEST and min(loss[len(loss) // 2 :]) > loss[0]:
+            end = float(np.mean(loss[-(len(loss) // 10) :]))
             warn_user(
                 f"The network has learnt nothing: the loss was {loss[0]:.4g} at the first "
                 f"iteration and {end:.4g} at the last ones. Lower the learning rate, or scale the "

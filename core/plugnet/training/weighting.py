@@ -105,7 +105,7 @@ def ignoring(y: Any, weights: Any, ignore_label: Label) -> tuple[Array, Array]:
             f"labels are {labels.dtype} of shape {labels.shape}.",
             row=None,
         )
-    ignored = labels == ignore_label
+    ignored: Array = labels == ignore_label
     if ignored.all():
         raise DataError(f"All labels are {ignore_label!r}, which is ignored.", row=None)
     counts = np.ones(len(labels)) if weights is None else np.array(weights, np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -39,12 +40,17 @@ class Progress:
         from tqdm import tqdm
 
         self._shown = time.monotonic()
+        try:
+            is_known = os.get_terminal_size(sys.stderr.fileno()).columns > 0
+        except OSError:
+            is_known = False
         self._bar = tqdm(
             total=self._last,
             initial=training.iteration,
             file=sys.stderr,
             ascii=" =",
-            dynamic_ncols=True,
+            ncols=None if is_known else 79,
+            dynamic_ncols=is_known,
             mininterval=0,
             bar_format="{n_fmt}/{total_fmt} |{bar}| {rate_fmt}, {remaining} left{postfix}",
         )
