@@ -12,7 +12,7 @@ from plugnet import registry
 from plugnet.arrays import Array
 from plugnet.cli import main
 from plugnet.cli.config import DataSettings
-from plugnet.cli.run_setup import pointed_at
+from plugnet.cli.data_source import pointed_at
 from plugnet.errors import ArgumentError, DataError, FileFormatError
 from plugnet_builtin.datasets.npy import Npy
 

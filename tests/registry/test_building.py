@@ -162,7 +162,6 @@ class Foreign:
         ("dataset", open, r"plugnet\.interfaces\.Dataset and implements load"),
         ("loss", registry.build("tanh"), "That is of kind activation"),
     ],
-    ids=repr,
 )
 def test_what_a_refused_value_should_be_is_said(kind: str, value: Any, advice: str) -> None:
     with pytest.raises(ArgumentError, match=advice) as caught:
