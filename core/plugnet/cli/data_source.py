@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,8 @@ from typing import Any
 from plugnet.arguments import file_path
 from plugnet.cli.config import DataSettings
 from plugnet.errors import ConfigError
-from plugnet.interfaces import Dataset, DataSplits, Rows
+from plugnet.interfaces import Dataset, DataSplits
 from plugnet.registry import registry
-from plugnet.schema import Schema
 
 STREAM = "-"  # in place of a path: the standard input or output
 
@@ -61,7 +59,8 @@ def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
         return replace(settings, path=str(Path(settings.path).expanduser().absolute()))
     name = call(settings.reader)[0]
     if data == STREAM:
-        return replace(settings, reader=settings.reader if name == "csv" else "csv", path=STREAM)
+        is_table = _class(name) is _class("csv")
+        return replace(settings, reader=settings.reader if is_table else "csv", path=STREAM)
     path = Path(file_path("--data", data)).expanduser().absolute()
     if not path.exists():
         raise ConfigError(f"--data {data}: there is no such file or folder.", key="data.path")
@@ -94,11 +93,6 @@ def relative_to(settings: DataSettings, folder: Path) -> DataSettings:
     reader = settings.reader if moved == arguments else (name, moved)
     path = None if settings.path is None else _from(folder, settings.path)
     return replace(settings, reader=reader, path=path)
-
-
-def rows_of(settings: DataSettings, schema: Schema) -> Iterator[Rows]:
-    """Yield all rows of a file or folder, with or without labels, for a model to answer."""
-    return build(settings).rows(schema)
 
 
 def _from(folder: Path, path: Any) -> Any:

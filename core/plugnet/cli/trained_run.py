@@ -9,16 +9,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from plugnet import Model
+from plugnet.arguments import file_path
+from plugnet.arrays import Array
 from plugnet.cli import config_file, data_source
 from plugnet.cli.config import Config
 from plugnet.cli.run_directory import CONFIG, MODEL
 from plugnet.cli.run_setup import add_threads
 from plugnet.errors import ConfigError, DataError
 from plugnet.interfaces import Rows
+from plugnet.schema import Label
 
-#: Rows, as errors name them.
-_ROWS = re.compile(r"\b([Rr]ows?) (\d+(?:, \d+)*)")
+#: Rows, as errors name them: "row 3", "Rows 3, 4" and "samples[3, 0]".
+_ROWS = re.compile(r"\b([Rr]ow) (\d+(?:, \d+)*)|\bsamples\[(\d+)")
+_LINE = {"row": "line", "Row": "Line"}
 
 
 class TrainedRun(NamedTuple):
@@ -29,12 +35,23 @@ class TrainedRun(NamedTuple):
         rows: block by block.
         part: what to call the rows.
         source: what to call their file.
+        weights: how much each row of the first block, the only one, counts; None: all the same.
+        ignore_label: the label whose rows do not count, or None.
     """
 
     model: Model
     rows: Iterator[Rows]
     part: str
     source: str
+    weights: Array | None = None
+    ignore_label: Label | None = None
+
+    def counted(self, y: Array) -> tuple[Array, Array]:
+        """Return labels that are classes, and which of them count, ``(N,)``; see `ignore_label`."""
+        if self.ignore_label is None or y.ndim != 1:
+            return y, np.ones(len(y), bool)
+        counts = np.asarray(y != self.ignore_label)
+        return np.where(counts, y, self.model.classes[0]), counts
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -58,7 +75,7 @@ def load(arguments: Namespace) -> TrainedRun:
         ConfigError: nothing says which data to read, or a setting is wrong.
         FileFormatError: the model or the data cannot be read.
     """
-    path = Path(arguments.model).expanduser()
+    path = Path(file_path("model", arguments.model))
     file = path / MODEL if path.is_dir() else path
     if not file.is_file():
         what = f"it has no {MODEL}" if path.is_dir() else "there is no such file or directory"
@@ -68,13 +85,15 @@ def load(arguments: Namespace) -> TrainedRun:
         )
     model = Model.load(file)
     config = Config()
-    has_config = file.with_name(CONFIG).is_file()
+    has_config = file.name == MODEL and file.with_name(CONFIG).is_file()
     if has_config:
         config = config_file.load(file.with_name(CONFIG))
+    ignore_label = config.training.ignore_label
     if arguments.data is not None:
         settings = data_source.pointed_at(config.data, arguments.data)
-        rows = data_source.rows_of(settings, model.schema)
-        return TrainedRun(model, rows, "samples", arguments.data)
+        rows = data_source.build(settings).rows(model.schema)
+        source = "standard input" if arguments.data == data_source.STREAM else arguments.data
+        return TrainedRun(model, rows, "samples", source, None, ignore_label)
     if not has_config:
         raise ConfigError(
             f"There is no {CONFIG} beside {file}. Name the data to read with --data PATH.",
@@ -93,6 +112,8 @@ def load(arguments: Namespace) -> TrainedRun:
         iter([Rows(x, given.y, range(len(given.x)))]),
         part,
         settings.path or "the run's data",
+        given.weights,
+        ignore_label,
     )
 
 
@@ -105,10 +126,13 @@ def named_rows(rows: Rows, source: str) -> Iterator[None]:
         if error.row is None:
             raise
         numbers: Sequence[int] = rows.numbers if rows.lines is None else rows.lines
-        word = "row" if rows.lines is None else "line"
 
         def renamed(found: re.Match[str]) -> str:
-            named = ", ".join(str(numbers[int(row)]) for row in found[2].split(", "))
-            return f"{word.capitalize() if found[1][0] == 'R' else word} {named}"
+            given = (found[2] or found[3]).split(", ")
+            named = ", ".join(str(numbers[int(row)]) for row in given)
+            if found[3]:
+                return f"samples[{named}"
+            return f"{found[1] if rows.lines is None else _LINE[found[1]]} {named}"
 
-        raise DataError(f"{source}: {_ROWS.sub(renamed, str(error))}", row=error.row) from error
+        message = _ROWS.sub(renamed, str(error))
+        raise DataError(f"{source}: {message}", row=numbers[error.row]) from error
