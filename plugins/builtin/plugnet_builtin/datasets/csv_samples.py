@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,60 +12,103 @@ import numpy as np
 
 from plugnet.arguments import file_path, flag, integer, number
 from plugnet.arrays import Array
-from plugnet.data import as_samples, check_rule, read_labels, warn_one_class
-from plugnet.errors import ArgumentError, DataError, FileFormatError
-from plugnet.interfaces import Batch, Dataset, DataSplits
-from plugnet_builtin.datasets.csv_file import Table, is_number, read_table
+from plugnet.data import hold_out
+from plugnet.errors import ArgumentError, DataError, DataWarning
+from plugnet.interfaces import Batch, Dataset, DataSplits, Rows
+from plugnet.schema import Label, Schema
+from plugnet_builtin.datasets.table_cells import is_missing
+from plugnet_builtin.datasets.table_file import Block, Table, listed, open_table
+from plugnet_builtin.datasets.table_inputs import read_inputs
+from plugnet_builtin.datasets.table_labels import RULES, Labels, learn_classes, read_labels
+from plugnet_builtin.datasets.table_roles import (
+    Choice,
+    Roles,
+    choose_roles,
+    match_schema,
+    match_training,
+)
+from plugnet_builtin.datasets.table_samples import Samples, read_samples
+from plugnet_builtin.datasets.table_text import shown_path
 
 
 @dataclass(eq=False)
 class Csv(Dataset):
-    """Reads samples from text files with comma-separated values, in UTF-8.
+    """Reads a table from a text file: numbers, and labels in one column, or in several.
 
-    If the first label of the training file is a number, all must be, and `plugnet.data.labels` says
-    what they mean. Otherwise labels are names, and class ids count them in sorted order. The
-    samples' numbers are taken as they are, so they should be scaled already.
+    The file is in UTF-8, may be gzipped, and has cells divided by commas, semicolons, tabs, bars or
+    runs of spaces. `table_cells` says what a number is and what a missing cell, `table_labels` what
+    labels mean, `table_header` what a header is. A first column of row numbers, as pandas and R
+    write it, and empty columns that trailing delimiters make are left out. Columns are numbered
+    from 0, all of them counted; -1 is the last.
 
     Attributes:
-        path: the file to train on.
-        test_path: the file to test on, in the same columns. None: part of ``path`` is held out.
-        test_fraction: how much is held out, from 0 to below 1; drawn at random by ``seed``.
+        path: the file to train on; ``~`` is the home folder, ``-`` standard input.
+        test_path: the file to test on, with the same columns, which are found by their names if
+            both files have a header. None: part of ``path`` is held out.
+        test_fraction: how much is held out, from 0 to below 1, of each class alike.
         seed: of the draw.
-        label_column: the labels' column: its name in the header, or its index from 0; -1 is the
-            last.
-        header: whether the first line names the columns. None: it does if ``label_column`` is a
-            name, or if none of its other values is a number.
-        delimiter: the character between two values.
-        labels: the rule for labels that are numbers; "targets" demands numbers.
-        first_class: the smallest class id, if the labels are class ids.
+        label: the column of labels, its name or its index; or a list of several columns of real
+            targets. None: the only column named label, target, class or y, in capital or small
+            letters, or else the last.
+        drop: the names or indices of columns to leave out, such as an id.
+        weight: the name or index of a column that says how much each sample counts, at least 0.
+        header: whether the first line names the columns. None: it is found out.
+        delimiter: the character between two cells; a space means runs of spaces. None: it is found
+            out.
+        labels: what labels are: "class_ids", "targets" (real values) or "auto", see `table_labels`.
+        missing: what to do with missing cells of inputs: "refuse"; "drop" the row; or fill them, in
+            training and for new samples, with the "mean" of the column or with a number. A label
+            or a weight is never filled: its row is refused or dropped.
     """
 
     path: str
     test_path: str | None = None
     test_fraction: float = 0.2
     seed: int = 0
-    label_column: int | str = -1
+    label: str | int | Sequence[str | int] | None = None
+    drop: str | int | Sequence[str | int] = ()
+    weight: str | int | None = None
     header: bool | None = None
-    delimiter: str = ","
+    delimiter: str | None = None
     labels: str = "auto"
-    first_class: int | None = None
+    missing: str | float = "refuse"
 
     def __post_init__(self) -> None:
         self.path = file_path("path", self.path)
         if self.test_path is not None:
             self.test_path = file_path("test_path", self.test_path)
-        check_rule(self.labels, self.first_class, False)
         self.test_fraction = number("test_fraction", self.test_fraction, at_least=0, below=1)
         self.seed = integer("seed", self.seed, at_least=0)
         if self.header is not None:
             flag("header", self.header)
-        if isinstance(self.label_column, str):
-            self._require("header", self.header is not False, "True if label_column is a name")
-        else:
-            self.label_column = integer("label_column", self.label_column)
-        self._require("delimiter", _is_delimiter(self.delimiter), "a single character")
-        rule = "another rule, because there is one column of labels"
-        self._require("labels", self.labels != "one_hot", rule)
+        fits = self.delimiter is None or _is_delimiter(self.delimiter)
+        self._require("delimiter", fits, "a single character, or None")
+        self._require("labels", self.labels in RULES, f"one of {', '.join(RULES)}")
+        if self.missing not in ("refuse", "drop", "mean"):
+            fits = not isinstance(self.missing, str)
+            self._require("missing", fits, "'refuse', 'drop', 'mean' or a number")
+            self.missing = number("missing", self.missing)
+        label, drop = (self._columns(argument) for argument in ("label", "drop"))
+        weight = self._columns("weight")
+        self._require("weight", len(weight) < 2, "a single column")
+        several = len(label) > 1 and self.labels == "class_ids"
+        self._require("labels", not several, "'targets' for several columns of labels")
+        self._choice = Choice(label, drop, weight[0] if weight else None)
+        names = [each for each in (*label, *drop, *weight) if isinstance(each, str)]
+        fits = not names or self.header is not False
+        self._require("header", fits, f"True, because {names[:1]} are names of columns")
+
+    def _columns(self, argument: str) -> tuple[str | int, ...]:
+        """Return the columns that an argument names."""
+        value = getattr(self, argument)
+        if value is None:
+            return ()
+        columns = (value,) if isinstance(value, str | int) else value
+        fits = isinstance(columns, Sequence) and all(
+            isinstance(each, str | int) and not isinstance(each, bool) for each in columns
+        )
+        self._require(argument, fits, "names of columns or indices from 0")
+        return tuple(columns)
 
     def _require(self, argument: str, fits: bool, rule: str) -> None:
         if not fits:
@@ -76,69 +122,149 @@ class Csv(Dataset):
         return []
 
     def load(self) -> DataSplits:
-        """Read the file or the two files; data ``(N, columns - 1)`` float32."""
-        train = self._table(self.path)
-        data = as_samples(train.numbers, name=self.path)
-        classes = self._classes(train)
-        label = self._labels(train, classes)
-        warn_one_class(label)
-        if self.test_path is None:
-            return self._hold_out(data, label, classes)
-        test = self._table(self.test_path)
-        test_data = as_samples(test.numbers, name=self.test_path)
-        if data.shape[1] != test_data.shape[1]:
-            raise DataError(
-                f"Both files must have the same columns, but {self.path!r} has {data.shape[1]} "
-                f"besides the labels and {self.test_path!r} has {test_data.shape[1]}.",
-                row=None,
+        """Read the file or the two files; ``x`` is ``(N, D)`` float64.
+
+        A missing value that is to be filled is NaN.
+        """
+        with self._open(self.path) as table:
+            roles = choose_roles(table, self._choice)
+            samples = self._read(table, roles)
+        classes: tuple[Label, ...] = ()
+        if len(samples.labels) == 1:
+            classes = learn_classes(samples.labels[0], self.labels)
+        if len(classes) == 1 and len(samples.x) > 1:
+            warnings.warn(
+                f"All {len(samples.x)} samples of {shown_path(self.path)} are of class "
+                f"{classes[0]!r}; a network learns to predict it always.",
+                DataWarning,
+                stacklevel=2,
             )
+        train, test = _batch(samples, classes), None
+        if self.test_path is not None:
+            with self._open(self.test_path) as other:
+                found = match_training(other, table, roles, self._choice)
+                test = _batch(self._read(other, found), classes)
+        elif len((parts := hold_out(train.y, self.test_fraction, self.seed))[1]):
+            train, test = (_rows(train, part) for part in parts)
+        self._check_means(train.x, [table.names[at] for at in roles.inputs])
         return DataSplits(
-            Batch(data, label), Batch(test_data, self._labels(test, classes)), classes
-        )
-
-    def _table(self, path: str) -> Table:
-        return read_table(path, self.label_column, self.header, self.delimiter)
-
-    def _classes(self, train: Table) -> tuple[str, ...]:
-        """Return the classes' names, or () if the labels are numbers."""
-        if self.labels == "targets" or is_number(train.labels[0]):
-            return ()
-        return tuple(sorted(set(train.labels)))
-
-    def _labels(self, table: Table, classes: tuple[str, ...]) -> Array:
-        """Return class ids or targets; ``classes`` is () if the labels are numbers."""
-        ids = {name: id_ for id_, name in enumerate(classes)}
-        numbers = np.empty(len(table.labels))
-        for row, label in enumerate(table.labels):
-            try:
-                numbers[row] = ids[label] if classes else float(label)
-            except (KeyError, ValueError):
-                known = f"one of {', '.join(classes)}" if classes else "a number, as the first is"
-                line = table.lines[row]
-                raise FileFormatError(
-                    f"The label in line {line} of {table.path!r} must be {known}, not {label!r}.",
-                    path=table.path,
-                    line=line,
-                ) from None
-        first_class = 0 if classes else self.first_class
-        return read_labels(numbers, len(numbers), self.labels, first_class)
-
-    def _hold_out(self, data: Array, label: Array, classes: tuple[str, ...]) -> DataSplits:
-        """Split at random; both parts stay in the file's order."""
-        held_out = round(len(data) * self.test_fraction)
-        if held_out == len(data):
-            raise DataError(
-                f"{self.path!r} has {len(data)} samples, and test_fraction={self.test_fraction} "
-                "leaves none of them to train on.",
-                row=None,
-            )
-        order = np.random.default_rng(self.seed).permutation(len(data))
-        test, train = np.sort(order[:held_out]), np.sort(order[held_out:])
-        return DataSplits(
-            Batch(data[train], label[train]),
-            Batch(data[test], label[test]) if held_out else None,
+            train,
+            test,
             classes,
+            columns=_header(table, roles.inputs),
+            targets=_header(table, roles.targets),
+            dropped=_header(table, roles.others),
+            missing=None if self.missing in ("refuse", "drop") else self.missing,
         )
+
+    def rows(self, schema: Schema) -> Iterator[Rows]:
+        """Yield the rows of ``path``, some thousands at a time.
+
+        ``test_path`` and ``test_fraction`` do not matter, nor does ``missing``: a missing input is
+        NaN. If the first block has no label at all, the file has none.
+
+        Raises:
+            FileFormatError: the columns are not the model's, or a cell is wrong.
+        """
+        with open_table(self.path, self.delimiter, self.header) as table:
+            roles = match_schema(table, schema, self._choice)
+            is_labelled: bool | None = None if roles.targets else False
+            start = 0
+            for block in table.blocks():
+                count = len(block.lines)
+                x = read_inputs(block, roles.inputs)
+                named = zip(schema.columns, np.ascontiguousarray(x.T), strict=False)
+                y = _new_labels(block, roles, schema.classes, is_labelled)
+                is_labelled = y is not None
+                others = {str(block.names[at]): block.column(at) for at in roles.others}
+                yield Rows(dict(named) or x, y, range(start, start + count), block.lines, others)
+                start += count
+
+    def _open(self, path: str) -> contextlib.AbstractContextManager[Table]:
+        names = (*self._choice.label, *self._choice.others)
+        has_names = any(isinstance(each, str) for each in names)
+        return open_table(path, self.delimiter, True if has_names else self.header)
+
+    def _read(self, table: Table, roles: Roles) -> Samples:
+        """Read all samples of a table, and warn of those left out."""
+        samples = read_samples(table, roles, self.missing, self.labels == "class_ids")
+        if samples.left_out:
+            count = samples.left_out + len(samples.x)
+            warnings.warn(
+                f"{samples.left_out} of {count} rows of {shown_path(table.path)} are left out "
+                "because cells are missing.",
+                DataWarning,
+                stacklevel=3,
+            )
+        return samples
+
+    def _check_means(self, x: Array, names: Sequence[str | int]) -> None:
+        """Check that each column has a value to fill others with its mean."""
+        if self.missing != "mean":
+            return
+        found = [names[at] for at in np.flatnonzero(np.isnan(x).all(axis=0)).tolist()]
+        if found:
+            raise DataError(
+                f"{listed(found)} of {shown_path(self.path)} have no value in the samples to train "
+                f"on, so no mean. Leave them out, drop=[{listed(found)}], or fill them with a "
+                "number, missing=0.",
+                row=None,
+            )
+
+
+def _batch(samples: Samples, classes: tuple[Label, ...]) -> Batch:
+    return Batch(samples.x, _joined(samples.labels, classes), samples.weights)
+
+
+def _rows(batch: Batch, rows: Array) -> Batch:
+    weights = None if batch.weights is None else batch.weights[rows]
+    return Batch(batch.x[rows], batch.y[rows], weights)
+
+
+def _header(table: Table, positions: Sequence[int]) -> tuple[str, ...]:
+    return tuple(table.header[at] for at in positions) if table.header else ()
+
+
+def _joined(labels: Sequence[Labels], classes: tuple[Label, ...]) -> Array:
+    """Return labels ``(N,)``, or real targets ``(N, K)``."""
+    columns = [read_labels(column, classes) for column in labels]
+    return columns[0] if classes else np.column_stack(columns)
+
+
+def _new_labels(
+    block: Block, roles: Roles, classes: tuple[Label, ...], is_labelled: bool | None
+) -> Array | None:
+    """Return the labels of a block, or None.
+
+    Args:
+        block: some rows.
+        roles: what the columns are.
+        classes: the model's; (): labels are real values.
+        is_labelled: whether there must be labels; None: all or no rows may have some.
+    """
+    columns = [block.column(at) for at in roles.targets]
+    for at, cells in zip(roles.targets, columns, strict=True):
+        empty = {cell for cell in set(cells) if is_missing(cell) and cell not in classes}
+        has_label = [cell not in empty for cell in cells]
+        if is_labelled is None:
+            is_labelled = any(has_label)
+        if is_labelled != (all if is_labelled else any)(has_label):
+            says = (
+                "has no label, but other rows"
+                if is_labelled
+                else "has a label, but no row before it"
+            )
+            row = has_label.index(not is_labelled)
+            raise block.wrong(
+                row, at, f"{says} has one. Label all rows or none".replace("rows has", "rows have")
+            )
+    if not is_labelled:
+        return None
+    labels = [
+        Labels(block.path, block.names[at], cells, block.lines)
+        for at, cells in zip(roles.targets, columns, strict=True)
+    ]
+    return _joined(labels, classes)
 
 
 def _is_delimiter(text: object) -> bool:

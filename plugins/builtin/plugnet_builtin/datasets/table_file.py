@@ -1,0 +1,246 @@
+"""A table in a text file: its columns' names, and its rows in blocks."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import itertools
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from plugnet_builtin.datasets.table_cells import is_number
+from plugnet_builtin.datasets.table_delimiter import find_delimiter, read_cells
+from plugnet_builtin.datasets.table_header import is_header
+from plugnet_builtin.datasets.table_text import open_lines, wrong
+
+#: Cells of a block, so that it stays in the processor's cache, and bounds of its rows.
+_CELLS = 8192
+_FEWEST_ROWS, _MOST_ROWS = 256, 4096
+
+#: Rows by which a header and trailing delimiters are told.
+_FIRST_ROWS = 1024
+
+#: Lines from which the delimiter is found out.
+_FIRST_LINES = 20
+
+#: What pandas calls a column of row numbers when it reads one without a name.
+_INDEX = re.compile(r"(Unnamed: 0(\.\d+)*)?")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of a table.
+
+    Attributes:
+        path: the file.
+        names: the columns' names, or their indices from 0 if there is no header.
+        lines: the line numbers of the N rows, from 1.
+        rows: their cells, N lists.
+    """
+
+    path: str
+    names: Sequence[str | int]
+    lines: Sequence[int]
+    rows: Sequence[Sequence[str]]
+
+    def column(self, position: int) -> list[str]:
+        """Return the cells of a column, without spaces around."""
+        return [row[position].strip() for row in self.rows]
+
+    def wrong(self, row: int, column: int, says: str) -> Exception:
+        """Return the error that a cell is wrong; ``says`` goes on after its place."""
+        return wrong(self.path, self.lines[row], says, self.names[column])
+
+
+class Table:
+    """An open file with a table.
+
+    Attributes:
+        path: the file.
+        width: how many columns there are, without empty ones after trailing delimiters.
+        header: the columns' names, once `find_header` found some; else ().
+    """
+
+    def __init__(
+        self, path: str, lines: Iterator[str], delimiter: str | None, header: bool | None
+    ) -> None:
+        """Read the first rows; see `open_table`."""
+        self.path = path
+        self.header: tuple[str, ...] = ()
+        first_lines = list(itertools.islice(lines, _FIRST_LINES))
+        self._delimiter = delimiter or find_delimiter(first_lines, path)
+        self._rows = self._read(itertools.chain(first_lines, lines))
+        self._first = list(itertools.islice(self._rows, _FIRST_ROWS))
+        if not self._first:
+            raise wrong(path, None, "must be a table, but all its lines are blank")
+        self._has_header = header
+        self._align_header()
+        self._cells = self.width = len(self._first[0][1])
+        rows = [row for _, row in self._first]
+        while self.width > 1 and not any("".join(row[self.width - 1 :]).strip() for row in rows):
+            self.width -= 1
+
+    @property
+    def first(self) -> list[str]:
+        """The cells of the first line."""
+        return [cell.strip() for cell in self._first[0][1][: self.width]]
+
+    @property
+    def names(self) -> Sequence[str | int]:
+        """The columns' names, or their indices if there is no header."""
+        return self.header or range(self.width)
+
+    @property
+    def index(self) -> list[int]:
+        """The positions of columns of row numbers, as pandas and R write them: the first, nameless
+        or with the name that pandas gives a nameless one.
+        """
+        names = itertools.takewhile(_INDEX.fullmatch, self.header)
+        return [position for position, _ in enumerate(names)]
+
+    def find_header(
+        self,
+        targets: Collection[int],
+        others: Collection[str | int],
+        columns: Collection[str] = (),
+    ) -> None:
+        """Find out whether the first line names the columns.
+
+        Args:
+            targets: the positions of columns with labels.
+            others: columns that are not inputs, by name or index; -1 is the last.
+            columns: the names of the inputs, if they are known.
+
+        Raises:
+            FileFormatError: that is unclear, or a name is missing or doubled.
+        """
+        line, first = self._first[0][0], self.first
+        header = self._has_header
+        if header is None and any(cell in columns and not is_number(cell) for cell in first):
+            header = True
+        elif header is None:
+            rest = [row for _, row in self._first[1:] if len(row) == self._cells]
+            header = is_header(first, rest, targets, self.places(others))
+            is_like_header = columns and set(columns) <= set(first)
+            if header is None or (is_like_header and not header):
+                says = (
+                    "may be a sample or may name the columns. Say header=True if it names them, "
+                    "header=False if it is a sample"
+                )
+                raise wrong(self.path, line, says)
+        if header:
+            self._check_names(line, first)
+            self.header = tuple(first)
+            del self._first[0]
+        if not self._first:
+            raise wrong(self.path, line, "is the header, and no samples follow")
+
+    def position(self, column: str | int) -> int:
+        """Return where a column is, given its name, or its index from 0; -1 is the last.
+
+        Raises:
+            FileFormatError: there is no such column.
+        """
+        if isinstance(column, str) and column in self.header:
+            return self.header.index(column)
+        if isinstance(column, int) and -self.width <= column < self.width:
+            return column % self.width
+        found = f"its columns are {listed(self.header)}" if self.header else f"it has {self.width}"
+        raise wrong(self.path, None, f"must have the column {column!r}, but {found}")
+
+    def places(self, columns: Collection[str | int]) -> set[int]:
+        """Return the positions of those of ``columns`` that there are; see `position`."""
+        names = {self.header.index(name) for name in self.header if name in columns}
+        width = self.width
+        return names | {
+            at % width for at in columns if isinstance(at, int) and -width <= at < width
+        }
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield all rows, some thousands at a time.
+
+        Raises:
+            FileFormatError: a row has more or fewer cells than the first.
+        """
+        rows = itertools.chain(self._first, self._rows)
+        size = min(max(_CELLS // self._cells, _FEWEST_ROWS), _MOST_ROWS)
+        while found := list(itertools.islice(rows, size)):
+            lines, cells = zip(*found, strict=True)
+            if set(map(len, cells)) != {self._cells}:
+                line, row = next(each for each in found if len(each[1]) != self._cells)
+                says = f"has {len(row)} cells where the first line has {self._cells}"
+                raise wrong(self.path, line, says)
+            if self.width < self._cells:
+                self._check_empty(found)
+            yield Block(self.path, self.names, lines, cells)
+
+    def _check_empty(self, rows: Sequence[tuple[int, Sequence[str]]]) -> None:
+        """Check that nothing is in the columns that were empty so far."""
+        for line, row in rows:
+            if "".join(row[self.width :]).strip():
+                says = f"has {self._cells} cells, but the lines before it have {self.width}"
+                raise wrong(self.path, line, says)
+
+    def _read(self, lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
+        """Yield the line numbers and the cells of all lines that are not blank."""
+        reader = read_cells(lines, self._delimiter)
+        line = 1
+        try:
+            for row in reader:
+                if self._delimiter == " " and row and not row[-1]:
+                    row.pop()
+                if len(row) > 1 or (row and row[0].strip()):
+                    yield line, row
+                line = reader.line_num + 1
+        except csv.Error as error:
+            says = f"cannot be read ({error}). A quotation mark may lack its other one"
+            raise wrong(self.path, line, says) from None
+
+    def _align_header(self) -> None:
+        """Let the header have as many cells as the rows.
+
+        R leaves out the name of the row numbers; and either the header or the rows alone may end
+        with a delimiter.
+        """
+        if len(self._first) < 2 or self._has_header is False:
+            return
+        (_, first), (_, second) = self._first[:2]
+        more = len(second) - len(first)
+        if abs(more) != 1 or (self._has_header is None and any(map(is_number, first))):
+            return
+        if more == 1:
+            first.insert(0 if second[-1].strip() else len(first), "")
+            self._has_header = True
+        elif not first[-1].strip():
+            first.pop()
+
+    def _check_names(self, line: int, names: Sequence[str]) -> None:
+        for position, name in enumerate(names):
+            if position and not name:
+                says = "must have a name. Name it, or say header=False if the line is a sample"
+                raise wrong(self.path, line, says, position)
+            if name in names[:position]:
+                raise wrong(self.path, line, "has a name that occurs twice. Rename one", name)
+
+
+@contextlib.contextmanager
+def open_table(path: str, delimiter: str | None, header: bool | None) -> Iterator[Table]:
+    """Open a table; find its header before anything else.
+
+    Args:
+        path: the file; see `table_text.open_lines`.
+        delimiter: what stands between two cells; None: it is found out.
+        header: whether the first line names the columns; None: it is found out.
+
+    Raises:
+        FileFormatError: the file is not a table.
+    """
+    with open_lines(path) as lines:
+        yield Table(path, lines, delimiter, header)
+
+
+def listed(names: Sequence[object]) -> str:
+    """Return names as a message shows them."""
+    shown = ", ".join(repr(name) for name in names[:10])
+    return shown + (f" and {len(names) - 10} more" if len(names) > 10 else "")

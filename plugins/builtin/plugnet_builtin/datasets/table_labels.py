@@ -1,0 +1,144 @@
+"""The labels in a table: names or numbers of classes, or real values.
+
+Text names classes, and so do whole numbers of which one has a leading zero, such as 007. Other
+whole numbers are classes by the rule of `plugnet.data.label_kinds`. Numbers with decimals are real
+values, unless they are all whole, such as 0.0 and 1.0, occur twice or more on average, and that
+rule takes them for classes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from plugnet.arrays import Array
+from plugnet.data.label_kinds import classes_of
+from plugnet.errors import DataError, shorten
+from plugnet.schema import Label
+from plugnet_builtin.datasets.table_cells import hint, is_number
+from plugnet_builtin.datasets.table_file import listed
+from plugnet_builtin.datasets.table_text import shown_path, wrong
+
+#: The rules for labels.
+RULES = ("auto", "class_ids", "targets")
+
+_WHOLE = re.compile(r"[+-]?(0|[1-9]\d*)", re.ASCII)
+_LEADING_ZERO = re.compile(r"[+-]?0\d+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A column of labels.
+
+    Attributes:
+        path: the file.
+        name: the column's name, or its index from 0.
+        cells: the N labels, as they are written.
+        lines: their line numbers, from 1.
+    """
+
+    path: str
+    name: str | int
+    cells: Sequence[str]
+    lines: Sequence[int]
+
+    def wrong(self, cell: str, says: str) -> Exception:
+        """Return the error that a label is wrong, at the first line that has it."""
+        line = self.lines[self.cells.index(cell)]
+        return wrong(self.path, line, f"has the label {shorten(cell)!r}, {says}", self.name)
+
+
+def learn_classes(labels: Labels, rule: str) -> tuple[Label, ...]:
+    """Return the classes that labels name, in ascending order, or () if they are real values.
+
+    Args:
+        labels: those to train on.
+        rule: one of `RULES`: what they are.
+
+    Raises:
+        FileFormatError: some are numbers and others text.
+        DataError: the numbers may be classes or real values.
+    """
+    distinct = dict.fromkeys(labels.cells)
+    numbers = _whole_numbers(distinct)
+    if rule == "targets":
+        return ()
+    if rule == "class_ids" or any(map(_LEADING_ZERO.fullmatch, distinct)):
+        return tuple(sorted(set(numbers.values()))) if numbers else tuple(sorted(distinct))
+    are_numbers = [is_number(cell) for cell in distinct]
+    if not any(are_numbers):
+        return tuple(sorted(distinct))
+    if not all(are_numbers):
+        odd = next(
+            c for c, is_one in zip(distinct, are_numbers, strict=True) if is_one != are_numbers[0]
+        )
+        says = (
+            "but labels before it are of another kind: all must be numbers, or all text. Correct "
+            'it, or say labels="class_ids" if each is the name of a class'
+        )
+        raise labels.wrong(odd, says)
+    if not numbers:
+        return ()
+    values = np.array([numbers[cell] for cell in labels.cells])
+    if all(map(_WHOLE.fullmatch, distinct)):
+        return classes_of(values, f"Column {labels.name!r} of {shown_path(labels.path)}")
+    try:
+        return classes_of(values) if len(values) >= 2 * len(distinct) else ()
+    except DataError:
+        return ()
+
+
+def read_labels(labels: Labels, classes: tuple[Label, ...]) -> Array:
+    """Return labels ``(N,)``, int64 or strings, or real values ``(N,)`` float64.
+
+    Args:
+        labels: the column.
+        classes: the classes; (): the labels are real values.
+
+    Raises:
+        FileFormatError: a label is not one of the classes, or not a number.
+    """
+    if not classes:
+        for cell in dict.fromkeys(labels.cells):
+            if not is_number(cell) or not np.isfinite(float(cell)):
+                raise labels.wrong(cell, f"but must be a number. {hint(cell)}")
+        return np.array(labels.cells, np.float64)
+    distinct = dict.fromkeys(labels.cells)
+    known: dict[str, Label] = {name: name for name in classes if isinstance(name, str)}
+    if not known:
+        known = {
+            cell: number for cell in distinct for number in [_whole(cell)] if number in classes
+        }
+    for cell in distinct:
+        if cell not in known:
+            says = (
+                f"but must be one of the classes {listed(classes)}. Correct it, or train with "
+                "samples of this class"
+            )
+            raise labels.wrong(cell, says)
+    return np.array([known[cell] for cell in labels.cells])
+
+
+def _whole_numbers(cells: Collection[str]) -> dict[str, int]:
+    """Return the whole number of each cell if all are such; else {}.
+
+    Decimals must all differ, and not stand beside others, so that 10 and 1e1 are not one class.
+    """
+    numbers = {cell: number for cell in cells if (number := _whole(cell)) is not None}
+    decimals = [cell for cell in numbers if not _WHOLE.fullmatch(cell)]
+    are_alike = not decimals or len(decimals) == len(cells) == len(set(numbers.values()))
+    return numbers if are_alike and len(numbers) == len(cells) else {}
+
+
+def _whole(cell: str) -> int | None:
+    """Return the whole number that a cell is, such as 3 or 3.0, or None."""
+    if _WHOLE.fullmatch(cell):
+        number = int(cell) if len(cell) < 30 else 2**63
+    elif is_number(cell) and not _LEADING_ZERO.fullmatch(cell) and float(cell).is_integer():
+        number = int(float(cell))
+    else:
+        return None
+    return number if -(2**63) <= number < 2**63 else None

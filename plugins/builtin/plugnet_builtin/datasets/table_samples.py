@@ -1,0 +1,129 @@
+"""All samples of a table, to train or to test on."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from plugnet.arrays import Array
+from plugnet_builtin.datasets.table_cells import is_missing, is_number
+from plugnet_builtin.datasets.table_file import Block, Table
+from plugnet_builtin.datasets.table_inputs import read_inputs, refuse_missing
+from plugnet_builtin.datasets.table_labels import Labels
+from plugnet_builtin.datasets.table_roles import Roles
+from plugnet_builtin.datasets.table_text import wrong
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The samples of a table.
+
+    Attributes:
+        x: the inputs, ``(N, D)`` float64, NaN where one is missing.
+        labels: the columns of labels.
+        weights: ``(N,)`` float64, or None.
+        left_out: how many rows were left out because something is missing.
+    """
+
+    x: Array
+    labels: Sequence[Labels]
+    weights: Array | None
+    left_out: int
+
+
+def read_samples(table: Table, roles: Roles, missing: str | float, may_be_names: bool) -> Samples:
+    """Read all rows.
+
+    Args:
+        table: a table whose header is found.
+        roles: what its columns are.
+        missing: "refuse" or "drop" rows in which a value is missing. With anything else, inputs
+            that are missing stay NaN, and missing labels and weights are refused.
+        may_be_names: whether the labels None, ? and - are names of classes.
+
+    Raises:
+        FileFormatError: a cell is wrong, a missing one is refused, or no row is left.
+    """
+    x: list[Array] = []
+    lines: list[int] = []
+    weights: list[Array] = []
+    labels: list[list[str]] = [[] for _ in roles.targets]
+    count = 0
+    last = [-np.inf] * len(roles.index)
+    for block in table.blocks():
+        count += len(block.lines)
+        last = [_check_index(block, *each) for each in zip(roles.index, last, strict=True)]
+        inputs = read_inputs(block, roles.inputs)
+        lacks = np.zeros(len(inputs), bool)
+        if missing == "refuse":
+            refuse_missing(block, roles.inputs, inputs)
+        elif missing == "drop":
+            lacks |= np.isnan(inputs).any(axis=1)
+        cells = [block.column(position) for position in roles.targets]
+        for position, column in zip(roles.targets, cells, strict=True):
+            if empty := {cell for cell in set(column) if is_missing(cell, may_be_names)}:
+                gone = np.array([cell in empty for cell in column])
+                lacks |= _lacks(block, position, gone, missing)
+        if roles.weight is not None:
+            weight = read_inputs(block, [roles.weight])[:, 0]
+            lacks |= _lacks(block, roles.weight, np.isnan(weight), missing)
+            _check_weights(block, roles.weight, weight)
+            weights.append(weight[~lacks])
+        is_kept = (~lacks).tolist()
+        x.append(inputs[~lacks] if lacks.any() else inputs)
+        lines += itertools.compress(block.lines, is_kept)
+        for found, column in zip(labels, cells, strict=True):
+            found += itertools.compress(column, is_kept)
+    if not lines:
+        raise wrong(table.path, None, "must have a row without missing cells, but has none")
+    return Samples(
+        np.concatenate(x),
+        [
+            Labels(table.path, table.names[position], column, lines)
+            for position, column in zip(roles.targets, labels, strict=True)
+        ],
+        np.concatenate(weights) if weights else None,
+        count - len(lines),
+    )
+
+
+def _lacks(
+    block: Block, position: int, is_empty: Sequence[bool] | Array, missing: str | float
+) -> Array:
+    """Return which rows lack a label or weight, ``(N,)``; refuse them unless they are dropped."""
+    lacks = np.asarray(is_empty, bool)
+    if missing != "drop" and lacks.any():
+        says = (
+            "has no value, and neither labels nor weights are ever filled. Leave out such rows, "
+            'missing="drop"'
+        )
+        raise block.wrong(int(np.argmax(lacks)), position, says)
+    return lacks
+
+
+def _check_weights(block: Block, position: int, weights: Array) -> None:
+    if (weights < 0).any():
+        row = int(np.argmax(weights < 0))
+        raise block.wrong(row, position, f"must be a weight, at least 0, but is {weights[row]:g}")
+
+
+def _check_index(block: Block, position: int, last: float) -> float:
+    """Check that a column holds ascending whole numbers, above ``last``; return the last of them.
+
+    Raises:
+        FileFormatError: it does not, so it may be more than row numbers.
+    """
+    cells = block.column(position)
+    numbers = np.array([float(cell) if is_number(cell) else np.nan for cell in cells])
+    fits = (np.diff(numbers, prepend=last) > 0) & (numbers == np.floor(numbers))
+    if not fits.all():
+        row = int(np.argmin(fits))
+        says = (
+            f"has {cells[row]!r}, but a column without a name must count the rows. Leave it out, "
+            f"drop=[{position}], or name it"
+        )
+        raise block.wrong(row, position, says)
+    return float(numbers[-1])
