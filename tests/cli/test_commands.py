@@ -17,7 +17,7 @@ from tests.process import printed
 import plugnet
 from plugnet.cli import main
 from plugnet.cli.config import DataSettings
-from plugnet.cli.run_setup import pointed_at
+from plugnet.cli.data_source import pointed_at
 from plugnet.errors import ConfigError
 from plugnet.registry import registry
 

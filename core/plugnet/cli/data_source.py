@@ -42,31 +42,31 @@ def read(settings: DataSettings) -> DataSplits:
 
 
 def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
-    """Return ``settings`` for the file or folder ``data``; None keeps their own path.
+    """Return ``settings`` for the file or folder ``data``, absolute; None keeps their own path.
 
     A file is read by the reader that is named like its suffix, if there is one; a further suffix
     .gz does not count. A folder, or any other file, is read by the reader of ``settings`` if that
     takes a ``path``; a folder otherwise by ``npy`` if it holds such files, else by ``idx``. The
-    standard input is a table. The path becomes absolute, so that the settings hold in any working
-    directory.
+    standard input is a table.
 
     Raises:
         ConfigError: the path does not exist, or no reader fits it.
     """
     if data is None:
-        if settings.path is None:
-            return settings
-        return replace(settings, path=str(Path(settings.path).expanduser().absolute()))
+        return settings
     name = call(settings.reader)[0]
     if data == STREAM:
         is_table = _class(name) is _class("csv")
         return replace(settings, reader=settings.reader if is_table else "csv", path=STREAM)
     path = Path(file_path("--data", data)).expanduser().absolute()
     if not path.exists():
-        raise ConfigError(f"--data {data}: there is no such file or folder.", key="data.path")
-    inner = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-    suffix = inner.suffix.removeprefix(".").lower()
-    if path.is_file() and suffix in registry.datasets.names():
+        is_name = data in registry.datasets.names()
+        advice = f" For the data set of that name: --set data.reader={data}." if is_name else ""
+        raise ConfigError(
+            f"--data {data}: there is no such file or folder.{advice}", key="data.path"
+        )
+    suffix = reader_for(path)
+    if path.is_file() and suffix:
         same = _class(name) is _class(suffix)
         reader = settings.reader if same else suffix
     elif "path" in _parameters(name):
@@ -75,7 +75,8 @@ def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
         reader = "npy" if any(path.glob("*.npy")) else "idx"
     else:
         raise ConfigError(
-            f"--data {data}: no dataset reader is named '{suffix}', and '{name}' reads no files. "
+            f"--data {data}: no dataset reader is named '{_suffix(path)}', and '{name}' reads no "
+            "files. "
             f"Readers are {', '.join(registry.datasets.names())}. Say which reads it, for example "
             "--set data.reader=csv, convert the file, or install a plugin that reads it.",
             key="data.path",
@@ -84,7 +85,7 @@ def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
 
 
 def relative_to(settings: DataSettings, folder: Path) -> DataSettings:
-    """Return ``settings`` whose relative paths begin at ``folder``, as a config's do."""
+    """Return ``settings`` with absolute paths, of which relative ones begin at ``folder``."""
     name, arguments = call(settings.reader)
     moved = {
         key: _from(folder, value) if key == "path" or key.endswith("_path") else value
@@ -95,11 +96,22 @@ def relative_to(settings: DataSettings, folder: Path) -> DataSettings:
     return replace(settings, reader=reader, path=path)
 
 
+def reader_for(path: Path) -> str:
+    """Return the reader that is named like the suffix of a file, or "" if there is none."""
+    suffix = _suffix(path)
+    return suffix if suffix in registry.datasets.names() else ""
+
+
+def _suffix(path: Path) -> str:
+    inner = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    return inner.suffix.removeprefix(".").lower()
+
+
 def _from(folder: Path, path: Any) -> Any:
     """Return a path that begins at ``folder``, unless it says where it begins."""
-    if not isinstance(path, str) or path.startswith("~"):
+    if not isinstance(path, str) or path == STREAM:
         return path
-    return str(folder.absolute() / path)
+    return str(folder.absolute() / file_path("data.path", path))
 
 
 def _parameters(reader: str) -> dict[str, inspect.Parameter]:

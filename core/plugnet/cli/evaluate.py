@@ -40,11 +40,11 @@ def run(arguments: Namespace) -> int:
         report = {**found, "samples": counts.samples, "classes": classes}
         print(json.dumps(report, allow_nan=False))
         return 0
-    width = max(map(len, judged)) + 1
-    on = f" on {counts.samples} {trained.part}"
+    width = max([9, *(len(name) + 1 for name in judged)])
     for name, value in judged.items():
-        print(f"{name.capitalize() + ':':<{width}} {number(value)}{on}")
-        on = ""
+        after = " (of scaled values)" if name == "loss" and model.schema.scales else ""
+        print(f"{name.capitalize() + ':':<{width}} {number(value)}{after}")
+    print(f"{'On:':<{width}} {counts.samples} {trained.part}")
     if classes:
         print()
         TextTable().print(classes)

@@ -132,7 +132,7 @@ def _classes(
         true = true_classes(targets, outputs.shape[1])
         held = targets if true is None else np.array(model.classes)[true]
         if not counts.all():
-            held = np.where(counts, held, trained.ignore_label)
+            held = np.where(counts, held, np.array(trained.ignore_label))
         found["true_class"] = held.tolist()
     return found
 
@@ -152,9 +152,7 @@ def _by_target(model: Model, word: str, values: Array) -> dict[str, Sequence[Any
     names = model.schema.targets
     if len(names) != count:
         names = ("value",) if count == 1 else tuple(f"value_{i}" for i in range(count))
-    return {
-        f"{word}_{name}": _finite(column) for name, column in zip(names, values.T, strict=True)
-    }
+    return {f"{word}_{name}": _finite(column) for name, column in zip(names, values.T, strict=True)}
 
 
 @contextmanager
@@ -195,9 +193,7 @@ def _printing(model: Model) -> Iterator[Write]:
 
     yield write
     if table is not None and table.left_out:
-        print(
-            wrap(f"No room for {listed(table.left_out)}. --out FILE.csv writes all columns.", 0)
-        )
+        print(wrap(f"No room for {listed(table.left_out)}. --out FILE.csv writes all columns.", 0))
 
 
 def _writer(file: TextIO, as_json: bool) -> Write:

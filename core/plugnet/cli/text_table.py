@@ -9,7 +9,8 @@ from typing import Any
 from plugnet.cli.prose import NARROWEST, columns
 
 GAP = "  "
-NARROW = 12  # characters to which a column of texts is cut where there is no room
+NARROW = 12  # characters to which texts are cut where there is no room; headings are cut later
+HEADING = 20
 
 
 def number(value: float, largest: float | None = None) -> str:
@@ -42,6 +43,11 @@ class _Column:
     largest: float
     width: int = 0
 
+    @property
+    def narrowest(self) -> int:
+        """The width to which it may be cut."""
+        return max(NARROW, min(len(self.heading), HEADING)) if self.is_text else self.width
+
     def text(self, value: Any) -> str:
         if value is None:
             return "-"
@@ -66,7 +72,9 @@ class TextTable:
         left_out: the names of these columns.
     """
 
-    def __init__(self, spare: Sequence[str] = (), headings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, spare: Sequence[str] = (), headings: Mapping[str, str] | None = None
+    ) -> None:
         """Begin a table.
 
         Args:
@@ -97,10 +105,10 @@ class TextTable:
             self._columns[name] = column
         spare = [name for name in self._spare if name in self._columns]
         while (excess := self._excess()) > 0:
-            long = [c for c in self._columns.values() if c.is_text and c.width > NARROW]
+            long = [c for c in self._columns.values() if c.width > c.narrowest]
             if long:
                 widest = max(long, key=lambda column: column.width)
-                widest.width = max(NARROW, widest.width - excess)
+                widest.width = max(widest.narrowest, widest.width - excess)
             elif spare:
                 self.left_out.append(spare.pop(0))
                 del self._columns[self.left_out[-1]]

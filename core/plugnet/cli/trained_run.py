@@ -6,6 +6,7 @@ import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from plugnet.arrays import Array
 from plugnet.cli import config_file, data_source
 from plugnet.cli.config import Config
 from plugnet.cli.run_directory import CONFIG, MODEL
-from plugnet.cli.run_setup import add_threads
+from plugnet.cli.run_setup import add_set, add_threads
 from plugnet.errors import ConfigError, DataError
 from plugnet.interfaces import Rows
 from plugnet.schema import Label
@@ -63,6 +64,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="a file or folder, all of whose rows are asked about, or - for the standard input; by "
         "default the run's own test samples",
     )
+    example = 'reader=["csv", {drop = ["id"]}]'
+    add_set(parser, f"change how data are read, for example '{example}'; may be repeated")
     add_threads(parser)
 
 
@@ -88,9 +91,18 @@ def load(arguments: Namespace) -> TrainedRun:
     has_config = file.name == MODEL and file.with_name(CONFIG).is_file()
     if has_config:
         config = config_file.load(file.with_name(CONFIG))
+        config = replace(config, data=data_source.relative_to(config.data, file.parent))
     ignore_label = config.training.ignore_label
+    changed = config_file.override(config, arguments.assignments)
+    if replace(changed, data=config.data) != config:
+        raise ConfigError(
+            "--set must change how data are read here, data.reader or data.path, but it got "
+            f"{' and '.join(map(repr, arguments.assignments))}. The model is trained already.",
+            key="--set",
+        )
+    settings = data_source.relative_to(changed.data, Path.cwd())
     if arguments.data is not None:
-        settings = data_source.pointed_at(config.data, arguments.data)
+        settings = data_source.pointed_at(settings, arguments.data)
         rows = data_source.build(settings).rows(model.schema)
         source = "standard input" if arguments.data == data_source.STREAM else arguments.data
         return TrainedRun(model, rows, "samples", source, None, ignore_label)
@@ -99,7 +111,6 @@ def load(arguments: Namespace) -> TrainedRun:
             f"There is no {CONFIG} beside {file}. Name the data to read with --data PATH.",
             key="data.path",
         )
-    settings = data_source.pointed_at(config.data, None)
     splits = data_source.read(settings)
     given, part = (
         (splits.train, "samples") if splits.test is None else (splits.test, "test samples")
