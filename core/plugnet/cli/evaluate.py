@@ -13,7 +13,7 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.cli import trained_run
 from plugnet.cli.text_table import TextTable, number
-from plugnet.cli.trained_run import TrainedRun, named_rows
+from plugnet.cli.trained_run import TrainedRun
 from plugnet.errors import DataError
 from plugnet.evaluation import evaluate, predicted_classes, true_classes
 from plugnet.training.threads import limited
@@ -68,7 +68,7 @@ def _answered(trained: TrainedRun, counts: _Counts) -> Iterator[tuple[Array, Arr
         weights = trained.weights
         if not is_counted.all():
             weights = is_counted * (1.0 if weights is None else weights)
-        with named_rows(rows, trained.source):
+        with trained.asking(rows):
             given = model.check(rows.x, labels, weights)
             outputs = model.network.predict(given.x)
         true = true_classes(given.y, outputs.shape[1]) if model.classes else None

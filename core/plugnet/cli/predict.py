@@ -23,11 +23,9 @@ from plugnet.arguments import file_path
 from plugnet.arrays import Array
 from plugnet.cli import trained_run
 from plugnet.cli.data_source import STREAM
-from plugnet.cli.prose import wrap
 from plugnet.cli.text_table import TextTable
-from plugnet.cli.trained_run import TrainedRun, named_rows
+from plugnet.cli.trained_run import TrainedRun
 from plugnet.data.answers import decode, encode
-from plugnet.data.frames import listed
 from plugnet.errors import ConfigError
 from plugnet.evaluation import class_scores, predicted_classes, true_classes
 from plugnet.interfaces import Rows
@@ -62,7 +60,7 @@ def run(arguments: Namespace) -> int:
     trained = trained_run.load(arguments)
     with limited(arguments.threads), _writing(arguments, trained.model) as write:
         for rows in trained.rows:
-            with named_rows(rows, trained.source):
+            with trained.asking(rows):
                 answers = _answers(trained, rows, arguments.proba)
             write(answers)
     return 0
@@ -193,7 +191,7 @@ def _printing(model: Model) -> Iterator[Write]:
 
     yield write
     if table is not None and table.left_out:
-        print(wrap(f"No room for {listed(table.left_out)}. --out FILE.csv writes all columns.", 0))
+        print(f"No room for {len(table.left_out)} more columns: --out FILE.csv writes them all.")
 
 
 def _writer(file: TextIO, as_json: bool) -> Write:

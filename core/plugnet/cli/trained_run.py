@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import warnings
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -19,16 +20,16 @@ from plugnet.cli import config_file, data_source
 from plugnet.cli.config import Config
 from plugnet.cli.run_directory import CONFIG, MODEL
 from plugnet.cli.run_setup import add_set, add_threads
-from plugnet.errors import ConfigError, DataError
+from plugnet.errors import ConfigError, DataError, DataWarning
 from plugnet.interfaces import Rows
 from plugnet.schema import Label
 
 #: Rows, as errors name them: "row 3", "Rows 3, 4" and "samples[3, 0]".
 _ROWS = re.compile(r"\b([Rr]ow) (\d+(?:, \d+)*)|\bsamples\[(\d+)")
-_LINE = {"row": "line", "Row": "Line"}
 
 
-class TrainedRun(NamedTuple):
+@dataclass
+class TrainedRun:
     """A trained model and the rows that it is asked about.
 
     Attributes:
@@ -46,6 +47,7 @@ class TrainedRun(NamedTuple):
     source: str
     weights: Array | None = None
     ignore_label: Label | None = None
+    _has_warned: bool = False
 
     def counted(self, y: Array) -> tuple[Array, Array]:
         """Return labels that are classes, and which of them count, ``(N,)``; see `ignore_label`."""
@@ -53,6 +55,31 @@ class TrainedRun(NamedTuple):
             return y, np.ones(len(y), bool)
         counts = np.asarray(y != self.ignore_label)
         return np.where(counts, y, self.model.classes[0]), counts
+
+    @contextmanager
+    def asking(self, rows: Rows) -> Iterator[None]:
+        """Let errors about rows name them as their file counts them, by line where it is text.
+
+        Of all warnings about the data only those of the first block that has some are shown.
+        """
+        with warnings.catch_warnings():
+            show = warnings.showwarning
+
+            def shown(message: Warning | str, category: type[Warning], *place: Any) -> None:
+                self._has_warned |= issubclass(category, DataWarning)
+                show(message, category, *place)
+
+            warnings.showwarning = shown
+            if self._has_warned:
+                warnings.simplefilter("ignore", DataWarning)
+            try:
+                yield
+            except DataError as error:
+                if error.row is None:
+                    raise
+                numbers = rows.numbers if rows.lines is None else rows.lines
+                message = _renamed(str(error), numbers, "row" if rows.lines is None else "line")
+                raise DataError(f"{self.source}: {message}", row=int(numbers[error.row])) from error
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -103,7 +130,10 @@ def load(arguments: Namespace) -> TrainedRun:
     settings = data_source.relative_to(changed.data, Path.cwd())
     if arguments.data is not None:
         settings = data_source.pointed_at(settings, arguments.data)
-        rows = data_source.build(settings).rows(model.schema)
+        schema = model.schema
+        if ignore_label is not None and schema.kind == "class":
+            schema = replace(schema, classes=(*schema.classes, ignore_label))
+        rows = data_source.build(settings).rows(schema)
         source = "standard input" if arguments.data == data_source.STREAM else arguments.data
         return TrainedRun(model, rows, "samples", source, None, ignore_label)
     if not has_config:
@@ -128,22 +158,13 @@ def load(arguments: Namespace) -> TrainedRun:
     )
 
 
-@contextmanager
-def named_rows(rows: Rows, source: str) -> Iterator[None]:
-    """Let errors about some rows name them as the file counts them, by line where it is text."""
-    try:
-        yield
-    except DataError as error:
-        if error.row is None:
-            raise
-        numbers: Sequence[int] = rows.numbers if rows.lines is None else rows.lines
+def _renamed(message: str, numbers: Sequence[int], word: str) -> str:
+    """Return a message about rows of a block with their numbers, or lines, in the file."""
 
-        def renamed(found: re.Match[str]) -> str:
-            given = (found[2] or found[3]).split(", ")
-            named = ", ".join(str(numbers[int(row)]) for row in given)
-            if found[3]:
-                return f"samples[{named}"
-            return f"{found[1] if rows.lines is None else _LINE[found[1]]} {named}"
+    def renamed(found: re.Match[str]) -> str:
+        named = ", ".join(str(numbers[int(row)]) for row in (found[2] or found[3]).split(", "))
+        if found[3]:
+            return f"samples[{named}"
+        return f"{word.capitalize() if found[1] == 'Row' else word} {named}"
 
-        message = _ROWS.sub(renamed, str(error))
-        raise DataError(f"{source}: {message}", row=numbers[error.row]) from error
+    return _ROWS.sub(renamed, message)
