@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -65,11 +65,18 @@ class TrainedRun:
         with warnings.catch_warnings():
             show = warnings.showwarning
 
-            def shown(message: Warning | str, category: type[Warning], *place: Any) -> None:
+            def noted(
+                message: Warning | str,
+                category: type[Warning],
+                filename: str,
+                lineno: int,
+                file: TextIO | None = None,
+                line: str | None = None,
+            ) -> None:
                 self._has_warned |= issubclass(category, DataWarning)
-                show(message, category, *place)
+                show(message, category, filename, lineno, file, line)
 
-            warnings.showwarning = shown
+            warnings.showwarning = noted
             if self._has_warned:
                 warnings.simplefilter("ignore", DataWarning)
             try:
