@@ -214,9 +214,14 @@ every_place = pytest.mark.parametrize(
     [
         (lambda wrong: [("fc", 6, 5), wrong, ("fc", 5, 3)], "wrong1"),
         (lambda wrong: [("fc", 6, 5), wrong], "wrong1"),
-        (lambda wrong: [("fc", 6, 5), Chain(["tanh", wrong]), ("fc", 5, 3)], "wrong1"),
+        (lambda wrong: [("fc", 6, 5), Chain(["tanh", wrong]), ("fc", 5, 3)], "chain1.wrong1"),
+        (lambda wrong: [("fc", 6, 5), ("residual", [Chain([wrong])])], "residual1.chain1.wrong1"),
+        (
+            lambda wrong: [("fc", 6, 5), ("branches", ["tanh", ("chain", ["tanh", wrong])])],
+            "branches1.branch2.wrong1",
+        ),
     ],
-    ids=["between", "last", "nested"],
+    ids=["between", "last", "nested", "residual", "branches"],
 )
 
 
@@ -243,6 +248,40 @@ def test_a_wrong_result_of_backward_is_named_with_layer_and_method(
     y = network.forward(X[:8], training=True)
     with pytest.raises(error, match=rf"Wrong\.backward of layer '{path}'.*{text}"):
         network.backprop(np.ones_like(y))
+
+
+@pytest.mark.parametrize("method", ["forward", "backward"])
+def test_nothing_returned_is_named_in_any_later_step_too(method: str) -> None:
+    wrong = Wrong("nothing yet", lambda x: None)
+    network = Network([Chain([("fc", 6, 5), wrong, "tanh"])])
+    step(network)
+    wrong.method = method
+    with pytest.raises(ArgumentError, match=rf"Wrong\.{method} of layer 'chain1\.wrong1'.*NoneT"):
+        step(network)
+
+
+@every_place
+def test_a_gradient_of_another_shape_is_named_with_its_layer(
+    around: Callable[[Layer], list[Any]], path: str
+) -> None:
+    def write(dy: Array) -> None:
+        wrong.scale.grad = dy
+
+    wrong = Wrong("gradients", write, trained=True)
+    network = Network(around(wrong))
+    y = network.forward(X[:8], training=True)
+    with pytest.raises(ShapeError, match=r"keeps its shape, \(5,\).*\(8, 5\)") as caught:
+        network.backprop(np.ones_like(y))
+    place = f"layer '{path.split('.')[-1]}', in gradients"
+    assert any(place in note for note in caught.value.__notes__)
+
+
+@pytest.mark.parametrize("shape", [None, 5, (5.0,), [[5]], ("5",), (-1,)], ids=repr)
+def test_a_wrong_output_shape_is_named_with_its_layer(shape: Any) -> None:
+    wrong = Wrong("nothing", None)
+    vars(wrong)["output_shape"] = lambda _: shape
+    with pytest.raises(ArgumentError, match=r"Wrong\.output_shape of layer 'wrong1' must return"):
+        Network([("fc", 6, 5), Chain([wrong])])
 
 
 @every_result
@@ -297,7 +336,9 @@ def test_a_layer_that_raises_is_named_in_a_note(
     wrong.method = method
     with pytest.raises(ZeroDivisionError, match="mine") as caught:
         use(network)
-    assert f"layer '{path}'" in "".join(caught.value.__notes__)
+    notes = "".join(caught.value.__notes__)
+    assert f"layer '{path.split('.')[0]}'" in notes
+    assert f"layer '{path.split('.')[-1]}'" in notes
 
 
 def test_an_error_of_plugnets_own_passes_as_it_is() -> None:

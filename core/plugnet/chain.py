@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from plugnet import first_pass
 from plugnet.arrays import Array, Shape
-from plugnet.errors import CallOrderError
+from plugnet.errors import ArgumentError, CallOrderError, ShapeError
 from plugnet.first_pass import Stage
 from plugnet.interfaces import Layer
 from plugnet.layers import (
@@ -129,7 +130,9 @@ class Chain(Layer):
                 return y
         except Exception as error:
             if training:
-                first_pass.blame(error, self.inner(), layer, y)
+                failed = next(i for i, each in enumerate(self.layers) if each is layer)
+                with _located(self.inner()):
+                    first_pass.blame(error, [*self.inner().items()], failed, y, "forward")
             self._first_forward(x, False)  # names the layer, or the one that gave it a wrong array
             raise  # it failed only once
         return self._first_forward(x, False)
@@ -145,7 +148,7 @@ class Chain(Layer):
             self._plan()
         if inputs not in self._checked:
             return self._first_backprop(dy, inputs)
-        index = -1
+        index = len(self.layers) - 1
         try:
             for gradients, backward, index in self._stages[inputs]:  # noqa: B007 # read below
                 if gradients is not None:
@@ -153,8 +156,9 @@ class Chain(Layer):
                 if backward is not None:
                     dy = backward(dy)  # type: ignore[assignment] # None only after the last
         except Exception as error:
-            error.add_note(f"Raised in the backward pass of layer '{self.layer_names[index]}'.")
-            raise
+            reverse = list(self.inner().items())[::-1]
+            with _located(self.inner()):
+                first_pass.blame(error, reverse, len(reverse) - 1 - index, dy, "backward")
         return dy if inputs else None
 
     def flops(self, shape: Shape) -> int:
@@ -195,7 +199,8 @@ class Chain(Layer):
             self._batch_shape, self._checked = None, set()
         shapes = self.output_shapes or infer_shapes(self.layers, self.layer_names, x.shape[1:])
         dtype = self._dtype if self.takes_stored and self._dtype is not None else x.dtype
-        y = first_pass.forward(self.inner(), shapes, x, dtype, training)
+        with _located(self.inner()):
+            y = first_pass.forward(self.inner(), shapes, x, dtype, training)
         if training:
             self._batch_shape = x.shape
         return y
@@ -213,9 +218,26 @@ class Chain(Layer):
         batch_shapes = [(n, *each) for each in shapes]
         stages = self._stages[inputs]
         last = -1 if inputs or not stages else stages[-1][2]  # whose dx nobody reads
-        dx = first_pass.backprop(self.inner(), batch_shapes, dy, stages, last)
+        with _located(self.inner()):
+            dx = first_pass.backprop(self.inner(), batch_shapes, dy, stages, last)
         self._checked.add(inputs)
         return dx if inputs else None
+
+
+@contextmanager
+def _located(layers: Mapping[str, Layer]) -> Iterator[None]:
+    """Name a layer that has returned something wrong by its path in ``layers``, the outermost."""
+    try:
+        yield
+    except (ArgumentError, ShapeError) as error:
+        if hasattr(error, "method"):  # which the checks of the first pass add
+            name: str = error.layer  # type: ignore[union-attr]
+            wrong = vars(error).setdefault("wrong", layers.get(name))
+            paths = (path for path, layer in walk(layers).items() if layer is wrong)
+            path = next(paths, name)
+            error.layer = path  # type: ignore[union-attr]
+            error.args = (error.args[0].replace(f"layer '{name}'", f"layer '{path}'", 1),)
+        raise
 
 
 def _cleared(call: Callable[[Array], T], frozen: Sequence[Array]) -> Callable[[Array], T]:

@@ -104,7 +104,7 @@ def evaluate(
     for outputs, targets, weights in answered:
         weight = float(len(outputs) if weights is None else weights.sum(dtype=np.float64))
         if weight:
-            summed += weight * float(loss.forward(outputs, targets, weights))
+            summed += weight * loss_value(loss, loss.forward(outputs, targets, weights))
             total += weight
         if schema.kind == "class":
             true = true_classes(targets, outputs.shape[1])
@@ -118,6 +118,29 @@ def evaluate(
             metric.update(scores, true, weights)
     value = summed / total if total else 0.0
     return value, {name: float(metric.compute()) for name, metric in judged.items()}
+
+
+def loss_value(loss: Loss, found: Any) -> float:
+    """Return what a loss's ``forward`` has returned as a float.
+
+    Raises:
+        ArgumentError: it is not a real number.
+    """
+    if isinstance(found, float):
+        return float(found)
+    if isinstance(found, np.ndarray | np.generic) and found.ndim == 0 and found.dtype.kind in "iuf":
+        return float(found)
+    if type(found) is int:
+        return float(found)
+    what = f"a {type(found).__name__}"
+    if isinstance(found, np.ndarray):
+        what = f"an array of shape {found.shape} and dtype {found.dtype}"
+    raise ArgumentError(
+        f"{type(loss).__name__}.forward must return the loss of the batch, a real number, but it "
+        f"returned {what}. Correct the loss.",
+        argument="loss",
+        value=loss,
+    )
 
 
 def class_scores(outputs: Array, threshold: float | None) -> Array:

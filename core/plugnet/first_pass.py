@@ -99,13 +99,15 @@ def backprop(
     for gradients, backward, index in stages:
         name, layer = held[index]
         dx = None
+        method = "gradients"
         try:
             if gradients is not None:
                 gradients(dy)
+            method = "backward"
             if backward is not None:
                 dx = backward(dy)
         except Exception as error:
-            error.add_note(f"Raised in the backward pass of layer '{name}'.")
+            error.add_note(f"Raised in the backward pass of layer '{name}', in {method}.")
             raise
         if index != last:
             _check(dx, batch_shapes[index], dy.dtype, f"{type(layer).__name__}.backward", name)
@@ -113,21 +115,26 @@ def backprop(
     return dy
 
 
-def blame(error: Exception, layers: Mapping[str, Layer], failed: Layer, x: object) -> NoReturn:
+def blame(
+    error: Exception,
+    layers: Sequence[tuple[str, Layer]],
+    failed: int,
+    given: object,
+    method: str,
+) -> NoReturn:
     """Say in which layer ``error`` was raised, or which layer gave it something else than an array.
 
     Args:
-        error: what a training forward raised.
-        layers: by name, first to last.
-        failed: the layer in which it was raised.
-        x: what that layer was given.
+        error: what a pass raised after the first one.
+        layers: their names and they, in the order of the pass.
+        failed: the number of the layer in which it was raised.
+        given: what that layer was given.
+        method: which method gave it, "forward" or "backward".
     """
-    held = list(layers.items())
-    index = next(i for i, (_, layer) in enumerate(held) if layer is failed)
-    if not isinstance(x, np.ndarray) and index:
-        name, giver = held[index - 1]
-        _refuse(f"{type(giver).__name__}.forward", name, f"a {type(x).__name__}", error)
-    error.add_note(f"Raised in the forward pass of layer '{held[index][0]}'.")
+    if not isinstance(given, np.ndarray) and failed:
+        name, giver = layers[failed - 1]
+        _refuse(f"{type(giver).__name__}.{method}", name, f"a {type(given).__name__}", error)
+    error.add_note(f"Raised in the {method} pass of layer '{layers[failed][0]}'.")
     raise error
 
 
@@ -142,6 +149,7 @@ def _check(array: Any, shape: Shape, dtype: np.dtype[Any], method: str, name: st
             expected=shape,
             got=array.shape,
             layer=name,
+            method=method,
         )
     if array.dtype != dtype:
         _refuse(method, name, f"one of {array.dtype} for {dtype}")
@@ -153,4 +161,6 @@ def _refuse(method: str, name: str, what: str, cause: Exception | None = None) -
         f"returned {what}. Correct the layer.",
         argument="layers",
         value=name,
+        layer=name,
+        method=method,
     ) from cause

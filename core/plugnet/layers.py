@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from plugnet.arrays import Shape
-from plugnet.errors import ArgumentError, ShapeError
+from plugnet.errors import ArgumentError, PlugnetError, ShapeError, shown
 from plugnet.interfaces import Activation, Layer
 from plugnet.parameter import Parameter
 from plugnet.registry import registry
@@ -22,20 +22,48 @@ def as_layers(values: Iterable[Any]) -> tuple[Layer, ...]:
         ArgumentError: they are not a list, or the list is empty.
         RegistryError: a name cannot be built.
     """
-    single = isinstance(values, str | Mapping)
-    layers = (
-        ()
-        if single or not isinstance(values, Iterable)
-        else tuple(map(registry.layers.resolve, values))
+    if isinstance(values, Iterable) and not isinstance(values, str | Mapping):
+        values = list(values)
+        try:
+            layers = tuple(map(registry.layers.resolve, values))
+        except PlugnetError:
+            if _is_one_layer(values):
+                raise _no_list(tuple(values)) from None
+            raise
+        if layers:
+            return layers
+    raise _no_list(values)
+
+
+def _is_one_layer(values: Sequence[Any]) -> bool:
+    """Tell whether what should be layers is a name and its arguments.
+
+    Raises:
+        ArgumentError: it is, and a list is missing in its arguments, too.
+    """
+    if len(values) < 2 or not isinstance(values[0], str):
+        return False
+    if any(value is None or isinstance(value, float | int | np.generic) for value in values):
+        return True
+    try:
+        registry.layers.resolve(values)
+    except ArgumentError as error:
+        if error.argument == "layers":
+            raise error from None
+        return False
+    except PlugnetError:
+        return False
+    return True
+
+
+def _no_list(values: Any) -> ArgumentError:
+    """Return the error for what is not a list of layers."""
+    text = 'The layers must be a list of at least one, such as [("fc", 784, 10)]'
+    is_one = bool(values) and isinstance(values, str | tuple | Mapping | Layer | Activation)
+    advice = f" A list is missing around it: [{shown(values)}]." if is_one else ""
+    return ArgumentError(
+        f"{text}, but they are {shown(values)}.{advice}", argument="layers", value=values
     )
-    if not layers:
-        raise ArgumentError(
-            'The layers must be a list of at least one, as [("fc", 784, 10)], but they are '
-            f"{values!r}.",
-            argument="layers",
-            value=values,
-        )
-    return layers
 
 
 def names_of(layers: Sequence[Layer]) -> tuple[str, ...]:
@@ -57,9 +85,12 @@ def as_shape(shape: Sequence[int]) -> Shape:
     """
     sizes = tuple(shape) if isinstance(shape, Iterable) else ()
     if not sizes or not all(map(_is_size, sizes)):
+        advice = "Samples are the rows of a 2-D array, or images in a 4-D one."
+        if any(isinstance(size, str) for size in sizes):
+            advice = "If it is a layer, put all layers into one list."
         raise ShapeError(
             "The shape of one sample must be positive whole numbers, as (784,) or (28, 28, 1), "
-            f"but it is {shape!r}. Samples are the rows of a 2-D array, or images in a 4-D one.",
+            f"but it is {shown(shape)}. {advice}",
             expected="positive sizes",
             got=shape,
         )
@@ -80,7 +111,7 @@ def infer_shapes(layers: Sequence[Layer], names: Sequence[str], shape: Shape) ->
     giver = "the input"
     for name, layer in zip(names, layers, strict=True):
         try:
-            shape = tuple(layer.output_shape(shape))
+            given = layer.output_shape(shape)
         except ShapeError as error:
             raise ShapeError(
                 f"Layer '{name}' cannot take what {giver} gives, shape {shape}: {error}",
@@ -88,7 +119,14 @@ def infer_shapes(layers: Sequence[Layer], names: Sequence[str], shape: Shape) ->
                 got=shape,
                 layer=name,
             ) from error
-        shapes.append(shape)
+        if not isinstance(given, tuple | list) or not all(map(_is_size, given)):
+            raise ArgumentError(
+                f"{type(layer).__name__}.output_shape of layer '{name}' must return the shape of "
+                f"one sample, such as (50,), but it returned {shown(given)}. Correct the layer.",
+                argument="layers",
+                value=layer,
+            )
+        shapes.append(shape := tuple(given))
         giver = f"layer '{name}'"
     return shapes
 

@@ -206,7 +206,8 @@ class Model:
 
     def probabilities(self, outputs: Array) -> Array:
         """Return outputs ``(N, K)`` as the probability of each class; see `predict_proba`."""
-        found = self.loss.probabilities(outputs) if self.schema.kind == "class" else None
+        with np.errstate(all="ignore"):
+            found = self.loss.probabilities(outputs) if self.schema.kind == "class" else None
         if found is None:
             name = registry.name_of(self.loss) or type(self.loss).__name__
             raise CallOrderError(

@@ -188,7 +188,7 @@ class Network:
             self.predictions.end()
 
     def _predict(self, samples: Array) -> Array:
-        with np.errstate(over="ignore", invalid="ignore"):  # BLAS raises the flags without cause
+        with np.errstate(all="ignore"):  # BLAS raises flags without cause; underflow is harmless
             if len(samples) <= PREDICT_ROWS:
                 return self.forward(samples)
             blocks = (samples[i : i + PREDICT_ROWS] for i in range(0, len(samples), PREDICT_ROWS))
@@ -371,6 +371,11 @@ class Network:
         self._patterns.apply(parameters)  # afterwards, so that a copy is laid like the first
         self._generators = Generators(self.rngs)
         self.input_shape = shape
+
+    def uninitialize(self) -> None:
+        """Forget the shape of the input and the parameters, as before the first data."""
+        self.input_shape = self._parameters = None
+        self.chain.output_shapes = ()
 
     # Description, copies and files ---------------------------------------------------------------
 

@@ -57,6 +57,8 @@ def test_numbers_keep_their_digits(tmp_path: Path) -> None:
         ("a,y,b", None, ("a", "b"), "y"),
         ("species,a,b", None, ("species", "a"), "b"),
         ("label,a,target", None, ("label", "a"), "target"),
+        ("x,y,colour", None, ("x", "y"), "colour"),
+        ("y,x,label", None, ("y", "x"), "label"),
     ],
 )
 def test_the_column_of_labels(
@@ -73,6 +75,13 @@ def test_the_column_of_labels(
 def test_several_columns_that_may_have_labels(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match=r"'label', 'target'.*label='label'"):
         load(tmp_path, "label,target,a\n0,1,2\n1,1,2\n")
+
+
+def test_a_cell_like_a_name_of_labels_is_none_without_a_header(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match=r"Line 1 .*text.*column.*0 \(such as 'y'\)"):
+        load(tmp_path, "y,1,0\nn,2,1\ny,3,1\n")
+    with pytest.raises(FileFormatError, match=r"Line 1 .*text.*column.*0 \(such as 'y'\)"):
+        load(tmp_path, "y,1,7\nn,2,8\n")
 
 
 def test_several_columns_of_real_targets(tmp_path: Path) -> None:
@@ -271,7 +280,23 @@ def test_a_column_without_values_has_no_mean(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "cell",
-    ["", " ", "NA", "na", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "None", "?", "-"],
+    [
+        "",
+        " ",
+        "NA",
+        "na",
+        "N/A",
+        "n/a",
+        "#N/A",
+        "<NA>",
+        "NaN",
+        "nan",
+        "null",
+        "None",
+        "?",
+        "-",
+        "-nan",
+    ],
 )
 def test_what_counts_as_missing(tmp_path: Path, cell: str) -> None:
     splits = load(tmp_path, f"a,b,y\n1,{cell},0\n2,3,1\n", missing=0)
@@ -455,7 +480,7 @@ def test_wrong_arguments_are_refused(argument: str, value: object) -> None:
 
 @pytest.mark.parametrize("named", [{"label": "a"}, {"drop": ["a"]}, {"weight": "a"}])
 def test_a_name_needs_a_header(named: dict[str, Any]) -> None:
-    with pytest.raises(ArgumentError, match="header must be True"):
+    with pytest.raises(ArgumentError, match="header must be True or None"):
         Csv("x", header=False, **named)
 
 

@@ -93,7 +93,7 @@ def test_what_does_not_match_is_named(tmp_path: Path, text: str, says: str) -> N
 
 def test_a_label_after_a_block_without_any_is_an_error(tmp_path: Path) -> None:
     text = "a,b,kind\n" + "1,2,\n" * 5000 + "1,2,ant\n"
-    with pytest.raises(FileFormatError, match=r"Line 5002 .*has a label, but no row before it"):
+    with pytest.raises(FileFormatError, match=r"Line 5002 .*has a label, but no row above has one"):
         rows(tmp_path, text, BEES)
 
 
@@ -125,11 +125,17 @@ def test_real_targets_of_a_model(tmp_path: Path) -> None:
         ("u,v,w\n3,4,2\n5,6,1\n", [2, 1]),
         ("label,u,v\n2,3,4\n1,5,6\n", [2, 1]),
         (",u,v\n0,3,4\n1,5,6\n", None),
+        ("x,y\n3,4\n5,6\n", None),
     ],
 )
 def test_a_model_without_names_is_matched_by_count(tmp_path: Path, text: str, labels: Any) -> None:
     (found,) = rows(tmp_path, text, BARE)
     assert plain(found) == ([[3, 4], [5, 6]], labels)
+
+
+def test_labels_are_not_counted_as_inputs(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match="must have 2 columns of inputs"):
+        rows(tmp_path, "u,label\n3,1\n", BARE)
 
 
 def test_labels_and_ids_by_place(tmp_path: Path) -> None:

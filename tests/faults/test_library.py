@@ -4,7 +4,7 @@ Here stand the faults that cross several parts of the library. What concerns one
 its tests.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from plugnet.errors import (
     ShapeError,
     UnknownComponentError,
 )
+from plugnet.interfaces import Activation
 
 
 def values(network: Network) -> list[Array]:
@@ -32,11 +33,47 @@ def values(network: Network) -> list[Array]:
 # Building a network ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("layers", ["tanh", "", None, 5, {"kind": "layer"}, iter(())])
+@pytest.mark.parametrize("layers", ["", None, 5, [], {}, iter(())])
 def test_the_layers_of_a_network_are_a_list(layers: Any) -> None:
-    with pytest.raises(ArgumentError, match="list of at least one, as") as caught:
+    with pytest.raises(ArgumentError, match="list of at least one, such as") as caught:
         Network(layers)
     assert caught.value.argument == "layers"
+
+
+@pytest.mark.parametrize("within", [False, True], ids=["network", "chain"])
+@pytest.mark.parametrize(
+    "one",
+    [
+        "tanh",
+        ("fc", 4, 8),
+        ["fc", 4, 8],
+        ("fc", {"outputs": 3}),
+        ("dense", 3),
+        ("tanh", None),
+        ("activation", "tanh"),
+        ("residual", ["tanh"]),
+        registry.spec(registry.build("fc", 4, 8)),
+        registry.build("fc", 4, 8),
+        registry.build("tanh"),
+    ],
+    ids=repr,
+)
+def test_a_list_that_is_missing_around_one_layer_is_pointed_out(within: bool, one: Any) -> None:
+    with pytest.raises(ArgumentError, match="A list is missing around it") as caught:
+        Network([("chain", one)] if within else one)
+    assert caught.value.argument == "layers"
+
+
+def test_a_list_of_layers_may_begin_with_a_name() -> None:
+    assert Network(["tanh", ("fc", 4, 8)]).layer_names == ("tanh1", "fc1")
+    with pytest.raises(ArgumentError, match="needs the number of its outputs"):
+        Network(["fc", "tanh", ("fc", 5, 3)])
+
+
+@pytest.mark.parametrize("layer", ["tanh", ("fc", 8, 3)])
+def test_a_layer_in_the_place_of_the_shape_belongs_into_the_list(layer: Any) -> None:
+    with pytest.raises(ShapeError, match="put all layers into one list"):
+        Network([("fc", 4, 8)], layer)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +122,52 @@ def test_a_message_shows_a_long_value_in_short() -> None:
     with pytest.raises(ArgumentError) as caught:
         registry.build("inv", "1" * 10_000)
     assert len(str(caught.value)) < 200
+
+
+class WrongActivation(Activation):
+    """Does what it is told in ``method``, else gives x."""
+
+    def __init__(self, method: str, result: Callable[[Array], Any]) -> None:
+        self.method, self.result = method, result
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        found: Array = self.result(x) if self.method == "forward" else x
+        return found
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        found: Array = self.result(x) if self.method == "derivative" else np.ones_like(x)
+        return found
+
+
+RESULTS: dict[str, tuple[Callable[[Array], Any], str]] = {
+    "None": (lambda x: None, "a NoneType"),
+    "number": (lambda x: 1.0, "a float"),
+    "float64": (lambda x: x.astype(np.float64), r"\(20, 5\) and dtype float64"),
+    "shape": (lambda x: x[:, :1], r"shape \(20, 1\)"),
+    "transposed": (lambda x: x.T, r"shape \(5, 20\)"),
+}
+
+
+@pytest.mark.parametrize("result", RESULTS)
+@pytest.mark.parametrize("method", ["forward", "derivative"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_wrong_result_of_an_activation_is_named(method: str, result: str, nested: bool) -> None:
+    make, text = RESULTS[result]
+    wrong = WrongActivation(method, make)
+    middle: Any = ("residual", [wrong]) if nested else wrong
+    with pytest.raises(ArgumentError, match=rf"WrongActivation\.{method} must return.*{text}") as e:
+        trainer(Network([("fc", 4, 5), middle, ("fc", 5, 3)]), batch_size=20).fit(X, Y, 1)
+    assert any("'wrongactivation1'" in note for note in e.value.__notes__)
+
+
+@pytest.mark.parametrize("result", ["None", "float64", "shape", "transposed"])
+def test_a_wrong_activation_is_named_in_predictions(result: str) -> None:
+    wrong = WrongActivation("forward", RESULTS[result][0])
+    network = Network([("fc", 4, 5), ("chain", [wrong]), ("fc", 5, 3)])
+    with pytest.raises(
+        (ArgumentError, ShapeError), match=r"'chain1\.wrongactivation1' must return"
+    ):
+        network.predict(X)
 
 
 # Asking a network --------------------------------------------------------------------------------
@@ -229,7 +312,7 @@ def wrong_pairs() -> Iterator[Any]:
     yield pytest.param(X, Y[:, None, None], DataError, r"\(20, 1, 1\)", id="axes")
     yield pytest.param(X, ONE_HOT[:, :2], ShapeError, r"\(20, 2\)", id="columns")
     yield pytest.param(X, Y * 1.0, ShapeError, r"targets\.astype\(int\)", id="real ids")
-    yield pytest.param(X, list("abcde" * 4), DataError, "real numbers", id="names")
+    yield pytest.param(X, list("abcde" * 4), DataError, "'a', 'b', 'c', 'd', 'e'", id="names")
     yield pytest.param(X, np.full(20, 2**63, np.uint64), DataError, "Row 0", id="huge ids")
     yield pytest.param(X, np.where(ONE_HOT > 0, np.nan, 0), DataError, "finite", id="NaN")
 

@@ -420,6 +420,23 @@ def test_batch_norm_is_accurate_in_float32(
     assert np.abs(y - expected).max() < 5e-6 + np.spacing(np.float32(mean)) / deviation
 
 
+@pytest.mark.parametrize("mean", [0.0, 1e3, -1e6])
+@pytest.mark.parametrize("shape", [(50,), (5, 5, 2)])
+def test_batch_norm_predicts_exactly_far_from_zero(
+    rng: np.random.Generator, mean: float, shape: tuple[int, ...]
+) -> None:
+    x = (mean + rng.normal(size=(64, *shape))).astype(np.float32)
+    layer = registry.layers.build("batch_norm")
+    layer.initialize(shape, rng, np.dtype("float32"))
+    gamma, beta, running_mean, variance = layer.parameters().values()
+    gamma.value[...], beta.value[...] = 1.5, 0.25
+    axes = tuple(range(x.ndim - 1))
+    running_mean.value, variance.value = x.mean(axes, np.float64), x.var(axes, np.float64)
+    centered = x.astype(np.float64) - running_mean.value
+    exact = 1.5 * centered / np.sqrt(variance.value.astype(np.float64) + 1e-5) + 0.25
+    np.testing.assert_allclose(layer.forward(x), exact, rtol=1e-6, atol=1e-6)
+
+
 def test_prediction_is_as_accurate_as_pytorchs_far_from_zero(rng: np.random.Generator) -> None:
     torch = pytest.importorskip("torch")
     x = (1e6 + rng.normal(size=(64, 50))).astype(np.float32)

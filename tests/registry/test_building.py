@@ -1,5 +1,6 @@
 """Building: arguments that fit or not, and arguments that are components themselves."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from plugnet.errors import (
     PlugnetError,
     UnknownComponentError,
 )
+from plugnet.interfaces import LRPolicy
 from plugnet.registry import Registry, index
+from plugnet.registry.kinds import KINDS
+from plugnet.registry.refusals import EXAMPLES
 
 WRAPPER = """
 from plugnet import registry
@@ -122,6 +126,57 @@ def test_resolve_refuses_what_is_no_component(value: object) -> None:
     with pytest.raises(ArgumentError, match="A component of kind layer is given as") as caught:
         registry.layers.resolve(value)
     assert caught.value.value is value
+
+
+class Rate(LRPolicy):
+    def __call__(self, iteration: int) -> float:
+        return 0.1
+
+
+class Foreign:
+    def __call__(self, iteration: int) -> float:
+        return 0.1
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "advice"),
+    [
+        ("lr_policy", 0.1, r'write \("fixed", 0\.1\)'),
+        ("lr_policy", np.float32(0.5), r'write \("fixed", 0\.5\)'),
+        ("regularizer", 1, r'write \("l2", 1\)'),
+        ("initializer", 0, r'write \("constant", 0\)'),
+        ("optimizer", 0.9, r'write \("sgd", 0\.9\); for that rate, policy=\("fixed", 0\.9\)'),
+        ("layer", 50, r'write \("fc", {"outputs": 50}\)'),
+        ("lr_policy", Rate, r"Write Rate\(\), an object"),
+        ("lr_policy", (Rate, 0.1), r"Write Rate\(\.\.\.\), an object"),
+        ("hook", Foreign, r"Write Foreign\(\), an object"),
+        ("lr_policy", Foreign, r"plugnet\.interfaces\.LRPolicy and implements __call__"),
+        ("lr_policy", Foreign(), r"plugnet\.interfaces\.LRPolicy and implements __call__"),
+        ("lr_policy", lambda i: 0.1, r"plugnet\.interfaces\.LRPolicy and implements __call__"),
+        ("loss", lambda x, y: 0, r"plugnet\.interfaces\.Loss and implements backward and forward"),
+        ("optimizer", print, r"plugnet\.interfaces\.Optimizer and implements step"),
+        ("initializer", np.zeros, r"plugnet\.interfaces\.Initializer and implements __call__"),
+        ("activation", np.tanh, r"plugnet\.interfaces\.Activation and implements deriv"),
+        ("regularizer", abs, r"plugnet\.interfaces\.Regularizer and implements add_gradient"),
+        ("layer", abs, r"plugnet\.interfaces\.Layer and implements forward"),
+        ("dataset", open, r"plugnet\.interfaces\.Dataset and implements load"),
+        ("loss", registry.build("tanh"), "That is of kind activation"),
+    ],
+    ids=repr,
+)
+def test_what_a_refused_value_should_be_is_said(kind: str, value: Any, advice: str) -> None:
+    with pytest.raises(ArgumentError, match=advice) as caught:
+        registry.view(kind).resolve(value)
+    assert caught.value.argument == kind
+    assert caught.value.value is value
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "hook"])
+@pytest.mark.parametrize("value", [None, True, 1j, {}, np.zeros(3)], ids=repr)
+def test_an_example_is_given_where_nothing_can_be_guessed(kind: str, value: Any) -> None:
+    with pytest.raises(ArgumentError, match="such as ") as caught:
+        registry.view(kind).resolve(value)
+    assert re.search(rf"such as {re.escape(EXAMPLES[kind])}, but it is .*\.$", str(caught.value))
 
 
 def test_resolve_refuses_a_class_and_an_object_of_another_kind() -> None:

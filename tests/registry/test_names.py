@@ -13,8 +13,9 @@ from plugnet import registry
 from plugnet.errors import AmbiguousNameError, ArgumentError, UnknownComponentError
 from plugnet.interfaces import Activation, Layer, LRPolicy
 from plugnet.registry import Registry
-from plugnet.registry.kinds import KINDS
+from plugnet.registry.kinds import KINDS, PUBLISHED
 from plugnet.registry.names import Name, parse
+from plugnet.registry.synonyms import SYNONYMS, synonyms
 
 
 def test_a_view_builds_its_own_type() -> None:
@@ -57,6 +58,71 @@ def test_a_typing_error_gets_a_suggestion(typed: str, meant: str) -> None:
     assert caught.value.name == typed
     assert caught.value.kind is None
     assert caught.value.__context__ is None  # the first thing that a traceback shows is the message
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "meant"),
+    [
+        ("layer", "dense", "'fc'"),
+        ("layer", "Linear", "'fc'"),
+        ("layer", "fully-connected", "'fc'"),
+        ("layer", "Conv", "'conv2d'"),
+        ("layer", "MaxPooling2D", "'max_pool'"),
+        ("layer", "bn", "'batch_norm'"),
+        ("layer", "silu", "'swish', which is of kind activation"),
+        ("layer", "softmax", "'softmax_with_loss', which is of kind loss"),
+        ("activation", "linear", "'identity'"),
+        ("loss", "cross_entropy", "'softmax_with_loss'"),
+        ("loss", "CrossEntropyLoss", "'softmax_with_loss'"),
+        ("loss", "mse", "'least_square_error'"),
+        ("loss", "l2", "'least_square_error'"),
+        ("loss", "sigmoid", "'sigmoid_cross_entropy'"),
+        ("loss", "bce", "'sigmoid_cross_entropy'"),
+        ("optimizer", "momentum", r"\('sgd', 0\.9\)"),
+        ("initializer", "kaiming", "'he_normal'"),
+        ("initializer", "glorot", "'glorot_uniform'"),
+        ("initializer", "zeros", r"\('constant', 0\.0\)"),
+        ("lr_policy", "constant", "'fixed'"),
+        ("regularizer", "weight_decay", "'l2'"),
+        ("regularizer", "lasso", "'l1'"),
+        ("hook", "EarlyStopping", "'early_stop'"),
+        ("metric", "acc", "'accuracy'"),
+        ("metric", "f1-score", "'f1'"),
+        (None, "dense", "'fc'"),
+        (None, "softmax", "'softmax_with_loss'"),
+    ],
+)
+def test_what_others_call_it_gets_our_name(kind: str | None, typed: str, meant: str) -> None:
+    view = registry.view(kind) if kind else registry
+    with pytest.raises(UnknownComponentError, match=rf"Did you mean {meant}\?") as caught:
+        view.build(typed)
+    place = "registry.losses.names()" if kind == "loss" else "names()"
+    assert place in str(caught.value)
+    assert "Looked in" not in str(caught.value)
+    assert caught.value.suggestions[0] in meant
+
+
+def test_a_synonym_is_only_suggested(fake_distribution: Fake, fresh: Registry) -> None:
+    fake_distribution("nn-shift", {"layers": {"dense": "nn_shift:Shift"}})
+    assert fresh.layers.build("dense").__class__.__name__ == "Shift"
+
+
+@pytest.mark.parametrize("kind", SYNONYMS)
+def test_synonyms_are_of_what_exists_and_of_no_name(kind: str) -> None:
+    known = {*registry.view(kind).names(), *(name for of, name in PUBLISHED if of == kind)}
+    for written, others in SYNONYMS[kind].items():
+        name = written if isinstance(written, str) else written[0]
+        assert name in known
+        assert not known & {*others.split()}
+        for other in others.split():
+            assert written in synonyms(kind, other).values()
+
+
+def test_a_name_like_no_other_gets_all_names() -> None:
+    with pytest.raises(UnknownComponentError) as caught:
+        registry.losses.build("zork")
+    assert "There are: hinge, huber, least_square_error" in str(caught.value)
+    assert caught.value.suggestions == ()
 
 
 BARE = st.from_regex(r"[a-z][a-z0-9_]{0,30}", fullmatch=True)
@@ -161,6 +227,7 @@ def test_names_are_listed_in_order() -> None:
             "flatten",
             "rescale",
             "reshape",
+            "standardize",
         )
         assert registry.layers.names() == registry.layers.names()
         assert list(registry.names()) == sorted(set(registry.names()))
@@ -168,6 +235,6 @@ def test_names_are_listed_in_order() -> None:
         assert "tanh" not in registry.layers
         assert (
             repr(registry.layers)
-            == "<layer registry: activation, chain, fc, flatten, rescale, reshape>"
+            == "<layer registry: activation, chain, fc, flatten, rescale, reshape, standardize>"
         )
         assert "regularizers: elastic, l1, l2" in repr(registry)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tests.aliases import Fake
 from tests.layers import Same
 
-from plugnet import registry
+from plugnet import Network, registry
 from plugnet.errors import ArgumentError, MissingComponentsError, SpecError
 from plugnet.interfaces import Layer
 from plugnet.registry import Registry
@@ -312,12 +313,45 @@ def test_all_that_is_missing_is_named_at_once(fake_distribution: Fake, fresh: Re
     lines = str(caught.value).splitlines()
     assert lines[0] == "Components are needed that are not available:"
     assert "'nn-conv' is not installed" in lines[1]
-    assert "pip install" not in lines[1]  # a file must not make anybody install a stranger's code
-    assert "pip install plugnet-convolution" in lines[2]
+    assert lines[1].endswith("If you trust who makes it, run: pip install nn-conv==0.3.1")
+    assert lines[2].endswith("Run: pip install plugnet-convolution==0.1.0")
     assert "registered at run time by the program that saved it" in lines[3]
     assert "ZeroDivisionError" in str(caught.value)
     assert "disabled by registry.disable()" in str(caught.value)
     assert "'there' is provided by nn-here 1.0." in lines[-1]
+
+
+@pytest.mark.parametrize("version", ["1.0; rm -rf ~", "$(x)", "-r x", "1.0 --pre", "1" * 70, ""])
+def test_no_command_is_made_of_what_is_no_version(version: str, fresh: Registry) -> None:
+    stranger = spec("stranger", "layer", provider="nn-conv", version=version)
+    with pytest.raises(MissingComponentsError, match="'nn-conv' is not installed") as caught:
+        fresh.check_specs([stranger])
+    assert "pip install" not in str(caught.value)
+
+
+def test_a_plugin_of_another_version_is_told_by_both(
+    fake_distribution: Fake, fresh: Registry
+) -> None:
+    fake_distribution("nn-shift", version="1.0")
+    twist = spec("twist", "layer", provider="nn-shift", version="2.0")
+    new = spec("new", "layer", provider="plugnet", version="9.1")
+    with pytest.raises(MissingComponentsError) as caught:
+        fresh.check_specs([twist, new])
+    assert "nn-shift 1.0 does not provide it. Run: pip install nn-shift==2.0" in str(caught.value)
+    assert "does not provide it. Run: pip install plugnet==9.1" in str(caught.value)
+
+
+def test_a_model_file_names_the_plugin_to_install(fake_distribution: Fake, tmp_path: Path) -> None:
+    swirl = {"layers": {"swirl": "nn_swirl:Shift"}}
+    metadata = fake_distribution("nn-swirl", swirl, version="1.2")
+    with registry.isolated(["nn-swirl"]):
+        Network([("fc", 4, 3), ("chain", [("swirl", 2)])]).save(tmp_path / "model")
+    shutil.rmtree(metadata)
+    with (
+        registry.isolated(),
+        pytest.raises(MissingComponentsError, match=r"pip install nn-swirl==1\.2"),
+    ):
+        Network.load(tmp_path / "model")
 
 
 def test_the_provider_of_a_spec_decides(fake_distribution: Fake, fresh: Registry) -> None:

@@ -40,7 +40,7 @@ def learn_schema(
     values = as_labels(y)
     if classes is not None:
         found = _checked(classes)
-    elif values.dtype.kind in "Ub":
+    elif values.dtype.kind in "Ub" and values.size == len(values):
         found = tuple(np.unique(values).tolist())
     elif _are_classes(values, outputs, binary):
         return Schema("class", tuple(range(count)), **names)
@@ -85,6 +85,8 @@ def encode(y: Any, schema: Schema, rows: int, dtype: Any = np.float32) -> Array:
         if schema.scales:
             targets = ((targets - schema.offsets) / schema.scales).astype(dtype)
         return targets
+    if values.dtype.kind == "b" and values.size > rows:
+        values = values.astype(np.uint8)  # one-hot rows
     is_id = schema.classes == tuple(range(len(schema.classes)))
     if values.dtype.kind == "f" or (values.dtype.kind in "ui" and (is_id or values.ndim > 1)):
         return as_targets(values, rows, dtype)
@@ -134,6 +136,11 @@ def scaling(targets: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 def _are_classes(values: Array, outputs: int, binary: bool) -> bool:
     """Tell whether numbers are classes: ids or one-hot rows."""
+    if values.dtype.kind == "U":
+        raise DataError(
+            f"There must be one label per sample, but the labels have the shape {values.shape}.",
+            row=None,
+        )
     if outputs == 1:
         return binary and bool(is_zero_or_one(values).all())
     if values.ndim == 2 and min(values.shape) > 1:

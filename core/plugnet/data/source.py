@@ -12,9 +12,18 @@ from plugnet.interfaces import Batch
 
 
 def from_samples(
-    samples: Batch, batch_size: int, shuffle: bool, seed: int, position: int = 0
+    samples: Batch,
+    batch_size: int,
+    shuffle: bool,
+    seed: int,
+    position: int = 0,
+    allow_missing: bool = False,
 ) -> Iterator[Batch]:
-    """Return batches of samples that were checked, from a position on; see `ArrayBatches`."""
+    """Return batches of samples that were checked, from a position on; see `ArrayBatches`.
+
+    Of a large memory map the values are checked when they are read; with ``allow_missing`` they may
+    be NaN.
+    """
     file = mapped_file(samples.x)
     if file is None:
         batches = ArrayBatches(samples, batch_size, shuffle, seed)
@@ -22,7 +31,7 @@ def from_samples(
         return batches
     from plugnet.data.streaming import StreamedBatches  # late: only large maps need its threads
 
-    streamed = StreamedBatches(samples, file, batch_size, shuffle, seed)
+    streamed = StreamedBatches(samples, file, batch_size, shuffle, seed, allow_missing)
     streamed.position = position
     return streamed
 

@@ -26,14 +26,20 @@ class StreamedBatches:
     """
 
     def __init__(
-        self, samples: Batch, file: MappedFile, batch_size: int, shuffle: bool, seed: int
+        self,
+        samples: Batch,
+        file: MappedFile,
+        batch_size: int,
+        shuffle: bool,
+        seed: int,
+        allow_missing: bool = False,
     ) -> None:
         """Take over samples whose ``x`` lies in ``file``; nothing is read yet."""
         self.samples, self.batch_size, self.shuffle, self.seed = samples, batch_size, shuffle, seed
         self.rows = len(samples.x)
         check_batch_size(batch_size, self.rows)
         self.position = 0
-        self._reader = Reader(samples.x, file)
+        self._reader = Reader(samples.x, file, allow_missing)
         self._out = empty_like(samples, batch_size)
         self._epoch, self._order = -1, Order(1, 1, None)
         self._window: Window | None = None  # whose rows are in _held
@@ -99,8 +105,9 @@ class Reader:
     touched. Memory is two windows. What is read is the same whatever the threads' speed.
     """
 
-    def __init__(self, samples: Array, file: MappedFile) -> None:
-        """Take the samples ``(N, *shape)`` that lie in ``file``."""
+    def __init__(self, samples: Array, file: MappedFile, allow_missing: bool = False) -> None:
+        """Take the samples ``(N, *shape)`` that lie in ``file``; some may be NaN if allowed."""
+        self._allow_missing = allow_missing
         self._samples = samples
         self._file = file
         self._row_bytes = samples.nbytes // len(samples)
@@ -173,7 +180,9 @@ class Reader:
                 at += size
         flat = rows.reshape(-1)
         if rows.dtype.kind == "f" and not np.isfinite(np.vdot(flat, flat)):  # the quickest look
-            value_range(rows, "samples", window.rows)  # says where; a square may only be too large
+            value_range(
+                rows, "samples", window.rows, self._allow_missing
+            )  # says where; a square may only be too large
         return rows
 
     def _announce(self, file: int, blocks: list[tuple[int, int]]) -> None:

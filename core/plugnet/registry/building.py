@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from plugnet.errors import ArgumentError, ComponentSignatureError, RegistrationError, shown
+from plugnet.errors import ComponentSignatureError, RegistrationError, shown
 from plugnet.interfaces import Component
 from plugnet.registry.entries import Entry
 from plugnet.registry.index import Index
 from plugnet.registry.kinds import DESCRIBABLE, KINDS
 from plugnet.registry.loading import Found
 from plugnet.registry.names import PATTERN, Name, matches, parse
+from plugnet.registry.refusals import refused
 from plugnet.registry.specs import check, is_spec, look_up
 
 T = TypeVar("T")
@@ -105,15 +106,7 @@ class View(Generic[T]):
         interface = KINDS[self._kind].interface if self._kind else Component
         if isinstance(value, interface) and not isinstance(value, type | tuple | list):
             return value  # type: ignore[return-value]
-        what = f"the class {value.__name__}" if isinstance(value, type) else shown(value)
-        is_row = self._kind == "layer" and isinstance(value, tuple | list) and value
-        advice = " For layers in a row write ['chain', [...]]." if is_row else ""
-        raise ArgumentError(
-            f"A component of kind {self._kind or 'any'} is given as an object, its name, a tuple "
-            f"or list of its name and its arguments, or a spec, but it is {what}.{advice}",
-            argument=self._kind or "component",
-            value=value,
-        )
+        raise refused(self._kind, value)
 
     def _is_of_kind(self, kind: str, value: Any) -> bool:
         """Tell whether ``value`` means a component of ``kind``, and not one of the view's kind."""

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from plugnet.errors import AmbiguousNameError, UnknownComponentError, shorten
 from plugnet.registry.entries import Entry
 from plugnet.registry.kinds import CORE, KINDS, PUBLISHED
 from plugnet.registry.names import Name, close, did_you_mean
+from plugnet.registry.synonyms import synonyms
 
 #: How to get what plugnet's own distributions would provide, by the state of such an entry.
 ABSENT: Final = {
     "not installed": "{0} provides {1} and is not installed: pip install {0}",
     "too old": "A newer {0} provides {1}: pip install -U {0}",
+}
+#: Where a component goes that was asked for in the place of another, by its kind.
+PLACES: Final = {
+    kind: f"Give it to the Trainer: {argument}='{{0}}'."
+    for kind, argument in {
+        "loss": "loss",
+        "optimizer": "optimizer",
+        "lr_policy": "policy",
+        "regularizer": "regularizer",
+    }.items()
 }
 UNUSABLE: Final = ("disabled", "incompatible", "broken")
 
@@ -27,34 +38,66 @@ def unknown(name: Name, listing: Sequence[Entry], unsearched: str | None) -> Unk
         unsearched: the setting because of which plugins were not searched, or None.
     """
     asked = shorten(str(name._replace(kind=None)))
-    what = f"There is no {name.kind or 'component'} named '{asked}'."
+    lines = [f"There is no {name.kind or 'component'} named '{asked}'."]
     if name.kind is not None and name.kind not in KINDS:
-        what = f"There is no kind of component '{name.kind}'; kinds are {', '.join(KINDS)}."
-    lines = [what, *hints(name, listing), _searched(listing, unsearched)]
-    near = close(name.bare, {entry.name for entry in _available(name.kind, listing)})
+        lines = [f"There is no kind of component '{name.kind}'; kinds are {', '.join(KINDS)}."]
+    found = hints(name, listing)
+    lines += found
+    if name.kind in KINDS and not found:
+        names = sorted({entry.name for entry in _available(name.kind, listing)})
+        lines.append(f"There are: {shorten(', '.join(names), 300)}.")
+    elif name.kind is None or name.kind in KINDS:
+        view = f"{KINDS[name.kind].view}." if name.kind else ""
+        lines.append(f"All names: registry.{view}names()")
+    if not found or CORE not in {entry.distribution for entry in listing}:
+        lines.append(_searched(listing))
+    if unsearched:
+        lines.append(f"Plugins were not searched because of {unsearched}.")
     return UnknownComponentError(
-        "\n  ".join(lines), kind=name.kind, name=name.bare, suggestions=near
+        "\n  ".join(lines),
+        kind=name.kind,
+        name=name.bare,
+        suggestions=tuple(dict.fromkeys(entry.name for entry in suggestions(name, listing))),
     )
 
 
 def hints(name: Name, listing: Sequence[Entry]) -> list[str]:
     """Return what else a name that nobody provides may have meant, or who would provide it."""
     same = [entry for entry in _known(listing) if entry.fits(Name(None, None, name.bare))]
-    lines = [_way(entry, name) for entry in same]
-    providers = {None, *(entry.distribution for entry in [*listing, *same])}
-    if name.distribution not in providers:
+    lines = [] if _called(name, name.kind, listing) else [_way(entry, name) for entry in same]
+    if name.distribution not in {None, *(entry.distribution for entry in [*listing, *same])}:
         lines.append(f"'{name.distribution}' is not installed, or provides no plugins.")
-    if lines:
+    suggested = suggestions(name, listing)
+    if lines or not suggested:
         return lines
+    entry = next(iter(suggested))
+    if name.kind not in (None, entry.kind):
+        written = [w for other, w in suggested.items() if other.kind == entry.kind]
+        question = f"{did_you_mean(written).rstrip('?')}, which is of kind {entry.kind}?"
+        return [f"{question} {PLACES.get(entry.kind, '').format(entry.name)}".rstrip()]
+    absent = ABSENT.get(entry.state, "").format(entry.distribution, entry)
+    return [f"{did_you_mean(suggested.values())} {absent}".rstrip()]
+
+
+def suggestions(name: Name, listing: Sequence[Entry]) -> dict[Entry, str | tuple[Any, ...]]:
+    """Return what a name may have meant, the likeliest first, and what to write for each."""
     for kind in (name.kind, None):
-        available = _available(kind, listing)
-        if matches := close(name.bare, {entry.name for entry in available}):
-            meant = next(entry for entry in available if entry.name == matches[0])
-            if kind != name.kind:
-                return [f"Did you mean '{meant.name}', which is of kind {meant.kind}?"]
-            absent = ABSENT.get(meant.state, "").format(meant.distribution, meant)
-            return [f"{did_you_mean(matches)} {absent}".rstrip()]
-    return []
+        if found := _called(name, kind, listing):
+            return found
+    for kind in (name.kind, None):
+        available = {entry.name: entry for entry in reversed(_available(kind, listing))}
+        if matches := close(name.bare, available):
+            return {available[match]: match for match in matches}
+    return {}
+
+
+def _called(
+    name: Name, kind: str | None, listing: Sequence[Entry]
+) -> dict[Entry, str | tuple[Any, ...]]:
+    """Return what others call ``name``, among the components of a kind or of all."""
+    written = synonyms(kind, name.bare)
+    keys = {(e.kind, e.name): e for e in reversed(_available(kind, listing))}
+    return {keys[key]: written[key] for key in written if key in keys}
 
 
 def _known(listing: Sequence[Entry]) -> list[Entry]:
@@ -89,7 +132,7 @@ def _way(entry: Entry, name: Name) -> str:
     return f"'{name.bare}' is provided by {entry.provider}."
 
 
-def _searched(listing: Sequence[Entry], unsearched: str | None) -> str:
+def _searched(listing: Sequence[Entry]) -> str:
     """Return where the registry looked, and what it left out."""
     if CORE not in {entry.distribution for entry in listing}:
         return (
@@ -100,8 +143,7 @@ def _searched(listing: Sequence[Entry], unsearched: str | None) -> str:
         f"{entry.provider} ({entry.state})" if entry.state in UNUSABLE else entry.provider
         for entry in listing
     )
-    left_out = f"; plugins were not searched because of {unsearched}" if unsearched else ""
-    return f"Looked in: {', '.join(places)}{left_out}."
+    return f"Looked in: {', '.join(places)}."
 
 
 def ambiguous(name: Name, entries: Sequence[Entry]) -> AmbiguousNameError:

@@ -86,9 +86,10 @@ def close(name: str, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(known[match] for match in get_close_matches(_fold(name[:100]), known))
 
 
-def did_you_mean(matches: tuple[str, ...]) -> str:
-    """Return the question for the `close` matches, or "" if there are none."""
-    return f"Did you mean {' or '.join(map(repr, matches))}?" if matches else ""
+def did_you_mean(matches: Iterable[object]) -> str:
+    """Return the question for names such as the `close` ones, or "" if there are none."""
+    choices = " or ".join(map(repr, matches))
+    return f"Did you mean {choices}?" if choices else ""
 
 
 def _fold(name: str) -> str:

@@ -7,6 +7,7 @@ other text in a file leads to an import.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -24,11 +25,13 @@ from plugnet.errors import (
 from plugnet.interfaces import Component
 from plugnet.registry import messages
 from plugnet.registry.index import Index
-from plugnet.registry.kinds import DESCRIBABLE
+from plugnet.registry.kinds import DESCRIBABLE, PUBLISHED
 from plugnet.registry.loading import Found
 from plugnet.registry.names import DISTRIBUTION, PATTERN, Name, matches, normalize
 
 DEEPEST: Final = 100  # levels of nesting
+#: What a file may put into a command: nothing that a shell or pip would take for something else.
+VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.!+]{0,60}")
 KEYS: Final = ("kind", "name", "provider", "version", "args")
 
 
@@ -157,8 +160,20 @@ def _why_missing(index: Index, spec: Mapping[str, Any], error: RegistryError) ->
             "it was registered at run time by the program that saved it. Run that registration "
             "first, or put the class into a module and give it an entry point."
         )
-    name = Name(spec["kind"], normalize(provider) or None, spec["name"])
-    return " ".join(messages.hints(name, index.listing())) or "no installed plugin provides it."
+    distribution = normalize(provider) or None
+    listing = index.listing()
+    name = Name(spec["kind"], distribution, spec["name"])
+    why = " ".join(messages.hints(name, listing)) or "no installed plugin provides it."
+    version = spec.get("version") or ""
+    if not (distribution and matches(VERSION, version)):
+        return why
+    command = f"pip install {distribution}=={version}"
+    installed = {e.distribution: e.version for e in listing if e.distribution}
+    if distribution in installed:
+        return f"{distribution} {installed[distribution]} does not provide it. Run: {command}"
+    if distribution in PUBLISHED.values():
+        return f"'{distribution}' is not installed. Run: {command}"
+    return f"{why} If you trust who makes it, run: {command}"
 
 
 class _Walk(NamedTuple):

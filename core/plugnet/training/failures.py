@@ -31,9 +31,12 @@ def check_gradient(loss: Loss, dy: Any, scores: Array) -> None:
     )
 
 
-def not_finite(batch: Batch, iteration: int, loss: float, rate: float) -> Exception:
-    """Return the error for a loss or a rate that is not finite."""
-    finite = np.isfinite(batch.x).reshape(len(batch.x), -1).all(axis=1)
+def not_finite(
+    batch: Batch, iteration: int, loss: float, rate: float, allow_missing: bool
+) -> Exception:
+    """Return the error for a loss or a rate that is not finite; samples may be NaN if allowed."""
+    usable = np.isfinite(batch.x) | (np.isnan(batch.x) & allow_missing)
+    finite = usable.reshape(len(batch.x), -1).all(axis=1)
     if not finite.all():
         return DataError(
             "A batch has a sample that is NaN or infinite. It was put there after the samples were "

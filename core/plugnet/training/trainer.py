@@ -7,6 +7,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +19,7 @@ from plugnet.data.labels import warn_one_class
 from plugnet.data.samples import as_samples
 from plugnet.data.source import CheckedBatches, from_samples
 from plugnet.errors import ArgumentError, CallOrderError, TrainingWarning
-from plugnet.evaluation import Evaluation
+from plugnet.evaluation import Evaluation, loss_value
 from plugnet.interfaces import Batch, DataSplits, Loss, LRPolicy, Metric, Optimizer, Regularizer
 from plugnet.model import Model
 from plugnet.network import Network
@@ -234,17 +235,18 @@ class Trainer:
                 first such loss.
             BrokenStepError: an update failed half-way before; the state is lost.
         """
-        if y is None and not isinstance(x, DataSplits | Batch):
-            batches, rows, parts = self._from_source(x, weights, validation, test, classes)
-        else:
-            data = x if y is None else Batch(x, y, weights)
-            batches, rows, parts = self._from_data(data, validation, test, classes)
-        count = count_iterations(iterations, epochs, rows, self.batch_size)
-        last = self.iteration + count
-        every = last
-        if evaluate_every is not None:
-            every = integer("evaluate_every", evaluate_every, at_least=1)
-        hooks = self._hook_caller()
+        with self._tentative():
+            if y is None and not isinstance(x, DataSplits | Batch):
+                batches, rows, parts = self._from_source(x, weights, validation, test, classes)
+            else:
+                data = x if y is None else Batch(x, y, weights)
+                batches, rows, parts = self._from_data(data, validation, test, classes)
+            count = count_iterations(iterations, epochs, rows, self.batch_size)
+            last = self.iteration + count
+            every = last
+            if evaluate_every is not None:
+                every = integer("evaluate_every", evaluate_every, at_least=1)
+            hooks = self._hook_caller()
         with exclusive(self.network, self.loss):
             started = time.perf_counter()
             self.history.cut(self.iteration)  # if a hook has gone back
@@ -266,6 +268,18 @@ class Trainer:
                     self._stop, self._last, self.parts = None, 0, frozenset()
         return self.history
 
+    @contextmanager
+    def _tentative(self) -> Iterator[None]:
+        """Forget what the first data have fixed if they, or what goes with them, are refused."""
+        is_fresh, schema = self.network.input_shape is None, self.schema
+        try:
+            yield
+        except BaseException:
+            self.schema = schema
+            if is_fresh:
+                self.network.uninitialize()
+            raise
+
     def _from_data(
         self, data: Batch | DataSplits, validation: Any, test: Any, classes: Any
     ) -> tuple[Iterator[Batch], int, dict[str, Batch]]:
@@ -286,7 +300,14 @@ class Trainer:
             self.network.adapt(train.x)
         self.schema = prepared.schema
         train = prepared.for_step(train, by_class)
-        batches = from_samples(train, self.batch_size, self.shuffle, self.seed, self.position)
+        batches = from_samples(
+            train,
+            self.batch_size,
+            self.shuffle,
+            self.seed,
+            self.position,
+            self.network.fills_missing,
+        )
         return batches, len(train.x), parts
 
     def _from_source(
@@ -409,10 +430,11 @@ class Trainer:
         if is_new:
             loss.prepared_for = None  # until it is prepared wholly
             loss.prepare(scores.shape, scores.dtype)
-        value = float(loss.forward(scores, y, weights, training=True))
+        value = loss_value(loss, loss.forward(scores, y, weights, training=True))
         rate = float(self.policy(self.iteration) * self.rate_scale)
         if not (math.isfinite(value) and math.isfinite(rate)):
-            raise failures.not_finite(batch, self.iteration, value, rate)
+            allow_missing = network.fills_missing
+            raise failures.not_finite(batch, self.iteration, value, rate, allow_missing)
         dy = loss.backward()
         if is_new:
             failures.check_gradient(loss, dy, scores)

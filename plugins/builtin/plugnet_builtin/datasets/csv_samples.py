@@ -16,10 +16,9 @@ from plugnet.data import hold_out
 from plugnet.errors import ArgumentError, DataError, DataWarning
 from plugnet.interfaces import Batch, Dataset, DataSplits, Rows
 from plugnet.schema import Label, Schema
-from plugnet_builtin.datasets.table_cells import is_missing
-from plugnet_builtin.datasets.table_file import Block, Table, listed, open_table
+from plugnet_builtin.datasets.table_file import Table, listed, open_table
 from plugnet_builtin.datasets.table_inputs import read_inputs
-from plugnet_builtin.datasets.table_labels import RULES, Labels, learn_classes, read_labels
+from plugnet_builtin.datasets.table_labels import RULES, join_labels, learn_classes, read_new_labels
 from plugnet_builtin.datasets.table_roles import (
     Choice,
     Roles,
@@ -48,8 +47,8 @@ class Csv(Dataset):
         test_fraction: how much is held out, from 0 to below 1, of each class alike.
         seed: of the draw.
         label: the column of labels, its name or its index; or a list of several columns of real
-            targets. None: the only column named label, target, class or y, in capital or small
-            letters, or else the last.
+            targets. None: the only column named label, target or class, or y if none is named x, in
+            capital or small letters; or else the last.
         drop: the names or indices of columns to leave out, such as an id.
         weight: the name or index of a column that says how much each sample counts, at least 0.
         header: whether the first line names the columns. None: it is found out.
@@ -96,7 +95,7 @@ class Csv(Dataset):
         self._choice = Choice(label, drop, weight[0] if weight else None)
         names = [each for each in (*label, *drop, *weight) if isinstance(each, str)]
         fits = not names or self.header is not False
-        self._require("header", fits, f"True, because {names[:1]} are names of columns")
+        self._require("header", fits, "True or None if label, drop or weight names a column")
 
     def _columns(self, argument: str) -> tuple[str | int, ...]:
         """Return the columns that an argument names."""
@@ -174,7 +173,7 @@ class Csv(Dataset):
                 count = len(block.lines)
                 x = read_inputs(block, roles.inputs)
                 named = zip(schema.columns, np.ascontiguousarray(x.T), strict=False)
-                y = _new_labels(block, roles, schema.classes, is_labelled)
+                y = read_new_labels(block, roles.targets, schema.classes, is_labelled)
                 is_labelled = y is not None
                 others = {str(block.names[at]): block.column(at) for at in roles.others}
                 yield Rows(dict(named) or x, y, range(start, start + count), block.lines, others)
@@ -213,7 +212,7 @@ class Csv(Dataset):
 
 
 def _batch(samples: Samples, classes: tuple[Label, ...]) -> Batch:
-    return Batch(samples.x, _joined(samples.labels, classes), samples.weights)
+    return Batch(samples.x, join_labels(samples.labels, classes), samples.weights)
 
 
 def _rows(batch: Batch, rows: Array) -> Batch:
@@ -223,48 +222,6 @@ def _rows(batch: Batch, rows: Array) -> Batch:
 
 def _header(table: Table, positions: Sequence[int]) -> tuple[str, ...]:
     return tuple(table.header[at] for at in positions) if table.header else ()
-
-
-def _joined(labels: Sequence[Labels], classes: tuple[Label, ...]) -> Array:
-    """Return labels ``(N,)``, or real targets ``(N, K)``."""
-    columns = [read_labels(column, classes) for column in labels]
-    return columns[0] if classes else np.column_stack(columns)
-
-
-def _new_labels(
-    block: Block, roles: Roles, classes: tuple[Label, ...], is_labelled: bool | None
-) -> Array | None:
-    """Return the labels of a block, or None.
-
-    Args:
-        block: some rows.
-        roles: what the columns are.
-        classes: the model's; (): labels are real values.
-        is_labelled: whether there must be labels; None: all or no rows may have some.
-    """
-    columns = [block.column(at) for at in roles.targets]
-    for at, cells in zip(roles.targets, columns, strict=True):
-        empty = {cell for cell in set(cells) if is_missing(cell) and cell not in classes}
-        has_label = [cell not in empty for cell in cells]
-        if is_labelled is None:
-            is_labelled = any(has_label)
-        if is_labelled != (all if is_labelled else any)(has_label):
-            says = (
-                "has no label, but other rows"
-                if is_labelled
-                else "has a label, but no row before it"
-            )
-            row = has_label.index(not is_labelled)
-            raise block.wrong(
-                row, at, f"{says} has one. Label all rows or none".replace("rows has", "rows have")
-            )
-    if not is_labelled:
-        return None
-    labels = [
-        Labels(block.path, block.names[at], cells, block.lines)
-        for at, cells in zip(roles.targets, columns, strict=True)
-    ]
-    return _joined(labels, classes)
 
 
 def _is_delimiter(text: object) -> bool:

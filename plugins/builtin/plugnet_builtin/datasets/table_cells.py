@@ -2,7 +2,7 @@
 
 A number has digits from 0 to 9 and, if need be, a sign, one decimal point, an exponent and spaces
 around it. ``true`` and ``false`` are 1 and 0 where they are written ``true``, ``True`` or ``TRUE``.
-A cell is missing if it is empty or one of NA, N/A, #N/A, <NA>, NaN, null, None, ? and -, in
+A cell is missing if it is empty or one of NA, N/A, #N/A, <NA>, NaN, -NaN, null, None, ? and -, in
 capital or small letters.
 """
 
@@ -19,10 +19,13 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?", re.ASCII)
 
-_MISSING = frozenset(("", "na", "n/a", "#n/a", "<na>", "nan", "null"))
+_MISSING = frozenset(("", "na", "n/a", "#n/a", "<na>", "nan", "+nan", "-nan", "null"))
 
 #: Missing, too, unless the user says that the column has names of classes.
 _MISSING_OR_NAMES = frozenset(("none", "?", "-"))
+
+#: How missing cells are mostly spelled, and how float takes them.
+_AS_NAN = dict.fromkeys(("", "NA", "N/A", "NULL", "null", "None", "?", "-"), "nan")
 
 _BOOLEANS = {
     spelling: value
@@ -53,15 +56,19 @@ def is_value(cell: str) -> bool:
 
 
 def plain_numbers(cells: Sequence[str]) -> Array | None:
-    """Return cells as ``(N,)`` float64, fast, or None if one is anything but a finite number."""
+    """Return what `as_number` makes of cells, ``(N,)`` float64, fast; None if it takes longer."""
     text = "".join(cells)
     if not text.isascii() or "_" in text:  # which float takes in numbers
         return None
     try:
         numbers = np.fromiter(map(float, cells), np.float64, len(cells))
     except ValueError:
-        return None
-    return numbers if np.isfinite(numbers).all() else None
+        with_nan = [_AS_NAN.get(cell, cell) for cell in cells]
+        try:
+            numbers = np.fromiter(map(float, with_nan), np.float64, len(cells))
+        except ValueError:
+            return None
+    return None if np.isinf(numbers).any() else numbers
 
 
 def as_number(cell: str) -> float:

@@ -16,7 +16,7 @@ from plugnet_builtin.datasets.table_text import open_lines, wrong
 
 #: Cells of a block, so that it stays in the processor's cache, and bounds of its rows.
 _CELLS = 8192
-_FEWEST_ROWS, _MOST_ROWS = 256, 4096
+_FEWEST_ROWS, _MOST_ROWS = 64, 4096
 
 #: Rows by which a header and trailing delimiters are told.
 _FIRST_ROWS = 1024
@@ -115,14 +115,14 @@ class Table:
         Raises:
             FileFormatError: that is unclear, or a name is missing or doubled.
         """
-        line, first = self._first[0][0], self.first
+        line, first, known = self._first[0][0], self.first, set(columns)
         header = self._has_header
-        if header is None and any(cell in columns and not is_number(cell) for cell in first):
+        if header is None and any(cell in known and not is_number(cell) for cell in first):
             header = True
         elif header is None:
             rest = [row for _, row in self._first[1:] if len(row) == self._cells]
             header = is_header(first, rest, targets, self.places(others))
-            is_like_header = columns and set(columns) <= set(first)
+            is_like_header = known and known <= set(first)
             if header is None or (is_like_header and not header):
                 says = (
                     "may be a sample or may name the columns. Say header=True if it names them, "
@@ -151,11 +151,9 @@ class Table:
 
     def places(self, columns: Collection[str | int]) -> set[int]:
         """Return the positions of those of ``columns`` that there are; see `position`."""
-        names = {self.header.index(name) for name in self.header if name in columns}
-        width = self.width
-        return names | {
-            at % width for at in columns if isinstance(at, int) and -width <= at < width
-        }
+        wanted, width = set(columns), self.width
+        names = {at for at, name in enumerate(self.header) if name in wanted}
+        return names | {at % width for at in wanted if isinstance(at, int) and -width <= at < width}
 
     def blocks(self) -> Iterator[Block]:
         """Yield all rows, some thousands at a time.
@@ -216,12 +214,14 @@ class Table:
             first.pop()
 
     def _check_names(self, line: int, names: Sequence[str]) -> None:
+        seen = set()
         for position, name in enumerate(names):
             if position and not name:
                 says = "must have a name. Name it, or say header=False if the line is a sample"
                 raise wrong(self.path, line, says, position)
-            if name in names[:position]:
+            if name in seen:
                 raise wrong(self.path, line, "has a name that occurs twice. Rename one", name)
+            seen.add(name)
 
 
 @contextlib.contextmanager

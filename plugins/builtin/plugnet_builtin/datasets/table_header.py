@@ -12,10 +12,19 @@ from typing import Literal, TypeAlias
 
 from plugnet_builtin.datasets.table_cells import is_missing, is_number, is_value
 
-#: A column with one of these names has the labels, wherever it stands.
-LABEL_NAMES = ("label", "target", "class", "y")
+_LABEL_NAMES = ("label", "target", "class")
 
 _Evidence: TypeAlias = Literal["name", "label", "odd text", "text", "number"]
+
+
+def label_columns(names: Sequence[str]) -> list[int]:
+    """Return the positions of names that say that a column has the labels, wherever it stands.
+
+    They are label, target and class, and y if no column is named x; in capital or small letters.
+    """
+    lower = [name.lower() for name in names]
+    meant = _LABEL_NAMES if "x" in lower else (*_LABEL_NAMES, "y")
+    return [at for at, name in enumerate(lower) if name in meant]
 
 
 def is_header(
@@ -35,16 +44,18 @@ def is_header(
     cells = [cell.strip() for cell in first]
     inputs = [cell for at, cell in enumerate(cells) if at not in targets and at not in others]
     numbers = [cell for cell in inputs if is_number(cell)]
-    may_be_names = all(cell.isdecimal() for cell in numbers)  # as years are
+    texts = [cell for cell in inputs if not is_value(cell)]
+    may_be_names = all(cell.isdecimal() for cell in cells if is_number(cell))  # as years are
     labels = [_evidence(cells[target], [row[target].strip() for row in rest]) for target in targets]
     is_new_text = bool(labels) and all("text" in found for found in labels)
     if "name" in labels:
         return True if may_be_names else None
-    texts = [cell for cell in inputs if not is_value(cell)]
     if texts:
-        if "label" in labels and (numbers or len(texts) == 1):
+        if not may_be_names or (
+            (numbers or len(texts) == 1) and not {"label", "number"}.isdisjoint(labels)
+        ):
             return None
-        return True if _count_up(numbers) or (may_be_names and is_new_text) else None
+        return True if _count_up(numbers) or is_new_text else None
     if is_new_text and _count_up(numbers) and len(numbers) > 1:
         return True if len(numbers) > 2 or not cells[0] else None
     filled = [cell for cell in cells if cell]
@@ -60,7 +71,7 @@ def _evidence(cell: str, below: Sequence[str]) -> _Evidence:
     if is_value(cell):
         return "number"
     counts = Counter(each for each in below if not is_missing(each))
-    if cell.lower() in LABEL_NAMES or (counts and all(map(is_number, counts))):
+    if cell.lower() in _LABEL_NAMES or (counts and all(map(is_number, counts))):
         return "name"
     return "odd text" if counts and min(counts.values()) > 1 else "text"
 

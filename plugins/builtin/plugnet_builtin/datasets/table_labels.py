@@ -18,8 +18,8 @@ from plugnet.arrays import Array
 from plugnet.data.label_kinds import classes_of
 from plugnet.errors import DataError, shorten
 from plugnet.schema import Label
-from plugnet_builtin.datasets.table_cells import hint, is_number
-from plugnet_builtin.datasets.table_file import listed
+from plugnet_builtin.datasets.table_cells import hint, is_missing, is_number
+from plugnet_builtin.datasets.table_file import Block, listed
 from plugnet_builtin.datasets.table_text import shown_path, wrong
 
 #: The rules for labels.
@@ -120,6 +120,46 @@ def read_labels(labels: Labels, classes: tuple[Label, ...]) -> Array:
             )
             raise labels.wrong(cell, says)
     return np.array([known[cell] for cell in labels.cells])
+
+
+def join_labels(columns: Sequence[Labels], classes: tuple[Label, ...]) -> Array:
+    """Return the labels in one or several columns, ``(N,)``, or real targets ``(N, K)``.
+
+    Raises:
+        FileFormatError: as `read_labels`.
+    """
+    found = [read_labels(column, classes) for column in columns]
+    return found[0] if classes else np.column_stack(found)
+
+
+def read_new_labels(
+    block: Block, targets: Sequence[int], classes: tuple[Label, ...], is_labelled: bool | None
+) -> Array | None:
+    """Return the labels of new rows, as `join_labels` does, or None if they have none.
+
+    Args:
+        block: the rows.
+        targets: the positions of the columns of labels.
+        classes: the model's; (): the labels are real values.
+        is_labelled: whether there must be labels or must be none; None: either.
+
+    Raises:
+        FileFormatError: some rows have labels and others have none; or as `read_labels`.
+    """
+    columns = []
+    for at in targets:
+        cells = block.column(at)
+        empty = {cell for cell in set(cells) if is_missing(cell) and cell not in classes}
+        has_label = [cell not in empty for cell in cells]
+        is_labelled = any(has_label) if is_labelled is None else is_labelled
+        if (not is_labelled) in has_label:
+            row = has_label.index(not is_labelled)
+            found = (
+                "no label, but other rows have" if is_labelled else "a label, but no row above has"
+            )
+            raise block.wrong(row, at, f"has {found} one. Label all rows, or none")
+        columns.append(Labels(block.path, block.names[at], cells, block.lines))
+    return join_labels(columns, classes) if is_labelled else None
 
 
 def _whole_numbers(cells: Collection[str]) -> dict[str, int]:

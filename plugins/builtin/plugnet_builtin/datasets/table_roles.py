@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from plugnet.errors import ArgumentError, DataError
 from plugnet.schema import Schema
 from plugnet_builtin.datasets.table_file import Table, listed
-from plugnet_builtin.datasets.table_header import LABEL_NAMES
+from plugnet_builtin.datasets.table_header import label_columns
 from plugnet_builtin.datasets.table_text import shown_path, wrong
 
 
@@ -54,15 +54,14 @@ class Roles:
 def label_positions(table: Table, label: Sequence[str | int]) -> list[int]:
     """Return the positions of labels in a table whose header is not found yet.
 
-    By default it is the only column that is named label, target, class or y, in capital or small
-    letters, or else the last one.
+    By default it is the only one of `label_columns`, or else the last column.
 
     Raises:
         FileFormatError: there is no such column.
     """
     names = table.first
     if not label:
-        named = [at for at, name in enumerate(names) if name.lower() in LABEL_NAMES]
+        named = label_columns(names)
         return named if len(named) == 1 else [table.width - 1]
     found = (names.index(each) if each in names else each for each in label)
     return [table.position(each) for each in found if isinstance(each, int)]
@@ -77,9 +76,11 @@ def choose_roles(table: Table, choice: Choice) -> Roles:
     """
     targets = label_positions(table, choice.label)
     table.find_header(targets, choice.others)
-    targets = [table.position(each) for each in choice.label] or targets
-    names = [name for name in table.header if name.lower() in LABEL_NAMES]
-    if not choice.label and len(names) > 1 and targets != [table.header.index(names[-1])]:
+    if choice.label or not table.header:
+        targets = [table.position(each) for each in choice.label or (-1,)]
+    named = label_columns(table.header)
+    if not choice.label and len(named) > 1 and targets != named[-1:]:
+        names = [table.header[at] for at in named]
         says = (
             f"has several columns that may have the labels, {listed(names)}. Say label={names[0]!r}"
         )
@@ -95,7 +96,8 @@ def choose_roles(table: Table, choice: Choice) -> Roles:
         )
     index = [at for at in table.index if at not in both]
     others += index
-    inputs = [at for at in range(table.width) if at not in targets and at not in others]
+    taken = {*targets, *others}
+    inputs = [at for at in range(table.width) if at not in taken]
     if not inputs:
         says = (
             f"must have a column besides those of labels, but has {table.width} in all. Is the "
@@ -115,18 +117,19 @@ def match_columns(
         table: it, with a header.
         columns: the names of inputs.
         targets: those of labels; (): there are none.
-        others: names or indices of columns that it may have; the names of row numbers come first.
+        others: names or indices of columns that it may also have, besides row numbers.
 
     Raises:
         FileFormatError: a column is missing or unknown.
     """
-    missing = [name for name in (*columns, *targets) if name not in table.header]
+    place = {name: at for at, name in enumerate(table.header)}
     used = {*columns, *targets}
-    found = table.places(others).union(table.index)
-    allowed = [at for at in sorted(found) if table.header[at] not in used]
-    unknown = [
-        name for at, name in enumerate(table.header) if name not in used and at not in allowed
+    allowed = [
+        at for at in sorted(table.places(others).union(table.index)) if table.header[at] not in used
     ]
+    missing = [name for name in (*columns, *targets) if name not in place]
+    known = used.union(table.header[at] for at in allowed)
+    unknown = [name for name in place if name not in known]
     if missing or unknown:
         found = " and ".join(
             f"{verb} {listed(names)}"
@@ -140,10 +143,7 @@ def match_columns(
             f"{'. '.join(advice)}"
         )
         raise wrong(table.path, None, says)
-    position = table.header.index
-    return Roles(
-        [position(name) for name in columns], [position(name) for name in targets], allowed
-    )
+    return Roles([place[name] for name in columns], [place[name] for name in targets], allowed)
 
 
 def match_training(table: Table, trained: Table, roles: Roles, choice: Choice) -> Roles:
@@ -214,7 +214,7 @@ def _targets(table: Table, schema: Schema, choice: Choice) -> tuple[str, ...]:
     names = [each for each in choice.label if isinstance(each, str)]
     if not schema.targets:
         names += [header[table.position(at)] for at in choice.label if isinstance(at, int)]
-        names += [name for name in header if not choice.label and name.lower() in LABEL_NAMES]
+        names += [header[at] for at in label_columns(header) if not choice.label]
     return tuple(name for name in names if name in header and name not in schema.columns)
 
 
@@ -223,9 +223,9 @@ def _match_by_count(table: Table, schema: Schema, choice: Choice, inputs: int) -
     others = sorted(table.places({*schema.dropped, *choice.others}).union(table.index))
     targets = [table.header.index(name) for name in _targets(table, schema, choice)]
     found = [at for at in range(table.width) if at not in others]
-    if len(found) > inputs:
-        targets = targets or [found[-1]]
-        found = [at for at in found if at not in targets]
+    if len(found) > inputs and not targets:
+        targets = found[-1:]
+    found = [at for at in found if at not in targets]
     if len(found) != inputs:
         raise _wrong_number(table, inputs)
     return Roles(found, targets, others)

@@ -58,6 +58,7 @@ def read_samples(table: Table, roles: Roles, missing: str | float, may_be_names:
         last = [_check_index(block, *each) for each in zip(roles.index, last, strict=True)]
         inputs = read_inputs(block, roles.inputs)
         lacks = np.zeros(len(inputs), bool)
+        without: dict[int, Array] = {}  # by column, which rows have no label or weight
         if missing == "refuse":
             refuse_missing(block, roles.inputs, inputs)
         elif missing == "drop":
@@ -65,15 +66,20 @@ def read_samples(table: Table, roles: Roles, missing: str | float, may_be_names:
         cells = [block.column(position) for position in roles.targets]
         for position, column in zip(roles.targets, cells, strict=True):
             if empty := {cell for cell in set(column) if is_missing(cell, may_be_names)}:
-                gone = np.array([cell in empty for cell in column])
-                lacks |= _lacks(block, position, gone, missing)
+                without[position] = np.array([cell in empty for cell in column])
         if roles.weight is not None:
-            weight = read_inputs(block, [roles.weight])[:, 0]
-            lacks |= _lacks(block, roles.weight, np.isnan(weight), missing)
-            _check_weights(block, roles.weight, weight)
-            weights.append(weight[~lacks])
+            weights.append(read_inputs(block, [roles.weight])[:, 0])
+            _check_weights(block, roles.weight, weights[-1])
+            without[roles.weight] = np.isnan(weights[-1])
+        for position, rows in without.items():
+            if missing != "drop":
+                _refuse_without(block, position, rows)
+            lacks |= rows
+        if lacks.any():
+            inputs = inputs[~lacks]
+            weights[-1:] = [weight[~lacks] for weight in weights[-1:]]
+        x.append(inputs)
         is_kept = (~lacks).tolist()
-        x.append(inputs[~lacks] if lacks.any() else inputs)
         lines += itertools.compress(block.lines, is_kept)
         for found, column in zip(labels, cells, strict=True):
             found += itertools.compress(column, is_kept)
@@ -90,18 +96,14 @@ def read_samples(table: Table, roles: Roles, missing: str | float, may_be_names:
     )
 
 
-def _lacks(
-    block: Block, position: int, is_empty: Sequence[bool] | Array, missing: str | float
-) -> Array:
-    """Return which rows lack a label or weight, ``(N,)``; refuse them unless they are dropped."""
-    lacks = np.asarray(is_empty, bool)
-    if missing != "drop" and lacks.any():
+def _refuse_without(block: Block, position: int, lacks: Array) -> None:
+    """Check that no row lacks a label or weight."""
+    if lacks.any():
         says = (
             "has no value, and neither labels nor weights are ever filled. Leave out such rows, "
             'missing="drop"'
         )
         raise block.wrong(int(np.argmax(lacks)), position, says)
-    return lacks
 
 
 def _check_weights(block: Block, position: int, weights: Array) -> None:
