@@ -155,9 +155,9 @@ def test_training_with_a_number_of_threads(tmp_path: Path, monkeypatch: pytest.M
     made: list[int | None] = []
     original = Trainer.fit
 
-    def fit(self: Trainer, *arguments: Any) -> Any:
+    def fit(self: Trainer, *arguments: Any, **options: Any) -> Any:
         made.append(self.threads)
-        return original(self, *arguments)
+        return original(self, *arguments, **options)
 
     monkeypatch.setattr(Trainer, "fit", fit)
     words = ["--quiet", "--set", "iterations=2", "--out"]
