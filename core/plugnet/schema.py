@@ -19,6 +19,7 @@ class Schema:
         columns: the names of the inputs, if they come from a table that names its columns.
         targets: the names of the answers, likewise.
         dropped: the names of columns that such a table may also have, such as an id.
+        input_shape: the shape of one sample; () if it is not known.
         offsets: what was subtracted from each real target in training; () for nothing.
         scales: what it was divided by then.
 
@@ -31,5 +32,6 @@ class Schema:
     columns: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    input_shape: tuple[int, ...] = ()
     offsets: tuple[float, ...] = ()
     scales: tuple[float, ...] = ()

@@ -4,7 +4,6 @@ import gzip
 import io
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,7 @@ BEES = Schema("class", ("ant", "bee", "cow"), ("a", "b"), ("kind",), dropped=("i
 REAL = Schema("real", columns=("a", "b"), targets=("p", "q"))
 
 
-@dataclass(frozen=True)
-class Counted(Schema):
-    """A schema that knows how many inputs there are, without names."""
-
-    inputs: int = 2
-
-
-BARE = Counted("class", (1, 2))
+BARE = Schema("class", (1, 2), input_shape=(2,))  # without names
 
 
 def rows(folder: Path, text: str | bytes, schema: Schema, **options: Any) -> list[Rows]:

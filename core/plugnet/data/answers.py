@@ -30,7 +30,7 @@ def learn_schema(
         outputs: K, how many outputs the network has.
         binary: whether a single output tells two classes apart.
         classes: all classes, in the order of the outputs; None: as above.
-        names: further attributes of the schema: ``columns``, ``targets``, ``dropped``.
+        names: further attributes of the schema, such as ``columns``.
 
     Raises:
         DataError: there are more or fewer classes than the network can tell apart.

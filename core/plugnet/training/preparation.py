@@ -66,6 +66,7 @@ class Preparation(NamedTuple):
         if ignore_label is not None:
             y = ignoring(y, None, ignore_label)[0]
         outputs = (network.output_shape or (0,))[-1]
+        names["input_shape"] = network.input_shape
         schema = learn_schema(y, outputs, loss.threshold is not None, classes, **names)
         if scale_targets:
             if schema.kind == "class":

@@ -9,14 +9,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from plugnet.arguments import flag, integer
-from plugnet.data.labels import warn_one_class
-from plugnet.data.samples import as_samples
 from plugnet.data.source import CheckedBatches, from_samples
 from plugnet.errors import ArgumentError, CallOrderError, TrainingWarning
 from plugnet.evaluation import Evaluation, loss_value
@@ -27,13 +24,13 @@ from plugnet.registry import registry
 from plugnet.schema import Label, Schema
 from plugnet.training import failures
 from plugnet.training.exclusive import exclusive
-from plugnet.training.given import as_batch, count_iterations, gather
+from plugnet.training.given import count_iterations
 from plugnet.training.history import History
+from plugnet.training.intake import adapt, prepare, take_batch, take_data, take_parts
 from plugnet.training.interrupts import Interrupts
-from plugnet.training.preparation import Preparation
 from plugnet.training.threads import limited
 from plugnet.training.update import Update
-from plugnet.training.weighting import as_class_weight, weights_by_class
+from plugnet.training.weighting import as_class_weight
 from plugnet.warning import warn_user
 
 if TYPE_CHECKING:
@@ -236,17 +233,29 @@ class Trainer:
             BrokenStepError: an update failed half-way before; the state is lost.
         """
         with self._tentative():
+            batches: Iterator[Batch]
             if y is None and not isinstance(x, DataSplits | Batch):
-                batches, rows, parts = self._from_source(x, weights, validation, test, classes)
+                batches, rows = self._source_of(x, weights, classes), getattr(x, "rows", None)
+                parts, samples = take_parts(self, validation, test, classes), x
             else:
                 data = x if y is None else Batch(x, y, weights)
-                batches, rows, parts = self._from_data(data, validation, test, classes)
+                train, parts = take_data(self, data, validation, test, classes)
+                samples, rows = train.x, len(train.x)
+                batches = from_samples(
+                    train,
+                    self.batch_size,
+                    self.shuffle,
+                    self.seed,
+                    self.position,
+                    self.network.fills_missing,
+                )
             count = count_iterations(iterations, epochs, rows, self.batch_size)
             last = self.iteration + count
             every = last
             if evaluate_every is not None:
                 every = integer("evaluate_every", evaluate_every, at_least=1)
             hooks = self._hook_caller()
+            adapt(self.network, samples)
         with exclusive(self.network, self.loss):
             started = time.perf_counter()
             self.history.cut(self.iteration)  # if a hook has gone back
@@ -280,40 +289,8 @@ class Trainer:
                 self.network.uninitialize()
             raise
 
-    def _from_data(
-        self, data: Batch | DataSplits, validation: Any, test: Any, classes: Any
-    ) -> tuple[Iterator[Batch], int, dict[str, Batch]]:
-        """Return batches from where the last call ended, how many rows, and what to evaluate on."""
-        given = gather(data, validation, test, classes, self.seed)
-        prepared = self._preparation(given.train, given.classes, given.names)
-        train = prepared.check(*given.train)
-        warn_one_class(train.y)
-        parts = {
-            part: prepared.check(*samples, name=f"{part} samples")
-            for part, samples in (("validation", given.validation), ("test", given.test))
-            if samples is not None
-        }
-        by_class = None
-        if self.class_weight is not None:
-            by_class = weights_by_class(self.class_weight, train.y, prepared.schema)
-        if self.network.needs_adapt:
-            self.network.adapt(train.x)
-        self.schema = prepared.schema
-        train = prepared.for_step(train, by_class)
-        batches = from_samples(
-            train,
-            self.batch_size,
-            self.shuffle,
-            self.seed,
-            self.position,
-            self.network.fills_missing,
-        )
-        return batches, len(train.x), parts
-
-    def _from_source(
-        self, x: Any, weights: Any, validation: Any, test: Any, classes: Any
-    ) -> tuple[Iterator[Batch], int | None, dict[str, Batch]]:
-        """Return the same for a source of batches, none of which is drawn yet."""
+    def _source_of(self, x: Any, weights: Any, classes: Sequence[Label] | None) -> CheckedBatches:
+        """Return a user's source of batches, none of which is drawn yet."""
         if not hasattr(x, "__next__") or weights is not None:
             raise ArgumentError(
                 "fit takes samples x and labels y, or, without y and weights, a data set or a "
@@ -323,67 +300,10 @@ class Trainer:
                 value=None,
             )
         if self._last_source is None or self._last_source.source is not x:
-            self._last_source = CheckedBatches(x, partial(self._from_batch, classes))
+            self._last_source = CheckedBatches(x, partial(take_batch, self, classes))
             if self._resumes and self.source_state is not None:
                 self._last_source.restore(self.source_state)
-        if self.network.needs_adapt:
-            self._adapt_to(x)
-        parts = {}
-        for part, samples in (("validation", validation), ("test", test)):
-            if samples is not None:
-                batch = as_batch(samples, part)
-                parts[part] = self._preparation(batch, classes).check(
-                    *batch, name=f"{part} samples"
-                )
-        return self._last_source, getattr(x, "rows", None), parts
-
-    def _from_batch(
-        self, classes: Sequence[Label] | None, x: Any, y: Any, weights: Any = None
-    ) -> Batch:
-        """Return a batch of a source, checked."""
-        prepared = self._preparation(Batch(x, y), classes)
-        self.schema = prepared.schema
-        by_class = None
-        if self.class_weight is not None:
-            by_class = weights_by_class(self.class_weight, None, prepared.schema)
-        return prepared.for_step(prepared.check(x, y, weights, remember=False), by_class)
-
-    def _adapt_to(self, source: Any) -> None:
-        """Let the first layer learn from all samples of a source of batches."""
-        if not hasattr(source, "blocks"):
-            raise ArgumentError(
-                f"The network's first layer, '{self.network.layer_names[0]}', learns from all "
-                "samples before training, but the source of batches has no method blocks() that "
-                "yields them. Add it, or call network.adapt(x) before.",
-                argument="x",
-                value=source,
-            )
-        allow_missing = self.network.fills_missing
-        blocks = (
-            self.network.validate_input(as_samples(block, None, allow_missing=allow_missing))
-            for block in source.blocks()
-        )
-        first = next(blocks)  # which fixes the input shape
-        self.network.chain.adapt(chain([first], blocks))
-
-    def _preparation(
-        self,
-        samples: Batch,
-        classes: Sequence[Label] | None = None,
-        names: Mapping[str, tuple[str, ...]] | None = None,
-    ) -> Preparation:
-        """Return what samples mean: what they meant in the first `fit`, if there was one."""
-        if self.schema is not None:
-            return Preparation(self.network, self.loss, self.schema, self.ignore_label)
-        return Preparation.learn(
-            self.network,
-            self.loss,
-            samples,
-            self.ignore_label,
-            classes,
-            names,
-            self.scale_targets,
-        )
+        return self._last_source
 
     def _train(
         self, batches: Iterator[Batch], every: int, parts: Mapping[str, Batch], hooks: HookCaller
@@ -519,7 +439,7 @@ class Trainer:
         if self._is_broken:
             raise failures.broken(self.iteration)
         batch = x if y is None and isinstance(x, Batch) else Batch(x, y, weights)
-        prepared = self._preparation(batch)
+        prepared = prepare(self, batch)
         given = prepared.check(*batch)
         model = Model(self.network, self.loss, prepared.schema, self.metrics)
         with limited(self.threads):
@@ -689,7 +609,7 @@ class Trainer:
         Raises:
             DataError, ShapeError: one breaks a rule.
         """
-        return self._preparation(Batch(x, y)).check(x, y, weights, name, remember)
+        return prepare(self, Batch(x, y)).check(x, y, weights, name, remember)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy is made from: never the buffers, and not what a call of fit set up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -186,7 +187,7 @@ def match_schema(table: Table, schema: Schema, choice: Choice) -> Roles:
         FileFormatError: the columns are not those of the model.
         DataError: the model does not say how many inputs it has.
     """
-    inputs = len(schema.columns) or getattr(schema, "inputs", 0)
+    inputs = math.prod(schema.input_shape) if schema.input_shape else len(schema.columns)
     count = len(schema.targets) or len(choice.label) or 1
     is_labelled = table.width >= inputs + count
     labels = label_positions(table, choice.label) if is_labelled else ()

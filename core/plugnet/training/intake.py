@@ -1,0 +1,133 @@
+"""From what `Trainer.fit` is given to batches that its step takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, Protocol
+
+from plugnet.data.labels import warn_one_class
+from plugnet.data.samples import as_samples
+from plugnet.errors import ArgumentError
+from plugnet.interfaces import Batch, DataSplits, Loss
+from plugnet.network import Network
+from plugnet.schema import Label, Schema
+from plugnet.training.given import as_batch, gather
+from plugnet.training.preparation import Preparation
+from plugnet.training.weighting import weights_by_class
+
+
+class Settings(Protocol):
+    """What of a trainer decides what samples and labels mean to it; see `Trainer`."""
+
+    network: Network
+    loss: Loss
+    schema: Schema | None
+    class_weight: Mapping[Label, float] | str | None
+    ignore_label: Label | None
+    scale_targets: bool
+    seed: int
+
+
+def prepare(
+    own: Settings,
+    samples: Batch,
+    classes: Sequence[Label] | None = None,
+    columns: Mapping[str, tuple[str, ...]] | None = None,
+) -> Preparation:
+    """Return what samples mean: what they meant in the first `fit`, or else what they say.
+
+    Args:
+        own: the trainer's settings.
+        samples: as the user has them.
+        classes: all classes, or None: those of the labels.
+        columns: the names of columns, as `Schema` has them.
+    """
+    if own.schema is not None:
+        return Preparation(own.network, own.loss, own.schema, own.ignore_label)
+    return Preparation.learn(
+        own.network, own.loss, samples, own.ignore_label, classes, columns, own.scale_targets
+    )
+
+
+def take_data(
+    own: Settings,
+    data: Batch | DataSplits,
+    validation: Any,
+    test: Any,
+    classes: Sequence[Label] | None,
+) -> tuple[Batch, dict[str, Batch]]:
+    """Return all samples to train on, and those to evaluate on by part, checked.
+
+    What they mean is kept as the trainer's schema. See `Trainer.fit` for the arguments.
+    """
+    given = gather(data, validation, test, classes, own.seed)
+    prepared = prepare(own, given.train, given.classes, given.names)
+    train = prepared.check(*given.train)
+    warn_one_class(train.y)
+    parts = {
+        part: prepared.check(*samples, name=f"{part} samples")
+        for part, samples in (("validation", given.validation), ("test", given.test))
+        if samples is not None
+    }
+    by_class = None
+    if own.class_weight is not None:
+        counted = train.y if train.weights is None else train.y[train.weights > 0]
+        by_class = weights_by_class(own.class_weight, counted, prepared.schema)
+    own.schema = prepared.schema
+    return prepared.for_step(train, by_class), parts
+
+
+def take_parts(
+    own: Settings, validation: Any, test: Any, classes: Sequence[Label] | None
+) -> dict[str, Batch]:
+    """Return the samples to evaluate on beside a source of batches, checked."""
+    parts = {}
+    for part, samples in (("validation", validation), ("test", test)):
+        if samples is not None:
+            batch = as_batch(samples, part)
+            parts[part] = prepare(own, batch, classes).check(*batch, name=f"{part} samples")
+    return parts
+
+
+def take_batch(
+    own: Settings, classes: Sequence[Label] | None, x: Any, y: Any, weights: Any = None
+) -> Batch:
+    """Return a batch of a source, checked; what the first one means is kept."""
+    prepared = prepare(own, Batch(x, y), classes)
+    own.schema = prepared.schema
+    by_class = None
+    if own.class_weight is not None:
+        by_class = weights_by_class(own.class_weight, None, prepared.schema)
+    return prepared.for_step(prepared.check(x, y, weights, remember=False), by_class)
+
+
+def adapt(network: Network, samples: Any) -> None:
+    """Let the first layer learn from all samples, if it does so and has not yet.
+
+    Args:
+        network: it.
+        samples: ``(N, *shape)``, or a source of batches.
+
+    Raises:
+        ArgumentError: a source cannot yield them all.
+    """
+    if not network.needs_adapt:
+        return
+    if not hasattr(samples, "__next__"):
+        network.adapt(samples)
+        return
+    if not hasattr(samples, "blocks"):
+        raise ArgumentError(
+            f"The network's first layer, '{network.layer_names[0]}', learns from all samples "
+            "before training, but the source of batches has no method blocks() that yields them. "
+            "Add it, or call network.adapt(x) before.",
+            argument="x",
+            value=samples,
+        )
+    blocks = (
+        network.validate_input(as_samples(block, None, allow_missing=network.fills_missing))
+        for block in samples.blocks()
+    )
+    first = next(blocks)  # which fixes the input shape
+    network.chain.adapt(chain([first], blocks))
