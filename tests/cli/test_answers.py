@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.aliases import Refused, Shown
+from tests.splits import held_out
 
 from plugnet import Model, Network, registry
 from plugnet.arrays import Array
@@ -19,9 +20,9 @@ from plugnet.schema import Schema
 
 def scored(folder: Path) -> tuple[Any, Any]:
     """Return scores and true classes of the digits' test part."""
-    samples = registry.datasets.build("digits").load()
+    test = held_out(registry.datasets.build("digits").load())
     network = Network.load(folder / "model.safetensors")
-    return network.forward(samples.test.x).astype(np.float64), samples.test.y
+    return network.forward(test.x).astype(np.float64), test.y
 
 
 def written(folder: Path, x: Array, labels: Any) -> str:

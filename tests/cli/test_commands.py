@@ -80,8 +80,8 @@ def test_a_system_error_is_one_clean_message(
         (DataSettings(("csv", {"seed": 3})), "some.txt", ("csv", {"seed": 3})),
         (DataSettings(("csv", {"seed": 3})), "some.dat", ("csv", {"seed": 3})),
         (DataSettings(("csv", "a.csv")), "some.csv.gz", ("csv", "a.csv")),
-        (DataSettings(), "some.tsv", "tsv"),
-        (DataSettings(), "some.data.GZ", "data"),
+        (DataSettings(), "some.tsv", "csv"),
+        (DataSettings(), "some.data.GZ", "csv"),
         (DataSettings(), "folder", "idx"),
         (DataSettings("mnist"), "folder", "mnist"),
     ],
@@ -120,7 +120,7 @@ def test_paths_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_stream_is_a_table() -> None:
-    reader = ("tsv", {"label": 0})
+    reader = ("csv", {"label": 0})
     assert pointed_at(DataSettings(), "-") == DataSettings("csv", "-")
     assert pointed_at(DataSettings(reader), "-") == DataSettings(reader, "-")
 

@@ -31,7 +31,7 @@ def model_file(
     """Save a model whose answer is the class of the larger of the columns a and b."""
     network = Network([("fc", 2, 2, {"bias": False})])
     network.parameters()["fc1.weight"].value[...] = np.eye(2)
-    schema = Schema("class", classes, ("a", "b"), ("label",), ("id",))
+    schema = Schema("class", classes, ("a", "b"), targets=("label",), dropped=("id",))
     Model(network, loss, schema).save(path)
     return str(path)
 
@@ -114,6 +114,20 @@ def test_wrong_columns_are_named(
     message = refused("predict", insects, "--data", str(new))
     assert says in message
     assert str(new) in message
+
+
+def test_a_table_without_header_is_read_by_place(tmp_path: Path, new: Path, shown: Shown) -> None:
+    trainer = Trainer(Network([("fc", 2, 2)]), batch_size=4)
+    x = np.array([[1.0, 0.0], [0.0, 1.0], [0.9, 0.1], [0.1, 0.9]])
+    trainer.fit(x, ["ant", "bee", "ant", "bee"], iterations=50)
+    trainer.model.save(tmp_path / "m.safetensors")
+    new.write_text("2.5,1,ant\n0,3,bee\n1,0,bee\n")
+    rows = answers(shown, tmp_path / "m.safetensors", "--data", new)
+    assert [row["predicted_class"] for row in rows] == ANSWERS
+    assert [row["true_class"] for row in rows] == ["ant", "bee", "bee"]
+    new.write_text("2.5,1\n0,3\n1,0\n")
+    rows = answers(shown, tmp_path / "m.safetensors", "--data", new)
+    assert [row["predicted_class"] for row in rows] == ANSWERS
 
 
 def test_a_column_may_be_dropped(insects: str, new: Path, shown: Shown) -> None:
@@ -217,7 +231,13 @@ def test_a_single_output_tells_two_classes_apart(
 def test_real_values_come_in_the_users_units(tmp_path: Path, shown: Shown) -> None:
     network = Network([("fc", 1, 2, {"bias": False})])
     network.parameters()["fc1.weight"].value[...] = [[1, -1]]
-    schema = Schema("real", (), ("area",), ("price", "rent"), (), (1e6, 10.0), (100.0, 2.0))
+    schema = Schema(
+        "real",
+        columns=("area",),
+        targets=("price", "rent"),
+        offsets=(1e6, 10.0),
+        scales=(100.0, 2.0),
+    )
     Model(network, "least_square_error", schema).save(tmp_path / "m.safetensors")
     data = tmp_path / "new.csv"
     data.write_text("rent,price,area\n8,1000100,1\n5,1000600,3\n")
@@ -446,7 +466,7 @@ def test_prices_are_printed_with_few_decimals(
     monkeypatch.setenv("COLUMNS", "80")
     network = Network([("fc", 1, 1, {"bias": False})])
     network.parameters()["fc1.weight"].value[...] = 1
-    schema = Schema("real", (), ("area",), ("price",), (), (0.0,), (1e4,))
+    schema = Schema("real", columns=("area",), targets=("price",), offsets=(0.0,), scales=(1e4,))
     Model(network, "least_square_error", schema).save(tmp_path / "m.safetensors")
     new = tmp_path / "new.csv"
     new.write_text("area,price\n25.000026,1\n0.0003,200000\n")

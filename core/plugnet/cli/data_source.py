@@ -15,6 +15,9 @@ from plugnet.registry import registry
 
 STREAM = "-"  # in place of a path: the standard input or output
 
+#: Suffixes of tables, besides those that readers are named like.
+TABLES = ("tsv", "tab", "txt", "data", "dat")
+
 
 def call(reader: Any) -> tuple[str, dict[str, Any]]:
     """Return the name and the arguments, by their names, of a reader as a config writes it."""
@@ -44,10 +47,10 @@ def read(settings: DataSettings) -> DataSplits:
 def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
     """Return ``settings`` for the file or folder ``data``, absolute; None keeps their own path.
 
-    A file is read by the reader that is named like its suffix, if there is one; a further suffix
-    .gz does not count. A folder, or any other file, is read by the reader of ``settings`` if that
-    takes a ``path``; a folder otherwise by ``npy`` if it holds such files, else by ``idx``. The
-    standard input is a table.
+    A file is read by the reader that is named like its suffix, or as a table if that is .tsv, .txt
+    or .data; a further suffix .gz does not count. A folder, or any other file, is read by the
+    reader of ``settings`` if that takes a ``path``; a folder otherwise by ``npy`` if it holds such
+    files, else by ``idx``. The standard input is a table.
 
     Raises:
         ConfigError: the path does not exist, or no reader fits it.
@@ -65,10 +68,9 @@ def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
         raise ConfigError(
             f"--data {data}: there is no such file or folder.{advice}", key="data.path"
         )
-    suffix = reader_for(path)
-    if path.is_file() and suffix:
-        same = _class(name) is _class(suffix)
-        reader = settings.reader if same else suffix
+    found = reader_for(path)
+    if path.is_file() and found:
+        reader = settings.reader if _class(name) is _class(found) else found
     elif "path" in _parameters(name):
         reader = settings.reader
     elif path.is_dir():
@@ -97,9 +99,11 @@ def relative_to(settings: DataSettings, folder: Path) -> DataSettings:
 
 
 def reader_for(path: Path) -> str:
-    """Return the reader that is named like the suffix of a file, or "" if there is none."""
+    """Return the reader that the suffix of a file asks for, or "" if there is none."""
     suffix = _suffix(path)
-    return suffix if suffix in registry.datasets.names() else ""
+    if suffix in registry.datasets.names():
+        return suffix
+    return "csv" if suffix in TABLES else ""
 
 
 def _suffix(path: Path) -> str:
