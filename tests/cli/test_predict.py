@@ -121,10 +121,10 @@ def test_a_table_without_header_is_read_by_place(tmp_path: Path, new: Path, show
     x = np.array([[1.0, 0.0], [0.0, 1.0], [0.9, 0.1], [0.1, 0.9]])
     trainer.fit(x, ["ant", "bee", "ant", "bee"], iterations=50)
     trainer.model.save(tmp_path / "m.safetensors")
-    new.write_text("2.5,1,ant\n0,3,bee\n1,0,bee\n")
+    new.write_text("2.5,1,ant\n0,3,bee\n1,0,ant\n")
     rows = answers(shown, tmp_path / "m.safetensors", "--data", new)
     assert [row["predicted_class"] for row in rows] == ANSWERS
-    assert [row["true_class"] for row in rows] == ["ant", "bee", "bee"]
+    assert [row["true_class"] for row in rows] == ANSWERS
     new.write_text("2.5,1\n0,3\n1,0\n")
     rows = answers(shown, tmp_path / "m.safetensors", "--data", new)
     assert [row["predicted_class"] for row in rows] == ANSWERS
