@@ -21,6 +21,8 @@ from plugnet.registry import registry
 from plugnet.schema import Label
 
 DEFAULT_NAME = "digits"
+#: How data are read, as --set takes it.
+EXAMPLE = 'reader=["csv", {drop=["id"]}]'
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -36,7 +38,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="PATH",
         help="a table, another data file, or a folder of data files; by default digits",
     )
-    add_set(parser, "change one setting, for example batch_size=50; may be repeated")
+    add_set(
+        parser, f"change one setting, for example batch_size=50 or '{EXAMPLE}'; may be repeated"
+    )
     add_threads(parser)
 
 
@@ -77,10 +81,11 @@ def configured(arguments: Namespace) -> tuple[Config, str]:
         config, name = config_file.load(path), path.stem
         config = replace(config, data=data_source.relative_to(config.data, path.parent))
     elif arguments.data is not None:
-        name = Path(arguments.data).name.partition(".")[0] or DEFAULT_NAME
+        is_stream = arguments.data == data_source.STREAM
+        name = "stream" if is_stream else Path(arguments.data).name.partition(".")[0]
     config = config_file.override(config, arguments.assignments)
     data = data_source.pointed_at(config.data, arguments.data)
-    return replace(config, data=data_source.relative_to(data, Path.cwd())), name
+    return replace(config, data=data_source.relative_to(data, Path.cwd())), name or DEFAULT_NAME
 
 
 def _check_config(path: Path) -> None:

@@ -19,7 +19,7 @@ from plugnet.arrays import Array
 from plugnet.cli import config_file, data_source
 from plugnet.cli.config import Config
 from plugnet.cli.run_directory import CONFIG, MODEL
-from plugnet.cli.run_setup import add_set, add_threads
+from plugnet.cli.run_setup import EXAMPLE, add_set, add_threads
 from plugnet.errors import ConfigError, DataError, DataWarning
 from plugnet.interfaces import Rows
 from plugnet.schema import Label
@@ -98,8 +98,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="a file or folder, all of whose rows are asked about, or - for the standard input; by "
         "default the run's own test samples",
     )
-    example = 'reader=["csv", {drop = ["id"]}]'
-    add_set(parser, f"change how data are read, for example '{example}'; may be repeated")
+    add_set(parser, f"change how data are read, for example '{EXAMPLE}'; may be repeated")
     add_threads(parser)
 
 
