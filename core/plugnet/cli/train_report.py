@@ -68,7 +68,7 @@ def _validation(settings: TrainingSettings) -> str:
         return "validated on the test samples, which are then no independent test"
     if settings.validation == "none":
         return "no validation during training"
-    return f"{settings.validation:.0%} of the training samples are set aside for validation"
+    return f"{100 * settings.validation:.3g}% of the training samples are set aside for validation"
 
 
 def _table(samples: DataSplits) -> Iterator[str]:

@@ -142,9 +142,10 @@ def load(arguments: Namespace) -> TrainedRun:
         rows = data_source.build(settings).rows(schema)
         source = "standard input" if arguments.data == data_source.STREAM else arguments.data
         return TrainedRun(model, rows, "samples", source, None, ignore_label)
-    if not has_config:
+    if not has_config or settings.path == data_source.STREAM:
+        why = "Its data came from the standard input." if has_config else f"No {CONFIG} is there."
         raise ConfigError(
-            f"There is no {CONFIG} beside {file}. Name the data to read with --data PATH.",
+            f"{file} must come with samples to ask about: give --data PATH. {why}",
             key="data.path",
         )
     splits = data_source.read(settings)
