@@ -167,6 +167,9 @@ def test_a_run_knows_its_data_from_any_folder(
     assert main(["train", "settings/my.toml", "--quiet", "--out", "run"]) == 0
     monkeypatch.chdir(tmp_path / "settings")
     assert len(answers(shown, "../run")) == 8  # a fifth
+    assert len(answers(shown, "../run", "--data", "../tables/some.csv")) == 40
+    Path("../tables/other.csv").write_text("\n".join(["a,b,label", *rows[:30]]))
+    assert len(answers(shown, "../run", "--set", "data.path=../tables/other.csv")) == 30
 
 
 def test_files_and_streams_have_the_same_text(

@@ -17,7 +17,8 @@ from plugnet import Model
 from plugnet.arguments import file_path
 from plugnet.arrays import Array
 from plugnet.cli import config_file, data_source
-from plugnet.cli.config import Config
+from plugnet.cli.config import Config, DataSettings
+from plugnet.cli.data_source import STREAM
 from plugnet.cli.run_directory import CONFIG, MODEL
 from plugnet.cli.run_setup import EXAMPLE, add_set, add_threads
 from plugnet.errors import ConfigError, DataError, DataWarning
@@ -105,13 +106,47 @@ def add_arguments(parser: ArgumentParser) -> None:
 def load(arguments: Namespace) -> TrainedRun:
     """Load the model, and begin to read the rows.
 
-    Without ``--data`` they are the test samples of the run, or all where there is none.
+    Without other data they are the test samples of the run, or all where there is none.
 
     Raises:
         ConfigError: nothing says which data to read, or a setting is wrong.
         FileFormatError: the model or the data cannot be read.
     """
-    path = Path(file_path("model", arguments.model))
+    file = _model_file(Path(file_path("model", arguments.model)))
+    model = Model.load(file)
+    config, has_config = Config(), file.name == MODEL and file.with_name(CONFIG).is_file()
+    if has_config:
+        config = config_file.load(file.with_name(CONFIG))
+        config = replace(config, data=data_source.relative_to(config.data, file.parent))
+    settings = _data_settings(config, arguments)
+    ignored = config.training.ignore_label
+    if arguments.data is not None or settings != config.data:
+        schema = model.schema
+        if ignored is not None and schema.kind == "class":
+            schema = replace(schema, classes=(*schema.classes, ignored))
+        rows = data_source.build(settings).rows(schema)
+        source = arguments.data or settings.path or "the data"
+        source = "standard input" if source == STREAM else source
+        return TrainedRun(model, rows, "samples", source, ignore_label=ignored)
+    if not has_config or settings.path == STREAM:
+        why = "Its data came from the standard input." if has_config else f"No {CONFIG} is there."
+        raise ConfigError(
+            f"{file} must come with samples to ask about: give --data PATH. {why}",
+            key="data.path",
+        )
+    splits = data_source.read(settings)
+    given = splits.train if splits.test is None else splits.test
+    part = "samples" if splits.test is None else "test samples"
+    x: Any = given.x
+    if splits.columns and x.ndim == 2:
+        x = dict(zip(splits.columns, x.T, strict=True))
+    rows = iter([Rows(x, given.y, range(len(given.x)))])
+    source = settings.path or "the run's data"
+    return TrainedRun(model, rows, part, source, given.weights, ignored)
+
+
+def _model_file(path: Path) -> Path:
+    """Return the file of a run or a model."""
     file = path / MODEL if path.is_dir() else path
     if not file.is_file():
         what = f"it has no {MODEL}" if path.is_dir() else "there is no such file or directory"
@@ -119,13 +154,11 @@ def load(arguments: Namespace) -> TrainedRun:
             f"{path} must be the directory of a finished run, or a model file, but {what}.",
             key="model",
         )
-    model = Model.load(file)
-    config = Config()
-    has_config = file.name == MODEL and file.with_name(CONFIG).is_file()
-    if has_config:
-        config = config_file.load(file.with_name(CONFIG))
-        config = replace(config, data=data_source.relative_to(config.data, file.parent))
-    ignore_label = config.training.ignore_label
+    return file
+
+
+def _data_settings(config: Config, arguments: Namespace) -> DataSettings:
+    """Return where data are read, and how, as the arguments say; else as the config does."""
     changed = config_file.override(config, arguments.assignments)
     if replace(changed, data=config.data) != config:
         raise ConfigError(
@@ -134,35 +167,7 @@ def load(arguments: Namespace) -> TrainedRun:
             key="--set",
         )
     settings = data_source.relative_to(changed.data, Path.cwd())
-    if arguments.data is not None:
-        settings = data_source.pointed_at(settings, arguments.data)
-        schema = model.schema
-        if ignore_label is not None and schema.kind == "class":
-            schema = replace(schema, classes=(*schema.classes, ignore_label))
-        rows = data_source.build(settings).rows(schema)
-        source = "standard input" if arguments.data == data_source.STREAM else arguments.data
-        return TrainedRun(model, rows, "samples", source, None, ignore_label)
-    if not has_config or settings.path == data_source.STREAM:
-        why = "Its data came from the standard input." if has_config else f"No {CONFIG} is there."
-        raise ConfigError(
-            f"{file} must come with samples to ask about: give --data PATH. {why}",
-            key="data.path",
-        )
-    splits = data_source.read(settings)
-    given, part = (
-        (splits.train, "samples") if splits.test is None else (splits.test, "test samples")
-    )
-    x: Any = given.x
-    if splits.columns and x.ndim == 2:
-        x = dict(zip(splits.columns, x.T, strict=True))
-    return TrainedRun(
-        model,
-        iter([Rows(x, given.y, range(len(given.x)))]),
-        part,
-        settings.path or "the run's data",
-        given.weights,
-        ignore_label,
-    )
+    return data_source.pointed_at(settings, arguments.data)
 
 
 def _renamed(message: str, numbers: Sequence[int], word: str) -> str:
