@@ -130,6 +130,16 @@ def test_a_table_without_header_is_read_by_place(tmp_path: Path, new: Path, show
     assert [row["predicted_class"] for row in rows] == ANSWERS
 
 
+def test_what_to_do_with_an_unknown_column_is_told(
+    insects: str, new: Path, refused: Refused, shown: Shown
+) -> None:
+    new.write_text("a,b,weight\n2,1,7\n")
+    message = refused("predict", insects, "--data", str(new))
+    setting = message.partition("--set '")[2].rpartition("'")[0]
+    (row,) = answers(shown, insects, "--data", new, "--set", setting)
+    assert (row["predicted_class"], row["weight"]) == ("ant", "7")
+
+
 def test_a_column_may_be_dropped(insects: str, new: Path, shown: Shown) -> None:
     new.write_text("a,b,weight\n2,1,7\n")
     words = ["--set", "reader=['csv', {drop = ['weight']}]"]

@@ -592,6 +592,24 @@ def test_the_home_folder_is_known_everywhere(
         assert main(["evaluate", run]) == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "reader", "advised"),
+    [
+        ("a,b,label\n1,x,u\n2,y,v\n", "csv", '["csv", { drop = ["b"] }]'),
+        ("a,b,label\n1,,u\n2,3,v\n", "['csv', {seed = 3}]", 'seed = 3, missing = "drop" }]'),
+        ("2.5,1,ant\n0,3,bee\n1,0,bee\n", "csv", '["csv", { header = true }]'),
+    ],
+)
+def test_what_a_reader_advises_is_told_as_a_setting(
+    tmp_path: Path, text: str, reader: str, advised: str, refused: Refused
+) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    words = ["--data", str(tmp_path / "t.csv"), "--set", f"reader={reader}"]
+    message = refused("train", *words, "--out", str(tmp_path / "run"))
+    assert "On the command line: --set 'reader=[" in message
+    assert advised in message
+
+
 def test_a_gzipped_table_is_known_by_its_inner_suffix(table: Path, tmp_path: Path) -> None:
     packed = tmp_path / "table.csv.gz"
     packed.write_bytes(gzip.compress(table.read_bytes()))

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from plugnet.arguments import file_path
 from plugnet.cli.config import DataSettings
-from plugnet.errors import ConfigError
-from plugnet.interfaces import Dataset, DataSplits
+from plugnet.cli.config_file import toml
+from plugnet.errors import ConfigError, PlugnetError
+from plugnet.interfaces import Dataset, DataSplits, Rows
 from plugnet.registry import registry
+from plugnet.schema import Schema
 
 STREAM = "-"  # in place of a path: the standard input or output
 
 #: Suffixes of tables, besides those that readers are named like.
 TABLES = ("tsv", "tab", "txt", "data", "dat")
+
+#: The value of a reader's argument, as errors advise it.
+_VALUE = r"\[[^]]*\]|\"[^\"]*\"|'[^']*'|True|False|-?\d+"
 
 
 def call(reader: Any) -> tuple[str, dict[str, Any]]:
@@ -41,7 +51,14 @@ def build(settings: DataSettings) -> Dataset:
 
 def read(settings: DataSettings) -> DataSplits:
     """Return the samples that ``settings`` describe."""
-    return build(settings).load()
+    with _advising(settings):
+        return build(settings).load()
+
+
+def rows_of(settings: DataSettings, schema: Schema) -> Iterator[Rows]:
+    """Yield all rows, with or without labels, for a model to answer."""
+    with _advising(settings):
+        yield from build(settings).rows(schema)
 
 
 def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
@@ -96,6 +113,23 @@ def relative_to(settings: DataSettings, folder: Path) -> DataSettings:
     reader = settings.reader if moved == arguments else (name, moved)
     path = None if settings.path is None else _from(folder, settings.path)
     return replace(settings, reader=reader, path=path)
+
+
+@contextmanager
+def _advising(settings: DataSettings) -> Iterator[None]:
+    """Let an error that names an argument of the reader also tell how it is given here."""
+    try:
+        yield
+    except PlugnetError as error:
+        name, arguments = call(settings.reader)
+        found = re.search(rf"\b({'|'.join(_parameters(name))})=({_VALUE})", str(error))
+        with suppress(ValueError, SyntaxError):  # the value is cut short, for example
+            if found and found[1]:
+                value = ast.literal_eval(found[2])
+                given = {**arguments, found[1]: tuple(value) if found[2][0] == "[" else value}
+                setting = shlex.quote(f"reader={toml((name, given))}")
+                error.add_note(f"On the command line: --set {setting}")
+        raise
 
 
 def reader_for(path: Path) -> str:

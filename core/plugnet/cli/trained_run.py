@@ -124,7 +124,7 @@ def load(arguments: Namespace) -> TrainedRun:
         schema = model.schema
         if ignored is not None and schema.kind == "class":
             schema = replace(schema, classes=(*schema.classes, ignored))
-        rows = data_source.build(settings).rows(schema)
+        rows = data_source.rows_of(settings, schema)
         source = arguments.data or settings.path or "the data"
         source = "standard input" if source == STREAM else source
         return TrainedRun(model, rows, "samples", source, ignore_label=ignored)
