@@ -184,8 +184,9 @@ def _printing(model: Model) -> Iterator[Write]:
         if table is None and answers:
             names = list(answers[0])
             others = names[1 : next(i for i, n in enumerate(names) if n.startswith("predicted_"))]
-            strengths = ["probability"] if by_class.keys() & {*names} else []
-            table = TextTable([*strengths, *reversed(by_class), *reversed(others)], by_class)
+            strength = ["probability"] if by_class.keys() & {*names} else []
+            spare = [*others[:0:-1], *strength, *reversed(by_class), *others[:1]]
+            table = TextTable(spare, by_class)
         if table is not None:
             table.print(answers)
 

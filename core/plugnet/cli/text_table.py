@@ -9,8 +9,7 @@ from typing import Any
 from plugnet.cli.prose import NARROWEST, columns
 
 GAP = "  "
-NARROW = 12  # characters to which texts are cut where there is no room; headings are cut later
-HEADING = 20
+NARROW = 12  # characters to which texts are cut where there is no room
 
 
 def number(value: float, largest: float | None = None) -> str:
@@ -35,18 +34,15 @@ class _Column:
         heading: its heading.
         is_text: whether it holds texts, which may be cut.
         largest: the largest magnitude of its numbers.
+        narrowest: the width to which it may be cut.
         width: in characters.
     """
 
     heading: str
     is_text: bool
     largest: float
+    narrowest: int = 0
     width: int = 0
-
-    @property
-    def narrowest(self) -> int:
-        """The width to which it may be cut."""
-        return max(NARROW, min(len(self.heading), HEADING)) if self.is_text else self.width
 
     def text(self, value: Any) -> str:
         if value is None:
@@ -78,7 +74,8 @@ class TextTable:
         """Begin a table.
 
         Args:
-            spare: columns that may be left out, the least important first.
+            spare: columns that may be left out, the least important first; before that their
+                headings may be cut, too.
             headings: those of columns that are not headed by their names.
         """
         self.left_out: list[str] = []
@@ -102,13 +99,16 @@ class TextTable:
             sizes = [abs(value) for value in values if isinstance(value, float)]
             column = _Column(self._headings.get(name, name), is_text, max(sizes, default=0.0))
             column.width = max(len(column.heading), *(len(column.text(v)) for v in values))
+            if is_text:
+                column.width = min(column.width, max(columns(), NARROWEST))
+            least = NARROW if name in self._spare else max(NARROW, len(column.heading))
+            column.narrowest = min(column.width, least) if is_text else column.width
             self._columns[name] = column
         spare = [name for name in self._spare if name in self._columns]
-        while (excess := self._excess()) > 0:
+        while self._excess() > 0:
             long = [c for c in self._columns.values() if c.width > c.narrowest]
             if long:
-                widest = max(long, key=lambda column: column.width)
-                widest.width = max(widest.narrowest, widest.width - excess)
+                max(long, key=lambda column: column.width).width -= 1
             elif spare:
                 self.left_out.append(spare.pop(0))
                 del self._columns[self.left_out[-1]]
