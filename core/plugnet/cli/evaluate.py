@@ -12,7 +12,7 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.cli import trained_run
-from plugnet.cli.text_table import TextTable, number
+from plugnet.cli.text_table import SCALED, TextTable, number
 from plugnet.cli.trained_run import TrainedRun
 from plugnet.errors import DataError
 from plugnet.evaluation import evaluate, predicted_classes, true_classes
@@ -42,7 +42,7 @@ def run(arguments: Namespace) -> int:
         return 0
     width = max([9, *(len(name) + 1 for name in judged)])
     for name, value in judged.items():
-        after = " (of scaled values)" if name == "loss" and model.schema.scales else ""
+        after = SCALED if name == "loss" and model.schema.scales else ""
         print(f"{name.capitalize() + ':':<{width}} {number(value)}{after}")
     print(f"{'On:':<{width}} {counts.samples} {trained.part}")
     if classes:

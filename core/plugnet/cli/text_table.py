@@ -9,6 +9,7 @@ from typing import Any
 from plugnet.cli.prose import NARROWEST, columns
 
 GAP = "  "
+SCALED = " (of scaled values)"  # after a loss that is not in the units of the user's targets
 NARROW = 12  # characters to which texts are cut where there is no room
 
 

@@ -13,14 +13,13 @@ from plugnet.cli.config import Config, TrainingSettings
 from plugnet.cli.inference import classes_of, kind_of
 from plugnet.cli.prose import wrap
 from plugnet.cli.run_directory import contents
-from plugnet.cli.text_table import number
+from plugnet.cli.text_table import SCALED, number
 from plugnet.interfaces import DataSplits
 from plugnet.registry import registry
 from plugnet.training.given import ITERATIONS
 from plugnet.training.trainer import DEFAULT
 
 LONGEST = 50  # characters of a list of classes or columns; a longer one is not shown
-SCALED = " (of scaled values)"
 
 
 def introduction(trainer: Trainer, samples: DataSplits, config: Config) -> str:
