@@ -1,7 +1,9 @@
 """Every block of the README, and every example of the plugins' own, does what it says."""
 
+import csv
 import inspect
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -39,7 +41,7 @@ def block(language: str, word: str) -> str:
 
 
 def test_there_are_as_many_blocks_as_are_tested_here() -> None:
-    kinds = ["sh", "sh", "python", "python", "python", "toml", "sh", "python", "sh"]
+    kinds = ["sh", "sh", "python", "python", "python", "toml", "sh", "python", "sh", "sh"]
     assert [name for name, _ in BLOCKS] == kinds
 
 
@@ -118,7 +120,7 @@ def test_the_commands_do_what_they_say(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "path/to/mnist").mkdir(parents=True)
     write_images(tmp_path / "path/to/mnist", 28, 28, train=120, test=50, classes=10)
     monkeypatch.chdir(tmp_path)
-    for line in block("sh", "predict").splitlines():
+    for line in block("sh", "convert").splitlines():
         program, *words = line.split()
         if words[0] == "train":
             words += ["--set", "training.iterations=20"]
@@ -126,6 +128,29 @@ def test_the_commands_do_what_they_say(tmp_path: Path, monkeypatch: pytest.Monke
         assert main(words) == 0
     assert (tmp_path / "runs/m/mistakes.png").is_file()
     assert (tmp_path / "data.mat").is_file()
+
+
+def test_the_walk_from_a_table_leads_to_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    draw = np.random.default_rng(0)
+    flowers = draw.normal(size=(150, 2)).round(3)
+    flowers[:75] += 3
+    lines = [f"{a},{b},{'daisy' if i < 75 else 'rose'}" for i, (a, b) in enumerate(flowers)]
+    Path("flowers.csv").write_text("\n".join(["petal,stem,species", *lines]))
+    Path("new.csv").write_text("stem,petal\n3,3.5\n0,-0.5\n")
+    houses = [f"{i},{i % 13 or ''},{1000.5 * (i % 13)}" for i in range(60)]
+    Path("houses.csv").write_text("\n".join(["Id,area,price", *houses]))
+    for line in block("sh", "predict").splitlines():
+        program, *words = shlex.split(line)
+        assert program == "plugnet"
+        assert main(words) == 0
+    with Path("answers.csv").open(newline="") as file:
+        answers = list(csv.DictReader(file))
+    assert [answer["predicted_class"] for answer in answers] == ["daisy", "rose"]
+    assert "probability_rose" in answers[0]
+    assert Path("runs/houses-1/model.safetensors").is_file()
 
 
 def listed(row: str) -> list[str]:

@@ -1,8 +1,7 @@
-"""`plugnet evaluate` and `plugnet predict`: numbers that agree with the model and the data."""
+"""`plugnet evaluate`, and what both it and `plugnet predict` refuse."""
 
 import json
 import shutil
-import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,23 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.aliases import Refused, Shown
+from tests.splits import held_out
 
-from plugnet import Network, registry
+from plugnet import Model, Network, registry
 from plugnet.arrays import Array
 from plugnet.cli import main
 from plugnet.files import safetensors
+from plugnet.schema import Schema
 
 
 def scored(folder: Path) -> tuple[Any, Any]:
     """Return scores and true classes of the digits' test part."""
-    samples = registry.datasets.build("digits").load()
+    test = held_out(registry.datasets.build("digits").load())
     network = Network.load(folder / "model.safetensors")
-    return network.forward(samples.test.x).astype(np.float64), samples.test.y
-
-
-def predicted(shown: Shown, *words: str) -> list[Any]:
-    """Return the rows that `plugnet predict` gives."""
-    return [json.loads(line) for line in shown("predict", *words, "--json").splitlines()]
+    return network.forward(test.x).astype(np.float64), test.y
 
 
 def written(folder: Path, x: Array, labels: Any) -> str:
@@ -36,19 +32,21 @@ def written(folder: Path, x: Array, labels: Any) -> str:
     return str(path)
 
 
-def test_evaluate_gives_the_accuracy_on_each_class(digits_run: Path, shown: Shown) -> None:
+def test_evaluate_gives_recall_and_precision_of_each_class(digits_run: Path, shown: Shown) -> None:
     report = json.loads(shown("evaluate", str(digits_run), "--json"))
     scores, labels = scored(digits_run)
-    right = Counter(labels[scores.argmax(axis=1) == labels].tolist())
-    total = Counter(labels.tolist())
+    answers = scores.argmax(axis=1)
+    right = Counter(labels[answers == labels].tolist())
+    total, answered = Counter(labels.tolist()), Counter(answers.tolist())
     assert report["samples"] == 300
     assert report["accuracy"] == sum(right.values()) / 300
     assert report["classes"] == [
         {
-            "class": str(n),
+            "class": n,
             "samples": total[n],
             "correct": right[n],
-            "accuracy": right[n] / total[n],
+            "recall": right[n] / total[n],
+            "precision": right[n] / answered[n],
         }
         for n in range(10)
     ]
@@ -59,11 +57,38 @@ def test_evaluate_gives_the_accuracy_on_each_class(digits_run: Path, shown: Show
     )
 
 
-def test_evaluate_in_words(digits_run: Path, shown: Shown) -> None:
-    out = shown("evaluate", str(digits_run / "model.safetensors"))
+def test_a_class_that_never_occurs_has_no_recall(tmp_path: Path, shown: Shown) -> None:
+    network = Network([("fc", 2, 3, {"bias": False})])
+    network.parameters()["fc1.weight"].value[...] = [[1, 0, 0], [0, 1, 0]]
+    schema = Schema("class", ("ant", "bee", "cow"), ("a", "b"), ("label",))
+    Model(network, "softmax_with_loss", schema).save(tmp_path / "model.safetensors")
+    file = str(tmp_path / "model.safetensors")
+    data = tmp_path / "new.csv"
+    data.write_text("a,b,label\n1,0,ant\n0,1,ant\n0,1,bee\n")
+    found = json.loads(shown("evaluate", file, "--data", str(data), "--json"))
+    assert found["classes"] == [
+        {"class": "ant", "samples": 2, "correct": 1, "recall": 0.5, "precision": 1.0},
+        {"class": "bee", "samples": 1, "correct": 1, "recall": 1.0, "precision": 0.5},
+    ]
+    data.write_text("a,b,label\n1,0,bee\n1,0,bee\n")
+    ant, bee = json.loads(shown("evaluate", file, "--data", str(data), "--json"))["classes"]
+    assert (ant["recall"], ant["precision"]) == (None, 0.0)
+    assert (bee["recall"], bee["precision"]) == (0.0, None)
+
+
+def test_evaluate_in_words(digits_run: Path, shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = shown("evaluate", str(digits_run / "model.safetensors")).splitlines()
     result = json.loads((digits_run / "result.json").read_text())
-    assert f"Accuracy: {result['accuracy']:.4f} on 300 test samples" in out
-    assert [line.split()[0] for line in out.splitlines()[3:]] == [str(n) for n in range(10)]
+    assert lines[:4] == [
+        f"Accuracy: {result['accuracy']:.4f}",
+        f"Loss:     {result['loss']:.4f}",
+        "On:       300 test samples",
+        "",
+    ]
+    assert lines[4].split() == ["class", "samples", "correct", "recall", "precision"]
+    assert [line.split()[0] for line in lines[5:]] == [str(n) for n in range(10)]
+    assert len({len(line) for line in lines[4:]}) == 1
 
 
 def test_evaluate_changes_no_file(digits_run: Path, tmp_path: Path) -> None:
@@ -72,65 +97,6 @@ def test_evaluate_changes_no_file(digits_run: Path, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in run.iterdir()}
     assert main(["evaluate", str(run)]) == 0
     assert {path: path.read_bytes() for path in run.iterdir()} == before
-
-
-def test_predict_gives_a_row_per_test_sample(digits_run: Path, shown: Shown) -> None:
-    rows = predicted(shown, str(digits_run))
-    scores, labels = scored(digits_run)
-    powers = np.exp(scores)
-    probabilities = (powers / powers.sum(axis=1, keepdims=True)).max(axis=1)
-    assert [row["row"] for row in rows] == list(range(300))
-    assert [row["predicted_class"] for row in rows] == [str(n) for n in scores.argmax(axis=1)]
-    assert [row["true_class"] for row in rows] == [str(n) for n in labels]
-    np.testing.assert_allclose([row["probability"] for row in rows], probabilities, rtol=1e-5)
-
-
-def test_predict_in_words_has_aligned_columns(digits_run: Path, shown: Shown) -> None:
-    heading, *rows = shown("predict", str(digits_run)).splitlines()
-    assert heading.split() == ["row", "predicted", "class", "probability", "true", "class"]
-    assert len(rows) == 300
-    assert {len(line) for line in (heading, *rows)} == {len(heading)}
-
-
-@pytest.fixture(scope="session")
-def table_run(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("table") / "run"
-    words = ["--set", "layers=[['fc', 3, 2]]", "--set", "batch_size=10", "--set", "iterations=200"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its rows are not images, so there are no mistakes.png
-        assert main(["train", "--quiet", "--data", str(table), *words, "--out", str(folder)]) == 0
-    return folder
-
-
-def test_a_run_is_evaluated_on_its_own_held_out_part(
-    table_run: Path, table: Path, shown: Shown
-) -> None:
-    for words in ([], ["--data", str(table)]):
-        assert json.loads(shown("evaluate", str(table_run), *words, "--json"))["samples"] == 10
-
-
-def test_other_data_are_used_whole(
-    table_run: Path, table: Path, tmp_path: Path, shown: Shown
-) -> None:
-    shutil.copy(table, tmp_path / "other.csv")
-    rows = predicted(shown, str(table_run), "--data", str(tmp_path / "other.csv"))
-    assert [row["true_class"] for row in rows] == ["even", "odd"] * 25
-    assert [row["predicted_class"] for row in rows] == ["even", "odd"] * 25
-
-
-def test_real_values_are_predicted_as_numbers(tmp_path: Path, shown: Shown) -> None:
-    network = Network([("fc", 2, 1)])
-    network.save(tmp_path / "model.safetensors")
-    (tmp_path / "config.toml").write_text(
-        'training.loss = "least_square_error"\ndata.reader = ["npz", { labels = "targets" }]\n'
-    )
-    x = np.array([[1.0, 2.0], [0.5, -1.0]])
-    words = [str(tmp_path), "--data", written(tmp_path, x, [[1.5], [2.5]])]
-    rows = predicted(shown, *words)
-    values = network.parameters()["fc1.weight"].value
-    assert [row["true_values"] for row in rows] == [[1.5], [2.5]]
-    np.testing.assert_allclose([row["predicted_values"] for row in rows], x @ values, rtol=1e-5)
-    assert json.loads(shown("evaluate", *words, "--json"))["accuracy"] is None
 
 
 #: Descriptions of networks that no program of ours writes, each a text in one that one does.
@@ -164,43 +130,71 @@ def test_a_crafted_model_is_refused_in_words(
     refused(command, str(model), "--data", data)
 
 
-@pytest.mark.parametrize("command", ["evaluate", "predict"])
-def test_a_network_whose_outputs_are_not_rows_is_refused(
-    tmp_path: Path, command: str, refused: Refused
-) -> None:
-    Network([("reshape", [1, 2])], input_shape=(2,)).save(tmp_path / "model.safetensors")
-    x = np.array([[1.0, 2.0], [0.5, -1.5]])
-    data = written(tmp_path, x, [0, 1])
-    assert "(2, 1, 2)" in refused(command, str(tmp_path / "model.safetensors"), "--data", data)
+def test_a_file_with_a_network_only_is_told_what_it_lacks(tmp_path: Path, refused: Refused) -> None:
+    Network([("fc", 2, 3)]).save(tmp_path / "model.safetensors")
+    (tmp_path / "config.toml").write_text('training.loss = "softmax_with_loss"\n')
+    for command in ("evaluate", "predict"):
+        message = refused(command, str(tmp_path))
+        assert "the loss and the classes are missing" in message
+        assert "Model(network, loss, Schema(" in message
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
 def test_what_is_not_a_run_is_refused(
     tmp_path: Path, digits_run: Path, command: str, refused: Refused
 ) -> None:
-    assert "model.safetensors" in refused(command, str(tmp_path))
+    assert "it has no model.safetensors" in refused(command, str(tmp_path))
+    missing = str(tmp_path / "nope")
+    assert f"{missing} must be the directory of a finished run, or a model file" in refused(
+        command, missing
+    )
     assert "config.toml" in refused(command, str(digits_run / "config.toml"))
     bare = tmp_path / "bare.safetensors"
     shutil.copy(digits_run / "model.safetensors", bare)
+    (tmp_path / "config.toml").write_text("a config of another program")
     assert "--data" in refused(command, str(bare))
 
 
-@pytest.mark.parametrize(
-    ("loss", "column", "strengths"),
-    [
-        ("sigmoid_cross_entropy", "probability", [1 / (1 + np.exp(-3)), 1 / (1 + np.exp(-1))]),
-        ("hinge", "score", [3.0, -1.0]),
-    ],
-)
-def test_a_single_output_gives_the_strength_of_its_class(
-    tmp_path: Path, loss: str, column: str, strengths: list[float], shown: Shown
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+def test_only_how_data_are_read_may_change(
+    digits_run: Path, command: str, refused: Refused
 ) -> None:
-    network = Network([("fc", 2, 1, {"bias": False})])
-    network.parameters()["fc1.weight"].value[...] = 1
-    network.save(tmp_path / "model.safetensors")
-    (tmp_path / "config.toml").write_text(f'training.loss = "{loss}"\n')
-    x, ids = np.array([[1.0, 2.0], [0.5, -1.5]]), [1, 0]
-    data = written(tmp_path, x, ids)
-    rows = predicted(shown, str(tmp_path), "--data", data)
-    assert [(row["predicted_class"], row["true_class"]) for row in rows] == [(1, 1), (0, 0)]
-    np.testing.assert_allclose([row[column] for row in rows], strengths, rtol=1e-6)
+    message = refused(command, str(digits_run), "--set", "loss=hinge")
+    assert "--set must change how data are read here" in message
+
+
+def test_the_weights_of_the_test_samples_count(tmp_path: Path, shown: Shown) -> None:
+    data = tmp_path / "data.csv"
+    rows = [f"{i % 7},{i % 5},{'even' if i % 3 else 'odd'},{1 + i % 4}" for i in range(60)]
+    data.write_text("\n".join(["a,b,label,w", *rows]))
+    run = str(tmp_path / "run")
+    words = ["--set", f"reader=['csv', '{data}', {{weight = 'w'}}]", "--set", "iterations=5"]
+    assert main(["train", "--quiet", *words, "--out", run]) == 0
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    found = json.loads(shown("evaluate", run, "--json"))
+    assert found["accuracy"] == pytest.approx(result["accuracy"])
+    assert found["loss"] == pytest.approx(result["loss"])
+    samples = registry.datasets.build("csv", str(data), weight="w").load().test
+    assert samples is not None
+    assert samples.weights is not None
+    answers = Model.load(run).predict(dict(zip("ab", samples.x.T, strict=True)))
+    right = np.average(answers == samples.y, weights=samples.weights)
+    assert found["accuracy"] == pytest.approx(right)
+
+
+def test_an_ignored_label_counts_nowhere(tmp_path: Path, shown: Shown) -> None:
+    data = tmp_path / "data.csv"
+    names = ["even", "odd", "?!"]
+    rows = [f"{i % 7},{i % 3},{names[i % 3]}" for i in range(60)]
+    data.write_text("\n".join(["a,b,label", *rows]))
+    run = str(tmp_path / "run")
+    words = ["--set", "ignore_label='?!'", "--set", "iterations=100"]
+    assert main(["train", "--quiet", "--data", str(data), *words, "--out", run]) == 0
+    assert Model.load(run).classes == ("even", "odd")
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert result["accuracy"] == 1
+    found = json.loads(shown("evaluate", run, "--data", str(data), "--json"))
+    assert (found["accuracy"], found["samples"]) == (1, 40)
+    assert [row["samples"] for row in found["classes"]] == [20, 20]
+    lines = shown("predict", run, "--data", str(data), "--json").splitlines()
+    assert [json.loads(line)["true_class"] for line in lines] == names * 20

@@ -17,7 +17,7 @@ from tests.process import printed
 import plugnet
 from plugnet.cli import main
 from plugnet.cli.config import DataSettings
-from plugnet.cli.run_setup import pointed_at
+from plugnet.cli.data_source import pointed_at, relative_to
 from plugnet.errors import ConfigError
 from plugnet.registry import registry
 
@@ -78,6 +78,10 @@ def test_a_system_error_is_one_clean_message(
         (DataSettings(("csv", {"seed": 3})), "some.csv", ("csv", {"seed": 3})),
         (DataSettings(("csv", {"seed": 3})), "some.npz", "npz"),
         (DataSettings(("csv", {"seed": 3})), "some.txt", ("csv", {"seed": 3})),
+        (DataSettings(("csv", {"seed": 3})), "some.dat", ("csv", {"seed": 3})),
+        (DataSettings(("csv", "a.csv")), "some.csv.gz", ("csv", "a.csv")),
+        (DataSettings(), "some.tsv", "csv"),
+        (DataSettings(), "some.data.GZ", "csv"),
         (DataSettings(), "folder", "idx"),
         (DataSettings("mnist"), "folder", "mnist"),
     ],
@@ -91,17 +95,34 @@ def test_data_chooses_the_reader(
 
 
 def test_data_that_nobody_reads_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "some.txt").write_text("")
-    with pytest.raises(ConfigError, match="no dataset reader is named 'txt'"):
-        pointed_at(DataSettings(), str(tmp_path / "some.txt"))
+    (tmp_path / "some.xls").write_text("")
+    with pytest.raises(ConfigError, match="no dataset reader is named 'xls'"):
+        pointed_at(DataSettings(), str(tmp_path / "some.xls"))
+    with pytest.raises(ConfigError, match=r"--set data\.reader=mnist"):
+        pointed_at(DataSettings(), "mnist")
 
 
 def test_paths_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    absolute = DataSettings("csv", str(tmp_path / "a.csv"))
-    assert pointed_at(DataSettings("csv", "a.csv"), None) == absolute
+    folder = tmp_path / "sub"
+    assert relative_to(DataSettings("csv", "a.csv"), Path("sub")) == DataSettings(
+        "csv", str(folder / "a.csv")
+    )
+    reader = ("csv", "a.csv", "b.csv", {"seed": 3})
+    absolute = {"path": str(folder / "a.csv"), "test_path": str(folder / "b.csv"), "seed": 3}
+    moved = relative_to(DataSettings(reader), Path("sub"))
+    assert moved == DataSettings(("csv", absolute))
+    assert relative_to(moved, Path("other")) == moved
+    assert relative_to(DataSettings("digits"), folder) == DataSettings("digits")
     Path("a.csv").write_text("")
-    assert pointed_at(DataSettings(), "a.csv") == absolute
+    expected = DataSettings("csv", str(tmp_path / "a.csv"))
+    assert pointed_at(DataSettings(), "a.csv") == expected
+
+
+def test_a_stream_is_a_table() -> None:
+    reader = ("csv", {"label": 0})
+    assert pointed_at(DataSettings(), "-") == DataSettings("csv", "-")
+    assert pointed_at(DataSettings(reader), "-") == DataSettings(reader, "-")
 
 
 def test_list_shows_every_entry(shown: Shown) -> None:

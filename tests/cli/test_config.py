@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugnet import Network
+from plugnet import Network, evaluation, registry
 from plugnet.cli import config_file
 from plugnet.cli.config import (
     RULES,
@@ -21,7 +21,9 @@ from plugnet.cli.config import (
     NetworkSettings,
     TrainingSettings,
 )
+from plugnet.cli.inference import infer
 from plugnet.errors import ConfigError
+from plugnet.training.given import ITERATIONS
 from plugnet.training.trainer import DECAY, DEFAULT
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -42,9 +44,17 @@ def load(tmp_path: Path, content: str | bytes) -> Config:
 def test_the_example_for_digits_says_the_defaults() -> None:
     config = config_file.load(EXAMPLES / "digits.toml")
     assert config.training.regularizer == DECAY  # which is the default for its optimizer
-    assert replace(config, training=replace(config.training, regularizer=DEFAULT)) == Config()
+    digits = registry.datasets.build("digits").load()
+    defaults = infer(Config(), digits)
+    assert defaults.training.regularizer == DEFAULT
+    training = replace(config.training, regularizer=DEFAULT)
+    assert training.iterations == ITERATIONS
+    assert training.metrics == evaluation.DEFAULT["class"]
+    training = replace(training, iterations=None, metrics=None)
+    assert replace(infer(config, digits), training=training) == defaults
     document = tomllib.loads((EXAMPLES / "digits.toml").read_text())
-    assert set(document["training"]) == set(vars(TrainingSettings()))
+    without = {"epochs", "class_weight", "ignore_label"}  # which have no default
+    assert set(document["training"]) == set(vars(TrainingSettings())) - without
 
 
 def test_the_example_for_mnist_is_the_tutorial() -> None:
@@ -65,6 +75,7 @@ def test_the_example_for_mnist_is_the_tutorial() -> None:
         batch_size=100,
         iterations=800,
         shuffle=False,
+        validation="test",
     )
 
 
@@ -106,11 +117,25 @@ MULTIPLIERS = st.fixed_dictionaries(
         st.builds(DataSettings, COMPONENTS, st.none() | st.text()),
         st.builds(
             NetworkSettings,
-            SOME.filter(bool),
+            st.just("auto") | SOME.filter(bool),
             st.sampled_from(["float32", "float64"]),
             st.dictionaries(st.text(), MULTIPLIERS, max_size=2),
         ),
-        st.builds(TrainingSettings, *[COMPONENTS] * 4, hooks=SOME),
+        st.builds(
+            TrainingSettings,
+            *[COMPONENTS] * 4,
+            batch_size=st.just("auto") | st.integers(1, 9),
+            iterations=st.none() | st.integers(1, 9),
+            epochs=st.none() | st.floats(0.1, 9),
+            validation=st.sampled_from(["auto", "none", "test"]) | st.floats(0.1, 0.9),
+            metrics=st.none() | SOME,
+            class_weight=st.none()
+            | st.just("balanced")
+            | st.dictionaries(st.text(), st.floats(0, 9), max_size=2),
+            ignore_label=st.none() | st.text() | st.integers(-(2**63), 2**63 - 1),
+            scale_targets=st.just("auto") | st.booleans(),
+            hooks=SOME,
+        ),
     )
 )
 def test_dump_and_load_are_inverse(folder: Path, config: Config) -> None:
@@ -188,6 +213,15 @@ def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> N
         ("[training]\nbatch_size = 1e3", "whole number from 1, but it is 1000.0"),
         ("seed = -1", "whole number from 0"),
         ("[training]\nshuffle = 1", "true or false"),
+        ("[training]\nvalidation = 1.0", "a fraction of the training samples"),
+        ("[training]\nvalidation = 'tenth'", '"auto", "none", "test", or a fraction'),
+        ("[training]\nepochs = 0", "a number above 0"),
+        ("[training]\nmetrics = 'accuracy'", "a list of names"),
+        ("[training]\nclass_weight = { yes = -1 }", '"balanced", or a table from classes'),
+        ("[training]\nclass_weight = 'even'", '"balanced", or a table from classes'),
+        ("[training]\nignore_label = 1.5", "a class: a string or whole number"),
+        ("[training]\nscale_targets = 'yes'", '"auto", or true or false'),
+        ("[training]\nbatch_size = 'all'", '"auto", or a whole number from 1'),
         ("[network]\nlayers = []", "at least one layer"),
         ("[network]\nlayers = [3]", "at least one layer"),
         ("[network]\ndtype = 'float16'", "float32"),

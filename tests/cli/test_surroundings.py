@@ -101,7 +101,7 @@ def test_a_killed_run_keeps_its_history(tmp_path: Path) -> None:
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
     header, *rows = history.read_text().splitlines()
-    assert header == "iteration,loss,rate,test_loss,test_accuracy"
+    assert header == "iteration,loss,rate,validation_loss,validation_accuracy"
     assert [int(row.split(",")[0]) for row in rows] == list(range(1, len(rows) + 1))
     assert all(row.count(",") == 4 for row in rows)
     assert len(rows) > 50

@@ -48,6 +48,16 @@ def test_json_has_the_same_in_seconds(tmp_path: Path) -> None:
     assert found["products_seconds"] == pytest.approx(sum(named))
 
 
+def test_labels_may_be_any_words(tmp_path: Path, shown: Shown) -> None:
+    for name, labels in (("words", ["ant", "bee", "cow"]), ("numbers", ["-1", "1", "7"])):
+        data = tmp_path / f"{name}.csv"
+        rows = [f"{i % 7 + 0.5},{i % 5},{labels[i % 3]}" for i in range(30)]
+        data.write_text("\n".join(["a,b,label", *rows]))
+        ignored = f"ignore_label={labels[2]}"
+        words = ["--data", str(data), "--set", "loss=sigmoid_cross_entropy", "--set", ignored]
+        assert "standardize1" in shown("time", "--rounds", "1", *words)
+
+
 @pytest.mark.parametrize("wrong", [["--threads", "0"], ["--threads", "two"], ["--rounds", "x"]])
 def test_options_that_are_no_numbers(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -155,9 +165,9 @@ def test_training_with_a_number_of_threads(tmp_path: Path, monkeypatch: pytest.M
     made: list[int | None] = []
     original = Trainer.fit
 
-    def fit(self: Trainer, *arguments: Any) -> Any:
+    def fit(self: Trainer, *arguments: Any, **options: Any) -> Any:
         made.append(self.threads)
-        return original(self, *arguments)
+        return original(self, *arguments, **options)
 
     monkeypatch.setattr(Trainer, "fit", fit)
     words = ["--quiet", "--set", "iterations=2", "--out"]

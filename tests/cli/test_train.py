@@ -1,6 +1,7 @@
 """`plugnet train`: what it leaves in the run directory, and what it refuses."""
 
 import csv
+import gzip
 import json
 import math
 import os
@@ -16,9 +17,10 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from tests.aliases import Refused, Shown
+from tests.splits import held_out
 
 import plugnet
-from plugnet import Network, Trainer, registry
+from plugnet import Model, Network, Trainer, registry
 from plugnet.cli import config_file, main
 from plugnet.cli.config import Config
 
@@ -56,17 +58,17 @@ def test_a_run_directory_holds_all_seven_files(digits_run: Path) -> None:
     assert {path.name for path in digits_run.iterdir()} == FILES
 
 
-def test_history_has_a_row_per_iteration_and_its_tests(digits_run: Path) -> None:
+def test_history_has_a_row_per_iteration_and_its_validation(digits_run: Path) -> None:
     history = rows(digits_run)
     assert [int(row["iteration"]) for row in history] == list(range(1, 61))
     # Caffe's inv: base * (1 + gamma * iteration) ** -power, iterations from 0
     rates = [0.1 * (1 + 0.0005 * iteration) ** -0.75 for iteration in range(60)]
     assert [float(row["rate"]) for row in history] == pytest.approx(rates, rel=1e-12)
     assert abs(float(history[0]["loss"]) - math.log(10)) < 0.3
-    tested = [int(row["iteration"]) for row in history if row["test_loss"]]
-    assert tested == [25, 50, 60]
-    assert [bool(row["test_accuracy"]) for row in history] == [
-        bool(r["test_loss"]) for r in history
+    validated = [int(row["iteration"]) for row in history if row["validation_loss"]]
+    assert validated == [25, 50, 60]
+    assert [bool(row["validation_accuracy"]) for row in history] == [
+        bool(row["validation_loss"]) for row in history
     ]
 
 
@@ -77,20 +79,27 @@ def test_the_config_as_used_loads_equal(digits_run: Path) -> None:
 
 def test_result_agrees_with_the_model_and_the_data_computed_by_hand(digits_run: Path) -> None:
     arrays = stored_arrays(digits_run / "model.safetensors")
-    samples = registry.datasets.build("digits").load()
-    y = samples.test.x.reshape(300, 64)
+    test = held_out(registry.datasets.build("digits").load())
+    y = test.x.reshape(300, 64)
     for layer in ("fc1", "fc2"):
         y = np.tanh(y @ arrays[f"{layer}.weight"] + arrays[f"{layer}.bias"])
     scores = (y @ arrays["fc3.weight"] + arrays["fc3.bias"]).astype(np.float64)
-    right = scores.argmax(axis=1) == samples.test.y
+    right = scores.argmax(axis=1) == test.y
     log_sum = np.log(np.exp(scores).sum(axis=1))
-    loss = np.mean(log_sum - scores[np.arange(300), samples.test.y])
+    loss = np.mean(log_sum - scores[np.arange(300), test.y])
 
     result = json.loads((digits_run / "result.json").read_text())
     assert result["accuracy"] == right.mean()
     assert result["loss"] == pytest.approx(loss, rel=1e-5)
-    assert result["accuracy"] == float(rows(digits_run)[-1]["test_accuracy"])
-    assert (result["iterations"], result["seed"], result["stopped"]) == (60, 0, None)
+    assert result["test"] == {"loss": result["loss"], "accuracy": result["accuracy"]}
+    last = rows(digits_run)[-1]
+    assert result["validation"] == {
+        "loss": float(last["validation_loss"]),
+        "accuracy": float(last["validation_accuracy"]),
+    }
+    assert (result["validation_on"], result["test_samples"]) == (0.1, 300)
+    assert (result["iterations"], result["iterations_done"]) == (60, 60)
+    assert (result["seed"], result["stopped"]) == (0, None)
     assert result["versions"]["plugnet"] == plugnet.__version__
     assert result["versions"]["numpy"] == np.__version__
 
@@ -262,7 +271,7 @@ def test_a_signal_ends_training_tidily(
     assert f"Stopped after 7 iterations: interrupted by {number.name}" in capsys.readouterr().out
     assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
     assert len(rows(tmp_path / "run")) == 7
-    assert rows(tmp_path / "run")[-1]["test_accuracy"] != ""
+    assert rows(tmp_path / "run")[-1]["validation_accuracy"] != ""
 
 
 @pytest.mark.usefixtures("sketches", "heard")
@@ -292,7 +301,7 @@ def test_training_outside_the_main_thread_works(tmp_path: Path) -> None:
 def test_the_result_is_that_of_the_weights_early_stop_restored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A high rate lets the test loss rise again, so the last weights are not the best ones.
+    # A high rate lets the loss rise again, so the last weights are not the best ones.
     titles: list[str] = []
 
     def keep_title(_path: Path, _size: object, paint: Callable[[Figure], None]) -> None:
@@ -305,12 +314,16 @@ def test_the_result_is_that_of_the_weights_early_stop_restored(
     words = ["policy=['fixed', 1.0]", "hooks=[['early_stop', 2]]", "evaluate_every=5"]
     sets = [word for pair in zip(["--set"] * 3, words, strict=True) for word in pair]
     assert main(["train", "--quiet", *sets, "--out", str(folder)]) == 0
-    tested = [float(row["test_loss"]) for row in rows(folder) if row["test_loss"]]
+    losses = [float(r["validation_loss"]) for r in rows(folder) if r["validation_loss"]]
     result = json.loads((folder / "result.json").read_text())
-    assert tested.index(min(tested)) == len(tested) - 3
-    assert result["loss"] == pytest.approx(min(tested))
+    assert losses.index(min(losses)) == len(losses) - 3
+    assert result["validation"]["loss"] == pytest.approx(min(losses))
     assert result["stopped"].startswith("early_stop")
-    assert result["iterations"] == 5 * len(tested)
+    assert result["iterations_done"] == 5 * len(losses)
+    assert result["iterations"] == 5 * (len(losses) - 2)
+    test = held_out(registry.datasets.build("digits").load())
+    answers = Model.load(folder).predict(test.x)
+    assert result["accuracy"] == np.mean(answers == test.y)
     wrong = round(300 * (1 - result["accuracy"]))
     assert titles == [f"{wrong} of 300 test samples misclassified"]
 
@@ -321,7 +334,7 @@ def test_ctrl_c_before_training_leaves_nothing(
     def interrupted(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("plugnet.cli.run_setup.read", interrupted)
+    monkeypatch.setattr("plugnet.cli.data_source.read", interrupted)
     assert main(["train", "--out", str(tmp_path / "run")]) == 130
     assert capsys.readouterr() == ("", "plugnet: interrupted\n")
     assert not (tmp_path / "run").exists()
@@ -398,7 +411,6 @@ def test_frozen_parameters_stay_as_they_are_and_are_not_counted(
     ]  # fmt: skip
 
 
-@pytest.mark.filterwarnings("default::plugnet.errors.PluginWarning")
 def test_data_by_suffix_with_names_and_an_odd_path(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -406,28 +418,227 @@ def test_data_by_suffix_with_names_and_an_odd_path(
     words = ["--set", "layers=[['fc', {outputs = 2}]]", "--set", "batch_size=10"]
     assert main(["train", "--data", str(table), *words, "--out", str(folder)]) == 0
     out, err = capsys.readouterr()
-    assert "40 samples to train on, 10 to test, each 3; 2 classes" in out
-    assert "warning: mistakes.png is not drawn" in err
+    assert "40 samples to train on, 10 to test, each 3 numbers; 2 classes of label" in out
+    assert "inputs: a, b, c" in out
+    assert "warning" not in err
     assert config_file.load(folder / "config.toml").data.path == str(table.absolute())
     assert {p.name for p in folder.iterdir()} == FILES - {"mistakes.png"}
     assert json.loads((folder / "result.json").read_text())["accuracy"] == 1.0
 
 
-@pytest.mark.filterwarnings("default::plugnet.errors.PluginWarning")
-def test_real_targets_have_a_loss_and_no_accuracy(
+def test_a_table_of_prices_is_learnt_without_settings(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "line.csv"
-    path.write_text("\n".join(f"{i / 50},{2 * i / 50 - 1}" for i in range(50)))
-    words = ["--set", f"reader=['csv', '{path}', {{labels = 'targets'}}]", "--set", "batch_size=10"]
-    words += ["--set", "layers=[['fc', 1, 1]]", "--set", "loss=least_square_error"]
+    draw = np.random.default_rng(0)
+    area, rooms = draw.uniform(40, 250, 200), draw.integers(1, 8, 200)
+    price = 1500.5 * area + 8000 * rooms
+    lines = [
+        f"{i},{a:.1f},{'' if i % 20 == 3 else r},{p:.2f}"
+        for i, (a, r, p) in enumerate(zip(area, rooms, price, strict=True))
+    ]
+    (tmp_path / "houses.csv").write_text("\n".join(["Id,area,rooms,price", *lines]))
+    reader = "['csv', {drop = ['Id'], missing = 'mean'}]"
+    words = ["--data", str(tmp_path / "houses.csv"), "--set", f"reader={reader}"]
     assert main(["train", *words, "--out", str(tmp_path / "run")]) == 0
+    out, err = capsys.readouterr()
+    assert "warning" not in err
+    assert "160 samples to train on, 40 to test, each 2 numbers; real values of price" in out
+    assert "left out: Id" in out
+    assert "missing values are filled with the column's mean" in out
+    assert "Network:  standardize1 -> fc1 -> tanh1 -> fc2 -> tanh2 -> fc3" in out
+    assert "Accuracy" not in out
+    assert (
+        (tmp_path / "run")
+        .joinpath("history.csv")
+        .read_text()
+        .startswith("iteration,loss,rate,validation_loss,validation_rmse,validation_r2\n")
+    )
+    assert {p.name for p in (tmp_path / "run").iterdir()} == FILES - {
+        "confusion.png", "mistakes.png"
+    }  # fmt: skip
     result = json.loads((tmp_path / "run/result.json").read_text())
     assert result["accuracy"] is None
-    assert result["loss"] < 0.01
-    out, err = capsys.readouterr()
-    assert "Accuracy" not in out
-    assert "confusion.png is not drawn" in err
+    assert 0 < result["test"]["rmse"] < 0.1 * price.std()  # in the unit of the price
+    assert result["test"]["r2"] > 0.95
+
+
+@pytest.mark.usefixtures("sketches")
+@pytest.mark.parametrize(
+    ("setting", "count", "on"),
+    [
+        ("auto", 99, "none"),
+        ("auto", 100, 0.1),
+        ("none", 100, "none"),
+        ("0.25", 40, 0.25),
+        ("test", 40, "test"),
+    ],
+)
+def test_what_is_validated_on(
+    tmp_path: Path, setting: str, count: int, on: Any, shown: Shown
+) -> None:
+    lines = [f"{i % 7},{i % 5},{i % 2 == 0}" for i in range(count)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,label", *lines]))
+    reader = f"['csv', '{tmp_path / 't.csv'}', {{test_path = '{tmp_path / 't.csv'}'}}]"
+    words = ["--set", f"reader={reader}", "--set", f"validation={setting}"]
+    out = shown("train", *words, "--set", "iterations=3", "--out", str(tmp_path / "run"))
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert result["validation_on"] == on
+    assert result["test_samples"] == count
+    header = (tmp_path / "run/history.csv").read_text().splitlines()[0]
+    assert ("validation_loss" in header) is (on != "none")
+    assert (result["validation"] == {}) is (on == "none")
+    if on == "test":
+        assert result["validation"] == result["test"]
+        assert "no independent test" in out
+    if isinstance(on, float):
+        assert f"{on:.0%} of the training samples are set aside" in out
+
+
+@pytest.mark.usefixtures("sketches")
+def test_without_anything_to_judge_by_only_the_loss_is_drawn(
+    tmp_path: Path, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--set", f"reader=['csv', '{table}', {{test_fraction = 0}}]", "--set", "iterations=3"]
+    assert main(["train", "--quiet", *words, "--out", str(tmp_path / "run")]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES - {
+        "confusion.png", "mistakes.png"
+    }  # fmt: skip
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert (result["accuracy"], result["test"], result["test_samples"]) == (None, {}, 0)
+
+
+@pytest.mark.usefixtures("sketches")
+def test_metrics_epochs_and_weights_of_classes(tmp_path: Path) -> None:
+    lines = [f"{i % 7},{i % 5},{1 if i % 10 == 0 else 2}" for i in range(100)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,label", *lines]))
+    words = ["metrics=['accuracy', 'f1', ['top_k', 1]]", "epochs=3", "batch_size=10"]
+    words += ["class_weight={1 = 0, 2 = 1}", "validation=none"]
+    sets = [word for text in words for word in ("--set", text)]
+    run = ["--data", str(tmp_path / "t.csv"), *sets, "--out", str(tmp_path / "run")]
+    assert main(["train", "--quiet", *run]) == 0
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert result["iterations"] == 3 * 80 / 10
+    assert set(result["test"]) == {"loss", "accuracy", "f1", "top_k"}
+    assert set(Model.load(tmp_path / "run").predict({"a": [1, 2], "b": [3, 4]})) == {2}
+
+
+@pytest.mark.usefixtures("sketches")
+@pytest.mark.parametrize(("loss", "outputs"), [("sigmoid_cross_entropy", 1), ("hinge", 1)])
+def test_a_loss_of_two_classes_gets_one_output(
+    table: Path, tmp_path: Path, loss: str, outputs: int
+) -> None:
+    words = ["--set", f"loss={loss}", "--set", "iterations=100", "--set", "layers=['fc']"]
+    run = tmp_path / "run"
+    assert main(["train", "--quiet", "--data", str(table), *words, "--out", str(run)]) == 0
+    model = Model.load(run)
+    assert model.network.output_shape == (outputs,)
+    assert model.classes == ("even", "odd")
+    assert json.loads((run / "result.json").read_text())["accuracy"] == 1
+
+
+@pytest.mark.usefixtures("sketches")
+@pytest.mark.parametrize("last", ["'fc'", "['fc']", "['fc', {bias = false}]", "['fc', 5]"])
+def test_the_last_layer_gets_an_output_for_each_class(
+    table: Path, tmp_path: Path, last: str
+) -> None:
+    words = ["--set", f"layers=[['fc', 3, 5], 'tanh', {last}]", "--set", "iterations=2"]
+    run = tmp_path / "run"
+    assert main(["train", "--quiet", "--data", str(table), *words, "--out", str(run)]) == 0
+    assert Model.load(run).network.output_shape == (2,)
+
+
+@pytest.mark.usefixtures("sketches")
+@pytest.mark.parametrize(
+    "reader",
+    ['["csv", "table.csv"]', '["csv", { path = "table.csv" }]', '"csv"\npath = "table.csv"'],
+)
+def test_paths_in_a_config_begin_at_its_folder(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reader: str, shown: Shown
+) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/table.csv").write_bytes(table.read_bytes())
+    (tmp_path / "own/my.toml").write_text(f"[data]\nreader = {reader}\n")
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    words = ["--quiet", "--set", "iterations=2"]
+    assert main(["train", "../own/my.toml", *words, "--out", "a"]) == 0
+    assert json.loads(shown("evaluate", "a", "--json"))["samples"] == 10
+    # given on the command line, they begin at the working directory, and any reader takes --data
+    lines = (tmp_path / "own/table.csv").read_text().splitlines()[:31]
+    Path("table.csv").write_text("\n".join(lines))
+    for given in (["--set", "data.path=table.csv"], ["--data", "table.csv"]):
+        assert main(["train", "../own/my.toml", *words, *given, "--out", "b", "--force"]) == 0
+        assert json.loads(shown("evaluate", "b", "--json"))["samples"] == 6
+    monkeypatch.chdir(tmp_path)
+    assert json.loads(shown("evaluate", "other/b", "--json"))["samples"] == 6
+
+
+@pytest.mark.usefixtures("sketches")
+def test_the_home_folder_is_known_everywhere(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "table.csv").write_bytes(table.read_bytes())
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/my.toml").write_text('[data]\nreader = ["csv", "~/table.csv"]\n')
+    (tmp_path / "sub/by_path.toml").write_text('[data]\nreader = "csv"\npath = "~/table.csv"\n')
+    for number, words in enumerate(
+        [["~/sub/my.toml"], ["~/sub/by_path.toml"], ["--data", "~/table.csv"]]
+    ):
+        run = f"~/run-{number}"
+        assert main(["train", "--quiet", "--set", "iterations=2", *words, "--out", run]) == 0
+        assert (tmp_path / f"run-{number}/model.safetensors").exists()
+        assert main(["evaluate", run]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "reader", "advised"),
+    [
+        ("a,b,label\n1,x,u\n2,y,v\n", "csv", '["csv", { drop = ["b"] }]'),
+        ("a,b,label\n1,,u\n2,3,v\n", "['csv', {seed = 3}]", 'seed = 3, missing = "drop" }]'),
+        ("2.5,1,ant\n0,3,bee\n1,0,bee\n", "csv", '["csv", { header = true }]'),
+    ],
+)
+def test_what_a_reader_advises_is_told_as_a_setting(
+    tmp_path: Path, text: str, reader: str, advised: str, refused: Refused
+) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    words = ["--data", str(tmp_path / "t.csv"), "--set", f"reader={reader}"]
+    message = refused("train", *words, "--out", str(tmp_path / "run"))
+    assert "On the command line: --set 'reader=[" in message
+    assert advised in message
+
+
+def test_a_gzipped_table_is_known_by_its_inner_suffix(table: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "table.csv.gz"
+    packed.write_bytes(gzip.compress(table.read_bytes()))
+    words = ["--set", "iterations=1", "--out", str(tmp_path / "run"), "--quiet"]
+    assert main(["train", "--data", str(packed), *words]) == 0
+    assert Model.load(tmp_path / "run").classes == ("even", "odd")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("table.csv", "Give data as --data table.csv."),
+        ("table.csv.gz", "Give data as --data table.csv.gz."),
+        ("folder", "Give data as --data folder."),
+        ("run", "run/config.toml is the config of the run"),
+        ("mnist", "--set data.reader=mnist"),
+    ],
+)
+def test_what_is_no_config_is_told_where_it_belongs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, says: str, refused: Refused
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("table.csv", "table.csv.gz"):
+        Path(name).write_text("1,2\n")
+    for name in ("folder", "run"):
+        Path(name).mkdir()
+    Path("run/config.toml").write_text("seed = 1\n")
+    assert says in refused("train", given)
+    assert not Path("runs").exists()
 
 
 @pytest.mark.usefixtures("sketches")

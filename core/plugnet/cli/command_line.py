@@ -14,11 +14,11 @@ from plugnet.errors import PluginWarning, PlugnetError
 
 #: Each sub-command's module, which has `add_arguments` and `run`, and what it does.
 COMMANDS = {
-    "train": ("plugnet.cli.train", "train a network, by default on the built-in digits"),
-    "evaluate": ("plugnet.cli.evaluate", "compute loss and accuracy of a trained network"),
-    "predict": ("plugnet.cli.predict", "print the predictions of a trained network"),
+    "train": ("plugnet.cli.train", "train a network on a table or other data, by default digits"),
+    "evaluate": ("plugnet.cli.evaluate", "compute loss and metrics of a trained network"),
+    "predict": ("plugnet.cli.predict", "answer new rows with a trained network"),
     "time": ("plugnet.cli.time_command", "show where the time of a training step goes"),
-    "convert": ("plugnet.cli.convert", "turn MNIST's files into the tutorial's data.mat"),
+    "convert": ("plugnet.cli.convert", "turn any data set into the tutorial's data.mat"),
 }
 #: The same for `plugnet plugins`.
 PLUGINS = {

@@ -186,23 +186,24 @@ def _line(text: str, key: str) -> str:
 
 
 def _assignment(name: str, value: Any) -> str:
-    line = f"{name} = {_toml(value)}"
+    line = f"{name} = {toml(value)}"
     if len(line) <= WIDTH or not isinstance(value, tuple):
         return line
-    items = "".join(f"    {_toml(item)},\n" for item in value)
+    items = "".join(f"    {toml(item)},\n" for item in value)
     return f"{name} = [\n{items}]"
 
 
-def _toml(value: Any) -> str:
+def toml(value: Any) -> str:
+    """Return ``value`` as TOML has it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, tuple):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(toml, value))}]"
     if isinstance(value, dict):
         items = (
-            f"{name if BARE_KEY.fullmatch(name) else _toml(name)} = {_toml(item)}"
+            f"{name if BARE_KEY.fullmatch(name) else toml(name)} = {toml(item)}"
             for name, item in value.items()
         )
         return f"{{ {', '.join(items)} }}"

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import re
+import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from plugnet.arguments import file_path
 from plugnet.cli.config import DataSettings
-from plugnet.errors import ConfigError
+from plugnet.cli.config_file import toml
+from plugnet.errors import ConfigError, PlugnetError
 from plugnet.interfaces import Dataset, DataSplits, Rows
 from plugnet.registry import registry
 from plugnet.schema import Schema
 
 STREAM = "-"  # in place of a path: the standard input or output
+
+#: Suffixes of tables, besides those that readers are named like.
+TABLES = ("tsv", "tab", "txt", "data", "dat")
+
+#: The value of a reader's argument, as errors advise it.
+_VALUE = r"\[[^]]*\]|\"[^\"]*\"|'[^']*'|True|False|-?\d+"
 
 
 def call(reader: Any) -> tuple[str, dict[str, Any]]:
@@ -40,43 +51,51 @@ def build(settings: DataSettings) -> Dataset:
 
 def read(settings: DataSettings) -> DataSplits:
     """Return the samples that ``settings`` describe."""
-    return build(settings).load()
+    with _advising(settings):
+        return build(settings).load()
+
+
+def rows_of(settings: DataSettings, schema: Schema) -> Iterator[Rows]:
+    """Yield all rows, with or without labels, for a model to answer."""
+    with _advising(settings):
+        yield from build(settings).rows(schema)
 
 
 def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
-    """Return ``settings`` for the file or folder ``data``; None keeps their own path.
+    """Return ``settings`` for the file or folder ``data``, absolute; None keeps their own path.
 
-    A file is read by the reader that is named like its suffix, if there is one; a further suffix
-    .gz does not count. A folder, or any other file, is read by the reader of ``settings`` if that
-    takes a ``path``; a folder otherwise by ``npy`` if it holds such files, else by ``idx``. The
-    standard input is a table. The path becomes absolute, so that the settings hold in any working
-    directory.
+    A file is read by the reader that is named like its suffix, or as a table if that is .tsv, .txt
+    or .data; a further suffix .gz does not count. A folder, or any other file, is read by the
+    reader of ``settings`` if that takes a ``path``; a folder otherwise by ``npy`` if it holds such
+    files, else by ``idx``. The standard input is a table.
 
     Raises:
         ConfigError: the path does not exist, or no reader fits it.
     """
     if data is None:
-        if settings.path is None:
-            return settings
-        return replace(settings, path=str(Path(settings.path).expanduser().absolute()))
+        return settings
     name = call(settings.reader)[0]
     if data == STREAM:
-        return replace(settings, reader=settings.reader if name == "csv" else "csv", path=STREAM)
+        is_table = _class(name) is _class("csv")
+        return replace(settings, reader=settings.reader if is_table else "csv", path=STREAM)
     path = Path(file_path("--data", data)).expanduser().absolute()
     if not path.exists():
-        raise ConfigError(f"--data {data}: there is no such file or folder.", key="data.path")
-    inner = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-    suffix = inner.suffix.removeprefix(".").lower()
-    if path.is_file() and suffix in registry.datasets.names():
-        same = _class(name) is _class(suffix)
-        reader = settings.reader if same else suffix
+        is_name = data in registry.datasets.names()
+        advice = f" For the data set of that name: --set data.reader={data}." if is_name else ""
+        raise ConfigError(
+            f"--data {data}: there is no such file or folder.{advice}", key="data.path"
+        )
+    found = reader_for(path)
+    if path.is_file() and found:
+        reader = settings.reader if _class(name) is _class(found) else found
     elif "path" in _parameters(name):
         reader = settings.reader
     elif path.is_dir():
         reader = "npy" if any(path.glob("*.npy")) else "idx"
     else:
         raise ConfigError(
-            f"--data {data}: no dataset reader is named '{suffix}', and '{name}' reads no files. "
+            f"--data {data}: no dataset reader is named '{_suffix(path)}', and '{name}' reads no "
+            "files. "
             f"Readers are {', '.join(registry.datasets.names())}. Say which reads it, for example "
             "--set data.reader=csv, convert the file, or install a plugin that reads it.",
             key="data.path",
@@ -85,7 +104,7 @@ def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
 
 
 def relative_to(settings: DataSettings, folder: Path) -> DataSettings:
-    """Return ``settings`` whose relative paths begin at ``folder``, as a config's do."""
+    """Return ``settings`` with absolute paths, of which relative ones begin at ``folder``."""
     name, arguments = call(settings.reader)
     moved = {
         key: _from(folder, value) if key == "path" or key.endswith("_path") else value
@@ -96,16 +115,41 @@ def relative_to(settings: DataSettings, folder: Path) -> DataSettings:
     return replace(settings, reader=reader, path=path)
 
 
-def rows_of(settings: DataSettings, schema: Schema) -> Iterator[Rows]:
-    """Yield all rows of a file or folder, with or without labels, for a model to answer."""
-    return build(settings).rows(schema)
+@contextmanager
+def _advising(settings: DataSettings) -> Iterator[None]:
+    """Let an error that names an argument of the reader also tell how it is given here."""
+    try:
+        yield
+    except PlugnetError as error:
+        name, arguments = call(settings.reader)
+        found = re.search(rf"\b({'|'.join(_parameters(name))})=({_VALUE})", str(error))
+        with suppress(ValueError, SyntaxError):  # the value is cut short, for example
+            if found and found[1]:
+                value = ast.literal_eval(found[2])
+                given = {**arguments, found[1]: tuple(value) if found[2][0] == "[" else value}
+                setting = shlex.quote(f"reader={toml((name, given))}")
+                error.add_note(f"On the command line: --set {setting}")
+        raise
+
+
+def reader_for(path: Path) -> str:
+    """Return the reader that the suffix of a file asks for, or "" if there is none."""
+    suffix = _suffix(path)
+    if suffix in registry.datasets.names():
+        return suffix
+    return "csv" if suffix in TABLES else ""
+
+
+def _suffix(path: Path) -> str:
+    inner = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    return inner.suffix.removeprefix(".").lower()
 
 
 def _from(folder: Path, path: Any) -> Any:
     """Return a path that begins at ``folder``, unless it says where it begins."""
-    if not isinstance(path, str) or path.startswith("~"):
+    if not isinstance(path, str) or path == STREAM:
         return path
-    return str(folder.absolute() / path)
+    return str(folder.absolute() / file_path("data.path", path))
 
 
 def _parameters(reader: str) -> dict[str, inspect.Parameter]:

@@ -12,12 +12,11 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.cli import trained_run
-from plugnet.cli.trained_run import TrainedRun, named_rows
+from plugnet.cli.text_table import SCALED, TextTable, number
+from plugnet.cli.trained_run import TrainedRun
 from plugnet.errors import DataError
 from plugnet.evaluation import evaluate, predicted_classes, true_classes
 from plugnet.training.threads import limited
-
-ROW = "  {:<20} {:>8} {:>8} {:>9} {:>9}"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -29,30 +28,26 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Evaluate as the arguments say, and return the exit status."""
     trained = trained_run.load(arguments)
-    counts = _Counts(len(trained.model.classes))
     model = trained.model
+    counts = _Counts(len(model.classes))
     with limited(arguments.threads), np.errstate(all="ignore"):
-        loss, metrics = evaluate(
-            model.loss, model.metrics, model.schema, _answered(trained, counts)
-        )
+        answered = _answered(trained, counts)
+        loss, metrics = evaluate(model.loss, model.metrics, model.schema, answered)
+    judged = {**metrics, "loss": loss}
     classes = counts.table(model.classes)
     if arguments.json:
-        report = {
-            **{name: _finite(value) for name, value in metrics.items()},
-            "loss": _finite(loss),
-            "samples": counts.samples,
-            "classes": classes,
-        }
+        found = {n: value if math.isfinite(value) else None for n, value in judged.items()}
+        report = {**found, "samples": counts.samples, "classes": classes}
         print(json.dumps(report, allow_nan=False))
         return 0
-    for name, value in metrics.items():
-        print(f"{name.capitalize() + ':':<10}{value:.4f} on {counts.samples} {trained.part}")
-    print(f"{'Loss:':<10}{loss:.4f}" + (f" on {counts.samples} {trained.part}" * (not metrics)))
-    for row in classes[:1]:
-        print(ROW.format(*row))
-    for row in classes:
-        shown = ("-" if row[key] is None else f"{row[key]:.4f}" for key in ("recall", "precision"))
-        print(ROW.format(str(row["class"]), row["samples"], row["correct"], *shown))
+    width = max([9, *(len(name) + 1 for name in judged)])
+    for name, value in judged.items():
+        after = SCALED if name == "loss" and model.schema.scales else ""
+        print(f"{name.capitalize() + ':':<{width}} {number(value)}{after}")
+    print(f"{'On:':<{width}} {counts.samples} {trained.part}")
+    if classes:
+        print()
+        TextTable().print(classes)
     return 0
 
 
@@ -61,18 +56,25 @@ def _answered(trained: TrainedRun, counts: _Counts) -> Iterator[tuple[Array, Arr
     model = trained.model
     for rows in trained.rows:
         if rows.y is None:
+            named = f" as {', '.join(model.schema.targets)}" if model.schema.targets else ""
             raise DataError(
-                f"{trained.source} has no labels to compare with. Ask for answers with plugnet "
-                "predict, or add the labels"
-                + (f" as {', '.join(model.schema.targets)}." * bool(model.schema.targets) or "."),
+                f"{trained.source} has no labels to compare with. Add them{named}, or ask for "
+                "answers with plugnet predict.",
                 row=None,
             )
-        with named_rows(rows, trained.source):
-            given = model.check(rows.x, rows.y)
+        labels, is_counted = trained.counted(rows.y)
+        if not is_counted.any():
+            continue
+        weights = trained.weights
+        if not is_counted.all():
+            weights = is_counted * (1.0 if weights is None else weights)
+        with trained.asking(rows):
+            given = model.check(rows.x, labels, weights)
             outputs = model.network.predict(given.x)
         true = true_classes(given.y, outputs.shape[1]) if model.classes else None
-        counts.add(predicted_classes(outputs, model.loss.threshold), true)
-        yield outputs, given.y, None
+        predicted = predicted_classes(outputs, model.loss.threshold)
+        counts.add(predicted, true, is_counted)
+        yield outputs, given.y, given.weights
 
 
 class _Counts:
@@ -82,23 +84,20 @@ class _Counts:
         self.samples = 0
         self._true, self._correct, self._predicted = np.zeros((3, classes), np.int64)
 
-    def add(self, predicted: Array, true: Array | None) -> None:
-        """Count some more."""
-        self.samples += len(predicted)
+    def add(self, predicted: Array, true: Array | None, is_counted: Array) -> None:
+        """Count some more, but only those that count."""
+        self.samples += int(is_counted.sum())
         if true is not None:
-            number = len(self._true)
-            self._true += np.bincount(true, minlength=number)
-            self._correct += np.bincount(true[true == predicted], minlength=number)
-            self._predicted += np.bincount(predicted[predicted >= 0], minlength=number)
+            true, predicted = true[is_counted], predicted[is_counted]
+            size = len(self._true)
+            self._true += np.bincount(true, minlength=size)
+            self._correct += np.bincount(true[true == predicted], minlength=size)
+            self._predicted += np.bincount(predicted[predicted >= 0], minlength=size)
 
     def table(self, classes: tuple[Any, ...]) -> list[dict[str, Any]]:
         """Return a row for each class that occurs or is predicted."""
-        held = zip(
-            classes,
-            self._true.tolist(),
-            self._correct.tolist(),
-            self._predicted.tolist(),
-            strict=True,
+        counts = zip(
+            self._true.tolist(), self._correct.tolist(), self._predicted.tolist(), strict=True
         )
         return [
             {
@@ -108,10 +107,6 @@ class _Counts:
                 "recall": correct / true if true else None,
                 "precision": correct / predicted if predicted else None,
             }
-            for label, true, correct, predicted in held
+            for label, (true, correct, predicted) in zip(classes, counts, strict=True)
             if true or predicted
         ]
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -13,8 +13,9 @@ from plugnet.cli.config import AUTO, Config
 from plugnet.data.mapped import mapped_file
 from plugnet.data.samples import UNUSUAL
 from plugnet.errors import ConfigError
-from plugnet.interfaces import DataSplits
+from plugnet.interfaces import DataSplits, Loss
 from plugnet.registry import registry
+from plugnet.schema import Label
 from plugnet.targets import is_one_hot
 
 HIDDEN: Final = (("fc", {"outputs": 50}), "tanh", ("fc", {"outputs": 50}), "tanh")
@@ -28,8 +29,8 @@ def infer(config: Config, samples: DataSplits) -> Config:
     * The last layer has an output for each class, or for each real target.
     * Layers: two hidden ones of 50 tanh neurons; before them standardize for a table, and rescale
       for images of bytes.
-    * The loss is softmax_with_loss for classes, least_square_error for real values, which are
-      scaled then.
+    * The loss is softmax_with_loss for classes, least_square_error for real values.
+    * Real values are scaled, unless the loss makes probabilities of them.
     * A batch has 100 samples, or all if there are fewer.
     * A tenth of the training samples is for validation, if there are 100 or more in memory.
 
@@ -40,11 +41,13 @@ def infer(config: Config, samples: DataSplits) -> Config:
     loss = training.loss
     if loss == AUTO:
         loss = "softmax_with_loss" if kind == "class" else "least_square_error"
-    is_binary = registry.losses.resolve(loss).threshold is not None
+    built = registry.losses.resolve(loss)
+    is_binary = built.threshold is not None
+    is_scaled = kind == "real" and type(built).probabilities is Loss.probabilities
     layers = config.network.layers
     if layers == AUTO:
         layers = (*_first(samples), *HIDDEN, "fc")
-    outputs = _answers(samples)
+    outputs = len(classes_of(samples, training.ignore_label)) or samples.train.y.shape[1]
     if kind == "class" and is_binary and outputs == 2:
         outputs = 1
     rows = len(samples.train.x)
@@ -68,9 +71,7 @@ def infer(config: Config, samples: DataSplits) -> Config:
             loss=loss,
             batch_size=min(100, left) if training.batch_size == AUTO else training.batch_size,
             validation=validation,
-            scale_targets=kind == "real"
-            if training.scale_targets == AUTO
-            else training.scale_targets,
+            scale_targets=is_scaled if training.scale_targets == AUTO else training.scale_targets,
         ),
     )
 
@@ -100,17 +101,18 @@ def with_outputs(layers: tuple[Any, ...], outputs: int) -> tuple[Any, ...]:
     return (*others, (name, *args, {**options, "outputs": outputs}))
 
 
-def _answers(samples: DataSplits) -> int:
-    """Return how many classes or real values there are."""
-    y = samples.train.y
+def classes_of(samples: DataSplits, ignore_label: Label | None = None) -> tuple[Label, ...]:
+    """Return all classes but the one that is ignored; () for real values."""
+    parts = [samples.train.y] if samples.test is None else [samples.train.y, samples.test.y]
+    y = parts[0]
     if samples.classes:
-        return len(samples.classes)
+        return tuple(label for label in samples.classes if label != ignore_label)
     if y.ndim == 2:
-        return int(y.shape[1])
+        return tuple(range(y.shape[1])) if kind_of(samples) == "class" else ()
     if y.dtype.kind not in "iu":
-        return len(np.unique(y))
-    parts = [y] if samples.test is None else [y, samples.test.y]
-    return max(int(part.max(initial=0)) for part in parts) + 1
+        return tuple(label for label in np.unique(y).tolist() if label != ignore_label)
+    largest = max(int(part[part != ignore_label].max(initial=0)) for part in parts)
+    return tuple(range(largest + 1))
 
 
 def _first(samples: DataSplits) -> tuple[Any, ...]:

@@ -1,4 +1,8 @@
-"""`plugnet predict`: what a trained model answers, row by row."""
+"""`plugnet predict`: what a trained model answers, row by row.
+
+The model is a run directory or a file, alone. The answers come with the rows' numbers, from 0, with
+columns such as an id, and with the true classes or values where the data have them.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,33 @@ import json
 import math
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeAlias
+
+import numpy as np
 
 from plugnet import Model
+from plugnet.arguments import file_path
 from plugnet.arrays import Array
 from plugnet.cli import trained_run
 from plugnet.cli.data_source import STREAM
-from plugnet.cli.trained_run import named_rows
-from plugnet.data.answers import as_labels, decode, encode
-from plugnet.evaluation import class_scores, predicted_classes
+from plugnet.cli.text_table import TextTable
+from plugnet.cli.trained_run import TrainedRun
+from plugnet.data.answers import decode, encode
+from plugnet.errors import ConfigError
+from plugnet.evaluation import class_scores, predicted_classes, true_classes
 from plugnet.interfaces import Rows
 from plugnet.training.threads import limited
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
+CSV = (".csv", "")
+
+#: An answer: values by the names of columns.
+Answer: TypeAlias = dict[str, Any]
+Write: TypeAlias = Callable[[Sequence[Answer]], None]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -31,143 +45,177 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="FILE",
-        help="write a CSV file, or JSON lines if its name ends in .jsonl; - is the standard output",
+        help="write the answers to a .csv file, or as JSON lines to a .jsonl file; - is the "
+        "standard output, as CSV",
     )
     parser.add_argument(
-        "--proba", action="store_true", help="give the probability of each class, too"
+        "--proba", action="store_true", help="also give the probability of each class"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object per row")
+    parser.add_argument("--json", action="store_true", help="write JSON lines, an object per row")
 
 
 def run(arguments: Namespace) -> int:
     """Predict as the arguments say, and return the exit status."""
+    _check_out(arguments)
     trained = trained_run.load(arguments)
-    with limited(arguments.threads), _written(arguments) as write:
+    with limited(arguments.threads), _writing(arguments, trained.model) as write:
         for rows in trained.rows:
-            with named_rows(rows, trained.source):
-                answered = list(_answers(trained.model, rows, arguments.proba))
-            for row in answered:
-                write(row)
+            with trained.asking(rows):
+                answers = _answers(trained, rows, arguments.proba)
+            write(answers)
     return 0
 
 
-def _answers(model: Model, rows: Rows, with_probabilities: bool) -> Iterator[dict[str, Any]]:
-    """Yield what is answered to each row, beside its number and what else the file says of it."""
+def _check_out(arguments: Namespace) -> None:
+    """Check that the answers may be written where they shall be.
+
+    Raises:
+        ConfigError: it is a file of another kind, or the one that is read.
+    """
+    out, data = arguments.out, arguments.data
+    if out is None or out == STREAM:
+        return
+    path = Path(file_path("--out", out))
+    if path.suffix.lower() not in (*CSV, *JSON_LINES):
+        raise ConfigError(
+            f"--out writes a .csv file or JSON lines, .jsonl, but it is {out!r}. Give the file "
+            "such a name.",
+            key="out",
+        )
+    if data not in (None, STREAM) and path.exists():
+        source = Path(file_path("--data", data))
+        if source.exists() and path.samefile(source):
+            raise ConfigError(
+                f"--out and --data must be different files, but both are {out}.", key="out"
+            )
+
+
+def _answers(trained: TrainedRun, rows: Rows, with_probabilities: bool) -> list[Answer]:
+    """Return what is answered to each row, beside its number and what else the file says of it."""
+    model = trained.model
     outputs = model.outputs(rows.x)
-    columns: dict[str, Any] = {"row": list(rows.numbers)}
-    columns |= {name: list(values) for name, values in rows.others.items()}
     if model.schema.kind == "class":
-        columns |= _classes(model, outputs, rows.y, with_probabilities)
+        found = _classes(trained, outputs, rows.y, with_probabilities)
     else:
-        columns |= _values(model, outputs, rows.y)
-    for values in zip(*columns.values(), strict=True):
-        yield dict(zip(columns, values, strict=True))
+        found = _values(model, outputs, rows.y)
+    columns: dict[str, Sequence[Any]] = {"row": list(rows.numbers)}
+    for name, values in rows.others.items():
+        is_taken = name in columns or name in found
+        held = values.tolist() if isinstance(values, np.ndarray) else values
+        columns[f"{name} of the data" if is_taken else name] = held
+    columns |= found
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _classes(
-    model: Model, outputs: Array, y: Array | None, with_probabilities: bool
-) -> dict[str, list[Any]]:
+    trained: TrainedRun, outputs: Array, y: Array | None, with_probabilities: bool
+) -> dict[str, Sequence[Any]]:
     """Return the predicted class of each row, how strongly it is predicted, and the true one."""
+    model = trained.model
     predicted = model.names(predicted_classes(outputs, model.loss.threshold)).tolist()
     if with_probabilities or model.gives_probabilities:
         strength, word = model.probabilities(outputs), "probability"
     else:
         strength, word = class_scores(outputs, model.loss.threshold), "score"
-    found: dict[str, list[Any]] = {
+    found: dict[str, Sequence[Any]] = {
         "predicted_class": predicted,
-        word: [_finite(value) for value in strength.max(axis=1)],
+        word: _finite(strength.max(axis=1)),
     }
     if with_probabilities:
         for label, column in zip(model.classes, strength.T, strict=True):
-            found[f"probability_{label}"] = [_finite(value) for value in column]
+            found[f"probability_{label}"] = _finite(column)
     if y is not None:
-        ids = encode(y, model.schema, len(outputs))
-        found["true_class"] = as_labels(y).tolist() if ids.ndim == 1 else ids.tolist()
+        labels, counts = trained.counted(y)
+        targets = encode(labels, model.schema, len(outputs), model.network.dtype)
+        true = true_classes(targets, outputs.shape[1])
+        held = targets if true is None else np.array(model.classes)[true]
+        if not counts.all():
+            held = np.where(counts, held, np.array(trained.ignore_label))
+        found["true_class"] = held.tolist()
     return found
 
 
-def _values(model: Model, outputs: Array, y: Array | None) -> dict[str, list[Any]]:
+def _values(model: Model, outputs: Array, y: Array | None) -> dict[str, Sequence[Any]]:
     """Return the predicted real values of each row, and the true ones."""
     found = _by_target(model, "predicted", model.values(outputs))
     if y is not None:
-        targets = encode(y, model.schema, len(outputs), model.network.dtype)
+        targets = encode(y, model.schema, len(outputs), np.float64)
         found |= _by_target(model, "true", decode(targets, model.schema))
     return found
 
 
-def _by_target(model: Model, word: str, values: Array) -> dict[str, list[Any]]:
-    """Return a column for each target: "predicted_price"."""
+def _by_target(model: Model, word: str, values: Array) -> dict[str, Sequence[Any]]:
+    """Return a column for each target, such as "predicted_price"."""
     count = values.shape[1]
     names = model.schema.targets
     if len(names) != count:
         names = ("value",) if count == 1 else tuple(f"value_{i}" for i in range(count))
-    return {
-        f"{word}_{name}": [_finite(value) for value in column]
-        for name, column in zip(names, values.T, strict=True)
-    }
+    return {f"{word}_{name}": _finite(column) for name, column in zip(names, values.T, strict=True)}
 
 
 @contextmanager
-def _written(arguments: Namespace) -> Iterator[Any]:
-    """Yield a function that writes one answer; a file is written wholly or not at all."""
+def _writing(arguments: Namespace, model: Model) -> Iterator[Write]:
+    """Yield a function that writes answers; a file is written wholly or not at all."""
     out = arguments.out
-    if out is None or out == STREAM:
-        as_csv = out == STREAM and not arguments.json
-        yield _writer(sys.stdout, as_csv) if as_csv or arguments.json else _Table().write
-        return
-    from plugnet.files.atomic import replacing  # late: most predictions are printed
+    if out is None and not arguments.json:
+        yield from _printing(model)
+    elif out is None or out == STREAM:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # as in a file, whatever the terminal's is
+        yield _writer(sys.stdout, as_json=arguments.json)
+    else:
+        from plugnet.files.atomic import replacing  # late: most predictions are printed
 
-    is_json = arguments.json or Path(out).suffix.lower() in JSON_LINES
-    with replacing(Path(out).expanduser()) as file:
-        text = TextIOWrapper(file, "utf-8", newline="")
-        yield _writer(text, as_csv=not is_json)
-        text.flush()
-        text.detach()
+        as_json = arguments.json or Path(out).suffix.lower() in JSON_LINES
+        with replacing(out) as file:
+            text = TextIOWrapper(file, "utf-8", newline="")
+            yield _writer(text, as_json)
+            text.flush()
+            text.detach()
 
 
-def _writer(file: TextIO, as_csv: bool) -> Any:
-    """Return a function that writes an answer as a line of CSV or of JSON."""
-    if not as_csv:
-        return lambda row: file.write(json.dumps(row, allow_nan=False) + "\n")
+def _printing(model: Model) -> Iterator[Write]:
+    """Yield a function that prints answers in columns."""
+    by_class = {f"probability_{label}": f"p({label})" for label in model.classes}
+    table: TextTable | None = None
+
+    def write(answers: Sequence[Answer]) -> None:
+        nonlocal table
+        if table is None and answers:
+            names = list(answers[0])
+            others = names[1 : next(i for i, n in enumerate(names) if n.startswith("predicted_"))]
+            strength = ["probability"] if by_class.keys() & {*names} else []
+            spare = [*others[:0:-1], *strength, *reversed(by_class), *others[:1]]
+            table = TextTable(spare, by_class)
+        if table is not None:
+            table.print(answers)
+
+    yield write
+    if table is not None and table.left_out:
+        print(f"No room for {len(table.left_out)} more columns: --out FILE.csv writes them all.")
+
+
+def _writer(file: TextIO, as_json: bool) -> Write:
+    """Return a function that writes answers as lines of JSON or of CSV."""
+    if as_json:
+        return lambda answers: file.writelines(
+            json.dumps(answer, allow_nan=False) + "\n" for answer in answers
+        )
     import csv
 
     writer = csv.writer(file, lineterminator="\n")
     is_first = True
 
-    def write(row: dict[str, Any]) -> None:
+    def write(answers: Sequence[Answer]) -> None:
         nonlocal is_first
-        if is_first:
-            writer.writerow(row)
+        if is_first and answers:
+            writer.writerow(answers[0])
             is_first = False
-        writer.writerow(["" if value is None else value for value in row.values()])
+        writer.writerows(answer.values() for answer in answers)  # None becomes an empty cell
 
     return write
 
 
-class _Table:
-    """Prints answers in columns."""
-
-    WIDTH = 18
-
-    def __init__(self) -> None:
-        self._has_heading = False
-
-    def write(self, row: dict[str, Any]) -> None:
-        """Print one answer."""
-        if not self._has_heading:
-            self._has_heading = True
-            self._print([heading.replace("_", " ") for heading in row])
-        self._print([_text(value) for value in row.values()])
-
-    def _print(self, cells: list[str]) -> None:
-        print("".join(f"{cell:>{self.WIDTH}}" for cell in cells))
-
-
-def _finite(value: Any) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4f}" if abs(value) < 1e6 else f"{value:.6g}"
-    return "-" if value is None else str(value)
+def _finite(values: Array) -> list[float | None]:
+    """Return numbers as JSON has them: what is not finite is null."""
+    return [value if math.isfinite(value) else None for value in values.tolist()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,30 +10,50 @@ from pathlib import Path
 from typing import Any
 
 from plugnet import Network, Trainer
+from plugnet.arguments import file_path
 from plugnet.cli import config_file, data_source
 from plugnet.cli.config import Config
-from plugnet.cli.inference import infer
+from plugnet.cli.inference import classes_of, infer
+from plugnet.cli.run_directory import CONFIG
+from plugnet.errors import ConfigError
 from plugnet.interfaces import DataSplits
+from plugnet.registry import registry
 from plugnet.schema import Label
 
 DEFAULT_NAME = "digits"
+#: How data are read, as --set takes it.
+EXAMPLE = 'reader=["csv", {drop=["id"]}]'
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments that say what is trained, and on what."""
     parser.add_argument(
-        "config", nargs="?", metavar="CONFIG.toml", help="settings; by default those for the digits"
+        "config",
+        nargs="?",
+        metavar="CONFIG.toml",
+        help="settings; by default those that suit the data",
     )
-    parser.add_argument("--data", metavar="PATH", help="a data file, or a folder of data files")
+    parser.add_argument(
+        "--data",
+        metavar="PATH",
+        help="a table, another data file, or a folder of data files; by default digits",
+    )
+    add_set(
+        parser, f"change one setting, for example batch_size=50 or '{EXAMPLE}'; may be repeated"
+    )
+    add_threads(parser)
+
+
+def add_set(parser: ArgumentParser, meaning: str) -> None:
+    """Declare the option ``--set``: a list of texts ``key=value``."""
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         dest="assignments",
         metavar="KEY=VALUE",
-        help="change one setting, for example batch_size=50; may be repeated",
+        help=meaning,
     )
-    add_threads(parser)
 
 
 def add_threads(parser: ArgumentParser) -> None:
@@ -55,19 +76,43 @@ def configured(arguments: Namespace) -> tuple[Config, str]:
     """Return the config that the arguments make, and a name for the run."""
     config, name = Config(), DEFAULT_NAME
     if arguments.config is not None:
-        path = Path(arguments.config)
+        path = Path(file_path("CONFIG.toml", arguments.config))
+        _check_config(path)
         config, name = config_file.load(path), path.stem
         config = replace(config, data=data_source.relative_to(config.data, path.parent))
     elif arguments.data is not None:
-        name = Path(arguments.data).name.partition(".")[0] or DEFAULT_NAME
+        is_stream = arguments.data == data_source.STREAM
+        name = "stream" if is_stream else Path(arguments.data).name.partition(".")[0]
     config = config_file.override(config, arguments.assignments)
-    return replace(config, data=data_source.pointed_at(config.data, arguments.data)), name
+    data = data_source.pointed_at(config.data, arguments.data)
+    return replace(config, data=data_source.relative_to(data, Path.cwd())), name or DEFAULT_NAME
+
+
+def _check_config(path: Path) -> None:
+    """Refuse what is meant as data, or as a run.
+
+    Raises:
+        ConfigError: it is.
+    """
+    given = str(path)
+    if (path / CONFIG).is_file():
+        advice = f"{path / CONFIG} is the config of the run in {path}; give that."
+    elif path.is_dir() or data_source.reader_for(path):
+        advice = f"Give data as --data {shlex.quote(given)}."
+    elif given in registry.datasets.names() and not path.exists():
+        advice = f"Name a data set as --set data.reader={given}."
+    else:
+        return
+    raise ConfigError(f"A config must be a TOML file, but {path} came. {advice}", key="config")
 
 
 def build(config: Config, threads: int | None) -> tuple[Trainer, DataSplits, Config]:
     """Read the data, and build the trainer; the config returned has no setting left open."""
     samples = data_source.read(config.data)
     config = infer(config, samples)
+    if samples.classes:
+        classes = classes_of(samples, config.training.ignore_label)
+        samples = replace(samples, classes=classes)
     training, settings = config.training, config.network
     network = Network(
         settings.layers,
@@ -87,7 +132,7 @@ def build(config: Config, threads: int | None) -> tuple[Trainer, DataSplits, Con
         training.hooks,
         threads,
         training.metrics,
-        _in_words(training.class_weight, samples.classes),
+        _in_words(training.class_weight, classes_of(samples)),
         training.ignore_label,
         training.scale_targets,
     )

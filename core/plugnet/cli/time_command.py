@@ -11,6 +11,7 @@ from typing import Any
 from plugnet import Trainer
 from plugnet.arguments import file_path, integer
 from plugnet.cli import run_setup
+from plugnet.schema import Schema
 from plugnet.training.threads import limited
 from plugnet.training.timing import Piece, Timing, time_step
 from plugnet.versions import running
@@ -46,6 +47,8 @@ def run(arguments: Namespace) -> int:
     target = None if arguments.json is None else Path(file_path("--json", arguments.json))
     config, _ = run_setup.configured(arguments)
     trainer, samples, _ = run_setup.build(config, arguments.threads)
+    if samples.classes:  # labels may be any words
+        trainer.schema = Schema("class", samples.classes)
     with limited(trainer.threads) as threads:
         timing = time_step(trainer, samples.train.x, samples.train.y, rounds)
     print(_table(timing, trainer, threads, rounds))

@@ -39,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--out", metavar="DIR", help="the run directory; by default runs/NAME-NUMBER"
     )
     parser.add_argument("--force", action="store_true", help="replace an older run in --out")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.add_argument("--quiet", action="store_true", help="print only warnings and errors")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 
@@ -62,7 +62,7 @@ def run(arguments: Namespace) -> int:
         result = _result(trainer, samples, config.training)
         write_result(folder, result)
     if is_verbose:
-        print(train_report.summary(result, folder))
+        print(train_report.summary(trainer, result, folder))
     if arguments.json:
         print(json.dumps({"directory": str(folder), "files": contents(folder), **result}))
     return 128 + received if received else 0

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from plugnet import Trainer
 from plugnet.cli import data_source
 from plugnet.cli.config import Config, TrainingSettings
-from plugnet.cli.inference import kind_of
+from plugnet.cli.inference import classes_of, kind_of
 from plugnet.cli.prose import wrap
 from plugnet.cli.run_directory import contents
+from plugnet.cli.text_table import SCALED, number
 from plugnet.interfaces import DataSplits
 from plugnet.registry import registry
 from plugnet.training.given import ITERATIONS
 from plugnet.training.trainer import DEFAULT
 
-LONGEST = 50  # characters of a list of classes; of a longer one only their number is shown
+LONGEST = 50  # characters of a list of classes or columns; a longer one is not shown
 
 
 def introduction(trainer: Trainer, samples: DataSplits, config: Config) -> str:
@@ -26,6 +28,7 @@ def introduction(trainer: Trainer, samples: DataSplits, config: Config) -> str:
     source, arguments = data_source.call(config.data.reader)
     path = config.data.path or arguments.get("path")
     size = " x ".join(map(str, samples.train.x.shape[1:]))
+    size += " numbers" * (samples.train.x.ndim == 2)
     tested = 0 if samples.test is None else len(samples.test.x)
     count = sum(p.value.size for p in network.parameters().values() if p.trainable)
     lines = [
@@ -35,11 +38,7 @@ def introduction(trainer: Trainer, samples: DataSplits, config: Config) -> str:
             f"{_answers(samples)}",
             0,
         ),
-        *(
-            wrap(f"          {what}", 0)
-            for what in (_validation(settings), _table(samples))
-            if what
-        ),
+        *(wrap(f"          {what}", 0) for what in (_validation(settings), *_table(samples))),
         wrap(f"Network:  {' -> '.join(network.layer_names)}", 10),
         f"          {count:,} parameters to train, {network.dtype.name}",
         f"Training: {_length(settings)} of {trainer.batch_size} samples, "
@@ -55,33 +54,32 @@ def _answers(samples: DataSplits) -> str:
     names = f" of {', '.join(samples.targets)}" if samples.targets else ""
     if kind_of(samples) == "real":
         count = samples.train.y.shape[1]
-        return (
-            f"real values{names}" if samples.targets else f"{count} real value{'s' * (count > 1)}"
-        )
-    classes = samples.classes or range(int(samples.train.y.max()) + 1)
+        return f"real values{names}" if names else f"{count} real value{'s' * (count > 1)}"
+    classes = classes_of(samples)
     shown = ", ".join(map(str, classes))
     listed = f": {shown}" if len(shown) <= LONGEST else ""
     return f"{len(classes)} classes{names}{listed}"
 
 
 def _validation(settings: TrainingSettings) -> str:
-    """Return what is validated on, where that must be said."""
+    """Return what is validated on."""
     if settings.validation == "test":
         return "validated on the test samples, which are then no independent test"
     if settings.validation == "none":
-        return ""
-    return f"{settings.validation:.0%} of the training samples set aside for validation"
+        return "no validation during training"
+    return f"{100 * settings.validation:.3g}% of the training samples are set aside for validation"
 
 
-def _table(samples: DataSplits) -> str:
-    """Return what was done with a table's columns, or ""."""
-    done = f"left out: {', '.join(samples.dropped)}" if samples.dropped else ""
-    if samples.missing is None:
-        return done
-    filled = "missing values filled with " + (
-        "the column's mean" if samples.missing == "mean" else f"{samples.missing:g}"
-    )
-    return f"{done}; {filled}" if done else filled
+def _table(samples: DataSplits) -> Iterator[str]:
+    """Yield what a table's columns are, and what is done with missing values."""
+    inputs = ", ".join(samples.columns)
+    if 0 < len(inputs) <= LONGEST:
+        yield f"inputs: {inputs}"
+    if samples.dropped:
+        yield f"left out: {', '.join(samples.dropped)}"
+    if samples.missing is not None:
+        value = "the column's mean" if samples.missing == "mean" else f"{samples.missing:g}"
+        yield f"missing values are filled with {value}"
 
 
 def _length(settings: TrainingSettings) -> str:
@@ -90,26 +88,34 @@ def _length(settings: TrainingSettings) -> str:
     return f"{settings.iterations or ITERATIONS} iterations"
 
 
-def summary(result: dict[str, Any], folder: Path) -> str:
+def summary(trainer: Trainer, result: dict[str, Any], folder: Path) -> str:
     """Return how well the network does, and what to do next."""
+    is_scaled = trainer.schema is not None and bool(trainer.schema.scales)
+    judged = result["test"] or result["validation"]
+    part = "test" if result["test"] else "validation"
+    tested = result["test_samples"] if result["test"] else 0
     lines = []
     if result["stopped"]:
         done = result["iterations_done"]
         lines.append(wrap(f"Stopped after {done} iterations: {result['stopped']}"))
     if result["iterations"] < result["iterations_done"]:
-        lines.append(f"Weights:  those of iteration {result['iterations']}, the best ones")
-    part, tested = ("test", result["test_samples"]) if result["test"] else ("validation", 0)
-    for name, value in sorted(result[part].items(), key=lambda item: item[0] == "loss"):
-        shown = "not finite" if value is None else f"{value:.4f}"
-        line = f"{name.capitalize() + ':':<10}{shown} on the {part} samples"
+        lines.append(f"The weights are those of iteration {result['iterations']}, the best ones.")
+    width = max([9, *(len(name) + 1 for name in judged)])
+    for name, value in sorted(judged.items(), key=lambda item: item[0] == "loss"):
+        shown = "not finite" if value is None else number(value)
         if name == "accuracy" and tested and value is not None:
-            wrong = round((1 - value) * tested)
-            line = f"Accuracy: {shown} ({wrong} of {tested} test samples misclassified)"
-        lines.append(line)
+            shown += f" ({round((1 - value) * tested)} of {tested} test samples misclassified)"
+        elif name != "loss" or len(judged) == 1:
+            shown += f" on the {part} samples"
+        elif is_scaled:
+            shown += SCALED
+        lines.append(f"{name.capitalize() + ':':<{width}} {shown}")
+    run = shlex.quote(str(folder))
     lines += [
-        f"Time:     {result['seconds']:.2f} s",
-        f"Run:      {folder}",
-        wrap(f"          {', '.join(contents(folder))}", 0),
-        f"Next:     plugnet evaluate {shlex.quote(str(folder))}",
+        f"{'Time:':<{width}} {result['seconds']:.2f} s",
+        f"{'Run:':<{width}} {folder}",
+        wrap(f"{'':<{width}} {', '.join(contents(folder))}", 0),
+        f"{'Next:':<{width}} plugnet evaluate {run}",
+        f"{'':<{width}} plugnet predict {run} --data NEW_DATA",
     ]
     return "\n".join(lines)

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import re
+import warnings
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, TextIO
+
+import numpy as np
 
 from plugnet import Model
+from plugnet.arguments import file_path
+from plugnet.arrays import Array
 from plugnet.cli import config_file, data_source
-from plugnet.cli.config import Config
+from plugnet.cli.config import Config, DataSettings
+from plugnet.cli.data_source import STREAM
 from plugnet.cli.run_directory import CONFIG, MODEL
-from plugnet.cli.run_setup import add_threads
-from plugnet.errors import ConfigError, DataError
+from plugnet.cli.run_setup import EXAMPLE, add_set, add_threads
+from plugnet.errors import ConfigError, DataError, DataWarning
 from plugnet.interfaces import Rows
+from plugnet.schema import Label
 
-#: Rows, as errors name them.
-_ROWS = re.compile(r"\b([Rr]ows?) (\d+(?:, \d+)*)")
+#: Rows, as errors name them: "row 3", "Rows 3, 4" and "samples[3, 0]".
+_ROWS = re.compile(r"\b([Rr]ow) (\d+(?:, \d+)*)|\bsamples\[(\d+)")
 
 
-class TrainedRun(NamedTuple):
+@dataclass
+class TrainedRun:
     """A trained model and the rows that it is asked about.
 
     Attributes:
@@ -29,12 +38,56 @@ class TrainedRun(NamedTuple):
         rows: block by block.
         part: what to call the rows.
         source: what to call their file.
+        weights: how much each row of the first block, the only one, counts; None: all the same.
+        ignore_label: the label whose rows do not count, or None.
     """
 
     model: Model
     rows: Iterator[Rows]
     part: str
     source: str
+    weights: Array | None = None
+    ignore_label: Label | None = None
+    _has_warned: bool = False
+
+    def counted(self, y: Array) -> tuple[Array, Array]:
+        """Return labels that are classes, and which of them count, ``(N,)``; see `ignore_label`."""
+        if self.ignore_label is None or y.ndim != 1:
+            return y, np.ones(len(y), bool)
+        counts = np.asarray(y != self.ignore_label)
+        return np.where(counts, y, self.model.classes[0]), counts
+
+    @contextmanager
+    def asking(self, rows: Rows) -> Iterator[None]:
+        """Let errors about rows name them as their file counts them, by line where it is text.
+
+        Of all warnings about the data only those of the first block that has some are shown.
+        """
+        with warnings.catch_warnings():
+            show = warnings.showwarning
+
+            def noted(
+                message: Warning | str,
+                category: type[Warning],
+                filename: str,
+                lineno: int,
+                file: TextIO | None = None,
+                line: str | None = None,
+            ) -> None:
+                self._has_warned |= issubclass(category, DataWarning)
+                show(message, category, filename, lineno, file, line)
+
+            warnings.showwarning = noted
+            if self._has_warned:
+                warnings.simplefilter("ignore", DataWarning)
+            try:
+                yield
+            except DataError as error:
+                if error.row is None:
+                    raise
+                numbers = rows.numbers if rows.lines is None else rows.lines
+                message = _renamed(str(error), numbers, "row" if rows.lines is None else "line")
+                raise DataError(f"{self.source}: {message}", row=int(numbers[error.row])) from error
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -46,19 +99,54 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="a file or folder, all of whose rows are asked about, or - for the standard input; by "
         "default the run's own test samples",
     )
+    add_set(parser, f"change how data are read, for example '{EXAMPLE}'; may be repeated")
     add_threads(parser)
 
 
 def load(arguments: Namespace) -> TrainedRun:
     """Load the model, and begin to read the rows.
 
-    Without ``--data`` they are the test samples of the run, or all where there is none.
+    Without other data they are the test samples of the run, or all where there is none.
 
     Raises:
         ConfigError: nothing says which data to read, or a setting is wrong.
         FileFormatError: the model or the data cannot be read.
     """
-    path = Path(arguments.model).expanduser()
+    file = _model_file(Path(file_path("model", arguments.model)))
+    model = Model.load(file)
+    config, has_config = Config(), file.name == MODEL and file.with_name(CONFIG).is_file()
+    if has_config:
+        config = config_file.load(file.with_name(CONFIG))
+        config = replace(config, data=data_source.relative_to(config.data, file.parent))
+    settings = _data_settings(config, arguments)
+    ignored = config.training.ignore_label
+    if arguments.data is not None or settings != config.data:
+        schema = model.schema
+        if ignored is not None and schema.kind == "class":
+            schema = replace(schema, classes=(*schema.classes, ignored))
+        rows = data_source.rows_of(settings, schema)
+        source = arguments.data or settings.path or "the data"
+        source = "standard input" if source == STREAM else source
+        return TrainedRun(model, rows, "samples", source, ignore_label=ignored)
+    if not has_config or settings.path == STREAM:
+        why = "Its data came from the standard input." if has_config else f"No {CONFIG} is there."
+        raise ConfigError(
+            f"{file} must come with samples to ask about: give --data PATH. {why}",
+            key="data.path",
+        )
+    splits = data_source.read(settings)
+    given = splits.train if splits.test is None else splits.test
+    part = "samples" if splits.test is None else "test samples"
+    x: Any = given.x
+    if splits.columns and x.ndim == 2:
+        x = dict(zip(splits.columns, x.T, strict=True))
+    rows = iter([Rows(x, given.y, range(len(given.x)))])
+    source = settings.path or "the run's data"
+    return TrainedRun(model, rows, part, source, given.weights, ignored)
+
+
+def _model_file(path: Path) -> Path:
+    """Return the file of a run or a model."""
     file = path / MODEL if path.is_dir() else path
     if not file.is_file():
         what = f"it has no {MODEL}" if path.is_dir() else "there is no such file or directory"
@@ -66,49 +154,29 @@ def load(arguments: Namespace) -> TrainedRun:
             f"{path} must be the directory of a finished run, or a model file, but {what}.",
             key="model",
         )
-    model = Model.load(file)
-    config = Config()
-    has_config = file.with_name(CONFIG).is_file()
-    if has_config:
-        config = config_file.load(file.with_name(CONFIG))
-    if arguments.data is not None:
-        settings = data_source.pointed_at(config.data, arguments.data)
-        rows = data_source.rows_of(settings, model.schema)
-        return TrainedRun(model, rows, "samples", arguments.data)
-    if not has_config:
+    return file
+
+
+def _data_settings(config: Config, arguments: Namespace) -> DataSettings:
+    """Return where data are read, and how, as the arguments say; else as the config does."""
+    changed = config_file.override(config, arguments.assignments)
+    if replace(changed, data=config.data) != config:
         raise ConfigError(
-            f"There is no {CONFIG} beside {file}. Name the data to read with --data PATH.",
-            key="data.path",
+            "--set must change how data are read here, data.reader or data.path, but it got "
+            f"{' and '.join(map(repr, arguments.assignments))}. The model is trained already.",
+            key="--set",
         )
-    settings = data_source.pointed_at(config.data, None)
-    splits = data_source.read(settings)
-    given, part = (
-        (splits.train, "samples") if splits.test is None else (splits.test, "test samples")
-    )
-    x: Any = given.x
-    if splits.columns and x.ndim == 2:
-        x = dict(zip(splits.columns, x.T, strict=True))
-    return TrainedRun(
-        model,
-        iter([Rows(x, given.y, range(len(given.x)))]),
-        part,
-        settings.path or "the run's data",
-    )
+    settings = data_source.relative_to(changed.data, Path.cwd())
+    return data_source.pointed_at(settings, arguments.data)
 
 
-@contextmanager
-def named_rows(rows: Rows, source: str) -> Iterator[None]:
-    """Let errors about some rows name them as the file counts them, by line where it is text."""
-    try:
-        yield
-    except DataError as error:
-        if error.row is None:
-            raise
-        numbers: Sequence[int] = rows.numbers if rows.lines is None else rows.lines
-        word = "row" if rows.lines is None else "line"
+def _renamed(message: str, numbers: Sequence[int], word: str) -> str:
+    """Return a message about rows of a block with their numbers, or lines, in the file."""
 
-        def renamed(found: re.Match[str]) -> str:
-            named = ", ".join(str(numbers[int(row)]) for row in found[2].split(", "))
-            return f"{word.capitalize() if found[1][0] == 'R' else word} {named}"
+    def renamed(found: re.Match[str]) -> str:
+        named = ", ".join(str(numbers[int(row)]) for row in (found[2] or found[3]).split(", "))
+        if found[3]:
+            return f"samples[{named}"
+        return f"{word.capitalize() if found[1] == 'Row' else word} {named}"
 
-        raise DataError(f"{source}: {_ROWS.sub(renamed, str(error))}", row=error.row) from error
+    return _ROWS.sub(renamed, message)
