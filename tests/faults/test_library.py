@@ -311,9 +311,9 @@ def wrong_pairs() -> Iterator[Any]:
     yield pytest.param(X, Y[:19], DataError, r"\(19,\)", id="rows")
     yield pytest.param(X, Y[:, None, None], DataError, r"\(20, 1, 1\)", id="axes")
     yield pytest.param(X, ONE_HOT[:, :2], ShapeError, r"\(20, 2\)", id="columns")
-    yield pytest.param(X, Y * 1.0, ShapeError, r"targets\.astype\(int\)", id="real ids")
+    yield pytest.param(X, Y * 0.5, ShapeError, r"targets\.astype\(int\)", id="real ids")
     yield pytest.param(X, list("abcde" * 4), DataError, "'a', 'b', 'c', 'd', 'e'", id="names")
-    yield pytest.param(X, np.full(20, 2**63, np.uint64), DataError, "Row 0", id="huge ids")
+    yield pytest.param(X, np.full(20, 2**63, np.uint64), DataError, "[Rr]ow 0", id="huge ids")
     yield pytest.param(X, np.where(ONE_HOT > 0, np.nan, 0), DataError, "finite", id="NaN")
 
 
@@ -337,7 +337,7 @@ def test_all_data_are_checked_before_the_first_iteration(
 def test_a_class_without_an_output_is_named_by_its_row_in_the_data() -> None:
     ids = Y.copy()
     ids[13] = 3
-    with pytest.raises(DataError, match=r"0 \.\. 2, but row 13 has 3") as caught:
+    with pytest.raises(DataError, match=r"from 0 to 2 .* but row 13 has 3") as caught:
         trainer().fit(X, ids, 1)
     assert caught.value.row == 13
 

@@ -68,6 +68,14 @@ def test_metrics_are_those_of_scikit_learn() -> None:
     assert list(found.metrics) == list(expected)
 
 
+def test_a_single_metric_needs_no_list_and_a_number_is_none() -> None:
+    trainer = Trainer(Network([("fc", 3, 2)]), metrics="f1")
+    assert list(trainer.evaluate(np.eye(3), [0, 1, 1]).metrics) == ["f1"]
+    with pytest.raises(ArgumentError, match=r'metrics must be a list, such as \["f1"\]') as caught:
+        Trainer(Network([("fc", 3, 2)]), metrics=3)  # type: ignore[arg-type]
+    assert caught.value.argument == "metrics"
+
+
 def test_two_metrics_of_one_name_are_numbered() -> None:
     metrics = [("f1", {"positive": 0}), ("f1", {"positive": 1}), "accuracy", ("f1", "micro")]
     model = Model(

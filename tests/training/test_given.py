@@ -201,6 +201,11 @@ def test_real_targets_are_cut_without_classes() -> None:
     np.testing.assert_array_equal(judged.targets["validation"][:, 0], held.y.astype(np.float32))
 
 
+def test_a_fraction_may_be_numpys() -> None:
+    fraction: Any = np.float32(0.25)
+    assert len(trainer().fit(X, Y, 1, validation=fraction).evaluations) == 1
+
+
 def test_a_fraction_of_0_sets_nothing_aside() -> None:
     plain, none = trainer(), trainer()
     plain.fit(X, Y, 3)

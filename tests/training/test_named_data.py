@@ -88,7 +88,7 @@ def test_rows_are_in_one_order() -> None:
     assert one.evaluate(x, other_rows) == one.evaluate(x, NAMES)
 
 
-@pytest.mark.parametrize("label", [True, "1", 1.0])
+@pytest.mark.parametrize("label", [True, "1"])
 def test_a_label_of_another_type_is_neither_ignored_nor_weighed(label: Any) -> None:
     ids = (NAMES == "cow") * 1
     with pytest.raises(DataError, match="needs one label of its type"):

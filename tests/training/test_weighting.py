@@ -101,6 +101,8 @@ def test_a_source_of_batches_takes_weights_of_classes() -> None:
         ({0: -1.0}, r"class_weight\[0\]"),
         ({0: "2"}, r"class_weight\[0\]"),
         ({"cat": float("nan")}, r"class_weight\['cat'\]"),
+        ({1.0: 2.0}, "class_weight must name labels, strings or whole numbers, but it names 1.0"),
+        ({None: 2.0}, "it names None"),
     ],
 )
 def test_wrong_weights_of_classes_are_refused(value: Any, text: str) -> None:
@@ -121,7 +123,11 @@ def test_targets_that_are_no_labels_have_no_classes_to_weigh(y: Array, what: str
         trained(y, class_weight={0: 2.0})
 
 
-@pytest.mark.parametrize("weight", ["balanced", {2: 3.0, 0: 0.5}, {"elm": 2.0}, None], ids=repr)
+@pytest.mark.parametrize(
+    "weight",
+    ["balanced", {2: 3.0, 0: 0.5}, {np.int64(2): np.float32(3)}, {"elm": 2.0}, None],
+    ids=repr,
+)
 def test_weights_of_classes_are_saved(tmp_path: Path, weight: Any) -> None:
     labels = WORDS[Y] if weight == {"elm": 2.0} else Y
     whole = trained(labels, class_weight=weight)
@@ -196,9 +202,18 @@ def test_an_ignored_label_is_one_of_its_type_for_each_sample(y: Array, ignored: 
         trained(y, ignore_label=ignored)
 
 
-def test_an_ignored_label_is_saved(tmp_path: Path) -> None:
+@pytest.mark.parametrize("label", [1.5, [1], b"?"])
+def test_an_ignored_label_is_a_string_or_a_whole_number(label: Any) -> None:
+    with pytest.raises(ArgumentError, match="ignore_label must name labels") as caught:
+        Trainer(Network(LAYERS), ignore_label=label)
+    assert caught.value.argument == "ignore_label"
+
+
+@pytest.mark.parametrize("label", [-1, np.int64(-1)], ids=repr)
+def test_an_ignored_label_is_saved(tmp_path: Path, label: Any) -> None:
     y = np.where(np.arange(20) % 4 == 1, -1, Y)
-    whole, first = trained(y, ignore_label=-1), trained(y, ignore_label=-1, iterations=4)
+    whole = trained(y, ignore_label=label)
+    first = trained(y, ignore_label=label, iterations=4)
     first.save(tmp_path / "run")
     second = Trainer.resume(tmp_path / "run")
     assert second.ignore_label == -1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, NamedTuple
 
 from plugnet.arguments import integer, number
@@ -62,7 +63,7 @@ def gather(
         train = data
         names = {"columns": column_names(train.x), "targets": target_names(train.y)}
     test = None if test is None else as_batch(test, "test")
-    if validation == "test" if isinstance(validation, str) else False:
+    if isinstance(validation, str) and validation == "test":
         if test is None:
             raise ArgumentError(
                 'validation="test" validates on the test samples, but there are none. Give '
@@ -71,7 +72,7 @@ def gather(
                 value=validation,
             )
         return Given(train, test, test, classes, names)
-    if isinstance(validation, int | float) and not isinstance(validation, bool):
+    if isinstance(validation, Real) and not isinstance(validation, bool):
         fraction = number("validation", validation, at_least=0, below=1)
         if not fraction:
             return Given(train, None, test, classes, names)

@@ -30,7 +30,7 @@ from plugnet.training.intake import adapt, prepare, take_batch, take_data, take_
 from plugnet.training.interrupts import Interrupts
 from plugnet.training.threads import limited
 from plugnet.training.update import Update
-from plugnet.training.weighting import as_class_weight
+from plugnet.training.weighting import as_class_weight, as_label
 from plugnet.warning import warn_user
 
 if TYPE_CHECKING:
@@ -150,10 +150,12 @@ class Trainer:
         self.shuffle = flag("shuffle", shuffle)
         self._set_run(hooks, threads)
         self.metrics: tuple[Metric, ...] | None = (
-            None if metrics is None else tuple(map(registry.metrics.resolve, metrics))
+            None
+            if metrics is None
+            else tuple(map(registry.metrics.resolve, _several("metrics", metrics, "f1")))
         )
         self.class_weight = as_class_weight(class_weight)
-        self.ignore_label = ignore_label
+        self.ignore_label = None if ignore_label is None else as_label("ignore_label", ignore_label)
         self.scale_targets = flag("scale_targets", scale_targets)
         self.schema: Schema | None = None
         self.iteration = 0
@@ -166,15 +168,9 @@ class Trainer:
 
     def _set_run(self, hooks: Iterable[Any], threads: int | None) -> None:
         """Set the arguments that are not saved."""
-        if isinstance(hooks, str):
-            hooks = (hooks,)
-        if not isinstance(hooks, Iterable):
-            raise ArgumentError(
-                f'The hooks must be a list, such as ["early_stop"], but they are {hooks!r}.',
-                argument="hooks",
-                value=hooks,
-            )
-        self.hooks = [registry.hooks.resolve(hook) for hook in hooks]
+        self.hooks = [
+            registry.hooks.resolve(hook) for hook in _several("hooks", hooks, "early_stop")
+        ]
         self.threads = None if threads is None else integer("threads", threads, at_least=1)
 
     def fit(
@@ -658,3 +654,16 @@ class Trainer:
 def _call(hook: Callable[..., None] | None, **arguments: object) -> None:
     if hook is not None:
         hook(**arguments)
+
+
+def _several(argument: str, given: Any, example: str) -> Iterable[Any]:
+    """Return components as a list; a single name is one, too."""
+    if isinstance(given, str):
+        return (given,)
+    if not isinstance(given, Iterable):
+        raise ArgumentError(
+            f'The {argument} must be a list, such as ["{example}"], but they are {given!r}.',
+            argument=argument,
+            value=given,
+        )
+    return given

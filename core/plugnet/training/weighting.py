@@ -38,9 +38,25 @@ def as_class_weight(class_weight: Any) -> Mapping[Label, float] | str | None:
             value=class_weight,
         ) from None
     return {
-        label: number(f"class_weight[{label!r}]", weight, at_least=0)
+        as_label("class_weight", label): number(f"class_weight[{label!r}]", weight, at_least=0)
         for label, weight in pairs.items()
     }
+
+
+def as_label(argument: str, label: Any) -> Label:
+    """Return a label that a trainer's argument names, NumPy's as Python's, so that JSON holds it.
+
+    Raises:
+        ArgumentError: it is neither a string nor a whole number.
+    """
+    found = label.item() if isinstance(label, np.generic) else label
+    if not isinstance(found, str | int):
+        raise ArgumentError(
+            f"{argument} must name labels, strings or whole numbers, but it names {label!r}.",
+            argument=argument,
+            value=label,
+        )
+    return found
 
 
 def weights_by_class(
