@@ -558,6 +558,7 @@ class Rows(NamedTuple):
         numbers: ``(N,)``, which rows of the file they are, counted from 0.
         lines: ``(N,)``, their line numbers from 1 if the file is text, else None.
         others: further columns, ``(N,)`` each, by name, such as an id.
+        weights: ``(N,)``, how much each row counts, or None: all the same.
     """
 
     x: Any
@@ -565,6 +566,7 @@ class Rows(NamedTuple):
     numbers: Sequence[int]
     lines: Sequence[int] | None = None
     others: Mapping[str, Sequence[Any]] = MappingProxyType({})
+    weights: Array | None = None
 
 
 class Dataset(Component):

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.data.answers import check_schema, decode, encode
+from plugnet.data.answers import check_schema, counting, decode, encode
 from plugnet.data.frames import as_inputs, check_aligned
 from plugnet.data.labels import as_weights
 from plugnet.data.samples import as_samples
@@ -207,6 +207,7 @@ class Model:
         check_aligned(x, y)
         samples, dtype = self.inputs(x), self.network.dtype
         self.network.validate_input(samples)
+        y, weights = counting(y, weights, self.schema)
         targets = encode(y, self.schema, len(samples), dtype)
         given = None if weights is None else as_weights(weights, len(samples), dtype)
         self.loss.check(targets, (len(samples), *(self.network.output_shape or ())))

@@ -20,6 +20,7 @@ class Schema:
         targets: the names of the answers, likewise.
         dropped: the names of columns that such a table may also have, such as an id.
         input_shape: the shape of one sample; () if it is not known.
+        ignored: labels whose samples do not count, neither in training nor in evaluation.
         offsets: what was subtracted from each real target in training; () for nothing.
         scales: what it was divided by then.
 
@@ -33,5 +34,6 @@ class Schema:
     targets: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     input_shape: tuple[int, ...] = ()
+    ignored: tuple[Label, ...] = ()
     offsets: tuple[float, ...] = ()
     scales: tuple[float, ...] = ()

@@ -65,7 +65,7 @@ def _answered(trained: TrainedRun, counts: _Counts) -> Iterator[tuple[Array, Arr
         labels, is_counted = trained.counted(rows.y)
         if not is_counted.any():
             continue
-        weights = trained.weights
+        weights = rows.weights
         if not is_counted.all():
             weights = is_counted * (1.0 if weights is None else weights)
         with trained.asking(rows):

@@ -38,7 +38,6 @@ class TrainedRun:
         rows: block by block.
         part: what to call the rows.
         source: what to call their file.
-        weights: how much each row of the first block, the only one, counts; None: all the same.
         ignore_label: the label whose rows do not count, or None.
     """
 
@@ -46,7 +45,6 @@ class TrainedRun:
     rows: Iterator[Rows]
     part: str
     source: str
-    weights: Array | None = None
     ignore_label: Label | None = None
     _has_warned: bool = False
 
@@ -119,7 +117,7 @@ def load(arguments: Namespace) -> TrainedRun:
         config = config_file.load(file.with_name(CONFIG))
         config = replace(config, data=data_source.relative_to(config.data, file.parent))
     settings = _data_settings(config, arguments)
-    ignored = config.training.ignore_label
+    ignored = next(iter(model.schema.ignored), None)
     if arguments.data is not None or settings != config.data:
         schema = model.schema
         if ignored is not None and schema.kind == "class":
@@ -127,7 +125,7 @@ def load(arguments: Namespace) -> TrainedRun:
         rows = data_source.rows_of(settings, schema)
         source = arguments.data or settings.path or "the data"
         source = "standard input" if source == STREAM else source
-        return TrainedRun(model, rows, "samples", source, ignore_label=ignored)
+        return TrainedRun(model, rows, "samples", source, ignored)
     if not has_config or settings.path == STREAM:
         why = "Its data came from the standard input." if has_config else f"No {CONFIG} is there."
         raise ConfigError(
@@ -140,9 +138,8 @@ def load(arguments: Namespace) -> TrainedRun:
     x: Any = given.x
     if splits.columns and x.ndim == 2:
         x = dict(zip(splits.columns, x.T, strict=True))
-    rows = iter([Rows(x, given.y, range(len(given.x)))])
-    source = settings.path or "the run's data"
-    return TrainedRun(model, rows, part, source, given.weights, ignored)
+    rows = iter([Rows(x, given.y, range(len(given.x)), weights=given.weights)])
+    return TrainedRun(model, rows, part, settings.path or "the run's data", ignored)
 
 
 def _model_file(path: Path) -> Path:

@@ -87,6 +87,7 @@ def check_schema(schema: Schema) -> None:
     rules = {
         "kind": is_class or schema.kind == "real",
         "classes": is_class or not schema.classes,
+        "ignored": len(schema.ignored) < 2 and all(isinstance(x, str | int) for x in schema.ignored),
         "columns": all(isinstance(name, str) for name in names) and len(set(names)) == len(names),
         "scales": are_numbers
         and len(schema.offsets) == len(schema.scales)
@@ -157,6 +158,38 @@ def by_name(y: Any, schema: Schema) -> Any:
     check_columns(names, schema.targets, others)
     is_one = len(schema.targets) == 1
     return y[schema.targets[0]] if is_one else as_inputs(y, schema.targets, others)
+
+
+def ignoring(y: Any, weights: Any, ignore_label: Label) -> tuple[Array, Array]:
+    """Return labels and weights in which ``ignore_label`` counts nothing.
+
+    Its samples get another label, that of the first that counts.
+
+    Raises:
+        DataError: no sample is left.
+    """
+    labels = as_labels(y)
+    expected = {"U": str, "b": bool}.get(labels.dtype.kind, int)
+    if labels.ndim != 1 or type(ignore_label) is not expected:
+        raise DataError(
+            f"ignore_label={ignore_label!r} needs one label of its type for each sample, but the "
+            f"labels are {labels.dtype} of shape {labels.shape}.",
+            row=None,
+        )
+    ignored: Array = labels == ignore_label
+    if ignored.all():
+        raise DataError(f"All labels are {ignore_label!r}, which is ignored.", row=None)
+    counts = np.ones(len(labels)) if weights is None else np.array(weights, np.float64)
+    if counts.shape == labels.shape:  # else it is refused where weights are checked
+        counts[ignored] = 0
+    return np.where(ignored, labels[np.argmin(ignored)], labels), counts
+
+
+def counting(y: Any, weights: Any, schema: Schema) -> tuple[Any, Any]:
+    """Return labels and weights in which the labels that a schema ignores count nothing."""
+    if not schema.ignored:
+        return y, weights
+    return ignoring(by_name(y, schema), weights, schema.ignored[0])
 
 
 def decode(outputs: Array, schema: Schema) -> Array:

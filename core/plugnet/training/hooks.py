@@ -196,5 +196,5 @@ def _culprit(relay: pluggy.HookCaller, error: Exception) -> str:
     codes = {frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)}
     for implementation in relay.get_hookimpls():
         if implementation.function.__code__ in codes:
-            return f"plugin '{implementation.plugin_name}'"
+            return f"plugin '{implementation.plugin_name.partition(' at ')[0]}'"
     return "an unknown plugin"

@@ -46,7 +46,7 @@ def prepare(
         columns: the names of columns, as `Schema` has them.
     """
     if own.schema is not None:
-        return Preparation(own.network, own.loss, own.schema, own.ignore_label)
+        return Preparation(own.network, own.loss, own.schema)
     return Preparation.learn(
         own.network, own.loss, samples, own.ignore_label, classes, columns, own.scale_targets
     )

@@ -7,16 +7,15 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from plugnet.arrays import Array
-from plugnet.data.answers import as_labels, by_name, encode, learn_schema, scaling
+from plugnet.data.answers import as_labels, counting, encode, ignoring, learn_schema, scaling
 from plugnet.data.frames import as_inputs, check_aligned
 from plugnet.data.labels import as_targets, as_weights
 from plugnet.data.samples import as_sample_rows
-from plugnet.errors import ArgumentError
+from plugnet.errors import ArgumentError, ShapeError
 from plugnet.interfaces import Batch, Loss
 from plugnet.model import check_inputs
 from plugnet.network import Network
 from plugnet.schema import Label, Schema
-from plugnet.training.weighting import ignoring
 
 
 class Preparation(NamedTuple):
@@ -26,13 +25,11 @@ class Preparation(NamedTuple):
         network: what is trained.
         loss: what is minimised.
         schema: what inputs and answers mean.
-        ignore_label: the label whose samples do not count, or None.
     """
 
     network: Network
     loss: Loss
     schema: Schema
-    ignore_label: Label | None = None
 
     @classmethod
     def learn(
@@ -58,6 +55,7 @@ class Preparation(NamedTuple):
 
         Raises:
             DataError: the labels do not fit the network.
+            ShapeError: its output is not flat.
             ArgumentError: ``scale_targets``, but the labels are classes.
         """
         names: dict[str, Any] = dict(columns or {})
@@ -65,9 +63,18 @@ class Preparation(NamedTuple):
         y = samples.y
         if ignore_label is not None:
             y = ignoring(y, None, ignore_label)[0]
-        outputs = (network.output_shape or (0,))[-1]
+            names["ignored"] = (ignore_label,)
+        shape = network.output_shape
+        if shape is None or len(shape) != 1:
+            raise ShapeError(
+                "A network that is trained must give a row of numbers for each sample, but the "
+                f"shape of its output is {shape}. End it with a layer whose output is flat, such "
+                "as fc.",
+                expected=("K",),
+                got=shape,
+            )
         names["input_shape"] = network.input_shape
-        schema = learn_schema(y, outputs, loss.threshold is not None, classes, **names)
+        schema = learn_schema(y, shape[0], loss.threshold is not None, classes, **names)
         if scale_targets:
             if schema.kind == "class":
                 raise ArgumentError(
@@ -77,7 +84,7 @@ class Preparation(NamedTuple):
                 )
             offsets, scales = scaling(as_targets(as_labels(y).astype(float), len(x), float))
             schema = replace(schema, offsets=offsets, scales=scales)
-        return cls(network, loss, schema, ignore_label)
+        return cls(network, loss, schema)
 
     def check(
         self, x: Any, y: Any, weights: Any = None, name: str = "samples", remember: bool = True
@@ -87,8 +94,7 @@ class Preparation(NamedTuple):
         network, dtype = self.network, self.network.dtype
         samples = check_inputs(x, network, self.schema, name=name, remember=remember)
         network.validate_input(samples)  # an image stays one, for the hooks
-        if self.ignore_label is not None:
-            y, weights = ignoring(by_name(y, self.schema), weights, self.ignore_label)
+        y, weights = counting(y, weights, self.schema)
         targets = encode(y, self.schema, len(samples), dtype)
         given = None if weights is None else as_weights(weights, len(samples), dtype)
         self.loss.check(targets, (len(samples), *(network.output_shape or ())))

@@ -1,4 +1,4 @@
-"""What each sample counts: by its class, and nothing if its label is to be ignored."""
+"""What each sample counts by its class."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 
 from plugnet.arguments import number
 from plugnet.arrays import Array
-from plugnet.data.answers import as_labels
-from plugnet.errors import ArgumentError, DataError
+from plugnet.errors import ArgumentError
 from plugnet.schema import Label, Schema
 
 BALANCED = "balanced"
@@ -103,28 +102,3 @@ def weights_by_class(
             value=class_weight,
         )
     return np.array([float(class_weight.get(label, 1.0)) for label in schema.classes])
-
-
-def ignoring(y: Any, weights: Any, ignore_label: Label) -> tuple[Array, Array]:
-    """Return labels and weights in which ``ignore_label`` counts nothing.
-
-    Its samples get another label, that of the first that counts.
-
-    Raises:
-        DataError: no sample is left.
-    """
-    labels = as_labels(y)
-    expected = {"U": str, "b": bool}.get(labels.dtype.kind, int)
-    if labels.ndim != 1 or type(ignore_label) is not expected:
-        raise DataError(
-            f"ignore_label={ignore_label!r} needs one label of its type for each sample, but the "
-            f"labels are {labels.dtype} of shape {labels.shape}.",
-            row=None,
-        )
-    ignored: Array = labels == ignore_label
-    if ignored.all():
-        raise DataError(f"All labels are {ignore_label!r}, which is ignored.", row=None)
-    counts = np.ones(len(labels)) if weights is None else np.array(weights, np.float64)
-    if counts.shape == labels.shape:  # else it is refused where weights are checked
-        counts[ignored] = 0
-    return np.where(ignored, labels[np.argmin(ignored)], labels), counts

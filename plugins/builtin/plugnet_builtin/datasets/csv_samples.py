@@ -166,8 +166,10 @@ class Csv(Dataset):
             FileFormatError: the columns are not the model's, or a cell is wrong.
         """
         with open_table(self.path, self.delimiter, self.header) as table:
-            roles = match_schema(table, schema, self._choice)
+            roles = match_schema(table, schema, self._choice, self.header is False)
             is_labelled: bool | None = None if roles.targets else False
+            chosen = self._choice.weight
+            weight = [] if chosen is None else sorted(table.places({chosen}))
             start = 0
             for block in table.blocks():
                 count = len(block.lines)
@@ -176,8 +178,9 @@ class Csv(Dataset):
                 y = read_new_labels(block, roles.targets, schema.classes, is_labelled)
                 is_labelled = y is not None
                 others = {str(block.names[at]): block.column(at) for at in roles.others}
-                yield Rows(dict(named) or x, y, range(start, start + count), block.lines, others)
-                start += count
+                weights = read_inputs(block, weight)[:, 0] if weight else None
+                numbers = range(start, start := start + count)
+                yield Rows(dict(named) or x, y, numbers, block.lines, others, weights)
 
     def _open(self, path: str) -> contextlib.AbstractContextManager[Table]:
         names = (*self._choice.label, *self._choice.others)

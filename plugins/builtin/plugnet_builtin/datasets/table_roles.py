@@ -177,11 +177,17 @@ def match_training(table: Table, trained: Table, roles: Roles, choice: Choice) -
     return Roles(found.inputs, found.targets[: len(roles.targets)], found.others, weight)
 
 
-def match_schema(table: Table, schema: Schema, choice: Choice) -> Roles:
+def match_schema(table: Table, schema: Schema, choice: Choice, by_place: bool = False) -> Roles:
     """Return the roles of the columns of a table for a trained model; finds its header, too.
 
-    A table with a header is matched by the columns' names, if the model knows them, and another one
-    by their number. There may be no labels.
+    A table is matched by the columns' names, if the model knows them, or else by their number.
+    There may be no labels.
+
+    Args:
+        table: it.
+        schema: what the model knows of its columns.
+        choice: what the user says about them.
+        by_place: whether a table without header is matched by number though the model knows names.
 
     Raises:
         FileFormatError: the columns are not those of the model.
@@ -203,6 +209,13 @@ def match_schema(table: Table, schema: Schema, choice: Choice) -> Roles:
             row=None,
         )
     if not table.header:
+        if schema.columns and not by_place:
+            says = (
+                "has no header, so nothing tells which column is which: the model knows them by "
+                f"their names, {listed(schema.columns)}. Add a header, or, if the columns are in "
+                "this order, say header=False"
+            )
+            raise wrong(table.path, None, says)
         return _match_by_place(table, choice, inputs, count)
     return _match_by_count(table, schema, choice, inputs)
 

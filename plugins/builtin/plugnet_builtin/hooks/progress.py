@@ -67,13 +67,13 @@ class Progress:
         if sys.stderr is None or evaluation.part != "validation":
             return
         found = {f"{evaluation.part} loss": evaluation.loss, **evaluation.metrics}
-        self._validation = ", ".join(f"{name} {value:.4f}" for name, value in found.items())
+        self._validation = ", ".join(f"{name} {_text(value)}" for name, value in found.items())
         if self._bar is not None:
             self._redraw(self._bar)
             return
         line = f"{evaluation.iteration}/{self._last}:"
         if not math.isnan(self._loss):  # not before the first step
-            line += f" loss {self._loss:.4f}, rate {self._rate:.4g},"
+            line += f" loss {_text(self._loss)}, rate {self._rate:.4g},"
         print(line, self._validation, file=sys.stderr, flush=True)
 
     def plugnet_train_end(self) -> None:
@@ -83,8 +83,13 @@ class Progress:
             self._bar = None
 
     def _redraw(self, bar: tqdm[Any]) -> None:
-        shown = f"loss {self._loss:.4f}, {self._validation or f'rate {self._rate:.4g}'}"
+        shown = f"loss {_text(self._loss)}, {self._validation or f'rate {self._rate:.4g}'}"
         bar.set_postfix_str(shown, refresh=False)
         bar.update(self._pending)
         self._pending = 0
         self._shown = time.monotonic()
+
+
+def _text(value: float) -> str:
+    """Return a number with four decimals, or with six digits if it is large."""
+    return f"{value:.4f}" if abs(value) < 100 else f"{value:.6g}"
