@@ -87,7 +87,8 @@ def check_schema(schema: Schema) -> None:
     rules = {
         "kind": is_class or schema.kind == "real",
         "classes": is_class or not schema.classes,
-        "ignored": len(schema.ignored) < 2 and all(isinstance(x, str | int) for x in schema.ignored),
+        "ignored": len(schema.ignored) < 2
+        and all(isinstance(label, str | int) for label in schema.ignored),
         "columns": all(isinstance(name, str) for name in names) and len(set(names)) == len(names),
         "scales": are_numbers
         and len(schema.offsets) == len(schema.scales)
