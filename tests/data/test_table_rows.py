@@ -46,8 +46,6 @@ def plain(found: Rows) -> tuple[Any, Any]:
         ("\n,b,a\n9,2,1\n5,4,3\n", None, 3),
         ("a;b;kind\n1;2;\n3;4;\n", None, 2),
         ("a,b,kind\n1,2,NA\n3,4,?\n", None, 2),
-        ("1,2\n3,4\n", None, 1),
-        ("1,2,cow\n3,4,ant\n", ["cow", "ant"], 1),
     ],
 )
 def test_columns_are_found_by_name(tmp_path: Path, text: str, labels: Any, line: int) -> None:
@@ -55,6 +53,30 @@ def test_columns_are_found_by_name(tmp_path: Path, text: str, labels: Any, line:
     assert plain(found) == ({"a": [1, 3], "b": [2, 4]}, labels)
     assert list(found.numbers) == [0, 1]
     assert list(found.lines or ()) == [line, line + 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"), [("1,2\n3,4\n", None), ("1,2,cow\n3,4,ant\n", ["cow", "ant"])]
+)
+def test_columns_without_names_are_matched_by_place_if_asked(
+    tmp_path: Path, text: str, labels: Any
+) -> None:
+    (found,) = rows(tmp_path, text, BEES, header=False)
+    assert plain(found) == ({"a": [1, 3], "b": [2, 4]}, labels)
+    assert list(found.lines or ()) == [1, 2]
+
+
+@pytest.mark.parametrize("text", ["1,2\n3,4\n", "1,2,cow\n3,4,ant\n", "1,2,3,4\n5,6,7,8\n"])
+def test_a_table_without_the_names_a_model_knows_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(FileFormatError, match="has no header. Add one.*'a', 'b'.*header=False"):
+        rows(tmp_path, text, BEES)
+
+
+@pytest.mark.parametrize("text", ["1,2,3,4\n5,6,7,8\n", "1\n5\n"])
+def test_a_wrong_number_of_columns_is_named(tmp_path: Path, text: str) -> None:
+    count = "4 columns" if text[1] == "," else "one column"
+    with pytest.raises(FileFormatError, match=f"must have 2 columns of inputs.* has {count} in"):
+        rows(tmp_path, text, BEES, header=False)
 
 
 def test_other_columns_come_along_as_text(tmp_path: Path) -> None:
@@ -65,15 +87,15 @@ def test_other_columns_come_along_as_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("b,c,kind\n2,1,ant\n", r"lacks 'a' and also has 'c'.*drop=\['c'\]"),
-        ("a,b,d,e\n2,1,3,4\n", "but also has 'd', 'e'"),
-        ("A,b\n2,1\n", "lacks 'a' and also has 'A'"),
+        ("b,c,kind\n2,1,ant\n", "lacks 'a' and also has 'c'. Rename or add what is missing"),
+        ("a,b,d,e\n2,1,3,4\n", r"but also has 'd', 'e'.*drop=\['d', 'e'\]"),
+        ("A,b\n2,1\n", "lacks 'a' and also has 'A'. Did you mean 'a'\\? Rename"),
+        ("B,_a_,c\n2,1,4\n", "Did you mean 'a' by '_a_' and 'b' by 'B'\\? Rename"),
+        ("3,x\n2,5\n4,5\n", "Line 1 .* has none of the columns' names, 'a', 'b'. Add a header"),
         ("a,b,a\n2,1,3\n", "'a', has a name that occurs twice"),
         ("a,b,kind\n2,1,dog\n", r"Line 2 .*'kind', has the label 'dog'.*'ant', 'bee', 'cow'"),
         ("a,b,kind\n2,1,ant\n3,1,\n", "Line 3 .*'kind', has no label"),
         ("a,b,kind\n2,1,\n3,1,ant\n", "Line 2 .*'kind', has no label"),
-        ("1,2,3,4\n5,6,7,8\n", "must have 2 columns of inputs.* has 4"),
-        ("1\n5\n", "must have 2 columns of inputs.* has 1"),
         ("a,b\n1,x\n2,3\n4,5\n", "Line 2 .*column 'b', has 'x'"),
         ("a,b\n", "no samples follow"),
     ],
@@ -81,6 +103,12 @@ def test_other_columns_come_along_as_text(tmp_path: Path) -> None:
 def test_what_does_not_match_is_named(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(FileFormatError, match=says):
         rows(tmp_path, text, BEES)
+
+
+def test_text_in_an_input_of_a_model_asks_for_another_training(tmp_path: Path) -> None:
+    says = "column 'b' contains text .such as 'N1'.*trained with 'b' as an input. Train again with"
+    with pytest.raises(FileFormatError, match=says):
+        rows(tmp_path, "a,b\n1,N1\n2,N2\n", BEES)
 
 
 def test_a_label_after_a_block_without_any_is_an_error(tmp_path: Path) -> None:
@@ -101,7 +129,7 @@ def test_real_targets_of_a_model(tmp_path: Path) -> None:
     assert plain(found) == ({"a": [3], "b": [2]}, [[4.5, 1]])
     (found,) = rows(tmp_path, "b,a\n2,3\n", REAL)
     assert plain(found) == ({"a": [3], "b": [2]}, None)
-    (found,) = rows(tmp_path, "3,2,4.5,1\n", REAL)
+    (found,) = rows(tmp_path, "3,2,4.5,1\n", REAL, header=False)
     assert plain(found) == ({"a": [3], "b": [2]}, [[4.5, 1]])
     with pytest.raises(FileFormatError, match="lacks 'q'"):
         rows(tmp_path, "b,a,p\n2,3,1\n", REAL)
@@ -197,7 +225,7 @@ def test_only_the_lines_asked_for_are_read(tmp_path: Path) -> None:
     stdin = io.TextIOWrapper(io.BufferedReader(Endless(), 4096))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdin", stdin)
-        blocks = Csv("-").rows(BEES)
+        blocks = Csv("-", header=False).rows(BEES)
         assert [next(blocks).numbers[0] for _ in range(3)] == [0, 4096, 8192]
         blocks.close()  # type: ignore[attr-defined]
 

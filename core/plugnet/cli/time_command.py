@@ -48,7 +48,8 @@ def run(arguments: Namespace) -> int:
     config, _ = run_setup.configured(arguments)
     trainer, samples, _ = run_setup.build(config, arguments.threads)
     if samples.classes:  # labels may be any words
-        trainer.schema = Schema("class", samples.classes)
+        ignored = () if trainer.ignore_label is None else (trainer.ignore_label,)
+        trainer.schema = Schema("class", samples.classes, ignored=ignored)
     with limited(trainer.threads) as threads:
         timing = time_step(trainer, samples.train.x, samples.train.y, rounds)
     print(_table(timing, trainer, threads, rounds))

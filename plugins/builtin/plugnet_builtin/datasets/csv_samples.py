@@ -173,7 +173,7 @@ class Csv(Dataset):
             start = 0
             for block in table.blocks():
                 count = len(block.lines)
-                x = read_inputs(block, roles.inputs)
+                x = read_inputs(block, roles.inputs, is_trained=True)
                 named = zip(schema.columns, np.ascontiguousarray(x.T), strict=False)
                 y = read_new_labels(block, roles.targets, schema.classes, is_labelled)
                 is_labelled = y is not None
@@ -193,8 +193,8 @@ class Csv(Dataset):
         if samples.left_out:
             count = samples.left_out + len(samples.x)
             warnings.warn(
-                f"{samples.left_out} of {count} rows of {shown_path(table.path)} are left out "
-                "because cells are missing.",
+                f"{samples.left_out} of {count} rows of {shown_path(table.path)} "
+                f"{'is' if samples.left_out == 1 else 'are'} left out because cells are missing.",
                 DataWarning,
                 stacklevel=3,
             )
@@ -207,9 +207,9 @@ class Csv(Dataset):
         found = [names[at] for at in np.flatnonzero(np.isnan(x).all(axis=0)).tolist()]
         if found:
             raise DataError(
-                f"{listed(found)} of {shown_path(self.path)} have no value in the samples to train "
-                f"on, so no mean. Leave them out, drop=[{listed(found)}], or fill them with a "
-                "number, missing=0.",
+                f"Each column needs a value to train on, but {listed(found)} of "
+                f"{shown_path(self.path)} {'has' if len(found) == 1 else 'have'} none, so no mean. "
+                f"Drop what is empty, drop=[{listed(found)}], or fill it with a number, missing=0.",
                 row=None,
             )
 

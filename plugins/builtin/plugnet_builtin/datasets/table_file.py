@@ -103,7 +103,7 @@ class Table:
         self,
         targets: Collection[int],
         others: Collection[str | int],
-        columns: Collection[str] = (),
+        columns: Sequence[str] = (),
     ) -> None:
         """Find out whether the first line names the columns.
 
@@ -123,6 +123,12 @@ class Table:
             rest = [row for _, row in self._first[1:] if len(row) == self._cells]
             header = is_header(first, rest, targets, self.places(others))
             is_like_header = known and known <= set(first)
+            if header is None and known and not is_like_header:
+                says = (
+                    f"has none of the columns' names, {listed(columns)}. Add a header with these "
+                    "names"
+                )
+                raise wrong(self.path, line, says)
             if header is None or (is_like_header and not header):
                 says = (
                     "may be a sample or may name the columns. Say header=True if it names them, "
@@ -146,7 +152,8 @@ class Table:
             return self.header.index(column)
         if isinstance(column, int) and -self.width <= column < self.width:
             return column % self.width
-        found = f"its columns are {listed(self.header)}" if self.header else f"it has {self.width}"
+        found = f"it has {self.width} column{'s' * (self.width > 1)}"
+        found = f"its columns are {listed(self.header)}" if self.header else found
         raise wrong(self.path, None, f"must have the column {column!r}, but {found}")
 
     def places(self, columns: Collection[str | int]) -> set[int]:
@@ -167,7 +174,10 @@ class Table:
             lines, cells = zip(*found, strict=True)
             if set(map(len, cells)) != {self._cells}:
                 line, row = next(each for each in found if len(each[1]) != self._cells)
-                says = f"has {len(row)} cells where the first line has {self._cells}"
+                says = (
+                    f"has {len(row)} cell{'s' * (len(row) > 1)} where the first line has "
+                    f"{self._cells}"
+                )
                 raise wrong(self.path, line, says)
             if self.width < self._cells:
                 self._check_empty(found)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.errors import shorten
+from plugnet.errors import FileFormatError, shorten
 from plugnet_builtin.datasets.table_cells import (
     as_number,
     has_decimal_comma,
@@ -19,11 +19,16 @@ from plugnet_builtin.datasets.table_cells import (
     plain_numbers,
 )
 from plugnet_builtin.datasets.table_file import Block, listed
-from plugnet_builtin.datasets.table_text import wrong
+from plugnet_builtin.datasets.table_text import shown_path
 
 
-def read_inputs(block: Block, positions: Sequence[int]) -> Array:
+def read_inputs(block: Block, positions: Sequence[int], is_trained: bool = False) -> Array:
     """Return the columns at ``positions``, ``(N, D)`` float64, NaN where a cell is missing.
+
+    Args:
+        block: some rows of a table.
+        positions: D columns.
+        is_trained: whether they are the inputs of a trained model, so none may be left out.
 
     Raises:
         FileFormatError: a cell is not a number, or columns have text.
@@ -40,7 +45,7 @@ def read_inputs(block: Block, positions: Sequence[int]) -> Array:
         try:
             x[:, place] = [as_number(cell) for cell in cells] if numbers is None else numbers
         except ValueError:
-            raise _wrong_cell(block, positions, position) from None
+            raise _wrong_cell(block, positions, position, is_trained) from None
     return x
 
 
@@ -59,7 +64,9 @@ def refuse_missing(block: Block, positions: Sequence[int], x: Array) -> None:
         raise block.wrong(row, positions[place], says)
 
 
-def _wrong_cell(block: Block, positions: Sequence[int], position: int) -> Exception:
+def _wrong_cell(
+    block: Block, positions: Sequence[int], position: int, is_trained: bool
+) -> Exception:
     """Return the error for a column that is not all numbers."""
     cells = block.column(position)
     row = next(row for row, cell in enumerate(cells) if not _is_finite(cell))
@@ -68,17 +75,28 @@ def _wrong_cell(block: Block, positions: Sequence[int], position: int) -> Except
     if position not in texts or has_decimal_comma(cell):
         says = f"has {shorten(cell)!r} where a number must be. {hint(cell)}"
         return block.wrong(row, position, says)
-    examples = [_example(block.column(each)) for each in texts]
-    found = ", ".join(
-        f"{block.names[each]!r} (such as {example!r})"
-        for each, example in zip(texts[:10], examples, strict=False)
+    shown = [(block.names[each], _example(block.column(each))) for each in texts[:10]]
+    found = ", ".join(f"{name!r} (such as {example!r})" for name, example in shown)
+    found = f"columns {found}{f' and {len(texts) - 10} more' * (len(texts) > 10)} contain text"
+    if len(texts) == 1:
+        found = "column {!r} contains text (such as {!r})".format(*shown[0])
+    names = listed([block.names[each] for each in texts])
+    is_one, line = len(texts) == 1, block.lines[row]
+    them = "it" if is_one else "them"
+    advice = (
+        f"The model was trained with {names} as {'an input' if is_one else 'inputs'}. Train again "
+        f"with drop=[{names}], or write numbers"
+        if is_trained
+        else "Replace text by numbers, such as a column of 0 and 1 for each value, or leave "
+        f"{them} out, drop=[{names}]"
     )
-    names = [block.names[each] for each in texts]
-    says = (
-        f"has text where inputs must be numbers, in {len(texts)} columns: {found}. Leave them out, "
-        f"drop=[{listed(names)}], or write numbers in them"
+    return FileFormatError(
+        f"Inputs must be numbers, but in line {line} of {shown_path(block.path)} {found}. "
+        f"{advice}.",
+        path=block.path,
+        line=line,
+        column=None,
     )
-    return wrong(block.path, block.lines[row], says)
 
 
 def _is_finite(cell: str) -> bool:

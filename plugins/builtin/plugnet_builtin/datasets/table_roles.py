@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from plugnet.errors import ArgumentError, DataError
 from plugnet.schema import Schema
@@ -137,14 +139,37 @@ def match_columns(
             for verb, names in (("lacks", missing), ("also has", unknown))
             if names
         )
-        advice = ["Rename or add what is missing"] * bool(missing)
-        advice += [f"Leave out what is unknown, drop=[{listed(unknown)}]"] * bool(unknown)
+        advice = f"Leave out what is unknown, drop=[{listed(unknown)}]"
+        if missing:
+            advice = f"{_meant(missing, unknown)}Rename or add what is missing"
         says = (
             f"must have the columns {listed([*columns, *targets])}, in any order, but {found}. "
-            f"{'. '.join(advice)}"
+            f"{advice}"
         )
         raise wrong(table.path, None, says)
     return Roles([place[name] for name in columns], [place[name] for name in targets], allowed)
+
+
+def _meant(missing: Sequence[str], unknown: Sequence[str]) -> str:
+    """Return a question for names that differ little, each column that is missing asked for once.
+
+    Upper case and signs between words do not count.
+    """
+    folded = {_fold(name): name for name in reversed(missing)}
+    pairs = {}
+    for name in unknown:
+        for match in get_close_matches(_fold(name), folded, n=1):
+            pairs[folded.pop(match)] = name
+    named = [
+        repr(name) if len(pairs) == len(unknown) == 1 else f"{name!r} by {pairs[name]!r}"
+        for name in missing
+        if name in pairs
+    ]
+    return f"Did you mean {' and '.join(named[:10])}? " if named else ""
+
+
+def _fold(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.casefold())
 
 
 def match_training(table: Table, trained: Table, roles: Roles, choice: Choice) -> Roles:
@@ -165,8 +190,8 @@ def match_training(table: Table, trained: Table, roles: Roles, choice: Choice) -
     if not (names and table.header):
         if table.width != trained.width:
             says = (
-                f"has {table.width} columns, and {shown_path(trained.path)} has {trained.width}. "
-                "Both must have the same"
+                "must have as many columns as the table to train on, "
+                f"{shown_path(trained.path)}, which has {trained.width}, but has {table.width}"
             )
             raise wrong(table.path, None, says)
         return Roles(roles.inputs, roles.targets, roles.others, roles.weight)
@@ -211,9 +236,8 @@ def match_schema(table: Table, schema: Schema, choice: Choice, by_place: bool = 
     if not table.header:
         if schema.columns and not by_place:
             says = (
-                "has no header, so nothing tells which column is which: the model knows them by "
-                f"their names, {listed(schema.columns)}. Add a header, or, if the columns are in "
-                "this order, say header=False"
+                f"has no header. Add one that names the columns, {listed(schema.columns)}; or, if "
+                "they are in this order, say header=False"
             )
             raise wrong(table.path, None, says)
         return _match_by_place(table, choice, inputs, count)
@@ -269,9 +293,13 @@ def _match_by_place(table: Table, choice: Choice, inputs: int, count: int) -> Ro
     return Roles(found["input"], found["target"], found["other"])
 
 
+def _counted(columns: int) -> str:
+    return "one column" if columns == 1 else f"{columns} columns"
+
+
 def _wrong_number(table: Table, inputs: int) -> Exception:
     says = (
-        f"must have {inputs} columns of inputs, and may have labels, but has {table.width} columns "
-        "in all. Add a header with the names that the columns had in training"
+        f"must have {_counted(inputs)} of inputs, and may have labels, but has "
+        f"{_counted(table.width)} in all. Add a header with the names that the columns had in training"
     )
     return wrong(table.path, None, says)
