@@ -68,7 +68,7 @@ def test_columns_without_names_are_matched_by_place_if_asked(
 
 @pytest.mark.parametrize("text", ["1,2\n3,4\n", "1,2,cow\n3,4,ant\n", "1,2,3,4\n5,6,7,8\n"])
 def test_a_table_without_the_names_a_model_knows_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(FileFormatError, match="has no header. Add one.*'a', 'b'.*header=False"):
+    with pytest.raises(FileFormatError, match=r"has no header. Add one.*'a', 'b'.*header=False"):
         rows(tmp_path, text, BEES)
 
 

@@ -74,7 +74,8 @@ DTYPE = Rule(lambda value: value in ("float32", "float64"), 'the string "float32
 COMPONENT = Rule(
     _is_component, 'a name, or a list of a name and its arguments, such as ["inv", 0.1]'
 )
-COMPONENTS = Rule(_is_components, 'a list of names, or of lists such as ["early_stop", 3]')
+METRICS = Rule(_is_components, 'a list of names, such as ["f1"], or of lists such as ["top_k", 5]')
+HOOKS = Rule(_is_components, 'a list of names, or of lists, such as [["early_stop", 3]]')
 VALIDATION = Rule(
     lambda value: value in ("auto", "none", "test") or _is_fraction(value),
     '"auto", "none", "test", or a fraction of the training samples between 0 and 1',
@@ -162,11 +163,11 @@ class TrainingSettings:
     shuffle: Annotated[bool, FLAG] = TRAINER["shuffle"].default
     validation: Annotated[Any, VALIDATION] = AUTO
     evaluate_every: Annotated[int, COUNT] = 100
-    metrics: Annotated[tuple[Any, ...] | None, COMPONENTS] = TRAINER["metrics"].default
+    metrics: Annotated[tuple[Any, ...] | None, METRICS] = TRAINER["metrics"].default
     class_weight: Annotated[Any, CLASS_WEIGHT] = TRAINER["class_weight"].default
     ignore_label: Annotated[Any, LABEL] = TRAINER["ignore_label"].default
     scale_targets: Annotated[Any, or_auto(FLAG)] = AUTO
-    hooks: Annotated[tuple[Any, ...], COMPONENTS] = TRAINER["hooks"].default
+    hooks: Annotated[tuple[Any, ...], HOOKS] = TRAINER["hooks"].default
 
 
 @dataclass(frozen=True)

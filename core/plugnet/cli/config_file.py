@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -11,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from plugnet.cli.config import RULES, SECTIONS, Config
+from plugnet.cli.data_source import with_argument
+from plugnet.cli.toml_text import assignment as written
+from plugnet.cli.toml_text import toml
 from plugnet.errors import ConfigError, shown
 from plugnet.registry.names import close, did_you_mean
 
 MOST_BYTES = 1 << 20  # a config is a page; a larger file is something else
 WIDTH = 80
-BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def load(path: Path) -> Config:
@@ -35,7 +36,9 @@ def load(path: Path) -> Config:
     except RecursionError as error:
         raise ConfigError(f"{path} is nested too deeply for a config.", key="") from error
     except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
-        raise ConfigError(f"{path} is not valid TOML: {error}.", key="") from error
+        raise ConfigError(
+            f"{path} is not valid TOML: {error}.{_quotes(error)}", key=""
+        ) from error
 
 
 def override(config: Config, assignments: list[str]) -> Config:
@@ -55,7 +58,7 @@ def override(config: Config, assignments: list[str]) -> Config:
                 f"{assignment!r}.",
                 key=assignment,
             )
-        key = _full_name(name.strip())
+        key = _full_name(name.strip(), text.strip(), config.data.reader)
         config = _apply(config, {key: _value(key, text.strip())}, lambda _: "--set")
     return config
 
@@ -107,7 +110,7 @@ def _apply(config: Config, settings: Mapping[str, Any], where: Any) -> Config:
     """Return ``config`` with checked ``settings``; ``where(key)`` says where one was written."""
     for key, raw in settings.items():
         if key not in RULES:
-            raise _unknown(key, where(key))
+            raise _unknown(key, where(key), _freeze(raw, key), config.data.reader)
         value = _freeze(raw, key)
         rule = RULES[key]
         if not rule.holds(value):
@@ -144,7 +147,7 @@ def _value(key: str, text: str) -> Any:
     except (ValueError, RecursionError) as error:
         if text[:1] in tuple("[{\"'"):
             raise ConfigError(
-                f"--set {key}: {text[:200]} is not valid TOML: {error}.", key=key
+                f"--set {key}: {text[:200]} is not valid TOML: {error}.{_quotes(error)}", key=key
             ) from error
         return text
     return document["value"] if len(document) == 1 else text
@@ -153,18 +156,28 @@ def _value(key: str, text: str) -> Any:
 # Messages ----------------------------------------------------------------------------------------
 
 
-def _full_name(name: str) -> str:
+def _quotes(error: Exception) -> str:
+    return ' Text needs quotes, such as "text".' if "Invalid value" in str(error) else ""
+
+
+def _full_name(name: str, text: str, reader: Any) -> str:
     """Return the full name of the setting ``name``, which may leave out its section."""
     meant = [key for key in RULES if name in (key, key.rpartition(".")[2])]
     if len(meant) != 1:
-        raise _unknown(name, "--set")
+        raise _unknown(name, "--set", _value(name, text), reader)
     return meant[0]
 
 
-def _unknown(key: str, where: str) -> ConfigError:
+def _unknown(key: str, where: str, value: Any, reader: Any) -> ConfigError:
+    """Return the error for an unknown setting, which may be an argument of a reader."""
     known = {name.rpartition(".")[2]: name for name in RULES}
-    near = tuple(known[name] for name in close(key.rpartition(".")[2], known))
+    name = key.rpartition(".")[2]
+    near = tuple(known[name] for name in close(name, known))
     hint = did_you_mean(near) or f"There are {', '.join(RULES)}."
+    changed = with_argument(reader, name, value) if key in (name, f"data.{name}") else None
+    if changed is not None:
+        example = written("reader", changed) if where == "--set" else f"reader = {toml(changed)}"
+        hint = f"It is an argument of the reader:\n    {example}"
     return ConfigError(f"{where}: there is no setting '{key[:100]}'. {hint}", key=key)
 
 
@@ -191,20 +204,3 @@ def _assignment(name: str, value: Any) -> str:
         return line
     items = "".join(f"    {toml(item)},\n" for item in value)
     return f"{name} = [\n{items}]"
-
-
-def toml(value: Any) -> str:
-    """Return ``value`` as TOML has it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(toml, value))}]"
-    if isinstance(value, dict):
-        items = (
-            f"{name if BARE_KEY.fullmatch(name) else toml(name)} = {toml(item)}"
-            for name, item in value.items()
-        )
-        return f"{{ {', '.join(items)} }}"
-    return repr(value)

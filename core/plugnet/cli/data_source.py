@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -14,8 +13,8 @@ from typing import Any
 
 from plugnet.arguments import file_path
 from plugnet.cli.config import DataSettings
-from plugnet.cli.config_file import toml
-from plugnet.errors import ConfigError, PlugnetError
+from plugnet.cli.toml_text import assignment
+from plugnet.errors import ConfigError, DataError, FileFormatError, PlugnetError
 from plugnet.interfaces import Dataset, DataSplits, Rows
 from plugnet.registry import registry
 from plugnet.schema import Schema
@@ -120,16 +119,41 @@ def _advising(settings: DataSettings) -> Iterator[None]:
     """Let an error that names an argument of the reader also tell how it is given here."""
     try:
         yield
-    except PlugnetError as error:
-        name, arguments = call(settings.reader)
-        found = re.search(rf"\b({'|'.join(_parameters(name))})=({_VALUE})", str(error))
+    except (DataError, FileFormatError) as error:
+        names = "|".join(_parameters(call(settings.reader)[0]))
+        found = re.search(rf"\b({names})=({_VALUE})", str(error))
         with suppress(ValueError, SyntaxError):  # the value is cut short, for example
-            if found and found[1]:
-                value = ast.literal_eval(found[2])
-                given = {**arguments, found[1]: tuple(value) if found[2][0] == "[" else value}
-                setting = shlex.quote(f"reader={toml((name, given))}")
-                error.add_note(f"On the command line: --set {setting}")
+            if found and found[1] and (advice := advised(settings, found[1], _value(found[2]))):
+                of = " of plugnet train" * ("Train again" in str(error))
+                error.add_note(f"On the command line{of}:\n    {advice}")
         raise
+
+
+def _value(text: str) -> Any:
+    """Return a value of Python as a config has it.
+
+    Raises:
+        ValueError: it is none; or SyntaxError.
+    """
+    value = ast.literal_eval(text)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def advised(settings: DataSettings, argument: str, value: Any) -> str:
+    """Return what sets an argument of the reader, beside those given, on the command line.
+
+    Columns to drop are added to those given. It is "" if the reader does not take them all.
+    """
+    name, arguments = call(settings.reader)
+    if argument == "drop":
+        given = arguments.get(argument, ())
+        value = (*((given,) if isinstance(given, str | int) else given), *value)
+    changed = (name, {**arguments, argument: value})
+    try:
+        build(replace(settings, reader=changed))
+    except PlugnetError:
+        return ""
+    return assignment("reader", changed)
 
 
 def reader_for(path: Path) -> str:
@@ -150,6 +174,15 @@ def _from(folder: Path, path: Any) -> Any:
     if not isinstance(path, str) or path == STREAM:
         return path
     return str(folder.absolute() / file_path("data.path", path))
+
+
+def with_argument(reader: Any, argument: str, value: Any) -> tuple[str, dict[str, Any]] | None:
+    """Return a reader, or else that of tables, with an argument; None if neither takes it."""
+    for each in (reader, "csv"):
+        name = each if isinstance(each, str) else each[0]
+        if name in registry.datasets.names() and argument in _parameters(name):
+            return name, {**call(each)[1], argument: value}
+    return None
 
 
 def _parameters(reader: str) -> dict[str, inspect.Parameter]:

@@ -9,7 +9,8 @@ import textwrap
 NARROWEST = 40  # columns; a terminal that says less does not know
 #: What stays on one line although it has spaces: short quotes, lists, calls, and commands to copy.
 WHOLE = re.compile(
-    r"(?<!\w)'[^']{1,50}'(?!\w)"
+    r"""--[\w-]+ (?:'[^']*'(?:"'"'[^']*')*|[^\s']+)"""
+    r"|(?<!\w)'[^']{1,50}'(?!\w)"
     r'|"[^"]{1,50}"'
     r"|\[[^][]{1,50}\]"
     r"|\w\([^()]{1,50}\)"

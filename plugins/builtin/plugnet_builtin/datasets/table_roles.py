@@ -300,6 +300,7 @@ def _counted(columns: int) -> str:
 def _wrong_number(table: Table, inputs: int) -> Exception:
     says = (
         f"must have {_counted(inputs)} of inputs, and may have labels, but has "
-        f"{_counted(table.width)} in all. Add a header with the names that the columns had in training"
+        f"{_counted(table.width)} in all. Add a header with the names that the columns had in "
+        "training"
     )
     return wrong(table.path, None, says)
