@@ -16,7 +16,7 @@ from plugnet.errors import PluginWarning, PlugnetError
 COMMANDS = {
     "train": ("plugnet.cli.train", "train a network on a table or other data, by default digits"),
     "evaluate": ("plugnet.cli.evaluate", "compute loss and metrics of a trained network"),
-    "predict": ("plugnet.cli.predict", "answer new rows with a trained network"),
+    "predict": ("plugnet.cli.predict", "predict new rows with a trained network"),
     "time": ("plugnet.cli.time_command", "show where the time of a training step goes"),
     "convert": ("plugnet.cli.convert", "turn any data set into the tutorial's data.mat"),
 }
@@ -46,7 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: _complain(f"warning: {message}")
         try:
-            parsed = _parser(words).parse_args(words)
+            parser = _parser(words)
+            parsed, rest = parser.parse_known_args(words)
+            if rest:
+                from plugnet.cli.unknown_words import hint  # late: most words are known
+
+                parser.error(
+                    f"unrecognized arguments: {' '.join(rest)}\n{hint(parsed, rest, words)}"
+                )
             status: int = parsed.run(parsed)
             if sys.stdout is not None:
                 sys.stdout.flush()

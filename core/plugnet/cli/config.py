@@ -74,7 +74,9 @@ DTYPE = Rule(lambda value: value in ("float32", "float64"), 'the string "float32
 COMPONENT = Rule(
     _is_component, 'a name, or a list of a name and its arguments, such as ["inv", 0.1]'
 )
-METRICS = Rule(_is_components, 'a list of names, such as ["f1"], or of lists such as ["top_k", 5]')
+METRICS = Rule(
+    _is_components, 'a list of names, such as ["f1"], or of lists, such as [["top_k", 5]]'
+)
 HOOKS = Rule(_is_components, 'a list of names, or of lists, such as [["early_stop", 3]]')
 VALIDATION = Rule(
     lambda value: value in ("auto", "none", "test") or _is_fraction(value),

@@ -36,9 +36,7 @@ def load(path: Path) -> Config:
     except RecursionError as error:
         raise ConfigError(f"{path} is nested too deeply for a config.", key="") from error
     except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
-        raise ConfigError(
-            f"{path} is not valid TOML: {error}.{_quotes(error)}", key=""
-        ) from error
+        raise ConfigError(f"{path} is not valid TOML: {error}.{_quotes(error)}", key="") from error
 
 
 def override(config: Config, assignments: list[str]) -> Config:
@@ -59,7 +57,7 @@ def override(config: Config, assignments: list[str]) -> Config:
                 key=assignment,
             )
         key = _full_name(name.strip(), text.strip(), config.data.reader)
-        config = _apply(config, {key: _value(key, text.strip())}, lambda _: "--set")
+        config = _apply(config, {key: read_value(key, text.strip())}, lambda _: "--set")
     return config
 
 
@@ -141,7 +139,12 @@ def _freeze(value: Any, key: str) -> Any:
     return value
 
 
-def _value(key: str, text: str) -> Any:
+def read_value(key: str, text: str) -> Any:
+    """Return the value in the text of an assignment; what is not TOML is a plain string.
+
+    Raises:
+        ConfigError: the text begins like a list, a table or a quotation, but is not TOML.
+    """
     try:
         document = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError) as error:
@@ -164,7 +167,7 @@ def _full_name(name: str, text: str, reader: Any) -> str:
     """Return the full name of the setting ``name``, which may leave out its section."""
     meant = [key for key in RULES if name in (key, key.rpartition(".")[2])]
     if len(meant) != 1:
-        raise _unknown(name, "--set", _value(name, text), reader)
+        raise _unknown(name, "--set", read_value(name, text), reader)
     return meant[0]
 
 

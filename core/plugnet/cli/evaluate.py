@@ -12,7 +12,7 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.cli import trained_run
-from plugnet.cli.text_table import SCALED, TextTable, number
+from plugnet.cli.text_table import SCALED, TextTable, number, title
 from plugnet.cli.trained_run import TrainedRun
 from plugnet.errors import DataError
 from plugnet.evaluation import evaluate, predicted_classes, true_classes
@@ -43,7 +43,7 @@ def run(arguments: Namespace) -> int:
     width = max([9, *(len(name) + 1 for name in judged)])
     for name, value in judged.items():
         after = SCALED if name == "loss" and model.schema.scales else ""
-        print(f"{name.capitalize() + ':':<{width}} {number(value)}{after}")
+        print(f"{title(name) + ':':<{width}} {number(value)}{after}")
     print(f"{'On:':<{width}} {counts.samples} {trained.part}")
     if classes:
         print()
@@ -58,8 +58,8 @@ def _answered(trained: TrainedRun, counts: _Counts) -> Iterator[tuple[Array, Arr
         if rows.y is None:
             named = f" as {', '.join(model.schema.targets)}" if model.schema.targets else ""
             raise DataError(
-                f"{trained.source} has no labels to compare with. Add them{named}, or ask for "
-                "answers with plugnet predict.",
+                f"{trained.source} has no labels to compare with. Add them{named}, or use plugnet "
+                "predict.",
                 row=None,
             )
         labels, is_counted = trained.counted(rows.y)

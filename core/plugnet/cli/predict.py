@@ -184,15 +184,18 @@ def _printing(model: Model) -> Iterator[Write]:
         if table is None and answers:
             names = list(answers[0])
             others = names[1 : next(i for i, n in enumerate(names) if n.startswith("predicted_"))]
-            strength = ["probability"] if by_class.keys() & {*names} else []
-            spare = [*others[:0:-1], *strength, *reversed(by_class), *others[:1]]
-            table = TextTable(spare, by_class)
+            table = TextTable(others[::-1], by_class, [*reversed(by_class)])
         if table is not None:
             table.print(answers)
 
     yield write
-    if table is not None and table.left_out:
-        print(f"No room for {len(table.left_out)} more columns: --out FILE.csv writes them all.")
+    if table is None:
+        return
+    if not by_class.keys().isdisjoint(table.shown):
+        print("p(...) is a class's probability; a file has it in the column probability_...")
+    if count := len(table.left_out):
+        columns = "one more column" if count == 1 else f"{count} more columns"
+        print(f"No room for {columns}: --out FILE.csv writes them all.")
 
 
 def _writer(file: TextIO, as_json: bool) -> Write:

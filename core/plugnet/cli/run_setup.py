@@ -12,7 +12,7 @@ from typing import Any
 from plugnet import Network, Trainer
 from plugnet.arguments import file_path
 from plugnet.cli import config_file, data_source
-from plugnet.cli.config import Config
+from plugnet.cli.config import RULES, Config
 from plugnet.cli.inference import classes_of, infer
 from plugnet.cli.run_directory import CONFIG
 from plugnet.errors import ConfigError
@@ -27,6 +27,7 @@ EXAMPLE = 'reader=["csv", {drop=["id"]}]'
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments that say what is trained, and on what."""
+    parser.epilog = f"Settings of CONFIG.toml and --set: {', '.join(RULES)}."
     parser.add_argument(
         "config",
         nargs="?",
@@ -103,7 +104,7 @@ def _check_config(path: Path) -> None:
         advice = f"Name a data set as --set data.reader={given}."
     else:
         return
-    raise ConfigError(f"A config must be a TOML file, but {path} came. {advice}", key="config")
+    raise ConfigError(f"{path} is not a TOML file, as a config must be. {advice}", key="config")
 
 
 def build(config: Config, threads: int | None) -> tuple[Trainer, DataSplits, Config]:

@@ -12,6 +12,8 @@ GAP = "  "
 SCALED = " (of scaled values)"  # after a loss that is not in the units of the user's targets
 NARROW = 12  # characters to which texts are cut where there is no room
 
+_ABBREVIATIONS = ("rmse", "mae", "mse", "auc")  # of metrics
+
 
 def number(value: float, largest: float | None = None) -> str:
     """Return a number with digits that suit its size.
@@ -25,6 +27,11 @@ def number(value: float, largest: float | None = None) -> str:
     if size >= 1e7 or 0 < size < 0.001:
         return f"{value:.4g}"
     return f"{value:.1f}" if size >= 1000 else f"{value:.4f}"
+
+
+def title(metric: str) -> str:
+    """Return the name of a metric as a heading."""
+    return metric.upper() if metric in _ABBREVIATIONS else metric.capitalize()
 
 
 @dataclass
@@ -70,7 +77,10 @@ class TextTable:
     """
 
     def __init__(
-        self, spare: Sequence[str] = (), headings: Mapping[str, str] | None = None
+        self,
+        spare: Sequence[str] = (),
+        headings: Mapping[str, str] | None = None,
+        early: Sequence[str] = (),
     ) -> None:
         """Begin a table.
 
@@ -78,11 +88,18 @@ class TextTable:
             spare: columns that may be left out, the least important first; before that their
                 headings may be cut, too.
             headings: those of columns that are not headed by their names.
+            early: columns that are left out before a text is cut that may not be left out, the
+                least important first.
         """
         self.left_out: list[str] = []
-        self._spare = spare
+        self._spare, self._early = spare, early
         self._headings = headings or {}
         self._columns: dict[str, _Column] = {}
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The names of the columns that are printed."""
+        return tuple(self._columns)
 
     def print(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Print some rows, all with the same columns; before the first ones, the headings."""
@@ -105,13 +122,20 @@ class TextTable:
             least = NARROW if name in self._spare else max(NARROW, len(column.heading))
             column.narrowest = min(column.width, least) if is_text else column.width
             self._columns[name] = column
-        spare = [name for name in self._spare if name in self._columns]
+        early, spare = (
+            [name for name in names if name in self._columns]
+            for names in (self._early, self._spare)
+        )
         while self._excess() > 0:
-            long = [c for c in self._columns.values() if c.width > c.narrowest]
+            long = [
+                column
+                for name, column in self._columns.items()
+                if column.width > column.narrowest and (name in self._spare or not early)
+            ]
             if long:
                 max(long, key=lambda column: column.width).width -= 1
-            elif spare:
-                self.left_out.append(spare.pop(0))
+            elif early or spare:
+                self.left_out.append((early or spare).pop(0))
                 del self._columns[self.left_out[-1]]
             else:
                 break

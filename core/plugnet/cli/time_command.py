@@ -38,7 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="N",
         help="how many steps to take the medians of; by default %(default)s",
     )
-    parser.add_argument("--json", metavar="FILE", help="also write the figures to a file")
+    parser.add_argument("--json", metavar="FILE", help="also write the figures to FILE, as JSON")
 
 
 def run(arguments: Namespace) -> int:

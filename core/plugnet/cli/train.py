@@ -16,6 +16,7 @@ from plugnet import Trainer, registry
 from plugnet.arrays import Shape
 from plugnet.cli import config_file, run_setup
 from plugnet.cli.config import Config, TrainingSettings
+from plugnet.cli.data_warnings import warn_of_data
 from plugnet.cli.inference import kind_of
 from plugnet.cli.run_directory import (
     CONFUSION,
@@ -57,6 +58,7 @@ def run(arguments: Namespace) -> int:
             from plugnet.cli import train_report
 
             print(train_report.introduction(trainer, samples, config))
+        warn_of_data(samples, config.data)
         received = _fit(trainer, samples, config.training, folder)
         trainer.model.save(folder / MODEL)
         result = _result(trainer, samples, config.training)

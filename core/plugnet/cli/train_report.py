@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,16 @@ from plugnet import Trainer
 from plugnet.cli import data_source
 from plugnet.cli.config import Config, TrainingSettings
 from plugnet.cli.inference import classes_of, kind_of
-from plugnet.cli.prose import wrap
+from plugnet.cli.prose import columns, wrap
 from plugnet.cli.run_directory import contents
-from plugnet.cli.text_table import SCALED, number
+from plugnet.cli.text_table import SCALED, number, title
 from plugnet.interfaces import DataSplits
 from plugnet.registry import registry
 from plugnet.training.given import ITERATIONS
 from plugnet.training.trainer import DEFAULT
 
-LONGEST = 50  # characters of a list of classes or columns; a longer one is not shown
+LONGEST = 50  # characters of a list of classes; a longer one is not shown
+MOST_LINES = 3  # of names of columns
 
 
 def introduction(trainer: Trainer, samples: DataSplits, config: Config) -> str:
@@ -28,20 +29,21 @@ def introduction(trainer: Trainer, samples: DataSplits, config: Config) -> str:
     source, arguments = data_source.call(config.data.reader)
     path = config.data.path or arguments.get("path")
     size = " x ".join(map(str, samples.train.x.shape[1:]))
-    size += " numbers" * (samples.train.x.ndim == 2)
+    size += (" number" if size == "1" else " numbers") * (samples.train.x.ndim == 2)
     tested = 0 if samples.test is None else len(samples.test.x)
     count = sum(p.value.size for p in network.parameters().values() if p.trainable)
     lines = [
         wrap(f"Data:     {source}{'' if path is None else f' {path}'}", 10),
         wrap(
-            f"          {len(samples.train.x)} samples to train on, {tested} to test, each {size}; "
+            f"          {_counted(len(samples.train.x), 'sample')} to train on, {tested} to test, "
+            f"each {size}; "
             f"{_answers(samples)}",
             0,
         ),
-        *(wrap(f"          {what}", 0) for what in (_validation(settings), *_table(samples))),
+        *(_indented(what) for what in (_validation(settings), *_table(samples))),
         wrap(f"Network:  {' -> '.join(network.layer_names)}", 10),
         f"          {count:,} parameters to train, {network.dtype.name}",
-        f"Training: {_length(settings)} of {trainer.batch_size} samples, "
+        f"Training: {_length(settings)} of {_counted(trainer.batch_size, 'sample')}, "
         f"{registry.name_of(trainer.loss)}",
     ]
     if settings.regularizer == DEFAULT and trainer.regularizer is None:
@@ -72,20 +74,37 @@ def _validation(settings: TrainingSettings) -> str:
 
 def _table(samples: DataSplits) -> Iterator[str]:
     """Yield what a table's columns are, and what is done with missing values."""
-    inputs = ", ".join(samples.columns)
-    if 0 < len(inputs) <= LONGEST:
-        yield f"inputs: {inputs}"
-    if samples.dropped:
-        yield f"left out: {', '.join(samples.dropped)}"
+    for what, names in (("inputs", samples.columns), ("left out", samples.dropped)):
+        if names:
+            yield _listed(what, names)
     if samples.missing is not None:
         value = "the column's mean" if samples.missing == "mean" else f"{samples.missing:g}"
         yield f"missing values are filled with {value}"
 
 
+def _listed(what: str, names: Sequence[str]) -> str:
+    """Return names that fill at most three lines, and how many more there are."""
+    shown = min(len(names), MOST_LINES * columns() // 3)
+    while True:
+        more = f" and {len(names) - shown} more" * (shown < len(names))
+        text = f"{what}: {', '.join(names[:shown])}{more}"
+        if shown == 1 or _indented(text).count("\n") < MOST_LINES:
+            return text
+        shown -= 1
+
+
+def _indented(text: str) -> str:
+    return wrap(f"{'':10}{text}", 0)
+
+
 def _length(settings: TrainingSettings) -> str:
     if settings.epochs is not None:
-        return f"{settings.epochs:g} epochs"
-    return f"{settings.iterations or ITERATIONS} iterations"
+        return _counted(settings.epochs, "epoch")
+    return _counted(settings.iterations or ITERATIONS, "iteration")
+
+
+def _counted(count: float, what: str) -> str:
+    return f"{count:.15g} {what}{'s' * (count != 1)}"
 
 
 def summary(trainer: Trainer, result: dict[str, Any], folder: Path) -> str:
@@ -97,7 +116,7 @@ def summary(trainer: Trainer, result: dict[str, Any], folder: Path) -> str:
     lines = []
     if result["stopped"]:
         done = result["iterations_done"]
-        lines.append(wrap(f"Stopped after {done} iterations: {result['stopped']}"))
+        lines.append(wrap(f"Stopped after {_counted(done, 'iteration')}: {result['stopped']}"))
     if result["iterations"] < result["iterations_done"]:
         lines.append(f"The weights are those of iteration {result['iterations']}, the best ones.")
     width = max([9, *(len(name) + 1 for name in judged)])
@@ -109,7 +128,7 @@ def summary(trainer: Trainer, result: dict[str, Any], folder: Path) -> str:
             shown += f" on the {part} samples"
         elif is_scaled:
             shown += SCALED
-        lines.append(f"{name.capitalize() + ':':<{width}} {shown}")
+        lines.append(f"{title(name) + ':':<{width}} {shown}")
     run = shlex.quote(str(folder))
     lines += [
         f"{'Time:':<{width}} {result['seconds']:.2f} s",

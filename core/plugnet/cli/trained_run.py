@@ -1,11 +1,11 @@
-"""A trained model and the rows that it is asked about."""
+"""A trained model, and the rows that it is used on."""
 
 from __future__ import annotations
 
 import re
 import warnings
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,9 +29,13 @@ from plugnet.schema import Label
 _ROWS = re.compile(r"\b([Rr]ow) (\d+(?:, \d+)*)|\bsamples\[(\d+)")
 
 
+#: How an error calls a value of samples that is missing.
+_MISSING = "missing (NaN)"
+
+
 @dataclass
 class TrainedRun:
-    """A trained model and the rows that it is asked about.
+    """A trained model, and the rows that it is used on.
 
     Attributes:
         model: it.
@@ -84,8 +88,16 @@ class TrainedRun:
                 if error.row is None:
                     raise
                 numbers = rows.numbers if rows.lines is None else rows.lines
-                message = _renamed(str(error), numbers, "row" if rows.lines is None else "line")
-                raise DataError(f"{self.source}: {message}", row=int(numbers[error.row])) from error
+                word, number = "row" if rows.lines is None else "line", int(numbers[error.row])
+                message = f"{self.source}: {_renamed(str(error), numbers, word)}"
+                column = _first_missing(rows.x, error.row, self.model.schema.columns)
+                if _MISSING in str(error) and column is not None:
+                    message = (
+                        f"{self.source}, {word} {number}: column {column!r} is empty, and this "
+                        "model cannot fill missing cells. Fill it, or train again with "
+                        'missing="mean".'
+                    )
+                raise DataError(message, row=number) from error
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -94,7 +106,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="PATH",
-        help="a file or folder, all of whose rows are asked about, or - for the standard input; by "
+        help="a file or folder, all of whose rows are used, or - for the standard input; by "
         "default the run's own test samples",
     )
     add_set(parser, f"change how data are read, for example '{EXAMPLE}'; may be repeated")
@@ -129,7 +141,7 @@ def load(arguments: Namespace) -> TrainedRun:
     if not has_config or settings.path == STREAM:
         why = "Its data came from the standard input." if has_config else f"No {CONFIG} is there."
         raise ConfigError(
-            f"{file} must come with samples to ask about: give --data PATH. {why}",
+            f"{file} needs data: give --data PATH. {why}",
             key="data.path",
         )
     splits = data_source.read(settings)
@@ -165,6 +177,15 @@ def _data_settings(config: Config, arguments: Namespace) -> DataSettings:
         )
     settings = data_source.relative_to(changed.data, Path.cwd())
     return data_source.pointed_at(settings, arguments.data)
+
+
+def _first_missing(x: Any, row: int, columns: Sequence[str]) -> str | int | None:
+    """Return the first column that is missing in a row of a table, or None."""
+    if isinstance(x, Mapping):
+        return next((name for name in columns if np.isnan(x[name][row])), None)
+    if x.ndim != 2 or x.dtype.kind != "f" or not np.isnan(x[row]).any():
+        return None
+    return int(np.argmax(np.isnan(x[row])))
 
 
 def _renamed(message: str, numbers: Sequence[int], word: str) -> str:

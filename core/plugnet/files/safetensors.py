@@ -125,6 +125,13 @@ def _split(path: Path) -> tuple[bytes, bytes]:
         with path.open("rb") as file:
             start = file.read(8)
             length = int.from_bytes(start, "little")
+            if size > 8 and file.read(1) != b"{":
+                raise FileFormatError(
+                    f"{path} is not a safetensors file, as models and networks are: it begins with "
+                    f"{start!r}. Give a file that plugnet has saved.",
+                    path=str(path),
+                )
+            file.seek(8)
             if size < 8 or length > min(size - 8, LARGEST_HEADER):
                 raise _damaged(
                     path,
