@@ -152,7 +152,10 @@ def test_what_is_not_a_run_is_refused(
     bare = tmp_path / "bare.safetensors"
     shutil.copy(digits_run / "model.safetensors", bare)
     (tmp_path / "config.toml").write_text("a config of another program")
-    assert "--data" in refused(command, str(bare))
+    assert f"{bare} needs data: give --data PATH." in refused(command, str(bare))
+    table = tmp_path / "flowers.csv"
+    table.write_text("sepal_length,species\n1,setosa\n")
+    assert f"{table} is not a safetensors file" in refused(command, str(table))
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])

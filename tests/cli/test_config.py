@@ -248,6 +248,11 @@ def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> N
         ("seed = 1 \r seed = 2", "not valid TOML"),
         (b"seed = 1 # \xff", "UTF-8.*byte 11"),
         ("#" * (1 << 20) + "\n", "at most 1 MiB"),
+        ("seed = one", 'Text needs quotes, such as "text"'),
+        (
+            "[data]\nreader = ['npz', {order = 'C'}]\nlabel = 'kind'",
+            r'line 3: there is no setting .data.label.*\n *reader = \["csv", { label = "kind" }\]',
+        ),
     ],
 )
 def test_a_bad_config_is_refused(tmp_path: Path, content: str | bytes, message: str) -> None:
@@ -301,6 +306,11 @@ def test_set_takes_the_last_of_several() -> None:
         ("data=5", "no setting 'data'"),
         ("=5", "no setting ''"),
         ("layers=[['fc', 3]", "not valid TOML"),
+        ("reader=['csv', {drop=id}]", 'Text needs quotes, such as "text"'),
+        ("metrics=f1", r'a list of names, such as \["f1"\].* but it is \'f1\''),
+        ("hooks=progress", r'a list of names, .* \[\["early_stop", 3\]\], but it is \'progress\''),
+        ("label=species", r"""reader:\n *--set 'reader=\["csv", { label = "species" }\]'"""),
+        ("data.drop=['a']", r"""reader:\n *--set 'reader=\["csv", { drop = \["a"\] }\]'"""),
         ("iterations=many", "whole number from 1, but it is 'many'"),
         ("iterations=", "whole number"),
     ],

@@ -354,6 +354,51 @@ def test_unusual_values_are_warned_of_once(
     assert line.startswith("plugnet: warning: The values in column 'a'")
 
 
+def test_a_cell_that_the_model_cannot_fill_is_named(
+    insects: str, new: Path, refused: Refused
+) -> None:
+    new.write_text("id,b,a,label\nx1,1,2,ant\nx2,NA,3,bee\n")
+    for command in ("predict", "evaluate"):
+        message = refused(command, insects, "--data", str(new))
+        assert f"{new}, line 3: column 'b' is empty, and this model cannot fill" in message
+        assert 'Fill it, or train again with missing="mean".' in message
+
+
+def test_text_in_an_input_asks_for_another_training(
+    insects: str, new: Path, refused: Refused
+) -> None:
+    new.write_text("a,b,note\n1,N0,u\n2,N1,v\n")
+    words = ["--set", "reader=['csv', {drop = ['note']}]"]
+    message = refused("predict", insects, "--data", str(new), *words)
+    assert "The model was trained with 'b' as an input. Train again with drop=['b']" in message
+    *_, place, command = message.splitlines()
+    assert place == "  On the command line of plugnet train:"
+    assert command == """    --set 'reader=["csv", { drop = ["note", "b"] }]'"""
+
+
+def test_a_renamed_column_is_not_to_be_dropped(insects: str, new: Path, refused: Refused) -> None:
+    new.write_text("A,b\n2,1\n")
+    message = refused("predict", insects, "--data", str(new))
+    assert "Did you mean 'a'?" in message
+    assert "drop" not in message
+
+
+def test_rows_without_a_header_need_one(
+    insects: str, new: Path, refused: Refused, shown: Shown
+) -> None:
+    new.write_text("1,2\n4,3\n")
+    message = refused("predict", insects, "--data", str(new))
+    assert "has no header. Add one that names the columns, 'a', 'b'" in message
+    setting = message.partition("--set '")[2].rpartition("'")[0]
+    assert setting == 'reader=["csv", { header = false }]'
+    rows = answers(shown, insects, "--data", new, "--set", setting)
+    assert [row["predicted_class"] for row in rows] == ["bee", "ant"]
+    new.write_text("3,x\n2,5\n4,5\n")
+    message = refused("predict", insects, "--data", str(new))
+    assert "Add a header with these names" in message
+    assert "header = true" not in message
+
+
 def test_evaluate_needs_labels(insects: str, new: Path, refused: Refused) -> None:
     new.write_text("a,b\n1,0\n")
     message = refused("evaluate", insects, "--data", str(new))
@@ -464,13 +509,28 @@ def test_columns_without_room_are_left_out_in_words(
     digits_run: Path, shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    heading, *rows, last = table_of(shown, digits_run, "--proba")
-    assert heading.split()[:3] == ["row", "predicted_class", "p(0)"]
+    heading, *rows, note, last = table_of(shown, digits_run, "--proba")
+    assert heading.split()[:4] == ["row", "predicted_class", "probability", "p(0)"]
     assert heading.split()[-1] == "true_class"
     assert max(map(len, (heading, *rows, last))) <= 80
     assert len(rows) == 300
     left_out = 14 - len(rows[0].split())  # row, class, probability, ten of them, true class
+    assert note.startswith("p(...) is a class's probability")
     assert last == f"No room for {left_out} more columns: --out FILE.csv writes them all."
+
+
+def test_long_names_of_classes_come_before_all_probabilities(
+    tmp_path: Path, new: Path, shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    names = ("Iris setosa Pallas", "Iris virginica Linne")
+    model = model_file(tmp_path / "m.safetensors", names)
+    new.write_text(f"a,b,id\n1,0,{'x' * 90}\n0,1,y\n")
+    heading, first, second, *notes = table_of(shown, model, "--data", new, "--proba")
+    assert heading.split()[:4] == ["row", "id", "predicted_class", "probability"]
+    assert [names[0] in first, names[1] in second] == [True, True]
+    assert ["0.7311" in first, "0.7311" in second] == [True, True]
+    assert "No room for one more column: --out FILE.csv writes them all." in notes
 
 
 def test_prices_are_printed_with_few_decimals(

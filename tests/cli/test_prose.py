@@ -31,6 +31,9 @@ def test_continuation_lines_hang() -> None:
         "fit(x, y)",
         "pip install -e some/folder",
         "plugnet plugins doctor nn-swirl",
+        """--set 'reader=["csv", { drop = ["Id", "a long name"], missing = "mean", seed = 3 }]'""",
+        """--set 'reader=["csv", { drop = ["Anna'"'"'s height"], missing = "mean" }]'""",
+        "--data table.csv",
     ],
 )
 def test_paths_and_code_stay_whole(whole: str) -> None:

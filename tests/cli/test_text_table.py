@@ -2,7 +2,7 @@
 
 import pytest
 
-from plugnet.cli.text_table import TextTable, number
+from plugnet.cli.text_table import TextTable, number, title
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,25 @@ def test_texts_are_cut_before_columns_are_left_out(
     heading, text = lines(capsys)
     assert heading.split("  ")[-1] == "a heading to see"
     assert max(len(heading), len(text)) <= 40
+
+
+def test_early_columns_leave_before_a_text_is_cut(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    table = TextTable(spare=["id"], early=["p", "q"])
+    table.print([{"id": "i" * 20, "name": "n" * 20, "q": 0.25, "p": 0.5, "s": 1.0}])
+    assert table.shown == ("id", "name", "q", "s")
+    assert table.left_out == ["p"]
+    assert lines(capsys)[1] == f"{'i' * 9}...  {'n' * 20}  0.2500  1.0000"
+
+
+@pytest.mark.parametrize(
+    ("name", "heading"),
+    [("rmse", "RMSE"), ("r2", "R2"), ("mae", "MAE"), ("loss", "Loss"), ("f1", "F1")],
+)
+def test_headings_of_metrics(name: str, heading: str) -> None:
+    assert title(name) == heading
 
 
 def test_line_ends_in_a_text_stay_in_its_line(capsys: pytest.CaptureFixture[str]) -> None:

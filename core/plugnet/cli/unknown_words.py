@@ -7,8 +7,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from plugnet.cli.config import RULES
-from plugnet.cli.config_file import read_value
+from plugnet.cli.config import RULES, Config
+from plugnet.cli.config_file import override, read_value
 from plugnet.cli.data_source import reader_for, with_argument
 from plugnet.cli.toml_text import assignment
 from plugnet.registry.names import close
@@ -21,6 +21,9 @@ def hint(parsed: Namespace, rest: Sequence[str], words: Sequence[str]) -> str:
         parsed: what was understood.
         rest: what was not.
         words: all words of the command.
+
+    Raises:
+        ConfigError: a setting is wrong, too.
     """
     if not (hasattr(parsed, "assignments") and hasattr(parsed, "data")):
         return ""
@@ -38,8 +41,10 @@ def hint(parsed: Namespace, rest: Sequence[str], words: Sequence[str]) -> str:
 
 def _setting(parsed: Namespace, name: str, text: str) -> str:
     """Return what sets a setting, or an argument of the reader, to the value in a text."""
-    reader = reader_for(Path(parsed.data)) if parsed.data else ""
-    changed = with_argument(reader or "csv", name, read_value(name, text))
+    reader = override(Config(), parsed.assignments).data.reader
+    if reader == Config().data.reader:
+        reader = (parsed.data and reader_for(Path(parsed.data))) or "csv"
+    changed = with_argument(reader, name, read_value(name, text))
     known = [key.rpartition(".")[2] for key in RULES if hasattr(parsed, "config")]
     if changed and name not in known:
         return assignment("reader", changed)

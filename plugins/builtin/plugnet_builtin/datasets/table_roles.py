@@ -103,8 +103,8 @@ def choose_roles(table: Table, choice: Choice) -> Roles:
     inputs = [at for at in range(table.width) if at not in taken]
     if not inputs:
         says = (
-            f"must have a column besides those of labels, but has {table.width} in all. Is the "
-            "delimiter another? Then say which, delimiter=';'"
+            f"must have a column besides those of labels, but has {_counted(table.width)} in all. "
+            "Is the delimiter another? Then say which, delimiter=';'"
         )
         raise wrong(table.path, None, says)
     weight = None if choice.weight is None else table.position(choice.weight)
