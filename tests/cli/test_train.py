@@ -661,7 +661,12 @@ def test_what_an_unknown_word_may_have_meant(
 
 @pytest.mark.parametrize(
     "words",
-    [["predict", "run", "--epochs", "3"], ["train", "--gpu"], ["plugins", "list", "--data", "x"]],
+    [
+        ["predict", "run", "--epochs", "3"],
+        ["train", "--gpu"],
+        ["train", "a.toml", "-e"],
+        ["plugins", "list", "--data", "x"],
+    ],
 )
 def test_no_question_where_nothing_comes_to_mind(
     words: list[str], capsys: pytest.CaptureFixture[str]
@@ -669,7 +674,7 @@ def test_no_question_where_nothing_comes_to_mind(
     with pytest.raises(SystemExit):
         main(words)
     message = capsys.readouterr().err
-    assert "unrecognized arguments: --" in message
+    assert "unrecognized arguments: -" in message
     assert "Did you mean" not in message
 
 
@@ -698,6 +703,16 @@ def test_many_inputs_are_listed_on_three_lines(
     assert more == f"{60 - len(listed.split(', '))} more"
     assert len(listed.split(", ")) > 12
     assert lines[start + 3].startswith("Network:")
+
+
+@pytest.mark.usefixtures("sketches")
+def test_one_of_anything_is_told_as_one(tmp_path: Path, shown: Shown) -> None:
+    (tmp_path / "t.csv").write_text("size,label\n" + "1,a\n2,b\n" * 10)
+    words = ["--set", "iterations=1", "--set", "batch_size=1"]
+    run = ["--data", str(tmp_path / "t.csv"), "--out", str(tmp_path / "run")]
+    out = shown("train", *words, *run)
+    assert "each 1 number;" in out
+    assert "Training: 1 iteration of 1 sample, softmax_with_loss" in out
 
 
 @pytest.mark.usefixtures("sketches")

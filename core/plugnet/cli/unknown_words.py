@@ -35,7 +35,7 @@ def hint(parsed: Namespace, rest: Sequence[str], words: Sequence[str]) -> str:
             text = after[0] if after and not after[0].startswith("--") else "VALUE"
         meant = _setting(parsed, name.replace("-", "_"), text)
     else:
-        meant = "" if parsed.data else f"--data {shlex.quote(first)}"
+        meant = "" if parsed.data or first.startswith("-") else f"--data {shlex.quote(first)}"
     return f"Did you mean this?\n    {meant}" if meant else ""
 
 
