@@ -36,7 +36,7 @@ class ErrorRate(Metric):
         return self._wrong / self._total if self._total else math.nan
 
 
-class SquaredError(Metric):
+class Squares(Metric):
     """Right: the mean squared error."""
 
     kind: ClassVar[Literal["class", "real"]] = "real"
@@ -94,11 +94,11 @@ class NeverForgets(ErrorRate):
             super().reset()
 
 
-class MeanOfBlocks(SquaredError):
+class MeanOfBlocks(Squares):
     """Averages over the blocks, whatever their size."""
 
     def update(self, scores: Array, targets: Array, weights: Weights = None) -> None:
-        block = SquaredError()
+        block = Squares()
         block.reset()
         block.update(scores, targets, weights)
         if block._total:
@@ -121,7 +121,7 @@ class Unweighted(ErrorRate):
         super().update(scores, targets, None if weights is None else np.sign(weights))
 
 
-class SpreadsNan(SquaredError):
+class SpreadsNan(Squares):
     """Multiplies a NaN by its weight of 0."""
 
     def update(self, scores: Array, targets: Array, weights: Weights = None) -> None:
@@ -130,7 +130,7 @@ class SpreadsNan(SquaredError):
         self._total += float(counts.sum())
 
 
-class Writes(SquaredError):
+class Writes(Squares):
     """Wipes the scores when it has read them."""
 
     def errors(self, scores: Array, targets: Array) -> Array:
@@ -165,7 +165,7 @@ class ResetsItself(ErrorRate):
         return value
 
 
-class Single(SquaredError):
+class Single(Squares):
     """Computes in the dtype of the scores."""
 
     def errors(self, scores: Array, targets: Array) -> Array:
@@ -187,7 +187,7 @@ class HighestNan(ErrorRate):
         return is_wrong
 
 
-class LeavesNanOut(SquaredError):
+class LeavesNanOut(Squares):
     """Gives a number in spite of a NaN."""
 
     def errors(self, scores: Array, targets: Array) -> Array:
@@ -218,7 +218,7 @@ class TenClasses(ErrorRate):
 test_the_fault_is_named = names_faults(
     {
         ErrorRate: set(),
-        SquaredError: set(),
+        Squares: set(),
         TenClasses: set(),
         OtherKind: {"declared"},
         NumpyNumber: {"number"},
