@@ -88,8 +88,8 @@ def _metrics() -> Iterator[tuple[tuple[Any, ...], Reference]]:
         for average in ("macro", "micro", "weighted"):
             yield (name, average), partial(_per_class, name, average=average)
         for positive in (0, 1):
-            options = {"labels": [positive], "average": "macro"}
-            yield (name, {"positive": positive}), partial(_per_class, name, **options)
+            alone = partial(_per_class, name, labels=[positive], average="macro")
+            yield (name, {"positive": positive}), alone
     yield ("rmse",), partial(_plain, "root_mean_squared_error")
     yield ("mae",), partial(_plain, "mean_absolute_error")
     yield ("r2",), partial(_plain, "r2_score")
