@@ -135,8 +135,21 @@ def test_a_class_that_is_absent_has_the_score_0() -> None:
 
 
 def test_a_positive_class_that_there_is_not_is_refused() -> None:
-    with pytest.raises(ArgumentError, match="'positive' must be the id of one of 3 classes, 0 to"):
-        measured(("f1", {"positive": 3}), SCORES, TARGETS)
+    for positive in (3, -1, "yes"):
+        with pytest.raises(ArgumentError, match="'positive' must be one of the classes, 0, 1, 2,"):
+            measured(("f1", {"positive": positive}), SCORES, TARGETS)
+
+
+def test_a_positive_class_goes_by_its_name_where_there_are_names() -> None:
+    scores, targets = np.eye(2)[[0, 1, 1, 0]], np.array([0, 1, 0, 1])
+    for classes, positive in ((("no", "yes"), "yes"), ((10, 1), 1), (("0", "1"), "1")):
+        found = registry.metrics.build("recall", positive=positive)
+        found.classes = classes
+        found.update(scores[[0, 1, 2]], targets[[0, 1, 2]])
+        assert found.compute() == 1.0
+    found.classes = (0, 1)
+    with pytest.raises(ArgumentError, match="must be one of the classes, 0, 1, but it is '1'"):
+        found.update(scores, targets)
 
 
 @pytest.mark.parametrize("constant", [0.0, 0.1, 1e8 / 3])
@@ -201,7 +214,7 @@ def test_memory_does_not_grow_with_the_samples(name: str, meter: Any) -> None:
         (("top_k", 1.5), "k"),
         (("f1", "binary"), "average"),
         (("recall", None), "average"),
-        (("precision", "macro", -1), "positive"),
+        (("precision", "macro", 0.5), "positive"),
         (("precision", "macro", True), "positive"),
     ],
 )
