@@ -13,12 +13,13 @@ from plugnet.data.answers import as_labels, counting, encode, ignoring, learn_sc
 from plugnet.data.frames import as_inputs, check_aligned
 from plugnet.data.labels import as_targets, as_weights
 from plugnet.data.samples import as_sample_rows
-from plugnet.errors import ArgumentError, DataError, ShapeError
+from plugnet.errors import ArgumentError, DataError, DataWarning, ShapeError
 from plugnet.interfaces import Batch, Loss
 from plugnet.model import check_inputs
 from plugnet.network import Network
 from plugnet.registry import registry
 from plugnet.schema import Label, Schema
+from plugnet.warning import warn_user
 
 #: By how much the probabilities of a row may miss the sum of 1.
 TOLERANCE = 1e-3
@@ -68,7 +69,13 @@ class Preparation(NamedTuple):
         x = network.validate_input(as_sample_rows(as_inputs(samples.x), "samples"))
         y = samples.y
         if ignore_label is not None:
-            y = ignoring(y, None, ignore_label)[0]
+            y, counts = ignoring(y, None, ignore_label)
+            if counts.all():
+                warn_user(
+                    f"No label is {ignore_label!r}, which is to be ignored. Correct ignore_label "
+                    "if it is misspelt.",
+                    DataWarning,
+                )
             names["ignored"] = (ignore_label,)
         shape = network.output_shape
         if shape is None or len(shape) != 1:
