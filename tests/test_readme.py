@@ -41,7 +41,7 @@ def block(language: str, word: str) -> str:
 
 
 def test_there_are_as_many_blocks_as_are_tested_here() -> None:
-    kinds = ["sh", "sh", "python", "python", "python", "toml", "sh", "python", "sh", "sh"]
+    kinds = ["sh", "sh", "python", "python", "python", "python", "toml", "sh", "python", "sh", "sh"]
     assert [name for name, _ in BLOCKS] == kinds
 
 
@@ -52,7 +52,7 @@ def test_the_first_two_blocks_are_one_line_each() -> None:
 
 
 def test_the_example_trains_and_saves(tmp_path: Path) -> None:
-    code = block("python", "model.save")
+    code = block("python", "digits.safetensors")
     shown = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout
@@ -69,7 +69,7 @@ def test_parameters_are_frozen_and_thawed_and_samples_weighed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    exec(block("python", "model.save"), names)
+    exec(block("python", "digits.safetensors"), names)
     exec(block("python", "thawed"), names)
     network, trainer = names["network"], names["trainer"]
     assert trainer.iteration == 400
@@ -77,6 +77,17 @@ def test_parameters_are_frozen_and_thawed_and_samples_weighed(
     assert not network.parameters()["fc1.bias"].trainable
     assert not network.parameters()["fc1.bias"].value.any()
     assert trainer.evaluate(names["digits"].test)["accuracy"] >= 0.94
+
+
+def test_a_table_is_asked_by_the_names_of_its_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec("from plugnet import Network, Trainer\n" + block("python", "bees.safetensors"), names)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "['fly' 'bee']"
+    assert second.endswith("('bee', 'fly')")
 
 
 def test_the_plugin_is_installed_by_its_metadata_alone(fake_distribution: Fake) -> None:

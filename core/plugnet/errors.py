@@ -140,6 +140,16 @@ class DivergenceError(PlugnetError, ArithmeticError):
     rate: float
 
 
+class NotRecordedError(PlugnetError, KeyError):
+    """A history or an evaluation has nothing of that name. Culprits: name, known."""
+
+    name: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError would show its repr
+
+
 class HookError(PlugnetError):
     """A hook does not fit its specification. Culprits: hook ("" if there is no such), plugin."""
 

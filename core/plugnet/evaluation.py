@@ -10,7 +10,7 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.data.answers import decode
-from plugnet.errors import ArgumentError
+from plugnet.errors import ArgumentError, NotRecordedError
 from plugnet.interfaces import Loss, Metric
 from plugnet.registry import registry
 from plugnet.schema import Schema
@@ -45,8 +45,12 @@ class Evaluation:
         if name == "loss":
             return self.loss
         if name not in self.metrics:
-            known = ", ".join(["loss", *self.metrics])
-            raise KeyError(f"{name!r} was not evaluated, but {known}. Name it in metrics=[...].")
+            known = ("loss", *self.metrics)
+            raise NotRecordedError(
+                f"{name!r} was not evaluated, but {', '.join(known)}. Name it in metrics=[...].",
+                name=name,
+                known=known,
+            )
         return self.metrics[name]
 
 

@@ -487,6 +487,9 @@ class Metric(Component):
     #: Whether a higher number is a better one.
     greater_is_better: ClassVar[bool] = True
 
+    #: What the class ids stand for, in their order; () if that is not known. Set by the model.
+    classes: tuple[Label, ...] = ()
+
     @abstractmethod
     def reset(self) -> None:
         """Forget all samples. Called before the first `update`, too."""

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from plugnet.arguments import file_path
 from plugnet.arrays import Array
 from plugnet.data.answers import check_schema, counting, decode, encode
 from plugnet.data.frames import as_inputs, check_aligned
@@ -89,6 +90,8 @@ class Model:
         self.loss: Loss = registry.losses.resolve(loss)
         self.schema = schema
         self.metrics = build_metrics(metrics, schema.kind, self.loss)
+        for metric in self.metrics.values():
+            metric.classes = schema.classes
         self.versions = running() if versions is None else dict(versions)
         self._check_inputs()
         self._check_outputs()
@@ -156,7 +159,6 @@ class Model:
         outputs = self.outputs(x)
         if self.schema.kind == "real":
             values = self.values(outputs)
-            _require_answers(np.isfinite(values.sum(axis=1)))
             return values[:, 0] if values.shape[1] == 1 else values
         return self.names(predicted_classes(outputs, self.loss.threshold))
 
@@ -240,7 +242,9 @@ class Model:
         """Return outputs ``(N, K)`` as real values: probabilities if they were trained on these."""
         with np.errstate(all="ignore"):
             found = self.loss.probabilities(outputs)
-        return decode(outputs, self.schema) if found is None else found
+        values = decode(outputs, self.schema) if found is None else found
+        _require_answers(np.isfinite(values.sum(axis=1)))
+        return values
 
     def probabilities(self, outputs: Array) -> Array:
         """Return outputs ``(N, K)`` as the probability of each class; see `predict_proba`."""
@@ -295,7 +299,7 @@ class Model:
         """
         from plugnet.files import documents
 
-        path = Path(path)
+        path = Path(file_path("path", path))
         if path.is_dir():
             path = path / FILE
         arrays, document = documents.read(path)

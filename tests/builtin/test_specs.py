@@ -72,6 +72,16 @@ ARGUMENTS: dict[str, dict[str, list[tuple[Any, ...]]]] = {
         "adamw": [(), (0.8, 0.9, 1e-6, 0.1)],
     },
     "regularizers": {"l2": [(0.001,)], "l1": [(0.001,)], "elastic": [(0.001, 0.3)]},
+    "metrics": {
+        "accuracy": [()],
+        "top_k": [(), (np.int64(3),)],
+        "precision": [(), ("micro",)],
+        "recall": [("weighted",)],
+        "f1": [("macro", np.int64(1))],
+        "rmse": [()],
+        "mae": [()],
+        "r2": [()],
+    },
 }
 
 

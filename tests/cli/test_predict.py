@@ -548,3 +548,18 @@ def test_prices_are_printed_with_few_decimals(
         "  0         250000.3         1.0",
         "  1              3.0    200000.0",
     ]
+
+
+def test_a_run_is_not_tested_on_what_it_was_trained_on(
+    tmp_path: Path, shown: Shown, refused: Refused
+) -> None:
+    path, folder = tmp_path / "flies.csv", tmp_path / "run"
+    rows = [f"{i % 7},{i % 5},{'fly' if i % 2 else 'bee'}" for i in range(60)]
+    path.write_text("\n".join(["a,b,label", *rows]))
+    words = ["--set", "iterations=5", "--quiet"]
+    assert main(["train", "--data", str(path), *words, "--out", str(folder)]) == 0
+    assert "test samples" in shown("evaluate", str(folder))
+    path.write_text("\n".join(["a,b,label", *reversed(rows)]))
+    for command in ("evaluate", "predict"):
+        assert "have changed since the run" in refused(command, str(folder))
+    assert "60 samples" in shown("evaluate", str(folder), "--data", str(path))

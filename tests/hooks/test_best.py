@@ -9,7 +9,7 @@ from tests.small import X, Y
 from tests.trained import weights_of
 
 from plugnet import Model, Network, Trainer, registry
-from plugnet.errors import ArgumentError, HookError
+from plugnet.errors import ArgumentError, HookError, TrainingWarning
 from plugnet.schema import Schema
 from plugnet.training import Evaluation, History
 from plugnet.training.hooks import HookCaller
@@ -120,6 +120,28 @@ def test_what_is_tested_saved_and_predicted_are_the_restored_weights(tmp_path: P
     assert again.iteration == again.history.iteration == trainer.iteration
     np.testing.assert_array_equal(weights_of(again), weights_of(trainer))
     np.testing.assert_array_equal(Model.load(tmp_path / "run").predict(X), trainer.model.predict(X))
+
+
+def test_going_back_at_the_last_iteration_ends_the_training(tmp_path: Path) -> None:
+    labels = (X[:, 0] > 0.5).astype(int)
+    held = (X, np.where(np.arange(20) < 13, labels, 1 - labels))
+    hooks = [("early_stop", 50), ("csv_log", str(tmp_path / "log.csv"))]
+    trainer = Trainer(Network([("fc", 4, 3)]), policy=("fixed", 0.5), batch_size=5, hooks=hooks)
+    history = trainer.fit(X, labels, 40, validation=held, test=(X, labels), evaluate_every=4)
+    assert len(history.loss) == 40
+    assert len(history["validation_loss"]) == 10
+    assert trainer.iteration == 4 * (1 + int(np.argmin(history["validation_loss"]))) < 40
+    assert history.stopped is None
+    assert trainer.evaluate(*held).loss == pytest.approx(min(history["validation_loss"]))
+    rows = (tmp_path / "log.csv").read_text().splitlines()[1:]
+    assert [int(row.split(",")[0]) for row in rows] == list(range(1, 41))
+
+
+def test_early_stop_with_nothing_to_compare_says_so() -> None:
+    labels = (X[:, 0] > 0.5).astype(int)
+    trainer = Trainer(Network([("fc", 4, 3)]), batch_size=5, hooks=["early_stop"])
+    with pytest.warns(TrainingWarning, match="one evaluation only"):
+        trainer.fit(X, labels, 10, validation=(X, labels))
 
 
 def test_going_on_from_the_best_equals_never_having_passed_it(tmp_path: Path) -> None:

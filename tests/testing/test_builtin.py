@@ -34,6 +34,8 @@ MORE = [
     ("nesterov", 0.5),
     ("rmsprop", 0.9, 1e-6),
     ("adamw", 0.8, 0.9, 1e-6, 0.1),
+    ("top_k", 3),
+    ("f1", {"positive": 5}),
     ("chain", [("fc", 6, 5, {"bias": False}), "relu", ("fc", None, 6)]),
     ("activation", "softplus"),
 ]

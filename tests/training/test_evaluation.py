@@ -5,7 +5,7 @@ import pytest
 from tests.squared import Squared
 
 from plugnet import Model, Network, Trainer, registry
-from plugnet.errors import ArgumentError
+from plugnet.errors import ArgumentError, DataError
 from plugnet.evaluation import Evaluation, predicted_classes, true_classes
 from plugnet.interfaces import Loss
 from plugnet.schema import Schema
@@ -100,9 +100,20 @@ def test_what_was_not_evaluated_is_named() -> None:
 
 def judged_by(loss: Loss) -> dict[str, float]:
     x = np.random.default_rng(0).random((20, 3))
-    return dict(Trainer(Network([("fc", 3, 2)]), loss, batch_size=10).evaluate(x, x[:, :2]).metrics)
+    y = np.hstack([x[:, :1], 1 - x[:, :1]])  # real values, and probabilities as well
+    return dict(Trainer(Network([("fc", 3, 2)]), loss, batch_size=10).evaluate(x, y).metrics)
 
 
 def test_only_losses_of_real_values_are_judged_by_rmse_and_r2() -> None:
     assert list(judged_by(Squared())) == ["rmse", "r2"]
     assert judged_by(registry.losses.build("softmax_with_loss")) == {}
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_real_values_are_no_probabilities(outputs: int) -> None:
+    x = np.random.default_rng(0).random((20, 3))
+    trainer = Trainer(Network([("fc", 3, outputs)]), batch_size=10)
+    with pytest.raises(DataError, match=r"rows that sum to 1.*least_square_error"):
+        trainer.fit(x, 1000 * x[:, :outputs], 10)
+    trainer.loss = registry.losses.build("least_square_error")
+    trainer.fit(x, x[:, :outputs], 10)

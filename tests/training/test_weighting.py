@@ -116,7 +116,9 @@ def test_an_unknown_class_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("y", "what"), [(X[:, :3], "real values"), (ONE_HOT, "rows")], ids=["real", "one-hot"]
+    ("y", "what"),
+    [(X[:, :3] / X[:, :3].sum(axis=1, keepdims=True), "real values"), (ONE_HOT, "rows")],
+    ids=["real", "one-hot"],
 )
 def test_targets_that_are_no_labels_have_no_classes_to_weigh(y: Array, what: str) -> None:
     with pytest.raises(ArgumentError, match=f"one class for each sample, but the .* are {what}"):

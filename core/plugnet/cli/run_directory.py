@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from plugnet.arguments import file_path
+from plugnet.data.mapped import mapped_file
 from plugnet.errors import ConfigError
+from plugnet.interfaces import Batch
 from plugnet.model import FILE
 
 CONFIG = "config.toml"
@@ -62,6 +67,40 @@ def run_directory(out: str | None, name: str, config: str, force: bool) -> Itera
                     (folder / name).unlink()
                 folder.rmdir()
         raise
+
+
+def digest(samples: Batch) -> str | None:
+    """Return the SHA-256 of samples and their labels; None for a large memory map."""
+    x, y, _ = samples
+    if mapped_file(x) is not None:
+        return None
+    found = hashlib.sha256()
+    for array in (x, y):
+        found.update(f"{array.shape} {array.dtype}".encode())
+        found.update(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
+    return found.hexdigest()
+
+
+def check_same_test(folder: Path, samples: Batch) -> None:
+    """Check that samples are those that a run was tested on.
+
+    Otherwise some of them may be samples that it was trained on: a test part is drawn from whatever
+    the file holds.
+
+    Raises:
+        ConfigError: they are others.
+    """
+    try:
+        known = json.loads((folder / RESULT).read_text(encoding="utf-8"))["test_sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # a run that was cut short, or from before this was noted
+    if known is not None and known != digest(samples):
+        raise ConfigError(
+            f"The data of {folder} have changed since the run, so its test samples can't be told "
+            "from those it was trained on. Restore the data, name others with --data PATH, or "
+            "train again.",
+            key="data.path",
+        )
 
 
 def write_result(folder: Path, result: Mapping[str, Any]) -> None:

@@ -25,6 +25,7 @@ from plugnet.cli.run_directory import (
     MISTAKES,
     MODEL,
     contents,
+    digest,
     run_directory,
     write_result,
 )
@@ -151,6 +152,7 @@ def _result(trainer: Trainer, samples: DataSplits, settings: TrainingSettings) -
         "test": test,
         "validation": _numbers(history.at_end("validation")),
         "validation_on": settings.validation,
+        "test_sha256": None if samples.test is None else digest(samples.test),
         "test_samples": 0 if samples.test is None else len(samples.test.x),
         "iterations": history.iteration,
         "iterations_done": len(history.loss),

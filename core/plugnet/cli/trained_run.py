@@ -19,7 +19,7 @@ from plugnet.arrays import Array
 from plugnet.cli import config_file, data_source
 from plugnet.cli.config import Config, DataSettings
 from plugnet.cli.data_source import STREAM
-from plugnet.cli.run_directory import CONFIG, MODEL
+from plugnet.cli.run_directory import CONFIG, MODEL, check_same_test
 from plugnet.cli.run_setup import EXAMPLE, add_set, add_threads
 from plugnet.errors import ConfigError, DataError, DataWarning
 from plugnet.interfaces import Rows
@@ -147,6 +147,8 @@ def load(arguments: Namespace) -> TrainedRun:
     splits = data_source.read(settings)
     given = splits.train if splits.test is None else splits.test
     part = "samples" if splits.test is None else "test samples"
+    if splits.test is not None:
+        check_same_test(file.parent, splits.test)
     x: Any = given.x
     if splits.columns and x.ndim == 2:
         x = dict(zip(splits.columns, x.T, strict=True))

@@ -285,9 +285,10 @@ def _class_ids(values: Array, rule: str, first_class: int | None, ten_means_zero
     if rule == "class_ids":
         return Labels(ids, tuple(np.unique(ids).tolist()))
     try:
-        return Labels(ids, classes_of(ids))
+        classes = classes_of(ids)
     except DataError as error:
         raise DataError(f"{error} That is {_IN_A_CONFIG}.", row=error.row) from None
+    return Labels(ids if classes else ids.astype(np.float64)[:, np.newaxis], classes)
 
 
 def _counted(ids: Array, first_class: int) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from plugnet.errors import NotRecordedError
 from plugnet.evaluation import Evaluation
 
 
@@ -56,7 +57,11 @@ class History:
             if one.part == part and (metric == "loss" or metric in one.metrics)
         ]
         if not found:
-            raise KeyError(f"{name!r} was not recorded, but {', '.join(self.names)}.")
+            raise NotRecordedError(
+                f"{name!r} was not recorded, but {', '.join(self.names)}.",
+                name=name,
+                known=self.names,
+            )
         return found
 
     def at_end(self, part: str) -> Evaluation | None:

@@ -6,16 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from plugnet.arrays import Array
 from plugnet.data.answers import as_labels, counting, encode, ignoring, learn_schema, scaling
 from plugnet.data.frames import as_inputs, check_aligned
 from plugnet.data.labels import as_targets, as_weights
 from plugnet.data.samples import as_sample_rows
-from plugnet.errors import ArgumentError, ShapeError
+from plugnet.errors import ArgumentError, DataError, DataWarning, ShapeError
 from plugnet.interfaces import Batch, Loss
 from plugnet.model import check_inputs
 from plugnet.network import Network
+from plugnet.registry import registry
 from plugnet.schema import Label, Schema
+from plugnet.warning import warn_user
+
+#: By how much the probabilities of a row may miss the sum of 1.
+TOLERANCE = 1e-3
 
 
 class Preparation(NamedTuple):
@@ -62,7 +69,13 @@ class Preparation(NamedTuple):
         x = network.validate_input(as_sample_rows(as_inputs(samples.x), "samples"))
         y = samples.y
         if ignore_label is not None:
-            y = ignoring(y, None, ignore_label)[0]
+            y, counts = ignoring(y, None, ignore_label)
+            if counts.all():
+                warn_user(
+                    f"No label is {ignore_label!r}, which is to be ignored. Correct ignore_label "
+                    "if it is misspelt.",
+                    DataWarning,
+                )
             names["ignored"] = (ignore_label,)
         shape = network.output_shape
         if shape is None or len(shape) != 1:
@@ -75,6 +88,7 @@ class Preparation(NamedTuple):
             )
         names["input_shape"] = network.input_shape
         schema = learn_schema(y, shape[0], loss.threshold is not None, classes, **names)
+        _check_kind(schema, loss, y, shape[0])
         if scale_targets:
             if schema.kind == "class":
                 raise ArgumentError(
@@ -112,3 +126,28 @@ class Preparation(NamedTuple):
             own = by_class[y].astype(self.network.dtype)
             weights = own if weights is None else own * weights
         return Batch(self.network.validate_input(x), y, weights)
+
+
+def _check_kind(schema: Schema, loss: Loss, y: Any, outputs: int) -> None:
+    """Check that a loss whose outputs are probabilities of classes is not given real values.
+
+    Raises:
+        DataError: it is.
+    """
+    if schema.kind == "class" or loss.threshold is not None:
+        return
+    if type(loss).probabilities is Loss.probabilities:
+        return
+    values = as_labels(y).astype(np.float64)
+    values = values.reshape(len(values), -1)
+    if values.shape[1] != outputs:
+        return  # which is refused with the shapes
+    sums = values.sum(axis=1)
+    if outputs > 1 and (np.abs(sums - 1) <= TOLERANCE).all() and (values >= 0).all():
+        return
+    name = registry.name_of(loss) or type(loss).__name__
+    raise DataError(
+        f"The loss '{name}' learns classes or their probabilities, rows that sum to 1, but row 0 "
+        f'of the labels is {values[0]}. For real values choose loss="least_square_error".',
+        row=0,
+    )

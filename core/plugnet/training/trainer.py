@@ -264,7 +264,7 @@ class Trainer:
                 self._warn_of_no_progress()
             finally:
                 self.history.seconds += time.perf_counter() - started
-                self.history.stopped = self._stop if len(self.history.loss) < self._last else None
+                self.history.stopped = self._stop if len(self.history.loss) < last else None
                 self._source = self._gradients_ready = self._step_end = None
                 self._last = self.iteration
                 try:
@@ -471,6 +471,7 @@ class Trainer:
             for name in PROGRESS:
                 setattr(self, name, snapshot[name])
             self.history.iteration = self.iteration
+            self._last = min(self._last, self.iteration)  # so no step follows
             if self.source_state:  # then the next fit takes a source of batches back, too
                 self._resumes, self._last_source = True, None
 

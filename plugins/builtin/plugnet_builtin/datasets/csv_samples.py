@@ -187,9 +187,13 @@ class Csv(Dataset):
         has_names = any(isinstance(each, str) for each in names)
         return open_table(path, self.delimiter, True if has_names else self.header)
 
+    def _may_be_names(self) -> bool:
+        """Return whether None, ? and - are names of classes rather than missing."""
+        return self.labels == "class_ids" and self.missing != "drop"
+
     def _read(self, table: Table, roles: Roles) -> Samples:
         """Read all samples of a table, and warn of those left out."""
-        samples = read_samples(table, roles, self.missing, self.labels == "class_ids")
+        samples = read_samples(table, roles, self.missing, self._may_be_names())
         if samples.left_out:
             count = samples.left_out + len(samples.x)
             warnings.warn(

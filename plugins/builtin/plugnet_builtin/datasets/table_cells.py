@@ -19,6 +19,8 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?", re.ASCII)
 
+_LIKE_NUMBER = re.compile(r"[+-]?[$€£]?\s?\d[\d.,'_ ]*\s?[%$€£]?")
+
 _MISSING = frozenset(("", "na", "n/a", "#n/a", "<na>", "nan", "+nan", "-nan", "null"))
 
 #: Missing, too, unless the user says that the column has names of classes.
@@ -95,6 +97,12 @@ def _boolean(cell: str) -> float:
 def has_decimal_comma(cell: str) -> bool:
     """Tell whether a cell seems to be a number that is written as 1,5."""
     return _DECIMAL_COMMA.fullmatch(cell.strip()) is not None
+
+
+def looks_like_number(cell: str) -> bool:
+    """Tell whether a cell that is no number seems to be meant as one: 1,5 or 1,200 or $3 or 5 %."""
+    text = cell.strip()
+    return _LIKE_NUMBER.fullmatch(text) is not None and not is_number(text)
 
 
 def hint(cell: str) -> str:

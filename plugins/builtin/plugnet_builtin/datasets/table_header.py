@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Literal, TypeAlias
 
-from plugnet_builtin.datasets.table_cells import is_missing, is_number, is_value
+from plugnet_builtin.datasets.table_cells import is_missing, is_number, is_value, looks_like_number
 
 _LABEL_NAMES = ("label", "target", "class")
 
@@ -48,6 +48,8 @@ def is_header(
     may_be_names = all(cell.isdecimal() for cell in cells if is_number(cell))  # as years are
     labels = [_evidence(cells[target], [row[target].strip() for row in rest]) for target in targets]
     is_new_text = bool(labels) and all("text" in found for found in labels)
+    if any(map(looks_like_number, inputs)):  # a sample in another country's writing
+        return None
     if "name" in labels:
         return True if may_be_names else None
     if texts:

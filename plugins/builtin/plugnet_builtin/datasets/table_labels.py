@@ -18,7 +18,7 @@ from plugnet.arrays import Array
 from plugnet.data.label_kinds import classes_of
 from plugnet.errors import DataError, shorten
 from plugnet.schema import Label
-from plugnet_builtin.datasets.table_cells import hint, is_missing, is_number
+from plugnet_builtin.datasets.table_cells import hint, is_missing, is_number, looks_like_number
 from plugnet_builtin.datasets.table_file import Block, listed
 from plugnet_builtin.datasets.table_text import shown_path, wrong
 
@@ -26,6 +26,7 @@ from plugnet_builtin.datasets.table_text import shown_path, wrong
 RULES = ("auto", "class_ids", "targets")
 
 _WHOLE = re.compile(r"[+-]?(0|[1-9]\d*)", re.ASCII)
+_LARGEST = 2**53  # up to which floating-point numbers are exact whole numbers
 _LEADING_ZERO = re.compile(r"[+-]?0\d+", re.ASCII)
 
 
@@ -70,6 +71,11 @@ def learn_classes(labels: Labels, rule: str) -> tuple[Label, ...]:
         return tuple(sorted(set(numbers.values()))) if numbers else tuple(sorted(distinct))
     are_numbers = [is_number(cell) for cell in distinct]
     if not any(are_numbers):
+        if all(map(looks_like_number, distinct)):
+            cell = next(iter(distinct))
+            says = f"which looks like a number. {hint(cell)} "
+            says += 'Or say labels="class_ids" if it is the name of a class'
+            raise labels.wrong(cell, says)
         return tuple(sorted(distinct))
     if not all(are_numbers):
         odd = next(
@@ -82,6 +88,14 @@ def learn_classes(labels: Labels, rule: str) -> tuple[Label, ...]:
         raise labels.wrong(odd, says)
     if not numbers:
         return ()
+    if (widest := max(numbers, key=lambda cell: abs(numbers[cell]))) and (
+        abs(numbers[widest]) > _LARGEST
+    ):
+        says = (
+            'which has more digits than a number keeps. Say labels="class_ids" if it is the name '
+            "of a class"
+        )
+        raise labels.wrong(widest, says)
     values = np.array([numbers[cell] for cell in labels.cells])
     if all(map(_WHOLE.fullmatch, distinct)):
         return classes_of(values, f"Column {labels.name!r} of {shown_path(labels.path)}")

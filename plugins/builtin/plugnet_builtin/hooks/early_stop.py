@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from plugnet.arguments import integer, number
+from plugnet.errors import TrainingWarning
 from plugnet_builtin.hooks.followed import Followed
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class EarlyStop:
     _least: float = field(default=math.inf, init=False, repr=False)
     _progress: float = field(default=math.inf, init=False, repr=False)  # the cost that counted last
     _waited: int = field(default=0, init=False, repr=False)
+    _seen: int = field(default=0, init=False, repr=False)  # evaluations of this fit
     _best: Mapping[str, Any] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -46,11 +49,13 @@ class EarlyStop:
     def plugnet_train_start(self, training: Training) -> None:
         self._followed.begin(training)
         self._least, self._progress, self._waited, self._best = math.inf, math.inf, 0, None
+        self._seen = 0
 
     def plugnet_evaluate_end(self, training: Training, evaluation: Evaluation) -> None:
         """Keep the state if it is the best yet; stop if there was no progress for long."""
         if evaluation.part != "validation":
             return
+        self._seen += 1
         cost = self._followed.cost(evaluation)
         if cost < self._least:
             self._least, self._best = cost, training.snapshot()
@@ -69,6 +74,13 @@ class EarlyStop:
 
     def plugnet_train_end(self, training: Training) -> None:
         self._go_back(training)  # after an error, too
+        if self._seen == 1:
+            warnings.warn(
+                "early_stop has seen one evaluation only, so it had nothing to compare. Evaluate "
+                "more often: fit(..., evaluate_every=100).",
+                TrainingWarning,
+                stacklevel=2,
+            )
 
     def _go_back(self, training: Training) -> None:
         if self._best is not None:

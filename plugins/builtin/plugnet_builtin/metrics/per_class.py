@@ -12,6 +12,7 @@ from plugnet.arguments import integer
 from plugnet.arrays import Array
 from plugnet.errors import ArgumentError
 from plugnet.interfaces import Metric
+from plugnet.schema import Label
 from plugnet_builtin.metrics.counting import answered, counted
 
 AVERAGES = ("macro", "micro", "weighted")
@@ -26,12 +27,14 @@ class PerClass(Metric):
         average: "macro", the mean over the classes that occur as a target or an answer; "micro",
             the fraction of the samples of all classes together; or "weighted", the mean by how many
             samples have the class.
-        positive: the id of the only class to judge, such as 1 of two; None: average over all.
+        positive: the only class to judge, by its name or number, such as "yes"; None: average over
+            all. Where classes have no names it is the id.
     """
 
+    _only = 0  # the id of ``positive``
     _counts: Array  # ``(3, K)``: the samples of each class, those that answer it, those right
 
-    def __init__(self, average: str = "macro", positive: int | None = None) -> None:
+    def __init__(self, average: str = "macro", positive: Label | None = None) -> None:
         if average not in AVERAGES:
             raise ArgumentError(
                 f"'average' must be one of {', '.join(AVERAGES)}, but it is {average!r}.",
@@ -39,7 +42,8 @@ class PerClass(Metric):
                 value=average,
             )
         self.average = average
-        self.positive = None if positive is None else integer("positive", positive, at_least=0)
+        is_name = positive is None or isinstance(positive, str)
+        self.positive = positive if is_name else integer("positive", positive)
         self.reset()
 
     @classmethod
@@ -56,13 +60,8 @@ class PerClass(Metric):
             ArgumentError: there is no class ``positive``.
         """
         classes = scores.shape[1]
-        if self.positive is not None and self.positive >= classes:
-            raise ArgumentError(
-                f"'positive' must be the id of one of {classes} classes, 0 to {classes - 1}, but "
-                f"it is {self.positive}.",
-                argument="positive",
-                value=self.positive,
-            )
+        if self.positive is not None:
+            self._only = self._id(self.classes or tuple(range(classes)))
         scores, targets, weights = counted(scores, targets, weights)
         answers = answered(scores)
         self._counts = self._counts + [
@@ -74,12 +73,24 @@ class PerClass(Metric):
             )
         ]
 
+    def _id(self, classes: tuple[Label, ...]) -> int:
+        """Return the id of the class ``positive``."""
+        for number, label in enumerate(classes):
+            if label == self.positive and isinstance(label, str) == isinstance(self.positive, str):
+                return number
+        raise ArgumentError(
+            f"'positive' must be one of the classes, {', '.join(map(repr, classes[:20]))}"
+            f"{' and others' * (len(classes) > 20)}, but it is {self.positive!r}.",
+            argument="positive",
+            value=self.positive,
+        )
+
     def compute(self) -> float:
         counts = self._counts
         if not counts.any():
             return math.nan
         if self.positive is not None:
-            counts = counts[:, [self.positive]]
+            counts = counts[:, [self._only]]
         elif self.average == "micro":
             counts = counts.sum(axis=1, keepdims=True)
         else:
@@ -111,7 +122,7 @@ class Precision(PerClass):
         average: "macro", the mean over the classes that occur as a target or an answer; "micro",
             the share among the samples of all classes together; or "weighted", the mean by how many
             samples are of the class.
-        positive: the id of the only class to judge, such as 1 of two; None: average over all.
+        positive: the only class to judge; None: average over all. See `PerClass`.
 
     >>> import numpy as np
     >>> from plugnet import registry
@@ -136,7 +147,7 @@ class Recall(PerClass):
         average: "macro", the mean over the classes that occur as a target or an answer; "micro",
             the share among the samples of all classes together; or "weighted", the mean by how many
             samples are of the class.
-        positive: the id of the only class to judge, such as 1 of two; None: average over all.
+        positive: the only class to judge; None: average over all. See `PerClass`.
 
     >>> import numpy as np
     >>> from plugnet import registry
@@ -161,7 +172,7 @@ class F1(PerClass):
         average: "macro", the mean over the classes that occur as a target or an answer; "micro",
             that of the samples of all classes together; or "weighted", the mean by how many samples
             are of the class.
-        positive: the id of the only class to judge, such as 1 of two; None: average over all.
+        positive: the only class to judge; None: average over all. See `PerClass`.
 
     >>> import numpy as np
     >>> from plugnet import registry

@@ -66,8 +66,8 @@ class R2(Metric):
     the targets' mean as every answer. A column with constant targets gives 1 if all answers are
     exact, else 0, as scikit-learn's r2_score does. NaN for fewer than two samples.
 
-    Block by block, means and squared deviations are merged as in Chan, Golub and LeVeque 1983,
-    equation 2.1, which loses no precision where the targets are far from 0.
+    Means and squared deviations are merged block by block as in Chan, Golub and LeVeque 1983,
+    equation 2.1, of differences from the first targets: nothing is lost where all are far from 0.
 
     >>> import numpy as np
     >>> from plugnet import registry
@@ -82,8 +82,9 @@ class R2(Metric):
     # The number of rows, their weight, and (K,) each, numbers before the first update:
     _rows: int
     _total: float
-    _mean: Array | float  # of the targets
-    _deviations: Array | float  # squared and summed, from this mean
+    _origin: Array | float  # the first targets
+    _mean: Array | float  # of the targets, from there
+    _deviations: Array | float  # from this mean, squared and summed
     _errors: Array | float  # squared and summed
 
     def __init__(self) -> None:
@@ -91,23 +92,25 @@ class R2(Metric):
 
     def reset(self) -> None:
         self._rows, self._total = 0, 0.0
-        self._mean = self._deviations = self._errors = 0.0
+        self._origin = self._mean = self._deviations = self._errors = 0.0
 
     def update(self, scores: Array, targets: Array, weights: Array | None = None) -> None:
         scores, targets, weights = counted(scores, targets, weights)
         if not len(weights):
             return
-        targets, total = targets.astype(np.float64), float(weights.sum())
-        mean = weights @ targets / total
-        mean += weights @ (targets - mean) / total  # exact for constant targets, too
+        if not self._rows:
+            self._origin = targets[0].astype(np.float64)
+        errors = np.subtract(scores, targets, dtype=np.float64)
+        distances, total = targets - self._origin, float(weights.sum())
+        mean = weights @ distances / total
         step, together = mean - self._mean, self._total + total
         self._deviations = (
             self._deviations
-            + weights @ (targets - mean) ** 2
+            + weights @ (distances - mean) ** 2
             + step**2 * (self._total * total / together)
         )
         self._mean = self._mean + step * (total / together)
-        self._errors = self._errors + weights @ (targets - scores) ** 2
+        self._errors = self._errors + weights @ errors**2
         self._rows, self._total = self._rows + len(weights), together
 
     def compute(self) -> float:
