@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import Any, Literal
 
 import numpy as np
@@ -77,8 +78,8 @@ def build_metrics(metrics: Iterable[Any] | None, kind: str, loss: Loss) -> dict[
                 argument="metrics",
                 value=given,
             )
-        same = sum(key.partition("_")[0] == name or key == name for key in found)
-        found[f"{name}_{same + 1}" if name in found else name] = metric
+        numbered = (f"{name}_{number}" for number in count(2))
+        found[next(key for key in chain([name], numbered) if key not in found)] = metric
     return found
 
 
