@@ -38,7 +38,8 @@ def learn_schema(
 
     Raises:
         DataError: there are more or fewer classes than the network can tell apart.
-        ArgumentError: ``classes`` are not distinct strings or whole numbers.
+        ArgumentError: ``classes`` are not distinct strings or whole numbers, or name the columns of
+            one-hot rows in another order.
     """
     columns = names.get("columns", ())
     if shared := [name for name in names.get("targets", ()) if name in columns]:
@@ -51,6 +52,7 @@ def learn_schema(
     values = as_labels(y)
     if classes is not None:
         found = as_classes(classes)
+        _check_order(found, names.get("targets", ()))
     elif values.dtype.kind in "Ub":
         found = tuple(np.unique(values).tolist())
         _refuse_nan(values)
@@ -211,6 +213,20 @@ def scaling(targets: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
         means, deviations = targets.mean(axis=0), targets.std(axis=0)
     deviations[~(deviations > 1e-12 * np.abs(means))] = 1.0
     return tuple(means.tolist()), tuple(deviations.tolist())
+
+
+def _check_order(classes: Sequence[Label], targets: Sequence[str]) -> None:
+    """Check that a table of labels has the column of each class at its place, if named like it."""
+    are_elsewhere = (
+        name in classes and classes.index(name) != at for at, name in enumerate(targets)
+    )
+    if len(targets) > 1 and any(are_elsewhere):
+        raise ArgumentError(
+            f"classes must be in the order of the labels' columns, {listed(targets)}, but they are "
+            f"{listed(classes)}. Put them in this order, or leave them out.",
+            argument="classes",
+            value=classes,
+        )
 
 
 def _are_one_hot(values: Array, outputs: int) -> bool:
