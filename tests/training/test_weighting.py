@@ -195,6 +195,14 @@ def test_samples_that_are_all_ignored_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    "weights", [["1"] * 20, np.ma.masked_array(np.ones(20), Y == 0)], ids=["text", "masked"]
+)
+def test_weights_beside_an_ignored_label_are_plain_numbers(weights: Any) -> None:
+    with pytest.raises(DataError, match="weights must be"):
+        trained(Y, weights, ignore_label=2)
+
+
+@pytest.mark.parametrize(
     ("y", "ignored"), [(Y, "ash"), (WORDS[Y], 3), (ONE_HOT, 1), (X[:, :3], 0)], ids=str
 )
 def test_an_ignored_label_is_one_of_its_type_for_each_sample(y: Array, ignored: Any) -> None:

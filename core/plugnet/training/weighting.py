@@ -10,6 +10,7 @@ import numpy as np
 from plugnet.arguments import number
 from plugnet.arrays import Array
 from plugnet.data.answers import as_labels
+from plugnet.data.samples import as_array
 from plugnet.errors import ArgumentError, DataError
 from plugnet.schema import Label, Schema
 
@@ -111,7 +112,7 @@ def ignoring(y: Any, weights: Any, ignore_label: Label) -> tuple[Array, Array]:
     Its samples get another label, that of the first that counts.
 
     Raises:
-        DataError: no sample is left.
+        DataError: no sample is left, or the labels or weights are not what they must be.
     """
     labels = as_labels(y)
     expected = {"U": str, "b": bool}.get(labels.dtype.kind, int)
@@ -124,7 +125,9 @@ def ignoring(y: Any, weights: Any, ignore_label: Label) -> tuple[Array, Array]:
     ignored: Array = labels == ignore_label
     if ignored.all():
         raise DataError(f"All labels are {ignore_label!r}, which is ignored.", row=None)
-    counts = np.ones(len(labels)) if weights is None else np.array(weights, np.float64)
+    counts = np.ones(len(labels))
+    if weights is not None:
+        counts = as_array(weights, "weights").astype(np.float64)
     if counts.shape == labels.shape:  # else it is refused where weights are checked
         counts[ignored] = 0
     return np.where(ignored, labels[np.argmin(ignored)], labels), counts
