@@ -15,6 +15,7 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.data.answers import check_schema, decode, encode
 from plugnet.data.frames import as_inputs, check_aligned
+from plugnet.data.joined import joined
 from plugnet.data.labels import as_weights
 from plugnet.data.samples import as_samples
 from plugnet.errors import (
@@ -156,7 +157,7 @@ class Model:
         outputs = self.outputs(x)
         if self.schema.kind == "real":
             values = self.values(outputs)
-            _require_answers(np.isfinite(values.sum(axis=1)))
+            _require_answers(np.isfinite(values).all(axis=1))
             return values[:, 0] if values.shape[1] == 1 else values
         return self.names(predicted_classes(outputs, self.loss.threshold))
 
@@ -179,7 +180,7 @@ class Model:
         Raises:
             DataError: a label is no class of the model, or as `predict`.
         """
-        given = self.check(*x) if y is None and isinstance(x, Batch) else self.check(x, y, weights)
+        given = self.check(*joined(x, y, weights))
         return self.judge(given, lambda rows: self.network.predict(given.x[rows]))
 
     # What these rest on --------------------------------------------------------------------------

@@ -326,7 +326,7 @@ def test_a_state_that_is_not_json_is_refused_at_once(state: Any) -> None:
 
 @pytest.mark.parametrize("x", [np.eye(3), [(np.eye(3), [0, 1, 1])], 3])
 def test_samples_without_targets_are_refused(x: object) -> None:
-    with pytest.raises(ArgumentError, match="samples x and targets y, or"):
+    with pytest.raises(ArgumentError, match="samples x and labels y, or"):
         untrained().fit(x)
     with pytest.raises(ArgumentError, match="without y and weights"):
         untrained().fit(Endless(), weights=np.ones(3))

@@ -74,7 +74,7 @@ def test_missing_variables_and_those_found_are_named(
     [
         ({"train_data": np.eye(3)}, r"row per sample, \(3,\)"),
         ({"train_data": np.zeros((0, 3)), "train_label": np.zeros((0, 3))}, "at least one sample"),
-        ({"train_data": np.full((4, 3), np.nan)}, r"train_data\[0, 0\] is missing"),
+        ({"train_data": np.full((4, 3), np.nan)}, r"train_data\[0, 0\] is nan"),
         ({"test_data": np.full((2, 3), np.inf)}, r"test_data\[0, 0\] is inf"),
         ({"test_data": np.eye(2, 5)}, r"\(4, 3\) and \(2, 5\)"),
         ({"test_label": np.eye(5)[[2, 1]]}, r"\(4, 3\) and \(2, 5\)"),

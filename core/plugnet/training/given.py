@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from plugnet.arguments import integer, number
-from plugnet.arrays import Array
 from plugnet.data.answers import as_labels, by_name
 from plugnet.data.frames import as_inputs, check_aligned, column_names, target_names
+from plugnet.data.labels import as_weights
 from plugnet.data.mapped import mapped_file
 from plugnet.data.samples import as_array, check_rows
-from plugnet.data.splits import hold_out
+from plugnet.data.splits import hold_out, take_rows
 from plugnet.errors import ArgumentError, DataError
 from plugnet.interfaces import Batch, DataSplits
 from plugnet.schema import Label, Schema
@@ -91,27 +93,24 @@ def cut(
     others = {*known.targets, *known.dropped}
     x = as_array(as_inputs(train.x, known.columns, others), "samples")
     y = as_labels(by_name(train.y, known))
+    y = y.reshape(-1) if y.size == len(x) else y  # such as (N, 1), and MATLAB's (1, N)
     check_rows(x, y)
+    weights = None if train.weights is None else as_weights(train.weights, len(x), np.float64)
     if mapped_file(x) is not None:
         raise DataError(
             "validation as a fraction would copy a memory map into the memory. Give the samples to "
             "validate on: validation=(x, y).",
             row=None,
         )
-    labels = y.reshape(len(y), -1) if y.dtype.kind == "f" else y  # real values have no shares
-    rows, held = hold_out(labels, fraction, seed)
+    rows, held = hold_out(y, fraction, seed)
     if not len(held):
         raise DataError(
             f"validation={fraction} of {len(x)} samples leaves none to validate on. Give a larger "
             "fraction, or validation=(x, y).",
             row=None,
         )
-    weights = None if train.weights is None else as_array(train.weights, "weights")
-    return _rows(x, y, weights, rows), _rows(x, y, weights, held)
-
-
-def _rows(x: Array, y: Array, weights: Array | None, rows: Array) -> Batch:
-    return Batch(x[rows], y[rows], None if weights is None else weights[rows])
+    whole = Batch(x, y, weights)
+    return take_rows(whole, rows), take_rows(whole, held)
 
 
 def as_batch(given: Any, argument: str) -> Batch:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from plugnet.arguments import flag, integer
+from plugnet.data.joined import check_alone, joined
 from plugnet.data.source import CheckedBatches, from_samples
 from plugnet.errors import ArgumentError, CallOrderError, TrainingWarning
 from plugnet.evaluation import Evaluation, loss_value
@@ -234,7 +235,9 @@ class Trainer:
                 batches, rows = self._source_of(x, weights, classes), getattr(x, "rows", None)
                 parts, samples = take_parts(self, validation, test, classes), x
             else:
-                data = x if y is None else Batch(x, y, weights)
+                if isinstance(x, DataSplits):
+                    check_alone(x, y, weights)
+                data = x if isinstance(x, DataSplits) else joined(x, y, weights)
                 train, parts = take_data(self, data, validation, test, classes)
                 samples, rows = train.x, len(train.x)
                 batches = from_samples(
@@ -436,7 +439,7 @@ class Trainer:
         """
         if self._is_broken:
             raise failures.broken(self.iteration)
-        batch = x if y is None and isinstance(x, Batch) else Batch(x, y, weights)
+        batch = joined(x, y, weights)
         prepared = prepare(self, batch)
         given = prepared.check(*batch)
         model = Model(self.network, self.loss, prepared.schema, self.metrics)

@@ -12,7 +12,7 @@ import numpy as np
 
 from plugnet.arguments import file_path, flag, integer, number
 from plugnet.arrays import Array
-from plugnet.data import hold_out
+from plugnet.data import hold_out, take_rows
 from plugnet.errors import ArgumentError, DataError, DataWarning
 from plugnet.interfaces import Batch, Dataset, DataSplits, Rows
 from plugnet.schema import Label, Schema
@@ -144,7 +144,7 @@ class Csv(Dataset):
                 found = match_training(other, table, roles, self._choice)
                 test = _batch(self._read(other, found), classes)
         elif len((parts := hold_out(train.y, self.test_fraction, self.seed))[1]):
-            train, test = (_rows(train, part) for part in parts)
+            train, test = (take_rows(train, part) for part in parts)
         self._check_means(train.x, [table.names[at] for at in roles.inputs])
         return DataSplits(
             train,
@@ -213,11 +213,6 @@ class Csv(Dataset):
 
 def _batch(samples: Samples, classes: tuple[Label, ...]) -> Batch:
     return Batch(samples.x, join_labels(samples.labels, classes), samples.weights)
-
-
-def _rows(batch: Batch, rows: Array) -> Batch:
-    weights = None if batch.weights is None else batch.weights[rows]
-    return Batch(batch.x[rows], batch.y[rows], weights)
 
 
 def _header(table: Table, positions: Sequence[int]) -> tuple[str, ...]:
