@@ -25,6 +25,7 @@ from plugnet.errors import (
     FileFormatError,
     PlugnetError,
     ShapeError,
+    counted,
 )
 from plugnet.evaluation import (
     Evaluation,
@@ -100,8 +101,8 @@ class Model:
         if not (fits and (not schema.columns or len(schema.columns) == math.prod(shape))):
             raise ShapeError(
                 f"The network takes samples of shape {shape}, but the schema says "
-                f"{schema.input_shape or 'nothing of it'} and names {len(schema.columns)} columns. "
-                "Each number of a sample needs one name, or none has.",
+                f"{schema.input_shape or 'no shape'} and names "
+                f"{counted(len(schema.columns), 'column')}. Name each number of a sample, or none.",
                 expected=schema.input_shape or (len(schema.columns),),
                 got=shape,
             )
@@ -120,8 +121,9 @@ class Model:
         )
         if self.schema.kind == "class" and not fits:
             raise ShapeError(
-                f"The network has {shape[0]} outputs, but there are {classes} classes. Each class "
-                "needs an output.",
+                f"The network has {counted(shape[0], 'output')} for "
+                f"{counted(classes, 'class', 'classes')}. Give its last layer an output for each "
+                "class.",
                 expected=(classes,),
                 got=shape,
             )
@@ -129,8 +131,8 @@ class Model:
             count = len(getattr(self.schema, name))
             if count not in (0, shape[0]):
                 raise ShapeError(
-                    f"The network has {shape[0]} outputs, but there are {count} {name}. Each "
-                    "output needs one.",
+                    f"The network has {counted(shape[0], 'output')}, but the schema has {count} of "
+                    f"{name}. Each output needs one.",
                     expected=(count,),
                     got=shape,
                 )
@@ -157,7 +159,7 @@ class Model:
         outputs = self.outputs(x)
         if self.schema.kind == "real":
             values = self.values(outputs)
-            _require_answers(np.isfinite(values).all(axis=1))
+            _require_answers(np.all(np.isfinite(values), axis=1))
             return values[:, 0] if values.shape[1] == 1 else values
         return self.names(predicted_classes(outputs, self.loss.threshold))
 

@@ -470,7 +470,7 @@ def test_columns_without_room_are_left_out_in_words(
     assert max(map(len, (heading, *rows, last))) <= 80
     assert len(rows) == 300
     left_out = 14 - len(rows[0].split())  # row, class, probability, ten of them, true class
-    assert last == f"No room for {left_out} more columns: --out FILE.csv writes them all."
+    assert last == f"No room for {left_out} more columns: --out FILE.csv writes all."
 
 
 def test_prices_are_printed_with_few_decimals(

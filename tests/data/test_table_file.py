@@ -117,7 +117,7 @@ def test_ends_of_lines_and_marks(tmp_path: Path, ending: str, start: str, packed
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
-        ("a,b\n1,0\n\n2\n", 4, "has 1 cells where the first line has 2"),
+        ("a,b\n1,0\n\n2\n", 4, "has 1 cell where the first line has 2"),
         ("1,0\n2,1,5\n", 2, "has 3 cells"),
         ("a,b\n", 1, "no samples follow"),
         ('1,0\n2,"1\n3,0\n', 2, "quotation mark"),

@@ -55,8 +55,9 @@ def test_a_batch_and_a_data_set_train_as_their_arrays(weights: Array | None) -> 
 @pytest.mark.parametrize("argument", ["y", "weights"])
 @pytest.mark.parametrize("data", [Batch(X, Y), DataSplits(Batch(X, Y))], ids=["batch", "splits"])
 def test_what_has_labels_and_weights_takes_no_others(data: Any, argument: str) -> None:
+    given: Any = {argument: np.ones(20)}
     with pytest.raises(ArgumentError, match=f"of its own, but {argument} was given") as caught:
-        trainer().fit(data, iterations=2, **{argument: np.ones(20)})
+        trainer().fit(data, iterations=2, **given)
     assert caught.value.argument == argument
 
 

@@ -26,7 +26,7 @@ from plugnet.cli.data_source import STREAM
 from plugnet.cli.text_table import TextTable
 from plugnet.cli.trained_run import TrainedRun
 from plugnet.data.answers import decode, encode
-from plugnet.errors import ConfigError
+from plugnet.errors import ConfigError, counted
 from plugnet.evaluation import class_scores, predicted_classes, true_classes
 from plugnet.interfaces import Rows
 from plugnet.training.threads import limited
@@ -192,7 +192,8 @@ def _printing(model: Model) -> Iterator[Write]:
 
     yield write
     if table is not None and table.left_out:
-        print(f"No room for {len(table.left_out)} more columns: --out FILE.csv writes them all.")
+        more = counted(len(table.left_out), "more column")
+        print(f"No room for {more}: --out FILE.csv writes all.")
 
 
 def _writer(file: TextIO, as_json: bool) -> Write:

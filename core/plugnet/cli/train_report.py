@@ -14,6 +14,7 @@ from plugnet.cli.inference import classes_of, kind_of
 from plugnet.cli.prose import wrap
 from plugnet.cli.run_directory import contents
 from plugnet.cli.text_table import SCALED, number
+from plugnet.errors import counted
 from plugnet.interfaces import DataSplits
 from plugnet.registry import registry
 from plugnet.training.given import ITERATIONS
@@ -34,8 +35,8 @@ def introduction(trainer: Trainer, samples: DataSplits, config: Config) -> str:
     lines = [
         wrap(f"Data:     {source}{'' if path is None else f' {path}'}", 10),
         wrap(
-            f"          {len(samples.train.x)} samples to train on, {tested} to test, each {size}; "
-            f"{_answers(samples)}",
+            f"          {counted(len(samples.train.x), 'sample')} to train on, {tested} to test, "
+            f"each {size}; {_answers(samples)}",
             0,
         ),
         *(wrap(f"          {what}", 0) for what in (_validation(settings), *_table(samples))),
@@ -54,11 +55,11 @@ def _answers(samples: DataSplits) -> str:
     names = f" of {', '.join(samples.targets)}" if samples.targets else ""
     if kind_of(samples) == "real":
         count = samples.train.y.shape[1]
-        return f"real values{names}" if names else f"{count} real value{'s' * (count > 1)}"
+        return f"real values{names}" if names else counted(count, "real value")
     classes = classes_of(samples)
     shown = ", ".join(map(str, classes))
     listed = f": {shown}" if len(shown) <= LONGEST else ""
-    return f"{len(classes)} classes{names}{listed}"
+    return f"{counted(len(classes), 'class', 'classes')}{names}{listed}"
 
 
 def _validation(settings: TrainingSettings) -> str:

@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.data.frames import as_inputs, check_columns, column_names, is_frame, listed
+from plugnet.data.frames import as_inputs, check_columns, column_names, is_frame
 from plugnet.data.labels import as_targets
 from plugnet.data.samples import as_array
-from plugnet.errors import ArgumentError, DataError
+from plugnet.errors import ArgumentError, DataError, counted, listed
 from plugnet.schema import Label, Schema
 from plugnet.targets import is_one_hot, is_zero_or_one
 
@@ -66,9 +66,9 @@ def learn_schema(
         return Schema("real", **names)
     if len(found) != count:
         raise DataError(
-            f"The network tells {count} classes apart, but the labels have {len(found)}: "
-            f"{listed(found)}. Give its last layer as many outputs, or name all classes in their "
-            "order: fit(..., classes=[...]).",
+            f"The network has outputs for {counted(count, 'class', 'classes')}, but the labels "
+            f"have {len(found)}: {listed(found)}. Give its last layer as many outputs, or name all "
+            "classes in their order: fit(..., classes=[...]).",
             row=None,
         )
     return Schema("class", found, **names)
@@ -255,8 +255,9 @@ def _check_ids(values: Array, count: int) -> None:
             f"If these are the names of classes, say so: fit(..., classes=[{listed(distinct)}])"
         )
     raise DataError(
-        f"Whole numbers are class ids, and must be from 0 to {count - 1} for a network that tells "
-        f"{count} classes apart, but row {row} has {values.flat[row]}. {advice}.",
+        f"Whole numbers are class ids, and must be from 0 to {count - 1} for a network with "
+        f"outputs for {counted(count, 'class', 'classes')}, but row {row} has {values.flat[row]}. "
+        f"{advice}.",
         row=row,
     )
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.errors import DataError
+from plugnet.errors import DataError, listed
 
-#: How many columns a message names.
+#: How many columns' shapes a message names.
 _SHOWN = 10
 
 
@@ -141,12 +141,6 @@ def check_columns(names: Sequence[str], columns: Sequence[str], others: Collecti
         missing=tuple(missing),
         unknown=tuple(unknown),
     )
-
-
-def listed(names: Sequence[object]) -> str:
-    """Return names as a message shows them."""
-    shown = ", ".join(repr(name) for name in names[:_SHOWN])
-    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def _names(x: Any) -> list[Any] | None:

@@ -16,7 +16,7 @@ from plugnet.data.labels import as_weights
 from plugnet.data.mapped import mapped_file
 from plugnet.data.samples import as_array, check_rows
 from plugnet.data.splits import hold_out, take_rows
-from plugnet.errors import ArgumentError, DataError
+from plugnet.errors import ArgumentError, DataError, counted
 from plugnet.interfaces import Batch, DataSplits
 from plugnet.schema import Label, Schema
 
@@ -105,8 +105,8 @@ def cut(
     rows, held = hold_out(y, fraction, seed)
     if not len(held):
         raise DataError(
-            f"validation={fraction} of {len(x)} samples leaves none to validate on. Give a larger "
-            "fraction, or validation=(x, y).",
+            f"validation={fraction} of {counted(len(x), 'sample')} leaves none to validate on. "
+            "Give a larger fraction, or validation=(x, y).",
             row=None,
         )
     whole = Batch(x, y, weights)
@@ -117,7 +117,7 @@ def as_batch(given: Any, argument: str) -> Batch:
     """Return samples, labels and weights or None.
 
     Raises:
-        ArgumentError: it is no tuple of these.
+        ArgumentError: it is not a pair or a triple.
     """
     if not isinstance(given, tuple | list) or len(given) not in (2, 3):
         raise ArgumentError(

@@ -7,10 +7,9 @@ from itertools import chain
 from typing import Any, Protocol
 
 from plugnet.data.answers import as_classes
-from plugnet.data.frames import listed
 from plugnet.data.labels import warn_one_class
 from plugnet.data.samples import as_samples
-from plugnet.errors import ArgumentError
+from plugnet.errors import ArgumentError, listed
 from plugnet.interfaces import Batch, DataSplits, Loss
 from plugnet.network import Network
 from plugnet.schema import Label, Schema
@@ -65,8 +64,9 @@ def take_data(
     """
     if own.schema and classes is not None and as_classes(classes) != own.schema.classes:
         raise ArgumentError(
-            f"classes are fixed by the first fit, {listed(own.schema.classes)}, but now they are "
-            f"{listed(as_classes(classes))}. Leave them out, or train a new network.",
+            f"classes are fixed by the first fit, {listed(own.schema.classes) or 'real values'}, "
+            f"but now they are {listed(as_classes(classes))}. Leave them out, or train a new "
+            "network.",
             argument="classes",
             value=classes,
         )

@@ -11,7 +11,7 @@ from plugnet.arguments import number
 from plugnet.arrays import Array
 from plugnet.data.answers import as_labels
 from plugnet.data.samples import as_array
-from plugnet.errors import ArgumentError, DataError
+from plugnet.errors import ArgumentError, DataError, listed
 from plugnet.schema import Label, Schema
 
 BALANCED = "balanced"
@@ -98,8 +98,8 @@ def weights_by_class(
     unknown = [label for label in class_weight if (type(label), label) not in known]
     if unknown:
         raise ArgumentError(
-            f"class_weight must name classes, {', '.join(map(repr, schema.classes))}, but it names "
-            f"{', '.join(map(repr, unknown))}.",
+            f"class_weight must name classes, {listed(schema.classes)}, but it names "
+            f"{listed(unknown)}.",
             argument="class_weight",
             value=class_weight,
         )

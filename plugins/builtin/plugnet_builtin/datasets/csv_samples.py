@@ -13,10 +13,10 @@ import numpy as np
 from plugnet.arguments import file_path, flag, integer, number
 from plugnet.arrays import Array
 from plugnet.data import hold_out, take_rows
-from plugnet.errors import ArgumentError, DataError, DataWarning
+from plugnet.errors import ArgumentError, DataError, DataWarning, listed
 from plugnet.interfaces import Batch, Dataset, DataSplits, Rows
 from plugnet.schema import Label, Schema
-from plugnet_builtin.datasets.table_file import Table, listed, open_table
+from plugnet_builtin.datasets.table_file import Table, open_table
 from plugnet_builtin.datasets.table_inputs import read_inputs
 from plugnet_builtin.datasets.table_labels import RULES, join_labels, learn_classes, read_new_labels
 from plugnet_builtin.datasets.table_roles import (
@@ -190,8 +190,8 @@ class Csv(Dataset):
         if samples.left_out:
             count = samples.left_out + len(samples.x)
             warnings.warn(
-                f"{samples.left_out} of {count} rows of {shown_path(table.path)} are left out "
-                "because cells are missing.",
+                f"{samples.left_out} of {count} rows of {shown_path(table.path)} left out because "
+                "cells are missing.",
                 DataWarning,
                 stacklevel=3,
             )
@@ -204,9 +204,9 @@ class Csv(Dataset):
         found = [names[at] for at in np.flatnonzero(np.isnan(x).all(axis=0)).tolist()]
         if found:
             raise DataError(
-                f"{listed(found)} of {shown_path(self.path)} have no value in the samples to train "
-                f"on, so no mean. Leave them out, drop=[{listed(found)}], or fill them with a "
-                "number, missing=0.",
+                f"{listed(found)} of {shown_path(self.path)} must have a value in the samples to "
+                f"train on, or there is no mean. Leave these out, drop=[{listed(found)}], or fill "
+                "them with a number, missing=0.",
                 row=None,
             )
 

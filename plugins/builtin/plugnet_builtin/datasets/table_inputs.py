@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.errors import shorten
+from plugnet.errors import counted, listed, shorten
 from plugnet_builtin.datasets.table_cells import (
     as_number,
     has_decimal_comma,
@@ -18,7 +18,7 @@ from plugnet_builtin.datasets.table_cells import (
     is_value,
     plain_numbers,
 )
-from plugnet_builtin.datasets.table_file import Block, listed
+from plugnet_builtin.datasets.table_file import Block
 from plugnet_builtin.datasets.table_text import wrong
 
 
@@ -75,8 +75,8 @@ def _wrong_cell(block: Block, positions: Sequence[int], position: int) -> Except
     )
     names = [block.names[each] for each in texts]
     says = (
-        f"has text where inputs must be numbers, in {len(texts)} columns: {found}. Leave them out, "
-        f"drop=[{listed(names)}], or write numbers in them"
+        f"has text where inputs must be numbers, in {counted(len(texts), 'column')}: {found}. "
+        f"Leave out such columns, drop=[{listed(names)}], or write numbers in them"
     )
     return wrong(block.path, block.lines[row], says)
 

@@ -58,8 +58,8 @@ class PerClass(Metric):
         classes = scores.shape[1]
         if self.positive is not None and self.positive >= classes:
             raise ArgumentError(
-                f"'positive' must be the id of one of {classes} classes, 0 to {classes - 1}, but "
-                f"it is {self.positive}.",
+                f"'positive' must be the id of a class, from 0 to {classes - 1}, but it is "
+                f"{self.positive}.",
                 argument="positive",
                 value=self.positive,
             )
