@@ -158,14 +158,18 @@ def class_scores(outputs: Array, threshold: float | None) -> Array:
     return scores
 
 
-def predicted_classes(outputs: Array, threshold: float | None) -> Array:
-    """Return the class that each row of scores ``(N, K)`` predicts, ``(N,)``: the highest score's.
+def predicted_classes(outputs: Array, threshold: float | None = None) -> Array:
+    """Return the class that each row of outputs predicts, ``(N,)``: that with the highest score.
 
-    The first of several equal ones; -1 for a row with a NaN.
+    The first of several equal ones; -1 for a row with a NaN, which predicts nothing.
+
+    Args:
+        outputs: ``(N, K)``.
+        threshold: `Loss.threshold`, if there may be a single output for two classes.
     """
     scores = class_scores(outputs, threshold)
-    predicted: Array = scores.argmax(axis=1)
-    predicted[np.isnan(scores).any(axis=1)] = -1
+    predicted: Array = scores.argmax(axis=1)  # for NumPy, a NaN is the highest
+    predicted[np.isnan(scores[np.arange(len(scores)), predicted])] = -1
     return predicted
 
 

@@ -208,12 +208,7 @@ class Model:
     def check(self, x: Any, y: Any, weights: Any = None) -> Batch:
         """Return samples, targets and weights as the network and the loss take them, checked."""
         check_aligned(x, y)
-        samples, dtype = self.inputs(x), self.network.dtype
-        self.network.validate_input(samples)
-        targets = encode(y, self.schema, len(samples), dtype)
-        given = None if weights is None else as_weights(weights, len(samples), dtype)
-        self.loss.check(targets, (len(samples), *(self.network.output_shape or ())))
-        return Batch(samples, targets, given)
+        return check_batch(Batch(x, y, weights), self.network, self.loss, self.schema)
 
     def inputs(self, x: Any) -> Array:
         """Return samples as the network takes them, checked; see `predict`."""
@@ -349,6 +344,22 @@ def _require_answers(are_answers: Array) -> None:
             "values of that row; they may be too large.",
             row=row,
         )
+
+
+def check_batch(
+    batch: Batch, network: Network, loss: Loss, schema: Schema, **options: Any
+) -> Batch:
+    """Return samples, targets and weights as network and loss take them, checked.
+
+    See `as_samples` for the options.
+    """
+    samples = check_inputs(batch.x, network, schema, **options)
+    network.validate_input(samples)  # an image stays one, for the hooks
+    rows, dtype = len(samples), network.dtype
+    targets = encode(batch.y, schema, rows, dtype)
+    weights = None if batch.weights is None else as_weights(batch.weights, rows, dtype)
+    loss.check(targets, (rows, *(network.output_shape or ())))
+    return Batch(samples, targets, weights)
 
 
 def check_inputs(x: Any, network: Network, schema: Schema, **options: Any) -> Array:

@@ -7,7 +7,6 @@ columns such as an id, and with the true classes or values where the data have t
 from __future__ import annotations
 
 import json
-import math
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +22,7 @@ from plugnet.arguments import file_path
 from plugnet.arrays import Array
 from plugnet.cli import trained_run
 from plugnet.cli.data_source import STREAM
+from plugnet.cli.json_number import or_null
 from plugnet.cli.text_table import TextTable
 from plugnet.cli.trained_run import TrainedRun
 from plugnet.data.answers import decode, encode
@@ -219,4 +219,4 @@ def _writer(file: TextIO, as_json: bool) -> Write:
 
 def _finite(values: Array) -> list[float | None]:
     """Return numbers as JSON has them: what is not finite is null."""
-    return [value if math.isfinite(value) else None for value in values.tolist()]
+    return list(map(or_null, values.tolist()))

@@ -17,6 +17,7 @@ from plugnet.arrays import Shape
 from plugnet.cli import config_file, run_setup
 from plugnet.cli.config import Config, TrainingSettings
 from plugnet.cli.inference import kind_of
+from plugnet.cli.json_number import or_null
 from plugnet.cli.run_directory import (
     CONFUSION,
     HISTORY,
@@ -164,4 +165,4 @@ def _numbers(found: Evaluation | None) -> dict[str, float | None]:
     if found is None:
         return {}
     held = {"loss": found.loss, **found.metrics}
-    return {name: value if math.isfinite(value) else None for name, value in held.items()}
+    return {name: or_null(value) for name, value in held.items()}

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence, Set
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.data.frames import as_inputs, check_columns, column_names, is_frame
-from plugnet.data.labels import as_targets
+from plugnet.data.labels import INEXACT, as_targets, is_whole
 from plugnet.data.samples import as_array
 from plugnet.errors import ArgumentError, DataError, counted, listed
 from plugnet.schema import Label, Schema
 from plugnet.targets import is_one_hot, is_zero_or_one
-
-#: From here on, floating-point numbers are no longer exact whole numbers.
-_TOO_LARGE: Final = 2**53
 
 
 def learn_schema(
@@ -133,7 +130,7 @@ def encode(y: Any, schema: Schema, rows: int, dtype: Any = np.float32) -> Array:
     is_label = values.size == rows  # not a row for each sample
     if values.dtype.kind == "b" and not is_label:
         values = values.astype(np.int8)
-    if values.dtype.kind == "f" and is_label and _is_whole(values).all():
+    if values.dtype.kind == "f" and is_label and is_whole(values).all():
         values = values.astype(np.int64)  # 3.0 is class 3
     is_id = schema.classes == tuple(range(len(schema.classes))) and schema.classes[0] is not False
     if values.dtype.kind == "f" or (values.dtype.kind in "ui" and (is_id or not is_label)):
@@ -273,12 +270,6 @@ def _refuse_nan(values: Array) -> None:
         )
 
 
-def _is_whole(values: Array) -> Array:
-    with np.errstate(invalid="ignore"):
-        found: Array = (np.abs(values) < _TOO_LARGE) & (np.floor(values) == values)
-    return found
-
-
 def _from_objects(values: Array) -> Array:
     """Return objects as an array of strings, of booleans or of numbers."""
     kinds = {type(value) for value in values.flat}
@@ -339,7 +330,7 @@ def as_classes(classes: Any) -> tuple[Label, ...]:
             argument="classes",
             value=classes,
         )
-    if kinds == {int} and max(map(abs, found)) >= _TOO_LARGE:
+    if kinds == {int} and max(map(abs, found)) >= INEXACT:
         raise ArgumentError(
             f"classes that are numbers must be below 2^53, but they are {listed(found)}. Name them "
             "by strings.",

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from plugnet.arrays import Array
-from plugnet.data.answers import as_labels, by_name, encode, learn_schema, scaling
+from plugnet.data.answers import as_labels, by_name, learn_schema, scaling
 from plugnet.data.frames import as_inputs, check_aligned
-from plugnet.data.labels import as_targets, as_weights
+from plugnet.data.labels import as_targets
 from plugnet.data.samples import as_sample_rows
 from plugnet.errors import ArgumentError
 from plugnet.interfaces import Batch, Loss
-from plugnet.model import check_inputs
+from plugnet.model import check_batch
 from plugnet.network import Network
 from plugnet.schema import Label, Schema
 from plugnet.training.weighting import ignoring
@@ -84,15 +84,12 @@ class Preparation(NamedTuple):
     ) -> Batch:
         """Return samples, targets and weights as a step takes them; see `Trainer.check`."""
         check_aligned(x, y)
-        network, dtype = self.network, self.network.dtype
-        samples = check_inputs(x, network, self.schema, name=name, remember=remember)
-        network.validate_input(samples)  # an image stays one, for the hooks
         if self.ignore_label is not None:
             y, weights = ignoring(by_name(y, self.schema), weights, self.ignore_label)
-        targets = encode(y, self.schema, len(samples), dtype)
-        given = None if weights is None else as_weights(weights, len(samples), dtype)
-        self.loss.check(targets, (len(samples), *(network.output_shape or ())))
-        return Batch(samples, targets, given)
+        given = Batch(x, y, weights)
+        return check_batch(
+            given, self.network, self.loss, self.schema, name=name, remember=remember
+        )
 
     def for_step(self, given: Batch, by_class: Array | None) -> Batch:
         """Return a checked batch to train on: in the network's shape, and weighted by class.
