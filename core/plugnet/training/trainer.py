@@ -239,18 +239,9 @@ class Trainer:
                     check_alone(x, y, weights)
                 data = x if isinstance(x, DataSplits) else joined(x, y, weights)
                 train, parts = take_data(self, data, validation, test, classes)
-                samples, rows = train.x, len(train.x)
-                batches = from_samples(
-                    train,
-                    self.batch_size,
-                    self.shuffle,
-                    self.seed,
-                    self.position,
-                    self.network.fills_missing,
-                )
+                batches, samples, rows = self._batches_of(train), train.x, len(train.x)
             count = count_iterations(iterations, epochs, rows, self.batch_size)
-            last = self.iteration + count
-            every = last
+            last = every = self.iteration + count
             if evaluate_every is not None:
                 every = integer("evaluate_every", evaluate_every, at_least=1)
             hooks = self._hook_caller()
@@ -287,6 +278,11 @@ class Trainer:
             if is_fresh:
                 self.network.uninitialize()
             raise
+
+    def _batches_of(self, train: Batch) -> Iterator[Batch]:
+        """Return batches of checked samples, from the position on."""
+        fills = self.network.fills_missing
+        return from_samples(train, self.batch_size, self.shuffle, self.seed, self.position, fills)
 
     def _source_of(self, x: Any, weights: Any, classes: Sequence[Label] | None) -> CheckedBatches:
         """Return a user's source of batches, none of which is drawn yet."""
