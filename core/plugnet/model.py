@@ -207,7 +207,7 @@ class Model:
 
     def check(self, x: Any, y: Any, weights: Any = None) -> Batch:
         """Return samples, targets and weights as the network and the loss take them, checked."""
-        check_aligned(x, y)
+        check_aligned(x, y, weights)
         return check_batch(Batch(x, y, weights), self.network, self.loss, self.schema)
 
     def inputs(self, x: Any) -> Array:

@@ -79,6 +79,8 @@ def test_rows_are_in_one_order() -> None:
     for validation in (None, 0.25):
         with pytest.raises(DataError, match=r"y\.loc\[x\.index\]"):
             one.fit(x, shuffled, 5, validation=validation)
+        with pytest.raises(DataError, match=r"weights\.loc\[x\.index\]"):
+            one.fit(x, y, 5, weights=(shuffled == "cow") + 1.0, validation=validation)
     one.fit(x, shuffled.loc[x.index], 5, validation=0.25)
     with pytest.raises(DataError, match="rows in different orders"):
         one.evaluate(x, shuffled)

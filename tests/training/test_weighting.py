@@ -110,6 +110,11 @@ def test_wrong_weights_of_classes_are_refused(value: Any, text: str) -> None:
         Trainer(Network(LAYERS), class_weight=value)
 
 
+def test_weights_that_leave_no_sample_are_refused() -> None:
+    with pytest.raises(DataError, match="together are all 0"):
+        trained(Y, (Y == 0) * 1.0, class_weight={0: 0})
+
+
 def test_an_unknown_class_is_named() -> None:
     with pytest.raises(ArgumentError, match="must name classes, 0, 1, 2, but it names 3, 'ash'"):
         trained(Y, class_weight={0: 1.0, 3: 2.0, "ash": 3.0})

@@ -88,7 +88,7 @@ def cut(
     train: Batch, fraction: float, seed: int, schema: Schema | None = None
 ) -> tuple[Batch, Batch]:
     """Return training samples in two parts, the second a fraction, with its share of each class."""
-    check_aligned(train.x, train.y)
+    check_aligned(*train)
     known = schema or Schema("real")
     others = {*known.targets, *known.dropped}
     x = as_array(as_inputs(train.x, known.columns, others), "samples")

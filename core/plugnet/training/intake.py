@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from plugnet.data.answers import as_classes
 from plugnet.data.labels import warn_one_class
 from plugnet.data.samples import as_samples
-from plugnet.errors import ArgumentError, listed
+from plugnet.errors import ArgumentError, DataError, listed
 from plugnet.interfaces import Batch, DataSplits, Loss
 from plugnet.network import Network
 from plugnet.schema import Label, Schema
@@ -84,7 +84,14 @@ def take_data(
         counted = train.y if train.weights is None else train.y[train.weights > 0]
         by_class = weights_by_class(own.class_weight, counted, prepared.schema)
     own.schema = prepared.schema
-    return prepared.for_step(train, by_class), parts
+    weighted = prepared.for_step(train, by_class)
+    if weighted.weights is not None and not weighted.weights.any():
+        raise DataError(
+            "The weights of classes and samples together are all 0, so no sample counts. Give a "
+            "class that occurs a weight above 0.",
+            row=None,
+        )
+    return weighted, parts
 
 
 def take_parts(

@@ -83,7 +83,7 @@ class Preparation(NamedTuple):
         self, x: Any, y: Any, weights: Any = None, name: str = "samples", remember: bool = True
     ) -> Batch:
         """Return samples, targets and weights as a step takes them; see `Trainer.check`."""
-        check_aligned(x, y)
+        check_aligned(x, y, weights)
         if self.ignore_label is not None:
             y, weights = ignoring(by_name(y, self.schema), weights, self.ignore_label)
         given = Batch(x, y, weights)
