@@ -32,6 +32,17 @@ def test_later_fits_find_columns_by_name(validation: Any) -> None:
     np.testing.assert_array_equal(found[2], found[0])
 
 
+def test_a_source_finds_columns_by_name() -> None:
+    found = []
+    for second, validation in ((COLUMNS, None), (REORDERED, None), (REORDERED, (COLUMNS, NAMES))):
+        one = trainer()
+        source = iter([(COLUMNS, NAMES), (second, NAMES)])
+        one.fit(source, iterations=2, validation=validation)
+        found.append(weights_of(one))
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
+
+
 def test_later_fits_find_targets_by_name() -> None:
     u, v = COLUMNS["length"], 2 * COLUMNS["width"]
     found = []

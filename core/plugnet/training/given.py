@@ -57,13 +57,13 @@ def gather(
     Raises:
         ArgumentError, DataError: an argument is not what it must be.
     """
+    names: Mapping[str, tuple[str, ...]]
     if isinstance(data, DataSplits):
         classes = data.classes or None if classes is None else classes
         names = {name: getattr(data, name) for name in ("columns", "targets", "dropped")}
         train, test = data.train, data.test if test is None else test
     else:
-        train = data
-        names = {"columns": column_names(train.x), "targets": target_names(train.y)}
+        train, names = data, names_of(data)
     test = None if test is None else as_batch(test, "test")
     if isinstance(validation, str) and validation == "test":
         if test is None:
@@ -82,6 +82,11 @@ def gather(
         return Given(train, held, test, classes, names)
     held_out = None if validation is None else as_batch(validation, "validation")
     return Given(train, held_out, test, classes, names)
+
+
+def names_of(samples: Batch) -> Mapping[str, tuple[str, ...]]:
+    """Return the names of the columns of samples and labels, as `Schema` has them."""
+    return {"columns": column_names(samples.x), "targets": target_names(samples.y)}
 
 
 def cut(

@@ -13,7 +13,7 @@ from plugnet.errors import ArgumentError, DataError, listed
 from plugnet.interfaces import Batch, DataSplits, Loss
 from plugnet.network import Network
 from plugnet.schema import Label, Schema
-from plugnet.training.given import as_batch, gather
+from plugnet.training.given import as_batch, gather, names_of
 from plugnet.training.preparation import Preparation
 from plugnet.training.weighting import weights_by_class
 
@@ -42,12 +42,18 @@ def prepare(
         own: the trainer's settings.
         samples: as the user has them.
         classes: all classes, or None: those of the labels.
-        columns: the names of columns, as `Schema` has them.
+        columns: the names of columns, as `Schema` has them; None: those of the samples.
     """
     if own.schema is not None:
         return Preparation(own.network, own.loss, own.schema, own.ignore_label)
     return Preparation.learn(
-        own.network, own.loss, samples, own.ignore_label, classes, columns, own.scale_targets
+        own.network,
+        own.loss,
+        samples,
+        own.ignore_label,
+        classes,
+        names_of(samples) if columns is None else columns,
+        own.scale_targets,
     )
 
 
