@@ -58,7 +58,7 @@ class Model:
     ['bee', 'fly']
 
     Attributes:
-        network: it.
+        network: the trained network.
         loss: what it was trained to minimise.
         schema: what its inputs and answers mean.
         metrics: what `evaluate` judges by, by name.

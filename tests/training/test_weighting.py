@@ -185,6 +185,22 @@ def test_what_is_ignored_might_as_well_not_be_there() -> None:
     assert (again.loss, again.metrics) == (found.loss, found.metrics)
 
 
+def test_hooks_are_shown_only_samples_that_count() -> None:
+    seen: list[tuple[Array, Array, Array]] = []
+
+    class Seen:
+        def plugnet_evaluate_end(self, x: Array, outputs: Array, targets: Array) -> None:
+            seen.append((x, outputs, targets))
+
+    is_ignored = np.arange(20) % 4 == 1
+    made = Trainer(Network(LAYERS), batch_size=5, ignore_label=-1, hooks=[Seen()])
+    made.fit(X, Y, 3, validation=(X, np.where(is_ignored, -1, Y)))
+    kept = X[~is_ignored]
+    np.testing.assert_array_equal(seen[0][0], kept)
+    np.testing.assert_allclose(seen[0][1], made.network.predict(kept), rtol=1e-6)
+    np.testing.assert_array_equal(seen[0][2], Y[~is_ignored])
+
+
 def test_balanced_does_not_count_what_is_ignored() -> None:
     is_ignored = Y == 0
     is_ignored[np.flatnonzero(is_ignored)[:4]] = False  # 4, 5 and 3 samples are left

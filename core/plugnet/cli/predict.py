@@ -67,7 +67,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _check_out(arguments: Namespace) -> None:
-    """Check that the answers may be written where they shall be.
+    """Check that answers can be written to ``--out``.
 
     Raises:
         ConfigError: it is a file of another kind, or the one that is read.

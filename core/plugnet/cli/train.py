@@ -63,7 +63,7 @@ def run(arguments: Namespace) -> int:
         result = _result(trainer, samples, config.training)
         write_result(folder, result)
     if is_verbose:
-        print(train_report.summary(trainer, result, folder))
+        print(train_report.summary(trainer, samples, result, folder))
     if arguments.json:
         print(json.dumps({"directory": str(folder), "files": contents(folder), **result}))
     return 128 + received if received else 0
@@ -150,7 +150,7 @@ def _result(trainer: Trainer, samples: DataSplits, settings: TrainingSettings) -
         "test": test,
         "validation": _numbers(history.at_end("validation")),
         "validation_on": settings.validation,
-        "test_samples": 0 if samples.test is None else len(samples.test.x),
+        "test_samples": _tested(samples, settings),
         "iterations": history.iteration,
         "iterations_done": len(history.loss),
         "stopped": history.stopped,
@@ -158,6 +158,14 @@ def _result(trainer: Trainer, samples: DataSplits, settings: TrainingSettings) -
         "seed": trainer.seed,
         "versions": trainer.model.versions,
     }
+
+
+def _tested(samples: DataSplits, settings: TrainingSettings) -> int:
+    """Return the number of test samples, without those whose label is ignored."""
+    if samples.test is None:
+        return 0
+    y = samples.test.y
+    return len(y) if settings.ignore_label is None else int((y != settings.ignore_label).sum())
 
 
 def _numbers(found: Evaluation | None) -> dict[str, float | None]:

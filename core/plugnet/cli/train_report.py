@@ -89,12 +89,13 @@ def _length(settings: TrainingSettings) -> str:
     return f"{settings.iterations or ITERATIONS} iterations"
 
 
-def summary(trainer: Trainer, result: dict[str, Any], folder: Path) -> str:
+def summary(trainer: Trainer, samples: DataSplits, result: dict[str, Any], folder: Path) -> str:
     """Return how well the network does, and what to do next."""
     is_scaled = trainer.schema is not None and bool(trainer.schema.scales)
     judged = result["test"] or result["validation"]
     part = "test" if result["test"] else "validation"
-    tested = result["test_samples"] if result["test"] else 0
+    is_counted = samples.test is not None and samples.test.weights is None
+    tested = result["test_samples"] if result["test"] and is_counted else 0
     lines = []
     if result["stopped"]:
         done = result["iterations_done"]

@@ -130,7 +130,7 @@ def adapt(network: Network, samples: Any) -> None:
     """Let the first layer learn from all samples, if it does so and has not yet.
 
     Args:
-        network: it.
+        network: the network.
         samples: ``(N, *shape)``, or a source of batches.
 
     Raises:

@@ -120,7 +120,8 @@ class Trainer:
                 see `plugnet.parallel`. The same number gives the same bits.
             metrics: what evaluations judge by; None: accuracy, or for real values rmse and r2.
             class_weight: by class, how much each of its samples counts in training; "balanced":
-                all classes the same in total. None: as many as there are.
+                the classes that occur weigh the same, by their numbers of samples. None: every
+                sample counts the same.
             ignore_label: a label whose samples count neither in training nor in evaluation.
             scale_targets: whether the network learns real values in units of their own mean and
                 standard deviation. The model and the metrics turn them back; the loss is of the
@@ -570,13 +571,15 @@ class Trainer:
         self.history.evaluations.append(evaluation)
         if part == "validation":
             self.evaluation_due = None
+        weights = given.weights
+        counts = slice(None) if weights is None or weights.all() else weights > 0
         _call(
             hooks.caller("plugnet_evaluate_end"),
             training=self,
             evaluation=evaluation,
-            x=given.x,
-            outputs=outputs,
-            targets=given.y,
+            x=given.x[counts],  # an ignored label has become another, which is not to be shown
+            outputs=outputs[counts],
+            targets=given.y[counts],
         )
 
     def _warn_of_no_progress(self) -> None:

@@ -1,4 +1,4 @@
-"""What each sample counts: by its class, and nothing if its label is to be ignored."""
+"""How much each sample counts: by its class, and not at all if its label is ignored."""
 
 from __future__ import annotations
 
@@ -107,9 +107,9 @@ def weights_by_class(
 
 
 def ignoring(y: Any, weights: Any, ignore_label: Label) -> tuple[Array, Array]:
-    """Return labels and weights in which ``ignore_label`` counts nothing.
+    """Return labels and weights, in which samples labelled ``ignore_label`` weigh 0.
 
-    Its samples get another label, that of the first that counts.
+    They get another label, that of the first sample that counts.
 
     Raises:
         DataError: no sample is left, or the labels or weights are not what they must be.
