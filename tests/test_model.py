@@ -214,6 +214,12 @@ def test_real_values_are_one_per_sample_or_rows() -> None:
         one.predict_proba(X)
 
 
+def test_values_are_answered_up_to_the_largest_float() -> None:
+    network = Network([("fc", 2, 2, {"initializer": ("constant", 2e38)})])
+    model = Model(network, "least_square_error", Schema("real"))
+    np.testing.assert_array_equal(model.predict([[1.0, 0.0]]), np.full((1, 2), np.float32(2e38)))
+
+
 def test_scaled_targets_are_answered_in_their_units() -> None:
     y = 1e5 * REAL + 3e5
     model = trained(y, 1, loss="least_square_error", scale_targets=True)

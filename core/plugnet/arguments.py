@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import reprlib
 from collections.abc import Sequence
 from contextlib import suppress
 from numbers import Integral, Real
 from pathlib import Path
 
-from plugnet.errors import ArgumentError
-
-_SHOWN = reprlib.Repr()  # no value, however long, makes a message unreadable
-_SHOWN.maxstring = _SHOWN.maxother = _SHOWN.maxlong = 60
+from plugnet.errors import ArgumentError, shown
 
 
 def number(
@@ -108,7 +104,7 @@ def _error(argument: str, value: object, kind: str, bounds: dict[str, float]) ->
         f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound)
     )
     return ArgumentError(
-        f"'{argument}' must be {kind}{limits and ' ' + limits}, but it is {_SHOWN.repr(value)}.",
+        f"'{argument}' must be {kind}{limits and ' ' + limits}, but it is {shown(value)}.",
         argument=argument,
         value=value,
     )

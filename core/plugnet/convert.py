@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.errors import DataError
+from plugnet.errors import DataError, counted, listed
 from plugnet.files.atomic import replacing
 from plugnet.interfaces import Batch, DataSplits
 from plugnet.schema import Label
@@ -101,7 +101,7 @@ def _one_hot(labels: Array, classes: tuple[Label, ...]) -> Array:
     if needed > _MOST_BYTES:
         raise DataError(
             f"MATLAB's format holds up to 4 GiB per variable, but one-hot labels of {len(labels)} "
-            f"samples and {len(classes)} classes take {needed} bytes.",
+            f"samples and {counted(len(classes), 'class', 'classes')} take {needed} bytes.",
             row=None,
         )
     names = np.array(classes)
@@ -111,7 +111,11 @@ def _one_hot(labels: Array, classes: tuple[Label, ...]) -> Array:
     unknown = names[columns] != labels
     if unknown.any():
         row = int(np.argmax(unknown))
-        raise DataError(f"Row {row} is {labels[row]}, but classes are {classes}.", row=row)
+        raise DataError(
+            f"Labels must be among the classes, {listed(classes)}, but row {row} is "
+            f"{labels[row].item()!r}. Correct it, or name its class.",
+            row=row,
+        )
     rows = np.zeros((len(labels), len(classes)), np.float32)
     rows[np.arange(len(labels)), columns] = 1
     return rows

@@ -7,6 +7,7 @@ All of them are `PlugnetError`; `exit_code` is what the command line ends with.
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Sequence
 from typing import ClassVar
 
 _REPR = reprlib.Repr()
@@ -184,6 +185,25 @@ class ConfigError(PlugnetError, ValueError):
 def shown(value: object) -> str:
     """Return the ``repr`` of any value, however long or broken, short enough for a message."""
     return _REPR.repr(value)
+
+
+def listed(names: Sequence[object]) -> str:
+    """Return names, quoted; of more than ten only the first ten, and how many follow.
+
+    >>> listed(["cat", "dog", 3])
+    "'cat', 'dog', 3"
+    """
+    shown = ", ".join(map(repr, names[:10]))
+    return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun, whose plural has an s unless another is given.
+
+    >>> counted(1, "class", "classes"), counted(2, "row")
+    ('1 class', '2 rows')
+    """
+    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def shorten(text: str, length: int = 60) -> str:

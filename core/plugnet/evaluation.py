@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import Any, Literal
 
 import numpy as np
@@ -81,8 +82,8 @@ def build_metrics(metrics: Iterable[Any] | None, kind: str, loss: Loss) -> dict[
                 argument="metrics",
                 value=given,
             )
-        same = sum(key.partition("_")[0] == name or key == name for key in found)
-        found[f"{name}_{same + 1}" if name in found else name] = metric
+        numbered = (f"{name}_{number}" for number in count(2))
+        found[next(key for key in chain([name], numbered) if key not in found)] = metric
     return found
 
 
@@ -161,14 +162,18 @@ def class_scores(outputs: Array, threshold: float | None) -> Array:
     return scores
 
 
-def predicted_classes(outputs: Array, threshold: float | None) -> Array:
-    """Return the class that each row of scores ``(N, K)`` predicts, ``(N,)``: the highest score's.
+def predicted_classes(outputs: Array, threshold: float | None = None) -> Array:
+    """Return the class that each row of outputs predicts, ``(N,)``: that with the highest score.
 
-    The first of several equal ones; -1 for a row with a NaN.
+    The first of several equal ones; -1 for a row with a NaN, which predicts nothing.
+
+    Args:
+        outputs: ``(N, K)``.
+        threshold: `Loss.threshold`, if there may be a single output for two classes.
     """
     scores = class_scores(outputs, threshold)
-    predicted: Array = scores.argmax(axis=1)
-    predicted[np.isnan(scores).any(axis=1)] = -1
+    predicted: Array = scores.argmax(axis=1)  # for NumPy, a NaN is the highest
+    predicted[np.isnan(scores[np.arange(len(scores)), predicted])] = -1
     return predicted
 
 

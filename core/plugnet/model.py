@@ -16,6 +16,7 @@ from plugnet.arguments import file_path
 from plugnet.arrays import Array
 from plugnet.data.answers import check_schema, counting, decode, encode
 from plugnet.data.frames import as_inputs, check_aligned
+from plugnet.data.joined import joined
 from plugnet.data.labels import as_weights
 from plugnet.data.samples import as_samples
 from plugnet.errors import (
@@ -25,6 +26,7 @@ from plugnet.errors import (
     FileFormatError,
     PlugnetError,
     ShapeError,
+    counted,
 )
 from plugnet.evaluation import (
     Evaluation,
@@ -57,7 +59,7 @@ class Model:
     ['bee', 'fly']
 
     Attributes:
-        network: it.
+        network: the trained network.
         loss: what it was trained to minimise.
         schema: what its inputs and answers mean.
         metrics: what `evaluate` judges by, by name.
@@ -102,8 +104,8 @@ class Model:
         if not (fits and (not schema.columns or len(schema.columns) == math.prod(shape))):
             raise ShapeError(
                 f"The network takes samples of shape {shape}, but the schema says "
-                f"{schema.input_shape or 'nothing of it'} and names {len(schema.columns)} columns. "
-                "Each number of a sample needs one name, or none has.",
+                f"{schema.input_shape or 'no shape'} and names "
+                f"{counted(len(schema.columns), 'column')}. Name each number of a sample, or none.",
                 expected=schema.input_shape or (len(schema.columns),),
                 got=shape,
             )
@@ -122,8 +124,9 @@ class Model:
         )
         if self.schema.kind == "class" and not fits:
             raise ShapeError(
-                f"The network has {shape[0]} outputs, but there are {classes} classes. Each class "
-                "needs an output.",
+                f"The network has {counted(shape[0], 'output')} for "
+                f"{counted(classes, 'class', 'classes')}. Give its last layer an output for each "
+                "class.",
                 expected=(classes,),
                 got=shape,
             )
@@ -131,8 +134,8 @@ class Model:
             count = len(getattr(self.schema, name))
             if count not in (0, shape[0]):
                 raise ShapeError(
-                    f"The network has {shape[0]} outputs, but there are {count} {name}. Each "
-                    "output needs one.",
+                    f"The network has {counted(shape[0], 'output')}, but the schema has {count} of "
+                    f"{name}. Each output needs one.",
                     expected=(count,),
                     got=shape,
                 )
@@ -181,7 +184,7 @@ class Model:
         Raises:
             DataError: a label is no class of the model, or as `predict`.
         """
-        given = self.check(*x) if y is None and isinstance(x, Batch) else self.check(x, y, weights)
+        given = self.check(*joined(x, y, weights))
         return self.judge(given, lambda rows: self.network.predict(given.x[rows]))
 
     # What these rest on --------------------------------------------------------------------------
@@ -206,14 +209,8 @@ class Model:
 
     def check(self, x: Any, y: Any, weights: Any = None) -> Batch:
         """Return samples, targets and weights as the network and the loss take them, checked."""
-        check_aligned(x, y)
-        samples, dtype = self.inputs(x), self.network.dtype
-        self.network.validate_input(samples)
-        y, weights = counting(y, weights, self.schema)
-        targets = encode(y, self.schema, len(samples), dtype)
-        given = None if weights is None else as_weights(weights, len(samples), dtype)
-        self.loss.check(targets, (len(samples), *(self.network.output_shape or ())))
-        return Batch(samples, targets, given)
+        check_aligned(x, y, weights)
+        return check_batch(Batch(x, y, weights), self.network, self.loss, self.schema)
 
     def inputs(self, x: Any) -> Array:
         """Return samples as the network takes them, checked; see `predict`."""
@@ -351,6 +348,23 @@ def _require_answers(are_answers: Array) -> None:
             "values of that row; they may be too large.",
             row=row,
         )
+
+
+def check_batch(
+    batch: Batch, network: Network, loss: Loss, schema: Schema, **options: Any
+) -> Batch:
+    """Return samples, targets and weights as network and loss take them, checked.
+
+    See `as_samples` for the options.
+    """
+    samples = check_inputs(batch.x, network, schema, **options)
+    network.validate_input(samples)  # an image stays one, for the hooks
+    rows, dtype = len(samples), network.dtype
+    labels, weights = counting(batch.y, batch.weights, schema)
+    targets = encode(labels, schema, rows, dtype)
+    weights = None if weights is None else as_weights(weights, rows, dtype)
+    loss.check(targets, (rows, *(network.output_shape or ())))
+    return Batch(samples, targets, weights)
 
 
 def check_inputs(x: Any, network: Network, schema: Schema, **options: Any) -> Array:

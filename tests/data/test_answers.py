@@ -165,6 +165,15 @@ def test_one_hot_columns_name_the_classes() -> None:
     np.testing.assert_array_equal(encode(NAMES, schema, 4), [2, 0, 1, 2])
 
 
+def test_classes_are_in_the_order_of_the_columns_named_like_them() -> None:
+    targets = ("cow", "ant")
+    assert learn(np.eye(2), 2, classes=["cow", "ant"], targets=targets).classes == targets
+    assert learn(np.eye(2), 2, classes=["yes", "no"], targets=targets).classes == ("yes", "no")
+    with pytest.raises(ArgumentError, match="in the order of the labels' columns") as caught:
+        learn(np.eye(2), 2, classes=["ant", "cow"], targets=targets)
+    assert caught.value.argument == "classes"
+
+
 def test_rows_that_are_not_one_hot_are_real() -> None:
     assert learn([[0.2, 0.8], [1.0, 0.0]], 2).kind == "real"
     assert learn([[1, 1], [1, 0]], 2).kind == "real"

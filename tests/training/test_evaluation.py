@@ -1,5 +1,7 @@
 """What counts as a right answer, what judges the answers, and when they are no classes at all."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from tests.squared import Squared
@@ -76,12 +78,13 @@ def test_a_single_metric_needs_no_list_and_a_number_is_none() -> None:
     assert caught.value.argument == "metrics"
 
 
-def test_two_metrics_of_one_name_are_numbered() -> None:
-    metrics = [("f1", {"positive": 0}), ("f1", {"positive": 1}), "accuracy", ("f1", "micro")]
+def test_metrics_of_one_name_are_numbered() -> None:
+    metrics: list[Any] = [("f1", {"positive": 0}), ("f1", {"positive": 1}), ("f1", "micro")]
+    metrics += [("top_k", 1), ("top_k", 2), ("top_k", 3)]
     model = Model(
         Network([("fc", 3, 2)]), "softmax_with_loss", Schema("class", (0, 1)), metrics=metrics
     )
-    assert list(model.metrics) == ["f1", "f1_2", "accuracy", "f1_3"]
+    assert list(model.metrics) == ["f1", "f1_2", "f1_3", "top_k", "top_k_2", "top_k_3"]
 
 
 def test_a_metric_for_other_answers_is_refused() -> None:

@@ -52,6 +52,25 @@ def test_a_batch_and_a_data_set_train_as_their_arrays(weights: Array | None) -> 
     assert [found.part for found in arrays.history.evaluations] == ["test"]
 
 
+@pytest.mark.parametrize("argument", ["y", "weights"])
+@pytest.mark.parametrize("data", [Batch(X, Y), DataSplits(Batch(X, Y))], ids=["batch", "splits"])
+def test_what_has_labels_and_weights_takes_no_others(data: Any, argument: str) -> None:
+    given: Any = {argument: np.ones(20)}
+    with pytest.raises(ArgumentError, match=f"of its own, but {argument} was given") as caught:
+        trainer().fit(data, iterations=2, **given)
+    assert caught.value.argument == argument
+
+
+def test_an_evaluation_takes_one_part_and_one_set_of_weights() -> None:
+    trained = trainer()
+    trained.fit(X, Y, 2)
+    for judge in (trained.evaluate, trained.model.evaluate):
+        with pytest.raises(ArgumentError, match="of its own, but weights was given"):
+            judge(Batch(X, Y), weights=WEIGHTS)
+        with pytest.raises(ArgumentError, match="Name the part"):
+            judge(DataSplits(Batch(X, Y)))
+
+
 def test_another_test_may_take_the_place_of_a_data_sets_own() -> None:
     judged = Judged()
     splits = DataSplits(Batch(X, Y), Batch(X[:7], Y[:7]))
@@ -152,6 +171,20 @@ def test_a_fraction_is_set_aside_with_its_share_of_each_class() -> None:
         np.testing.assert_array_equal(part.weights, weights[rows])
     rows = np.round(np.concatenate([train.x, held.x])[:, 0] * 100)
     np.testing.assert_array_equal(np.sort(rows), np.arange(100))
+
+
+@pytest.mark.parametrize("form", ["column", "row", "one-hot"])
+def test_each_form_of_labels_is_cut_by_class(form: str) -> None:
+    y = np.repeat([0, 1], [90, 10])
+    labels = {"column": y[:, np.newaxis], "row": y[np.newaxis], "one-hot": np.eye(2)[y]}[form]
+    for seed in range(3):
+        _, held = cut(Batch(np.arange(100.0)[:, np.newaxis], labels), 0.2, seed)
+        assert np.count_nonzero(held.x >= 90) == 2
+
+
+def test_a_fraction_needs_a_weight_for_each_sample() -> None:
+    with pytest.raises(DataError, match=r"one weight per sample, \(20,\)"):
+        trainer().fit(X, Y, 2, validation=0.25, weights=np.ones(25))
 
 
 def test_a_fraction_trains_on_the_others_only() -> None:

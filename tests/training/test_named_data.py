@@ -32,6 +32,17 @@ def test_later_fits_find_columns_by_name(validation: Any) -> None:
     np.testing.assert_array_equal(found[2], found[0])
 
 
+def test_a_source_finds_columns_by_name() -> None:
+    found = []
+    for second, validation in ((COLUMNS, None), (REORDERED, None), (REORDERED, (COLUMNS, NAMES))):
+        one = trainer()
+        source = iter([(COLUMNS, NAMES), (second, NAMES)])
+        one.fit(source, iterations=2, validation=validation)
+        found.append(weights_of(one))
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
+
+
 def test_later_fits_find_targets_by_name() -> None:
     u, v = COLUMNS["length"], 2 * COLUMNS["width"]
     found = []
@@ -79,6 +90,8 @@ def test_rows_are_in_one_order() -> None:
     for validation in (None, 0.25):
         with pytest.raises(DataError, match=r"y\.loc\[x\.index\]"):
             one.fit(x, shuffled, 5, validation=validation)
+        with pytest.raises(DataError, match=r"weights\.loc\[x\.index\]"):
+            one.fit(x, y, 5, weights=(shuffled == "cow") + 1.0, validation=validation)
     one.fit(x, shuffled.loc[x.index], 5, validation=0.25)
     with pytest.raises(DataError, match="rows in different orders"):
         one.evaluate(x, shuffled)

@@ -110,6 +110,11 @@ def test_wrong_weights_of_classes_are_refused(value: Any, text: str) -> None:
         Trainer(Network(LAYERS), class_weight=value)
 
 
+def test_weights_that_leave_no_sample_are_refused() -> None:
+    with pytest.raises(DataError, match="together are all 0"):
+        trained(Y, (Y == 0) * 1.0, class_weight={0: 0})
+
+
 def test_an_unknown_class_is_named() -> None:
     with pytest.raises(ArgumentError, match="must name classes, 0, 1, 2, but it names 3, 'ash'"):
         trained(Y, class_weight={0: 1.0, 3: 2.0, "ash": 3.0})
@@ -182,6 +187,22 @@ def test_what_is_ignored_might_as_well_not_be_there() -> None:
     assert (again.loss, again.metrics) == (found.loss, found.metrics)
 
 
+def test_hooks_are_shown_only_samples_that_count() -> None:
+    seen: list[tuple[Array, Array, Array]] = []
+
+    class Seen:
+        def plugnet_evaluate_end(self, x: Array, outputs: Array, targets: Array) -> None:
+            seen.append((x, outputs, targets))
+
+    is_ignored = np.arange(20) % 4 == 1
+    made = Trainer(Network(LAYERS), batch_size=5, ignore_label=-1, hooks=[Seen()])
+    made.fit(X, Y, 3, validation=(X, np.where(is_ignored, -1, Y)))
+    kept = X[~is_ignored]
+    np.testing.assert_array_equal(seen[0][0], kept)
+    np.testing.assert_allclose(seen[0][1], made.network.predict(kept), rtol=1e-6)
+    np.testing.assert_array_equal(seen[0][2], Y[~is_ignored])
+
+
 def test_balanced_does_not_count_what_is_ignored() -> None:
     is_ignored = Y == 0
     is_ignored[np.flatnonzero(is_ignored)[:4]] = False  # 4, 5 and 3 samples are left
@@ -194,6 +215,14 @@ def test_balanced_does_not_count_what_is_ignored() -> None:
 def test_samples_that_are_all_ignored_are_refused() -> None:
     with pytest.raises(DataError, match="All labels are -1, which is ignored"):
         trained(np.full(20, -1), ignore_label=-1)
+
+
+@pytest.mark.parametrize(
+    "weights", [["1"] * 20, np.ma.masked_array(np.ones(20), Y == 0)], ids=["text", "masked"]
+)
+def test_weights_beside_an_ignored_label_are_plain_numbers(weights: Any) -> None:
+    with pytest.raises(DataError, match="weights must be"):
+        trained(Y, weights, ignore_label=2)
 
 
 @pytest.mark.parametrize(

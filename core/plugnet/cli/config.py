@@ -52,7 +52,7 @@ AUTO = "auto"
 
 
 def _is_fraction(value: object) -> bool:
-    return type(value) in (int, float) and 0 < value < 1  # type: ignore[operator]
+    return isinstance(value, float) and 0 < value < 1
 
 
 def _is_weights(value: object) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from plugnet.cli.config import DataSettings
 from plugnet.cli.data_source import pointed_at, read
 from plugnet.convert import columns_of_labels, write_mat
-from plugnet.errors import ConfigError
+from plugnet.errors import ConfigError, counted
 from plugnet.registry import registry
 
 
@@ -34,7 +34,7 @@ def run(arguments: Namespace) -> int:
     samples = read(_settings(arguments.data))
     write_mat(samples, target)
     print(
-        f"{target}: {len(samples.train.x)} samples to train on, "
+        f"{target}: {counted(len(samples.train.x), 'sample')} to train on, "
         f"{0 if samples.test is None else len(samples.test.x)} to test"
     )
     classes = columns_of_labels(samples)

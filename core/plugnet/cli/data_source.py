@@ -103,7 +103,7 @@ def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
 
 
 def relative_to(settings: DataSettings, folder: Path) -> DataSettings:
-    """Return ``settings`` with absolute paths, of which relative ones begin at ``folder``."""
+    """Return ``settings`` with absolute paths; relative ones begin at ``folder``."""
     name, arguments = call(settings.reader)
     moved = {
         key: _from(folder, value) if key == "path" or key.endswith("_path") else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.cli import trained_run
+from plugnet.cli.json_number import or_null
 from plugnet.cli.text_table import SCALED, TextTable, number, title
 from plugnet.cli.trained_run import TrainedRun
 from plugnet.errors import DataError
@@ -36,7 +36,7 @@ def run(arguments: Namespace) -> int:
     judged = {**metrics, "loss": loss}
     classes = counts.table(model.classes)
     if arguments.json:
-        found = {n: value if math.isfinite(value) else None for n, value in judged.items()}
+        found = {name: or_null(value) for name, value in judged.items()}
         report = {**found, "samples": counts.samples, "classes": classes}
         print(json.dumps(report, allow_nan=False))
         return 0

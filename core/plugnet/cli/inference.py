@@ -41,28 +41,17 @@ def infer(config: Config, samples: DataSplits) -> Config:
     loss = training.loss
     if loss == AUTO:
         loss = "softmax_with_loss" if kind == "class" else "least_square_error"
-    built = registry.losses.resolve(loss)
-    is_binary = built.threshold is not None
+    built: Loss = registry.losses.resolve(loss)
     is_scaled = kind == "real" and type(built).probabilities is Loss.probabilities
     layers = config.network.layers
     if layers == AUTO:
         layers = (*_first(samples), *HIDDEN, "fc")
     outputs = len(classes_of(samples, training.ignore_label)) or samples.train.y.shape[1]
-    if kind == "class" and is_binary and outputs == 2:
+    if kind == "class" and built.threshold is not None and outputs == 2:
         outputs = 1
+    validation = _validation(training.validation, samples)
     rows = len(samples.train.x)
-    large = mapped_file(samples.train.x) is not None
-    validation = training.validation
-    if validation == AUTO:
-        validation = VALIDATION if rows >= FEW and not large else "none"
-    if validation == "test" and samples.test is None:
-        raise ConfigError(
-            'training.validation is "test", but the data have no test samples. Set a fraction, '
-            "such as 0.1.",
-            key="training.validation",
-        )
-    held_out = validation if isinstance(validation, float) else 0.0
-    left = rows - round(rows * held_out)
+    left = rows - round(rows * validation) if isinstance(validation, float) else rows
     return replace(
         config,
         network=replace(config.network, layers=with_outputs(layers, outputs)),
@@ -74,6 +63,20 @@ def infer(config: Config, samples: DataSplits) -> Config:
             scale_targets=is_scaled if training.scale_targets == AUTO else training.scale_targets,
         ),
     )
+
+
+def _validation(setting: Any, samples: DataSplits) -> Any:
+    """Return what to validate on: a fraction of the training samples, "test" or "none"."""
+    if setting == "test" and samples.test is None:
+        raise ConfigError(
+            'training.validation is "test", but the data have no test samples. Set a fraction, '
+            "such as 0.1.",
+            key="training.validation",
+        )
+    if setting != AUTO:
+        return setting
+    x = samples.train.x
+    return VALIDATION if len(x) >= FEW and mapped_file(x) is None else "none"
 
 
 def kind_of(samples: DataSplits) -> str:

@@ -7,7 +7,6 @@ columns such as an id, and with the true classes or values where the data have t
 from __future__ import annotations
 
 import json
-import math
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
@@ -23,10 +22,11 @@ from plugnet.arguments import file_path
 from plugnet.arrays import Array
 from plugnet.cli import trained_run
 from plugnet.cli.data_source import STREAM
+from plugnet.cli.json_number import or_null
 from plugnet.cli.text_table import TextTable
 from plugnet.cli.trained_run import TrainedRun
 from plugnet.data.answers import decode, encode
-from plugnet.errors import ConfigError
+from plugnet.errors import ConfigError, counted
 from plugnet.evaluation import class_scores, predicted_classes, true_classes
 from plugnet.interfaces import Rows
 from plugnet.training.threads import limited
@@ -67,7 +67,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _check_out(arguments: Namespace) -> None:
-    """Check that the answers may be written where they shall be.
+    """Check that answers can be written to ``--out``.
 
     Raises:
         ConfigError: it is a file of another kind, or the one that is read.
@@ -193,9 +193,9 @@ def _printing(model: Model) -> Iterator[Write]:
         return
     if not by_class.keys().isdisjoint(table.shown):
         print("p(...) is a class's probability; a file has it in the column probability_...")
-    if count := len(table.left_out):
-        columns = "one more column" if count == 1 else f"{count} more columns"
-        print(f"No room for {columns}: --out FILE.csv writes them all.")
+    if table.left_out:
+        more = counted(len(table.left_out), "more column")
+        print(f"No room for {more}: --out FILE.csv writes them all.")
 
 
 def _writer(file: TextIO, as_json: bool) -> Write:
@@ -221,4 +221,4 @@ def _writer(file: TextIO, as_json: bool) -> Write:
 
 def _finite(values: Array) -> list[float | None]:
     """Return numbers as JSON has them: what is not finite is null."""
-    return [value if math.isfinite(value) else None for value in values.tolist()]
+    return list(map(or_null, values.tolist()))

@@ -18,6 +18,7 @@ from plugnet.cli import config_file, run_setup
 from plugnet.cli.config import Config, TrainingSettings
 from plugnet.cli.data_warnings import warn_of_data
 from plugnet.cli.inference import kind_of
+from plugnet.cli.json_number import or_null
 from plugnet.cli.run_directory import (
     CONFUSION,
     HISTORY,
@@ -65,7 +66,7 @@ def run(arguments: Namespace) -> int:
         result = _result(trainer, samples, config.training)
         write_result(folder, result)
     if is_verbose:
-        print(train_report.summary(trainer, result, folder))
+        print(train_report.summary(trainer, samples, result, folder))
     if arguments.json:
         print(json.dumps({"directory": str(folder), "files": contents(folder), **result}))
     return 128 + received if received else 0
@@ -153,7 +154,7 @@ def _result(trainer: Trainer, samples: DataSplits, settings: TrainingSettings) -
         "validation": _numbers(history.at_end("validation")),
         "validation_on": settings.validation,
         "test_sha256": None if samples.test is None else digest(samples.test),
-        "test_samples": 0 if samples.test is None else len(samples.test.x),
+        "test_samples": _tested(samples, settings),
         "iterations": history.iteration,
         "iterations_done": len(history.loss),
         "stopped": history.stopped,
@@ -163,9 +164,17 @@ def _result(trainer: Trainer, samples: DataSplits, settings: TrainingSettings) -
     }
 
 
+def _tested(samples: DataSplits, settings: TrainingSettings) -> int:
+    """Return the number of test samples, without those whose label is ignored."""
+    if samples.test is None:
+        return 0
+    y = samples.test.y
+    return len(y) if settings.ignore_label is None else int((y != settings.ignore_label).sum())
+
+
 def _numbers(found: Evaluation | None) -> dict[str, float | None]:
     """Return loss and metrics as JSON has them: what is not finite is null."""
     if found is None:
         return {}
     held = {"loss": found.loss, **found.metrics}
-    return {name: value if math.isfinite(value) else None for name, value in held.items()}
+    return {name: or_null(value) for name, value in held.items()}

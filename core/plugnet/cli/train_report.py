@@ -14,6 +14,7 @@ from plugnet.cli.inference import classes_of, kind_of
 from plugnet.cli.prose import columns, wrap
 from plugnet.cli.run_directory import contents
 from plugnet.cli.text_table import SCALED, number, title
+from plugnet.errors import counted
 from plugnet.interfaces import DataSplits
 from plugnet.registry import registry
 from plugnet.training.given import ITERATIONS
@@ -35,9 +36,8 @@ def introduction(trainer: Trainer, samples: DataSplits, config: Config) -> str:
     lines = [
         wrap(f"Data:     {source}{'' if path is None else f' {path}'}", 10),
         wrap(
-            f"          {_counted(len(samples.train.x), 'sample')} to train on, {tested} to test, "
-            f"each {size}; "
-            f"{_answers(samples)}",
+            f"          {counted(len(samples.train.x), 'sample')} to train on, {tested} to test, "
+            f"each {size}; {_answers(samples)}",
             0,
         ),
         *(_indented(what) for what in (_validation(settings), *_table(samples))),
@@ -56,11 +56,11 @@ def _answers(samples: DataSplits) -> str:
     names = f" of {', '.join(samples.targets)}" if samples.targets else ""
     if kind_of(samples) == "real":
         count = samples.train.y.shape[1]
-        return f"real values{names}" if names else f"{count} real value{'s' * (count > 1)}"
+        return f"real values{names}" if names else counted(count, "real value")
     classes = classes_of(samples)
     shown = ", ".join(map(str, classes))
     listed = f": {shown}" if len(shown) <= LONGEST else ""
-    return f"{len(classes)} classes{names}{listed}"
+    return f"{counted(len(classes), 'class', 'classes')}{names}{listed}"
 
 
 def _validation(settings: TrainingSettings) -> str:
@@ -107,12 +107,13 @@ def _counted(count: float, what: str) -> str:
     return f"{count:.15g} {what}{'s' * (count != 1)}"
 
 
-def summary(trainer: Trainer, result: dict[str, Any], folder: Path) -> str:
+def summary(trainer: Trainer, samples: DataSplits, result: dict[str, Any], folder: Path) -> str:
     """Return how well the network does, and what to do next."""
     is_scaled = trainer.schema is not None and bool(trainer.schema.scales)
     judged = result["test"] or result["validation"]
     part = "test" if result["test"] else "validation"
-    tested = result["test_samples"] if result["test"] else 0
+    is_counted = samples.test is not None and samples.test.weights is None
+    tested = result["test_samples"] if result["test"] and is_counted else 0
     lines = []
     if result["stopped"]:
         done = result["iterations_done"]

@@ -38,7 +38,7 @@ class TrainedRun:
     """A trained model, and the rows that it is used on.
 
     Attributes:
-        model: it.
+        model: the trained model.
         rows: block by block.
         part: what to call the rows.
         source: what to call their file.

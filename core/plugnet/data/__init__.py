@@ -16,4 +16,5 @@ from plugnet.data.samples import as_samples as as_samples
 from plugnet.data.samples import check_rows as check_rows
 from plugnet.data.samples import require_rows as require_rows
 from plugnet.data.splits import hold_out as hold_out
+from plugnet.data.splits import take_rows as take_rows
 from plugnet.data.tutorial import Data as Data

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence, Set
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.data.frames import as_inputs, check_columns, column_names, is_frame, listed
-from plugnet.data.labels import as_targets
+from plugnet.data.frames import as_inputs, check_columns, column_names, is_frame
+from plugnet.data.labels import INEXACT, as_targets, is_whole
 from plugnet.data.samples import as_array
-from plugnet.errors import ArgumentError, DataError
+from plugnet.errors import ArgumentError, DataError, counted, listed
 from plugnet.schema import Label, Schema
 from plugnet.targets import is_one_hot, is_zero_or_one
-
-#: From here on, floating-point numbers are no longer exact whole numbers.
-_TOO_LARGE: Final = 2**53
 
 
 def learn_schema(
@@ -38,7 +35,8 @@ def learn_schema(
 
     Raises:
         DataError: there are more or fewer classes than the network can tell apart.
-        ArgumentError: ``classes`` are not distinct strings or whole numbers.
+        ArgumentError: ``classes`` are not distinct strings or whole numbers, or name the columns of
+            one-hot rows in another order.
     """
     columns = names.get("columns", ())
     if shared := [name for name in names.get("targets", ()) if name in columns]:
@@ -51,6 +49,7 @@ def learn_schema(
     values = as_labels(y)
     if classes is not None:
         found = as_classes(classes)
+        _check_order(found, names.get("targets", ()))
     elif values.dtype.kind in "Ub":
         found = tuple(np.unique(values).tolist())
         _refuse_nan(values)
@@ -64,9 +63,9 @@ def learn_schema(
         return Schema("real", **names)
     if len(found) != count:
         raise DataError(
-            f"The network tells {count} classes apart, but the labels have {len(found)}: "
-            f"{listed(found)}. Give its last layer as many outputs, or name all classes in their "
-            "order: fit(..., classes=[...]).",
+            f"The network has outputs for {counted(count, 'class', 'classes')}, but the labels "
+            f"have {len(found)}: {listed(found)}. Give its last layer as many outputs, or name all "
+            "classes in their order: fit(..., classes=[...]).",
             row=None,
         )
     return Schema("class", found, **names)
@@ -133,7 +132,7 @@ def encode(y: Any, schema: Schema, rows: int, dtype: Any = np.float32) -> Array:
     is_label = values.size == rows  # not a row for each sample
     if values.dtype.kind == "b" and not is_label:
         values = values.astype(np.int8)
-    if values.dtype.kind == "f" and is_label and _is_whole(values).all():
+    if values.dtype.kind == "f" and is_label and is_whole(values).all():
         values = values.astype(np.int64)  # 3.0 is class 3
     is_id = schema.classes == tuple(range(len(schema.classes))) and schema.classes[0] is not False
     if values.dtype.kind == "f" or (values.dtype.kind in "ui" and (is_id or not is_label)):
@@ -180,7 +179,9 @@ def ignoring(y: Any, weights: Any, ignore_label: Label) -> tuple[Array, Array]:
     ignored: Array = labels == ignore_label
     if ignored.all():
         raise DataError(f"All labels are {ignore_label!r}, which is ignored.", row=None)
-    counts = np.ones(len(labels)) if weights is None else np.array(weights, np.float64)
+    counts = np.ones(len(labels))
+    if weights is not None:
+        counts = as_array(weights, "weights").astype(np.float64)
     if counts.shape == labels.shape:  # else it is refused where weights are checked
         counts[ignored] = 0
     return np.where(ignored, labels[np.argmin(ignored)], labels), counts
@@ -247,6 +248,20 @@ def scaling(targets: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(means.tolist()), tuple(deviations.tolist())
 
 
+def _check_order(classes: Sequence[Label], targets: Sequence[str]) -> None:
+    """Check that a table of labels has the column of each class at its place, if named like it."""
+    are_elsewhere = (
+        name in classes and classes.index(name) != at for at, name in enumerate(targets)
+    )
+    if len(targets) > 1 and any(are_elsewhere):
+        raise ArgumentError(
+            f"classes must be in the order of the labels' columns, {listed(targets)}, but they are "
+            f"{listed(classes)}. Put them in this order, or leave them out.",
+            argument="classes",
+            value=classes,
+        )
+
+
 def _are_one_hot(values: Array, outputs: int) -> bool:
     is_table = values.ndim == 2 and min(values.shape) > 1
     return is_table and values.shape[1] == outputs and bool(is_one_hot(values).all())
@@ -273,8 +288,9 @@ def _check_ids(values: Array, count: int) -> None:
             f"If these are the names of classes, say so: fit(..., classes=[{listed(distinct)}])"
         )
     raise DataError(
-        f"Whole numbers are class ids, and must be from 0 to {count - 1} for a network that tells "
-        f"{count} classes apart, but row {row} has {values.flat[row]}. {advice}.",
+        f"Whole numbers are class ids, and must be from 0 to {count - 1} for a network with "
+        f"outputs for {counted(count, 'class', 'classes')}, but row {row} has {values.flat[row]}. "
+        f"{advice}.",
         row=row,
     )
 
@@ -288,12 +304,6 @@ def _refuse_nan(values: Array) -> None:
             "Drop such rows, or, if it is a class, name all: fit(..., classes=[...]).",
             row=row,
         )
-
-
-def _is_whole(values: Array) -> Array:
-    with np.errstate(invalid="ignore"):
-        found: Array = (np.abs(values) < _TOO_LARGE) & (np.floor(values) == values)
-    return found
 
 
 def _from_objects(values: Array) -> Array:
@@ -356,7 +366,7 @@ def as_classes(classes: Any) -> tuple[Label, ...]:
             argument="classes",
             value=classes,
         )
-    if kinds == {int} and max(map(abs, found)) >= _TOO_LARGE:
+    if kinds == {int} and max(map(abs, found)) >= INEXACT:
         raise ArgumentError(
             f"classes that are numbers must be below 2^53, but they are {listed(found)}. Name them "
             "by strings.",

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.errors import DataError
+from plugnet.errors import DataError, listed
 
-#: How many columns a message names.
+#: How many columns' shapes a message names.
 _SHOWN = 10
 
 
@@ -56,23 +56,24 @@ def target_names(y: Any) -> tuple[str, ...]:
     return (name,) if isinstance(name, str) and name else column_names(y)
 
 
-def check_aligned(x: Any, y: Any) -> None:
-    """Check that samples and labels of pandas have their rows in one order.
+def check_aligned(x: Any, y: Any, weights: Any = None) -> None:
+    """Check that samples, labels and weights of pandas have their rows in one order.
 
     Raises:
-        DataError: their indices have the same labels in different orders.
+        DataError: two indices have the same rows in different orders.
     """
     index: Any = getattr(x, "index", None)
-    other: Any = getattr(y, "index", None)
-    if not (hasattr(index, "isin") and hasattr(other, "isin")) or index.equals(other):
-        return
-    if len(index) == len(other) and index.isin(other).all():
-        raise DataError(
-            "Samples and labels must have their rows in the same order, but their indices have the "
-            "same rows in different orders. Write y.loc[x.index]; or, if they go together as they "
-            "stand, y.to_numpy().",
-            row=None,
-        )
+    for name, what, given in (("y", "labels", y), ("weights", "weights", weights)):
+        other: Any = getattr(given, "index", None)
+        if not (hasattr(index, "isin") and hasattr(other, "isin")) or index.equals(other):
+            continue
+        if len(index) == len(other) and index.isin(other).all():
+            raise DataError(
+                f"Samples and {what} must have their rows in the same order, but their indices "
+                f"have the same rows in different orders. Write {name}.loc[x.index]; or, if they "
+                f"go together as they stand, {name}.to_numpy().",
+                row=None,
+            )
 
 
 def as_inputs(x: Any, columns: Sequence[str] = (), others: Collection[str] = ()) -> Any:
@@ -141,12 +142,6 @@ def check_columns(names: Sequence[str], columns: Sequence[str], others: Collecti
         missing=tuple(missing),
         unknown=tuple(unknown),
     )
-
-
-def listed(names: Sequence[object]) -> str:
-    """Return names as a message shows them."""
-    shown = ", ".join(repr(name) for name in names[:_SHOWN])
-    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def _names(x: Any) -> list[Any] | None:

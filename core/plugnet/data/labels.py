@@ -4,8 +4,8 @@ There are three kinds, and ``rule`` may name the one that is meant:
 
 * ``"class_ids"``: one class per sample, as ``(N,)``, ``(N, 1)`` or MATLAB's ``(1, N)``: a whole
   number of any numeric type (3.0 is class 3, but 3.5 is an error), True or False, or a string.
-  Classes keep their numbers, whichever is the first; only with ``ten_means_zero`` are they digits
-  of which 10 stands for 0.
+  Classes keep their numbers, whichever is the first; only with ``ten_means_zero`` are they digits,
+  and 10 stands for 0.
 * ``"one_hot"``: ``(N, K)`` with K at least 2, one 1 in every row and 0 elsewhere. The classes are
   0 to K - 1.
 * ``"targets"``: ``(N, K)`` real numbers; ``(N,)`` and ``(1, N)`` mean ``(N, 1)``.
@@ -14,7 +14,7 @@ There are three kinds, and ``rule`` may name the one that is meant:
 
 1. One value per sample, a string or a whole number: class ids. Numbers that may as well be real
    values, see `plugnet.data.label_kinds`, are an error that asks for a rule.
-2. One value per sample, of which one is not whole: targets.
+2. One value per sample, at least one of them not whole: targets.
 3. A matrix of zeros and ones only: one-hot; a row with no 1 or with several is an error.
 4. Any other matrix: targets.
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _TOO_LARGE = 2**31
 
 #: From here on, floating-point numbers are no longer exact whole numbers.
-_INEXACT = 2.0**53
+INEXACT = 2**53
 
 #: Classes that ``first_class`` may add because they are between others, at least.
 _MANY = 10_000
@@ -83,7 +83,7 @@ def read_labels(
         rule: what ``labels`` are.
         first_class: the smallest class id: the classes are those from it to the largest, even if
             some are absent. None: the classes are the ids that occur.
-        ten_means_zero: the ids are digits of which 10 stands for 0, a habit in MATLAB.
+        ten_means_zero: the ids are digits, and 10 stands for 0, a habit in MATLAB.
 
     Raises:
         ArgumentError: an argument is out of its range.
@@ -106,7 +106,7 @@ def read_labels(
             f"Class ids must be one value per sample, but there are {columns} per row.", row=0
         )
     if columns == 1 and (
-        rule == "class_ids" or (rule == "auto" and (is_about_ids or _is_whole(values).all()))
+        rule == "class_ids" or (rule == "auto" and (is_about_ids or is_whole(values).all()))
     ):
         return _class_ids(values[:, 0], rule, first_class, ten_means_zero)
     if is_about_ids:
@@ -262,18 +262,18 @@ def _named(names: Array, rule: str, is_about_ids: bool) -> Labels:
     return Labels(values, tuple(np.unique(values).tolist()))
 
 
-def _is_whole(values: Array) -> Array:
+def is_whole(values: Array) -> Array:
     """Tell of each number whether it is whole, and exact as int64."""
     if values.dtype.kind == "f":
         numbers = values.astype(np.float64)
-        found: Array = (np.abs(numbers) < _INEXACT) & (np.floor(numbers) == numbers)
+        found: Array = (np.abs(numbers) < INEXACT) & (np.floor(numbers) == numbers)
         return found
     return values <= np.iinfo(np.int64).max
 
 
 def _class_ids(values: Array, rule: str, first_class: int | None, ten_means_zero: bool) -> Labels:
     """Return the labels for class ids, ``(N,)``."""
-    require_rows(_is_whole(values), values, f"class ids must be whole numbers ({_IF_REAL})")
+    require_rows(is_whole(values), values, f"class ids must be whole numbers ({_IF_REAL})")
     ids = values.astype(np.int64)
     if ten_means_zero:
         require_rows((ids >= 1) & (ids <= 10), ids, "the ids must be 1 to 10 if 10 means 0")

@@ -10,7 +10,7 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.data.mapped import mapped_file
-from plugnet.errors import DataError, DataWarning
+from plugnet.errors import DataError, DataWarning, counted
 from plugnet.warning import warn_user
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def as_array(values: Any, name: str) -> Array:
     """
     if isinstance(values, np.ma.MaskedArray):
         raise DataError(
-            f"{name} must be a plain array, not a masked one, as its hidden values would be used. "
-            "Fill them, or drop those rows.",
+            f"{name} must be a plain array, not a masked one, because its hidden values would be "
+            "used. Fill them, or drop those rows.",
             row=None,
         )
     try:
@@ -189,7 +189,7 @@ def _beyond(table: Array, limit: float, columns: Sequence[str]) -> str:
     order = [int(i) for i in np.argsort(-largest, kind="stable") if largest[i] > limit]
     named = [f"{_column(i, columns)} ({largest[i]:g})" for i in order[:_NAMED]]
     if len(order) > _NAMED:
-        return f"Columns {', '.join(named)} and {len(order) - _NAMED} others"
+        return f"Columns {', '.join(named)} and {counted(len(order) - _NAMED, 'other')}"
     if len(order) == 1:
         return f"The values in column {named[0].partition(' (')[0]}"
     return f"Columns {', '.join(named[:-1])} and {named[-1]}"

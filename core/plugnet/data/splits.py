@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from plugnet.arrays import Array
+from plugnet.interfaces import Batch
+from plugnet.targets import is_one_hot
 
 
 def hold_out(labels: Array, fraction: float, seed: int) -> tuple[Array, Array]:
@@ -15,7 +17,8 @@ def hold_out(labels: Array, fraction: float, seed: int) -> tuple[Array, Array]:
     method of the largest remainders.
 
     Args:
-        labels: ``(N,)`` labels of classes, or ``(N, K)`` real targets, which have no classes.
+        labels: ``(N,)`` labels of classes, or ``(N, K)`` one-hot rows; or floating-point targets,
+            which have no classes.
         fraction: how much is held out, from 0 to below 1.
         seed: of the draw.
 
@@ -23,7 +26,9 @@ def hold_out(labels: Array, fraction: float, seed: int) -> tuple[Array, Array]:
     (array([2, 3, 4, 5]), array([0, 1]))
     """
     classes = np.zeros(len(labels), np.int64)
-    if labels.ndim == 1:
+    if labels.ndim == 2 and labels.dtype.kind in "iuf" and is_one_hot(labels).all():
+        labels = labels.argmax(axis=1)
+    if labels.ndim == 1 and labels.dtype.kind != "f":
         classes = np.unique(labels, return_inverse=True)[1]
     counts = np.bincount(classes)
     order = np.random.default_rng(seed).permutation(len(labels))
@@ -32,6 +37,12 @@ def hold_out(labels: Array, fraction: float, seed: int) -> tuple[Array, Array]:
     left_of_class = ends - np.arange(len(labels))  # from the class's count down to 1
     is_held = left_of_class <= np.repeat(_shares(counts, fraction), counts)
     return np.sort(by_class[~is_held]), np.sort(by_class[is_held])
+
+
+def take_rows(samples: Batch, rows: Array) -> Batch:
+    """Return the samples, labels and weights of some rows, as copies."""
+    x, y, weights = samples
+    return Batch(x[rows], y[rows], None if weights is None else weights[rows])
 
 
 def _shares(counts: Array, fraction: float) -> Array:

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from plugnet.arguments import integer, number
-from plugnet.arrays import Array
 from plugnet.data.answers import as_labels, by_name
 from plugnet.data.frames import as_inputs, check_aligned, column_names, target_names
+from plugnet.data.labels import as_weights
 from plugnet.data.mapped import mapped_file
 from plugnet.data.samples import as_array, check_rows
-from plugnet.data.splits import hold_out
-from plugnet.errors import ArgumentError, DataError
+from plugnet.data.splits import hold_out, take_rows
+from plugnet.errors import ArgumentError, DataError, counted
 from plugnet.interfaces import Batch, DataSplits
 from plugnet.schema import Label, Schema
 
@@ -55,13 +57,13 @@ def gather(
     Raises:
         ArgumentError, DataError: an argument is not what it must be.
     """
+    names: Mapping[str, tuple[str, ...]]
     if isinstance(data, DataSplits):
         classes = data.classes or None if classes is None else classes
         names = {name: getattr(data, name) for name in ("columns", "targets", "dropped")}
         train, test = data.train, data.test if test is None else test
     else:
-        train = data
-        names = {"columns": column_names(train.x), "targets": target_names(train.y)}
+        train, names = data, names_of(data)
     test = None if test is None else as_batch(test, "test")
     if isinstance(validation, str) and validation == "test":
         if test is None:
@@ -82,43 +84,45 @@ def gather(
     return Given(train, held_out, test, classes, names)
 
 
+def names_of(samples: Batch) -> Mapping[str, tuple[str, ...]]:
+    """Return the names of the columns of samples and labels, as `Schema` has them."""
+    return {"columns": column_names(samples.x), "targets": target_names(samples.y)}
+
+
 def cut(
     train: Batch, fraction: float, seed: int, schema: Schema | None = None
 ) -> tuple[Batch, Batch]:
     """Return training samples in two parts, the second a fraction, with its share of each class."""
-    check_aligned(train.x, train.y)
+    check_aligned(*train)
     known = schema or Schema("real")
     others = {*known.targets, *known.dropped}
     x = as_array(as_inputs(train.x, known.columns, others), "samples")
     y = as_labels(by_name(train.y, known))
+    y = y.reshape(-1) if y.size == len(x) else y  # such as (N, 1), and MATLAB's (1, N)
     check_rows(x, y)
+    weights = None if train.weights is None else as_weights(train.weights, len(x), np.float64)
     if mapped_file(x) is not None:
         raise DataError(
             "validation as a fraction would copy a memory map into the memory. Give the samples to "
             "validate on: validation=(x, y).",
             row=None,
         )
-    labels = y.reshape(len(y), -1) if y.dtype.kind == "f" else y  # real values have no shares
-    rows, held = hold_out(labels, fraction, seed)
+    rows, held = hold_out(y, fraction, seed)
     if not len(held):
         raise DataError(
-            f"validation={fraction} of {len(x)} samples leaves none to validate on. Give a larger "
-            "fraction, or validation=(x, y).",
+            f"validation={fraction} of {counted(len(x), 'sample')} leaves none to validate on. "
+            "Give a larger fraction, or validation=(x, y).",
             row=None,
         )
-    weights = None if train.weights is None else as_array(train.weights, "weights")
-    return _rows(x, y, weights, rows), _rows(x, y, weights, held)
-
-
-def _rows(x: Array, y: Array, weights: Array | None, rows: Array) -> Batch:
-    return Batch(x[rows], y[rows], None if weights is None else weights[rows])
+    whole = Batch(x, y, weights)
+    return take_rows(whole, rows), take_rows(whole, held)
 
 
 def as_batch(given: Any, argument: str) -> Batch:
     """Return samples, labels and weights or None.
 
     Raises:
-        ArgumentError: it is no tuple of these.
+        ArgumentError: it is not a pair or a triple.
     """
     if not isinstance(given, tuple | list) or len(given) not in (2, 3):
         raise ArgumentError(

@@ -7,14 +7,13 @@ from itertools import chain
 from typing import Any, Protocol
 
 from plugnet.data.answers import as_classes
-from plugnet.data.frames import listed
 from plugnet.data.labels import warn_one_class
 from plugnet.data.samples import as_samples
-from plugnet.errors import ArgumentError
+from plugnet.errors import ArgumentError, DataError, listed
 from plugnet.interfaces import Batch, DataSplits, Loss
 from plugnet.network import Network
 from plugnet.schema import Label, Schema
-from plugnet.training.given import as_batch, gather
+from plugnet.training.given import as_batch, gather, names_of
 from plugnet.training.preparation import Preparation
 from plugnet.training.weighting import weights_by_class
 
@@ -43,12 +42,18 @@ def prepare(
         own: the trainer's settings.
         samples: as the user has them.
         classes: all classes, or None: those of the labels.
-        columns: the names of columns, as `Schema` has them.
+        columns: the names of columns, as `Schema` has them; None: those of the samples.
     """
     if own.schema is not None:
         return Preparation(own.network, own.loss, own.schema)
     return Preparation.learn(
-        own.network, own.loss, samples, own.ignore_label, classes, columns, own.scale_targets
+        own.network,
+        own.loss,
+        samples,
+        own.ignore_label,
+        classes,
+        names_of(samples) if columns is None else columns,
+        own.scale_targets,
     )
 
 
@@ -65,8 +70,9 @@ def take_data(
     """
     if own.schema and classes is not None and as_classes(classes) != own.schema.classes:
         raise ArgumentError(
-            f"classes are fixed by the first fit, {listed(own.schema.classes)}, but now they are "
-            f"{listed(as_classes(classes))}. Leave them out, or train a new network.",
+            f"classes are fixed by the first fit, {listed(own.schema.classes) or 'real values'}, "
+            f"but now they are {listed(as_classes(classes))}. Leave them out, or train a new "
+            "network.",
             argument="classes",
             value=classes,
         )
@@ -84,7 +90,14 @@ def take_data(
         counted = train.y if train.weights is None else train.y[train.weights > 0]
         by_class = weights_by_class(own.class_weight, counted, prepared.schema)
     own.schema = prepared.schema
-    return prepared.for_step(train, by_class), parts
+    weighted = prepared.for_step(train, by_class)
+    if weighted.weights is not None and not weighted.weights.any():
+        raise DataError(
+            "The weights of classes and samples together are all 0, so no sample counts. Give a "
+            "class that occurs a weight above 0.",
+            row=None,
+        )
+    return weighted, parts
 
 
 def take_parts(
@@ -117,7 +130,7 @@ def adapt(network: Network, samples: Any) -> None:
     """Let the first layer learn from all samples, if it does so and has not yet.
 
     Args:
-        network: it.
+        network: the network.
         samples: ``(N, *shape)``, or a source of batches.
 
     Raises:

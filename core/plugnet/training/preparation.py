@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.data.answers import as_labels, counting, encode, ignoring, learn_schema, scaling
+from plugnet.data.answers import as_labels, ignoring, learn_schema, scaling
 from plugnet.data.frames import as_inputs, check_aligned
-from plugnet.data.labels import as_targets, as_weights
+from plugnet.data.labels import as_targets
 from plugnet.data.samples import as_sample_rows
 from plugnet.errors import ArgumentError, DataError, DataWarning, ShapeError
 from plugnet.interfaces import Batch, Loss
-from plugnet.model import check_inputs
+from plugnet.model import check_batch
 from plugnet.network import Network
 from plugnet.registry import registry
 from plugnet.schema import Label, Schema
@@ -104,15 +104,11 @@ class Preparation(NamedTuple):
         self, x: Any, y: Any, weights: Any = None, name: str = "samples", remember: bool = True
     ) -> Batch:
         """Return samples, targets and weights as a step takes them; see `Trainer.check`."""
-        check_aligned(x, y)
-        network, dtype = self.network, self.network.dtype
-        samples = check_inputs(x, network, self.schema, name=name, remember=remember)
-        network.validate_input(samples)  # an image stays one, for the hooks
-        y, weights = counting(y, weights, self.schema)
-        targets = encode(y, self.schema, len(samples), dtype)
-        given = None if weights is None else as_weights(weights, len(samples), dtype)
-        self.loss.check(targets, (len(samples), *(network.output_shape or ())))
-        return Batch(samples, targets, given)
+        check_aligned(x, y, weights)
+        given = Batch(x, y, weights)
+        return check_batch(
+            given, self.network, self.loss, self.schema, name=name, remember=remember
+        )
 
     def for_step(self, given: Batch, by_class: Array | None) -> Batch:
         """Return a checked batch to train on: in the network's shape, and weighted by class.

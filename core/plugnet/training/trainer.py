@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from plugnet.arguments import flag, integer
+from plugnet.data.joined import check_alone, joined
 from plugnet.data.source import CheckedBatches, from_samples
 from plugnet.errors import ArgumentError, CallOrderError, TrainingWarning
 from plugnet.evaluation import Evaluation, loss_value
@@ -119,7 +120,8 @@ class Trainer:
                 see `plugnet.parallel`. The same number gives the same bits.
             metrics: what evaluations judge by; None: accuracy, or for real values rmse and r2.
             class_weight: by class, how much each of its samples counts in training; "balanced":
-                all classes the same in total. None: as many as there are.
+                the classes that occur weigh the same, by their numbers of samples. None: every
+                sample counts the same.
             ignore_label: a label whose samples count neither in training nor in evaluation.
             scale_targets: whether the network learns real values in units of their own mean and
                 standard deviation. The model and the metrics turn them back; the loss is of the
@@ -234,20 +236,13 @@ class Trainer:
                 batches, rows = self._source_of(x, weights, classes), getattr(x, "rows", None)
                 parts, samples = take_parts(self, validation, test, classes), x
             else:
-                data = x if y is None else Batch(x, y, weights)
+                if isinstance(x, DataSplits):
+                    check_alone(x, y, weights)
+                data = x if isinstance(x, DataSplits) else joined(x, y, weights)
                 train, parts = take_data(self, data, validation, test, classes)
-                samples, rows = train.x, len(train.x)
-                batches = from_samples(
-                    train,
-                    self.batch_size,
-                    self.shuffle,
-                    self.seed,
-                    self.position,
-                    self.network.fills_missing,
-                )
+                batches, samples, rows = self._batches_of(train), train.x, len(train.x)
             count = count_iterations(iterations, epochs, rows, self.batch_size)
-            last = self.iteration + count
-            every = last
+            last = every = self.iteration + count
             if evaluate_every is not None:
                 every = integer("evaluate_every", evaluate_every, at_least=1)
             hooks = self._hook_caller()
@@ -284,6 +279,11 @@ class Trainer:
             if is_fresh:
                 self.network.uninitialize()
             raise
+
+    def _batches_of(self, train: Batch) -> Iterator[Batch]:
+        """Return batches of checked samples, from the position on."""
+        fills = self.network.fills_missing
+        return from_samples(train, self.batch_size, self.shuffle, self.seed, self.position, fills)
 
     def _source_of(self, x: Any, weights: Any, classes: Sequence[Label] | None) -> CheckedBatches:
         """Return a user's source of batches, none of which is drawn yet."""
@@ -436,7 +436,7 @@ class Trainer:
         """
         if self._is_broken:
             raise failures.broken(self.iteration)
-        batch = x if y is None and isinstance(x, Batch) else Batch(x, y, weights)
+        batch = joined(x, y, weights)
         prepared = prepare(self, batch)
         given = prepared.check(*batch)
         model = Model(self.network, self.loss, prepared.schema, self.metrics)
@@ -572,13 +572,15 @@ class Trainer:
         self.history.evaluations.append(evaluation)
         if part == "validation":
             self.evaluation_due = None
+        weights = given.weights
+        counts = slice(None) if weights is None or weights.all() else weights > 0
         _call(
             hooks.caller("plugnet_evaluate_end"),
             training=self,
             evaluation=evaluation,
-            x=given.x,
-            outputs=outputs,
-            targets=given.y,
+            x=given.x[counts],  # an ignored label has become another, which is not to be shown
+            outputs=outputs[counts],
+            targets=given.y[counts],
         )
 
     def _warn_of_no_progress(self) -> None:

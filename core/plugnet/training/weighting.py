@@ -9,7 +9,7 @@ import numpy as np
 
 from plugnet.arguments import number
 from plugnet.arrays import Array
-from plugnet.errors import ArgumentError
+from plugnet.errors import ArgumentError, listed
 from plugnet.schema import Label, Schema
 
 BALANCED = "balanced"
@@ -96,8 +96,8 @@ def weights_by_class(
     unknown = [label for label in class_weight if (type(label), label) not in known]
     if unknown:
         raise ArgumentError(
-            f"class_weight must name classes, {', '.join(map(repr, schema.classes))}, but it names "
-            f"{', '.join(map(repr, unknown))}.",
+            f"class_weight must name classes, {listed(schema.classes)}, but it names "
+            f"{listed(unknown)}.",
             argument="class_weight",
             value=class_weight,
         )

@@ -12,11 +12,11 @@ import numpy as np
 
 from plugnet.arguments import file_path, flag, integer, number
 from plugnet.arrays import Array
-from plugnet.data import hold_out
-from plugnet.errors import ArgumentError, DataError, DataWarning
+from plugnet.data import hold_out, take_rows, warn_one_class
+from plugnet.errors import ArgumentError, DataError, DataWarning, listed
 from plugnet.interfaces import Batch, Dataset, DataSplits, Rows
 from plugnet.schema import Label, Schema
-from plugnet_builtin.datasets.table_file import Table, listed, open_table
+from plugnet_builtin.datasets.table_file import Table, open_table
 from plugnet_builtin.datasets.table_inputs import read_inputs
 from plugnet_builtin.datasets.table_labels import RULES, join_labels, learn_classes, read_new_labels
 from plugnet_builtin.datasets.table_roles import (
@@ -131,20 +131,14 @@ class Csv(Dataset):
         classes: tuple[Label, ...] = ()
         if len(samples.labels) == 1:
             classes = learn_classes(samples.labels[0], self.labels)
-        if len(classes) == 1 and len(samples.x) > 1:
-            warnings.warn(
-                f"All {len(samples.x)} samples of {shown_path(self.path)} are of class "
-                f"{classes[0]!r}; a network learns to predict it always.",
-                DataWarning,
-                stacklevel=2,
-            )
         train, test = _batch(samples, classes), None
+        warn_one_class(train.y)
         if self.test_path is not None:
             with self._open(self.test_path) as other:
                 found = match_training(other, table, roles, self._choice)
                 test = _batch(self._read(other, found), classes)
         elif len((parts := hold_out(train.y, self.test_fraction, self.seed))[1]):
-            train, test = (_rows(train, part) for part in parts)
+            train, test = (take_rows(train, part) for part in parts)
         self._check_means(train.x, [table.names[at] for at in roles.inputs])
         return DataSplits(
             train,
@@ -197,8 +191,8 @@ class Csv(Dataset):
         if samples.left_out:
             count = samples.left_out + len(samples.x)
             warnings.warn(
-                f"{samples.left_out} of {count} rows of {shown_path(table.path)} "
-                f"{'is' if samples.left_out == 1 else 'are'} left out because cells are missing.",
+                f"{samples.left_out} of {count} rows of {shown_path(table.path)} left out because "
+                "cells are missing.",
                 DataWarning,
                 stacklevel=3,
             )
@@ -211,20 +205,15 @@ class Csv(Dataset):
         found = [names[at] for at in np.flatnonzero(np.isnan(x).all(axis=0)).tolist()]
         if found:
             raise DataError(
-                f"Each column needs a value to train on, but {listed(found)} of "
-                f"{shown_path(self.path)} {'has' if len(found) == 1 else 'have'} none, so no mean. "
-                f"Drop what is empty, drop=[{listed(found)}], or fill it with a number, missing=0.",
+                f"{listed(found)} of {shown_path(self.path)} must have a value in the samples to "
+                f"train on, or there is no mean. Leave these out, drop=[{listed(found)}], or fill "
+                "them with a number, missing=0.",
                 row=None,
             )
 
 
 def _batch(samples: Samples, classes: tuple[Label, ...]) -> Batch:
     return Batch(samples.x, join_labels(samples.labels, classes), samples.weights)
-
-
-def _rows(batch: Batch, rows: Array) -> Batch:
-    weights = None if batch.weights is None else batch.weights[rows]
-    return Batch(batch.x[rows], batch.y[rows], weights)
 
 
 def _header(table: Table, positions: Sequence[int]) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from plugnet.errors import counted
+from plugnet.errors import listed as listed
 from plugnet_builtin.datasets.table_cells import is_number
 from plugnet_builtin.datasets.table_delimiter import find_delimiter, read_cells
 from plugnet_builtin.datasets.table_header import is_header
@@ -174,10 +176,7 @@ class Table:
             lines, cells = zip(*found, strict=True)
             if set(map(len, cells)) != {self._cells}:
                 line, row = next(each for each in found if len(each[1]) != self._cells)
-                says = (
-                    f"has {len(row)} cell{'s' * (len(row) > 1)} where the first line has "
-                    f"{self._cells}"
-                )
+                says = f"has {counted(len(row), 'cell')} where the first line has {self._cells}"
                 raise wrong(self.path, line, says)
             if self.width < self._cells:
                 self._check_empty(found)
@@ -248,9 +247,3 @@ def open_table(path: str, delimiter: str | None, header: bool | None) -> Iterato
     """
     with open_lines(path) as lines:
         yield Table(path, lines, delimiter, header)
-
-
-def listed(names: Sequence[object]) -> str:
-    """Return names as a message shows them."""
-    shown = ", ".join(repr(name) for name in names[:10])
-    return shown + (f" and {len(names) - 10} more" if len(names) > 10 else "")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.errors import FileFormatError, shorten
+from plugnet.errors import FileFormatError, listed, shorten
 from plugnet_builtin.datasets.table_cells import (
     as_number,
     has_decimal_comma,
@@ -18,7 +18,7 @@ from plugnet_builtin.datasets.table_cells import (
     is_value,
     plain_numbers,
 )
-from plugnet_builtin.datasets.table_file import Block, listed
+from plugnet_builtin.datasets.table_file import Block
 from plugnet_builtin.datasets.table_text import shown_path
 
 

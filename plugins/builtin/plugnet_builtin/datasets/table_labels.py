@@ -16,10 +16,10 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.data.label_kinds import classes_of
-from plugnet.errors import DataError, shorten
+from plugnet.errors import DataError, listed, shorten
 from plugnet.schema import Label
 from plugnet_builtin.datasets.table_cells import hint, is_missing, is_number, looks_like_number
-from plugnet_builtin.datasets.table_file import Block, listed
+from plugnet_builtin.datasets.table_file import Block
 from plugnet_builtin.datasets.table_text import shown_path, wrong
 
 #: The rules for labels.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,24 +57,20 @@ def read_samples(table: Table, roles: Roles, missing: str | float, may_be_names:
         count += len(block.lines)
         last = [_check_index(block, *each) for each in zip(roles.index, last, strict=True)]
         inputs = read_inputs(block, roles.inputs)
-        lacks = np.zeros(len(inputs), bool)
-        without: dict[int, Array] = {}  # by column, which rows have no label or weight
         if missing == "refuse":
             refuse_missing(block, roles.inputs, inputs)
-        elif missing == "drop":
-            lacks |= np.isnan(inputs).any(axis=1)
         cells = [block.column(position) for position in roles.targets]
-        for position, column in zip(roles.targets, cells, strict=True):
-            if empty := {cell for cell in set(column) if is_missing(cell, may_be_names)}:
-                without[position] = np.array([cell in empty for cell in column])
+        empty = [_empty(column, may_be_names) for column in cells]
+        without = dict(zip(roles.targets, empty, strict=True))
         if roles.weight is not None:
             weights.append(read_inputs(block, [roles.weight])[:, 0])
             _check_weights(block, roles.weight, weights[-1])
             without[roles.weight] = np.isnan(weights[-1])
-        for position, rows in without.items():
-            if missing != "drop":
-                _refuse_without(block, position, rows)
-            lacks |= rows
+        lacks = np.any(list(without.values()), axis=0)
+        if missing == "drop":
+            lacks |= np.isnan(inputs).any(axis=1)
+        else:
+            _refuse_without(block, without)
         if lacks.any():
             inputs = inputs[~lacks]
             weights[-1:] = [weight[~lacks] for weight in weights[-1:]]
@@ -96,14 +92,21 @@ def read_samples(table: Table, roles: Roles, missing: str | float, may_be_names:
     )
 
 
-def _refuse_without(block: Block, position: int, lacks: Array) -> None:
-    """Check that no row lacks a label or weight."""
-    if lacks.any():
-        says = (
-            "has no value, and neither labels nor weights are ever filled. Leave out such rows, "
-            'missing="drop"'
-        )
-        raise block.wrong(int(np.argmax(lacks)), position, says)
+def _empty(cells: Sequence[str], may_be_names: bool) -> Array:
+    """Tell of each label whether it is missing, ``(N,)``."""
+    empty = {cell for cell in set(cells) if is_missing(cell, may_be_names)}
+    return np.array([cell in empty for cell in cells]) if empty else np.zeros(len(cells), bool)
+
+
+def _refuse_without(block: Block, without: Mapping[int, Array]) -> None:
+    """Check that no row lacks a label or a weight; ``without`` says by column which do."""
+    for position, rows in without.items():
+        if rows.any():
+            says = (
+                "has no value, and neither labels nor weights are ever filled. Leave out such "
+                'rows, missing="drop"'
+            )
+            raise block.wrong(int(np.argmax(rows)), position, says)
 
 
 def _check_weights(block: Block, position: int, weights: Array) -> None:

@@ -16,6 +16,7 @@ from plugnet.data import (
     check_rule,
     hold_out,
     read_labels,
+    take_rows,
     warn_one_class,
 )
 from plugnet.data.labels import Labels
@@ -157,12 +158,7 @@ class TrainTestArrays(Dataset):
         train, test = hold_out(samples.y, self.test_fraction, self.seed)
         if not len(test):
             return DataSplits(samples, None, labels.classes)
-        return DataSplits(_take(samples, train), _take(samples, test), labels.classes)
-
-
-def _take(samples: Batch, rows: Array) -> Batch:
-    weights = samples.weights
-    return Batch(samples.x[rows], samples.y[rows], None if weights is None else weights[rows])
+        return DataSplits(take_rows(samples, train), take_rows(samples, test), labels.classes)
 
 
 def _weights(weights: Array | None, rows: int) -> Array | None:

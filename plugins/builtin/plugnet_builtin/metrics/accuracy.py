@@ -6,7 +6,7 @@ import numpy as np
 
 from plugnet.arguments import integer
 from plugnet.arrays import Array
-from plugnet_builtin.metrics.counting import answered
+from plugnet.evaluation import predicted_classes
 from plugnet_builtin.metrics.sample_mean import SampleMean
 
 
@@ -26,7 +26,7 @@ class Accuracy(SampleMean):
 
     def values(self, scores: Array, targets: Array) -> Array:
         """Return which samples are right, ``(N,)``."""
-        right: Array = answered(scores) == targets
+        right: Array = predicted_classes(scores) == targets
         return right
 
 
@@ -60,5 +60,5 @@ class TopK(SampleMean):
         own = scores[np.arange(len(scores)), targets][:, np.newaxis]
         earlier = np.arange(scores.shape[1]) < targets[:, np.newaxis]
         ahead = (scores > own) | (scores == own) & earlier
-        right: Array = (ahead.sum(axis=1) < self.k) & (answered(scores) >= 0)
+        right: Array = (ahead.sum(axis=1) < self.k) & (predicted_classes(scores) >= 0)
         return right

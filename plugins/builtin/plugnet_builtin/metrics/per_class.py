@@ -11,9 +11,10 @@ import numpy as np
 from plugnet.arguments import integer
 from plugnet.arrays import Array
 from plugnet.errors import ArgumentError
+from plugnet.evaluation import predicted_classes
 from plugnet.interfaces import Metric
 from plugnet.schema import Label
-from plugnet_builtin.metrics.counting import answered, counted
+from plugnet_builtin.metrics.counting import counted
 
 AVERAGES = ("macro", "micro", "weighted")
 
@@ -63,7 +64,7 @@ class PerClass(Metric):
         if self.positive is not None:
             self._only = self._id(self.classes or tuple(range(classes)))
         scores, targets, weights = counted(scores, targets, weights)
-        answers = answered(scores)
+        answers = predicted_classes(scores)
         self._counts = self._counts + [
             np.bincount(ids[rows], weights[rows], classes)
             for ids, rows in (
