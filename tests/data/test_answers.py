@@ -53,8 +53,12 @@ def refused(y: Any, *words: str) -> int | None:
         np.array(NAMES)[np.newaxis],
         [[name] for name in NAMES],
         {"species": NAMES},
+        {0: NAMES},
     ],
-    ids=["list", "tuple", "array", "objects", "bytes", "column", "row", "lists", "mapping"],
+    ids=[
+        *("list", "tuple", "array", "objects", "bytes", "column", "row", "lists", "mapping"),
+        "numbered",
+    ],
 )
 def test_strings_are_classes_in_sorted_order(y: Any) -> None:
     schema = learn(y, 3)

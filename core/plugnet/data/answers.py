@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.data.frames import as_inputs, check_columns, column_names, is_frame
+from plugnet.data.frames import as_inputs, check_columns, column_names, is_frame, only_column
 from plugnet.data.labels import INEXACT, as_targets, is_whole
 from plugnet.data.samples import as_array
 from plugnet.errors import ArgumentError, DataError, counted, listed
@@ -208,8 +208,8 @@ def as_labels(y: Any) -> Array:
         DataError: one is missing, or of another type.
     """
     if is_frame(y) and not isinstance(y, np.ndarray):
-        names = column_names(y)
-        y = y[names[0]] if len(names) == 1 else as_inputs(y)
+        column = only_column(y)
+        y = as_inputs(y) if column is None else column
     if isinstance(y, np.ma.MaskedArray):
         return as_array(y, "labels")  # which refuses it
     try:  # the items of a list keep their types: NumPy would make the string "1" of a 1 beside "a"

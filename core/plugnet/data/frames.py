@@ -50,6 +50,12 @@ def is_frame(x: Any) -> bool:
     return _names(x) is not None
 
 
+def only_column(x: Any) -> Any:
+    """Return the only column of a frame, whether it has a name or not; None if there are others."""
+    names = column_names(x) or _names(x) or ()
+    return x[names[0]] if len(names) == 1 else None
+
+
 def target_names(y: Any) -> tuple[str, ...]:
     """Return the names of the columns of labels: a frame's, or the name of a series."""
     name = getattr(y, "name", None)
