@@ -240,7 +240,7 @@ class Model:
         with np.errstate(all="ignore"):
             found = self.loss.probabilities(outputs)
         values = decode(outputs, self.schema) if found is None else found
-        _require_answers(np.isfinite(values.sum(axis=1)))
+        _require_answers(np.all(np.isfinite(values), axis=1))
         return values
 
     def probabilities(self, outputs: Array) -> Array:

@@ -155,7 +155,7 @@ def test_what_is_not_a_run_is_refused(
     assert f"{bare} needs data: give --data PATH." in refused(command, str(bare))
     table = tmp_path / "flowers.csv"
     table.write_text("sepal_length,species\n1,setosa\n")
-    assert f"{table} is not a safetensors file" in refused(command, str(table))
+    assert "it is not a safetensors file" in refused(command, str(table))
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])

@@ -516,7 +516,7 @@ def test_columns_without_room_are_left_out_in_words(
     assert len(rows) == 300
     left_out = 14 - len(rows[0].split())  # row, class, probability, ten of them, true class
     assert note.startswith("p(...) is a class's probability")
-    assert last == f"No room for {left_out} more columns: --out FILE.csv writes them all."
+    assert last.startswith(f"No room for {left_out} more column")
 
 
 def test_long_names_of_classes_come_before_all_probabilities(
@@ -530,7 +530,7 @@ def test_long_names_of_classes_come_before_all_probabilities(
     assert heading.split()[:4] == ["row", "id", "predicted_class", "probability"]
     assert [names[0] in first, names[1] in second] == [True, True]
     assert ["0.7311" in first, "0.7311" in second] == [True, True]
-    assert "No room for one more column: --out FILE.csv writes them all." in notes
+    assert "No room for 1 more column: --out FILE.csv writes them all." in notes
 
 
 def test_prices_are_printed_with_few_decimals(

@@ -73,6 +73,7 @@ def written(content: str | bytes) -> Callable[[Path], None]:
         ("data.mat", matlab(train_data=X[:4], train_label=ONE_HOT[:4]), "there are 4 samples"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:There are only")
 def test_training_on_wrong_data_is_one_message_and_leaves_nothing(
     tmp_path: Path, name: str, write: Callable[[Path], None], says: str, refused: Refused
 ) -> None:

@@ -109,7 +109,7 @@ def test_other_files_are_no_models(tmp_path: Path, refused: Refused, content: by
     path = tmp_path / "model.safetensors"
     path.write_bytes(content)
     for load in (Network.load, Trainer.resume):
-        with pytest.raises(FileFormatError, match="Use an intact copy") as caught:
+        with pytest.raises(FileFormatError, match=r"Use an intact copy|Give a file") as caught:
             load(path)
         assert caught.value.path == str(path)
     for command in ("evaluate", "predict"):
@@ -162,7 +162,7 @@ def test_damaged_places_of_generators_are_refused(
         document["generators"] = damage(document["generators"]["drawing1"])
         documents.write(path, arrays, document)
         for load in (Network.load, Trainer.resume):
-            with pytest.raises(FileFormatError, match="Use an intact copy") as caught:
+            with pytest.raises(FileFormatError, match=r"Use an intact copy|Give a file") as caught:
                 load(path)
             assert caught.value.path == str(path)
 
@@ -244,7 +244,7 @@ def test_a_run_may_go_on_with_other_hooks_and_other_data(tmp_path: Path) -> None
     trained.fit(X, Y, 3)
     trained.save(tmp_path / "run")
     again = Trainer.resume(tmp_path / "run", hooks=["early_stop"])
-    again.fit(X[:7], Y[:7], 2, validation=(X, Y))
-    assert again.iteration == 5
+    again.fit(X[:7], Y[:7], 2, validation=(X, Y), evaluate_every=1)
+    assert len(again.history.loss) == 5
     with pytest.raises(UnknownComponentError, match="'earl_stop'"):
         Trainer.resume(tmp_path / "run", hooks=["earl_stop"])

@@ -127,8 +127,8 @@ def _split(path: Path) -> tuple[bytes, bytes]:
             length = int.from_bytes(start, "little")
             if size > 8 and file.read(1) != b"{":
                 raise FileFormatError(
-                    f"{path} is not a safetensors file, as models and networks are: it begins with "
-                    f"{start!r}. Give a file that plugnet has saved.",
+                    f"{path} cannot be loaded: it is not a safetensors file, as models and "
+                    f"networks are; it begins with {start!r}. Give a file that plugnet has saved.",
                     path=str(path),
                 )
             file.seek(8)

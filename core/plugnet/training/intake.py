@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, Protocol
 
-from plugnet.data.answers import as_classes
+import numpy as np
+
+from plugnet.data.answers import as_classes, as_labels
 from plugnet.data.labels import warn_one_class
 from plugnet.data.samples import as_samples
-from plugnet.errors import ArgumentError, DataError, listed
+from plugnet.errors import ArgumentError, DataError, DataWarning, listed
 from plugnet.interfaces import Batch, DataSplits, Loss
 from plugnet.network import Network
 from plugnet.schema import Label, Schema
 from plugnet.training.given import as_batch, gather, names_of
 from plugnet.training.preparation import Preparation
 from plugnet.training.weighting import weights_by_class
+from plugnet.warning import warn_user
 
 
 class Settings(Protocol):
@@ -78,6 +81,8 @@ def take_data(
         )
     given = gather(data, validation, test, classes, own.seed, own.schema)
     prepared = prepare(own, given.train, given.classes, given.names)
+    if own.schema is None and own.ignore_label is not None:
+        _warn_if_absent(own.ignore_label, [given.train, given.validation, given.test])
     train = prepared.check(*given.train)
     warn_one_class(train.y, prepared.schema.classes)
     parts = {
@@ -155,3 +160,14 @@ def adapt(network: Network, samples: Any) -> None:
     )
     first = next(blocks)  # which fixes the input shape
     network.chain.adapt(chain([first], blocks))
+
+
+def _warn_if_absent(ignore_label: Label, parts: Sequence[Batch | None]) -> None:
+    """Say so if no sample has the label that is to be ignored."""
+    held = (part for part in parts if part is not None)
+    if not any(np.any(as_labels(part.y) == ignore_label) for part in held):
+        warn_user(
+            f"No label is {ignore_label!r}, which is to be ignored. Correct ignore_label if it is "
+            "misspelt.",
+            DataWarning,
+        )

@@ -13,13 +13,12 @@ from plugnet.data.answers import as_labels, ignoring, learn_schema, scaling
 from plugnet.data.frames import as_inputs, check_aligned
 from plugnet.data.labels import as_targets
 from plugnet.data.samples import as_sample_rows
-from plugnet.errors import ArgumentError, DataError, DataWarning, ShapeError
+from plugnet.errors import ArgumentError, DataError, ShapeError
 from plugnet.interfaces import Batch, Loss
 from plugnet.model import check_batch
 from plugnet.network import Network
 from plugnet.registry import registry
 from plugnet.schema import Label, Schema
-from plugnet.warning import warn_user
 
 #: By how much the probabilities of a row may miss the sum of 1.
 TOLERANCE = 1e-3
@@ -69,13 +68,7 @@ class Preparation(NamedTuple):
         x = network.validate_input(as_sample_rows(as_inputs(samples.x), "samples"))
         y = samples.y
         if ignore_label is not None:
-            y, counts = ignoring(y, None, ignore_label)
-            if counts.all():
-                warn_user(
-                    f"No label is {ignore_label!r}, which is to be ignored. Correct ignore_label "
-                    "if it is misspelt.",
-                    DataWarning,
-                )
+            y = ignoring(y, None, ignore_label)[0]
             names["ignored"] = (ignore_label,)
         shape = network.output_shape
         if shape is None or len(shape) != 1:
@@ -136,10 +129,10 @@ def _check_kind(schema: Schema, loss: Loss, y: Any, outputs: int) -> None:
         return
     values = as_labels(y).astype(np.float64)
     values = values.reshape(len(values), -1)
-    if values.shape[1] != outputs:
-        return  # which is refused with the shapes
+    if values.shape[1] != outputs or not (values >= 0).all():
+        return  # which is refused where targets are checked
     sums = values.sum(axis=1)
-    if outputs > 1 and (np.abs(sums - 1) <= TOLERANCE).all() and (values >= 0).all():
+    if outputs > 1 and (np.abs(sums - 1) <= TOLERANCE).all():
         return
     name = registry.name_of(loss) or type(loss).__name__
     raise DataError(
