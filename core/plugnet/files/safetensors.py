@@ -127,7 +127,7 @@ def _split(path: Path) -> tuple[bytes, bytes]:
             length = int.from_bytes(start, "little")
             if size > 8 and file.read(1) != b"{":
                 raise FileFormatError(
-                    f"{path} cannot be loaded: it is not a safetensors file, as models and "
+                    f"{path} cannot be read: it is not a safetensors file, as models and "
                     f"networks are; it begins with {start!r}. Give a file that plugnet has saved.",
                     path=str(path),
                 )

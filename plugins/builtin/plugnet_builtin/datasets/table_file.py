@@ -9,8 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from plugnet.errors import counted
-from plugnet.errors import listed as listed
+from plugnet.errors import counted, listed
 from plugnet_builtin.datasets.table_cells import is_number
 from plugnet_builtin.datasets.table_delimiter import find_delimiter, read_cells
 from plugnet_builtin.datasets.table_header import is_header
