@@ -563,3 +563,9 @@ def test_a_run_is_not_tested_on_what_it_was_trained_on(
     for command in ("evaluate", "predict"):
         assert "have changed since the run" in refused(command, str(folder))
     assert "60 samples" in shown("evaluate", str(folder), "--data", str(path))
+
+
+def test_json_goes_into_no_csv_file(digits_run: Path, tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "answers.csv"
+    assert "names a CSV file" in refused("predict", str(digits_run), "--json", "--out", str(path))
+    assert not path.exists()

@@ -235,12 +235,6 @@ def test_wrong_labels_are_named(
         load(tmp_path, text, header=True, **options)
 
 
-def test_a_single_class_is_a_warning(tmp_path: Path) -> None:
-    with pytest.warns(DataWarning, match="All 2 samples are of class x") as caught:
-        load(tmp_path, "a,y\n1,x\n2,x\n")
-    assert caught[0].filename == __file__
-
-
 # Missing cells and wrong ones --------------------------------------------------------------------
 
 

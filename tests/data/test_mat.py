@@ -89,13 +89,9 @@ def test_parts_that_do_not_fit_are_errors(
         load(tmp_path, matrices | changed)
 
 
-def test_constant_data_and_a_single_class_give_warnings(
-    tmp_path: Path, matrices: dict[str, Array]
-) -> None:
+def test_constant_data_give_a_warning(tmp_path: Path, matrices: dict[str, Array]) -> None:
     with pytest.warns(DataWarning, match="All values of train_data are 255"):
         load(tmp_path, matrices | {"train_data": np.full((4, 3), 255, np.uint8)})
-    with pytest.warns(DataWarning, match="of class 2"):
-        load(tmp_path, matrices | {"train_label": np.eye(3)[[2, 2, 2, 2]]})
 
 
 @pytest.mark.parametrize(

@@ -237,9 +237,11 @@ def test_a_warning_points_at_the_users_line() -> None:
 
 
 def test_a_warning_of_a_reader_points_at_the_users_line(tmp_path: Path) -> None:
-    x, ids = np.eye(4), np.full(4, 3)
-    np.savez(tmp_path / "one.npz", train_data=x, train_label=ids, test_data=x, test_label=ids)
+    x, ids = np.ones((4, 2)), np.arange(4)
+    np.savez(
+        tmp_path / "one.npz", train_data=x, train_label=ids, test_data=np.eye(4, 2), test_label=ids
+    )
     dataset = registry.datasets.build("npz", str(tmp_path / "one.npz"))
-    with pytest.warns(DataWarning, match="All 4 samples are of class 3") as caught:
+    with pytest.warns(DataWarning, match="All values of train_data are 1") as caught:
         dataset.load()
     assert {each.filename for each in caught} == {__file__}

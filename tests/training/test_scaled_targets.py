@@ -140,3 +140,16 @@ def test_a_copy_keeps_the_units(tmp_path: Path, copied: Callable[[Trainer, Path]
     second.model.save(tmp_path / "model")
     model = Model.load(tmp_path / "model")
     np.testing.assert_array_equal(model.predict(X), whole.model.predict(X))
+
+
+def test_what_does_not_count_does_not_scale() -> None:
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    y, weights = 5 + x[:, 0], np.ones(40)
+    y[7], weights[7] = 1e9, 0
+    trainer = Trainer(Network([("fc", 3, 1)]), "least_square_error", scale_targets=True)
+    trainer.batch_size = 10
+    trainer.fit(x, y, 5, weights=weights)
+    rest = np.delete(y, 7)
+    assert trainer.schema is not None
+    assert trainer.schema.offsets == pytest.approx((rest.mean(),))
+    assert trainer.schema.scales == pytest.approx((rest.std(),))

@@ -82,6 +82,12 @@ def _check_out(arguments: Namespace) -> None:
             "such a name.",
             key="out",
         )
+    if arguments.json and path.suffix.lower() in CSV:
+        raise ConfigError(
+            f"--json writes JSON lines, but --out {out} names a CSV file. Leave out --json, or "
+            "give the file a name that ends in .jsonl.",
+            key="out",
+        )
     if data not in (None, STREAM) and path.exists():
         source = Path(file_path("--data", data))
         if source.exists() and path.samefile(source):

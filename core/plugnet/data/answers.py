@@ -240,10 +240,18 @@ def as_labels(y: Any) -> Array:
     return values
 
 
-def scaling(targets: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and standard deviation of real targets ``(N, K)``; 1 if all are the same."""
+def scaling(
+    targets: Array, weights: Array | None = None
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation of real targets ``(N, K)``; 1 if all are the same.
+
+    Args:
+        targets: float64.
+        weights: ``(N,)``, for how many samples each counts; None: for one.
+    """
     with np.errstate(over="ignore"):
-        means, deviations = targets.mean(axis=0), targets.std(axis=0)
+        means = np.average(targets, axis=0, weights=weights)
+        deviations = np.sqrt(np.average((targets - means) ** 2, axis=0, weights=weights))
     deviations[~(deviations > 1e-12 * np.abs(means))] = 1.0
     return tuple(means.tolist()), tuple(deviations.tolist())
 

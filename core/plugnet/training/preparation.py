@@ -11,7 +11,7 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.data.answers import as_labels, ignoring, learn_schema, scaling
 from plugnet.data.frames import as_inputs, check_aligned
-from plugnet.data.labels import as_targets
+from plugnet.data.labels import as_targets, as_weights
 from plugnet.data.samples import as_sample_rows
 from plugnet.errors import ArgumentError, DataError, ShapeError
 from plugnet.interfaces import Batch, Loss
@@ -66,9 +66,9 @@ class Preparation(NamedTuple):
         """
         names: dict[str, Any] = dict(columns or {})
         x = network.validate_input(as_sample_rows(as_inputs(samples.x), "samples"))
-        y = samples.y
+        y, weights = samples.y, samples.weights
         if ignore_label is not None:
-            y = ignoring(y, None, ignore_label)[0]
+            y, weights = ignoring(y, weights, ignore_label)
             names["ignored"] = (ignore_label,)
         shape = network.output_shape
         if shape is None or len(shape) != 1:
@@ -89,7 +89,9 @@ class Preparation(NamedTuple):
                     argument="scale_targets",
                     value=True,
                 )
-            offsets, scales = scaling(as_targets(as_labels(y).astype(float), len(x), float))
+            targets = as_targets(as_labels(y).astype(float), len(x), float)
+            counted = None if weights is None else as_weights(weights, len(x), float)
+            offsets, scales = scaling(targets, counted)
             schema = replace(schema, offsets=offsets, scales=scales)
         return cls(network, loss, schema)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from plugnet.arguments import file_path, flag, integer, number
 from plugnet.arrays import Array
-from plugnet.data import hold_out, take_rows, warn_one_class
+from plugnet.data import hold_out, take_rows
 from plugnet.errors import ArgumentError, DataError, DataWarning, listed
 from plugnet.interfaces import Batch, Dataset, DataSplits, Rows
 from plugnet.schema import Label, Schema
@@ -132,7 +132,6 @@ class Csv(Dataset):
         if len(samples.labels) == 1:
             classes = learn_classes(samples.labels[0], self.labels)
         train, test = _batch(samples, classes), None
-        warn_one_class(train.y)
         if self.test_path is not None:
             with self._open(self.test_path) as other:
                 found = match_training(other, table, roles, self._choice)

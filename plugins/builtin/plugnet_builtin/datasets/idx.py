@@ -11,7 +11,7 @@ import numpy as np
 
 from plugnet.arguments import file_path, flag
 from plugnet.arrays import Array
-from plugnet.data import as_samples, check_rows, read_labels, warn_one_class
+from plugnet.data import as_samples, check_rows, read_labels
 from plugnet.data.labels import Labels
 from plugnet.errors import ArgumentError, DataError
 from plugnet.interfaces import Batch, Dataset, DataSplits, Rows
@@ -65,7 +65,6 @@ class Idx(Dataset):
             self._part(*(only_file(self.path, files, f"{part} {what}") for what in _CONTENTS))
             for part in _PARTS
         )
-        warn_one_class(labels.values)
         if train.shape[1:] != test.shape[1:]:
             raise DataError(
                 f"Training and test samples must be alike, but their shapes are {train.shape[1:]} "

@@ -17,7 +17,6 @@ from plugnet.data import (
     hold_out,
     read_labels,
     take_rows,
-    warn_one_class,
 )
 from plugnet.data.labels import Labels
 from plugnet.data.mapped import mapped_file
@@ -85,7 +84,6 @@ class TrainTestArrays(Dataset):
         arrays = {role: contents[name].read() for role, name in names.items()}
         x = as_samples(arrays["x"], name=names["x"])
         labels = self._labels(arrays["y"], len(x), self.labels)
-        warn_one_class(labels.values)
         train = Batch(x, labels.values, _weights(arrays.get("weights"), len(x)))
         if "test_x" not in arrays:
             return self._hold_out(train, labels)
