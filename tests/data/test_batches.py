@@ -402,3 +402,13 @@ def test_a_batch_of_a_generator_is_not_lost_by_a_step_that_failed() -> None:
         one.fit(batches, iterations=6)
     one.fit(batches, iterations=4)
     assert one.history.loss == whole.history.loss
+
+
+def test_a_source_is_validated_on_the_test_samples_but_on_no_part_of_itself() -> None:
+    x, y = np.random.default_rng(0).random((12, 4)), np.arange(12) % 3
+    source = ArrayBatches(Batch(x, y), batch_size=4)
+    trainer = Trainer(Network([("fc", 4, 3)]), batch_size=4)
+    history = trainer.fit(source, iterations=4, test=(x, y), validation="test", evaluate_every=2)
+    assert [e.part for e in history.evaluations] == ["validation", "validation", "test"]
+    with pytest.raises(ArgumentError, match="come batch by batch"):
+        trainer.fit(source, iterations=4, validation=0.25)

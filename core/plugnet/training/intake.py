@@ -109,6 +109,15 @@ def take_parts(
     own: Settings, validation: Any, test: Any, classes: Sequence[Label] | None
 ) -> dict[str, Batch]:
     """Return the samples to evaluate on beside a source of batches, checked."""
+    if isinstance(validation, int | float):
+        raise ArgumentError(
+            f"validation={validation} would set aside a part of all samples, but they come batch "
+            'by batch. Give the samples, validation=(x, y), or "test".',
+            argument="validation",
+            value=validation,
+        )
+    if isinstance(validation, str) and validation == "test" and test is not None:
+        validation = test
     parts = {}
     for part, samples in (("validation", validation), ("test", test)):
         if samples is not None:

@@ -36,8 +36,6 @@ class EarlyStop:
     minimum_change: float = 0.0
     metric: str = "loss"
     _least: float = field(default=math.inf, init=False, repr=False)
-    _progress: float = field(default=math.inf, init=False, repr=False)  # the cost that counted last
-    _waited: int = field(default=0, init=False, repr=False)
     _seen: int = field(default=0, init=False, repr=False)  # evaluations of this fit
     _best: Mapping[str, Any] | None = field(default=None, init=False, repr=False)
 
@@ -48,8 +46,7 @@ class EarlyStop:
 
     def plugnet_train_start(self, training: Training) -> None:
         self._followed.begin(training)
-        self._least, self._progress, self._waited, self._best = math.inf, math.inf, 0, None
-        self._seen = 0
+        self._least, self._seen, self._best = math.inf, 0, None
 
     def plugnet_evaluate_end(self, training: Training, evaluation: Evaluation) -> None:
         """Keep the state if it is the best yet; stop if there was no progress for long."""
@@ -59,15 +56,11 @@ class EarlyStop:
         cost = self._followed.cost(evaluation)
         if cost < self._least:
             self._least, self._best = cost, training.snapshot()
-        wanted = self._progress - self.minimum_change
-        if cost < wanted:
-            self._progress, self._waited = cost, 0
-        else:
-            self._waited += 1
-        if self._waited >= self.patience:
+        followed = self._followed
+        if followed.wait(cost, self.minimum_change) >= self.patience:
             training.stop(
-                f"early_stop: no {self._followed.name} better than "
-                f"{self._followed.shown(wanted)} in {self._waited} evaluations"
+                f"early_stop: no {followed.name} better than {followed.shown(followed.wanted)} in "
+                f"{followed.waited} evaluations"
             )
         if training.is_ending:  # before the test samples are judged
             self._go_back(training)

@@ -17,6 +17,8 @@ class Followed:
     Attributes:
         hook: the name of the hook that follows it, for messages.
         metric: "loss", or the name of a metric.
+        wanted: below which cost the last evaluation would have been progress.
+        waited: how many evaluations in a row have been none.
     """
 
     def __init__(self, hook: str, metric: str) -> None:
@@ -28,6 +30,8 @@ class Followed:
             )
         self.hook, self.metric = hook, metric
         self._sign = 1.0
+        self.wanted, self.waited = math.inf, 0
+        self._progress = math.inf  # the cost that counted last
 
     @property
     def name(self) -> str:
@@ -35,12 +39,14 @@ class Followed:
         return f"validation {self.metric}"
 
     def begin(self, training: Training) -> None:
-        """Check that the training evaluates it, and learn whether higher values are better.
+        """Forget what was; check that the training evaluates it, and learn what is better.
 
         Raises:
             HookError: there are no validation samples.
             ArgumentError: there is no such metric.
         """
+        self.wanted, self.waited = math.inf, 0
+        self._progress, self._sign = math.inf, 1.0
         if "validation" not in training.parts:
             raise HookError(
                 f"{self.hook} follows the {self.name}, but there are no validation samples. Give "
@@ -65,6 +71,15 @@ class Followed:
         """Return a number that is the lower the better; infinity for NaN."""
         value = self._sign * evaluation[self.metric]
         return math.inf if math.isnan(value) else value
+
+    def wait(self, cost: float, minimum_change: float) -> int:
+        """Return how many evaluations in a row, with this one, have been no progress."""
+        self.wanted = self._progress - minimum_change
+        if cost < self.wanted:
+            self._progress, self.waited = cost, 0
+        else:
+            self.waited += 1
+        return self.waited
 
     def shown(self, cost: float) -> str:
         """Return the value with a cost, as text."""

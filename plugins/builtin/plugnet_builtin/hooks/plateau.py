@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plugnet.arguments import integer, number
@@ -35,8 +34,6 @@ class Plateau:
     minimum_change: float = 0.0
     metric: str = "loss"
     least: float = 1e-6
-    _progress: float = field(default=math.inf, init=False, repr=False)  # the cost that counted last
-    _waited: int = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.factor = number("factor", self.factor, above=0, below=1)
@@ -47,18 +44,13 @@ class Plateau:
 
     def plugnet_train_start(self, training: Training) -> None:
         self._followed.begin(training)
-        self._progress, self._waited = math.inf, 0
 
     def plugnet_evaluate_end(self, training: Training, evaluation: Evaluation) -> None:
         """Lower the rate if there was no progress for long."""
         if evaluation.part != "validation":
             return
-        cost = self._followed.cost(evaluation)
-        if cost < self._progress - self.minimum_change:
-            self._progress, self._waited = cost, 0
-            return
-        self._waited += 1
-        if self._waited >= self.patience:
+        followed = self._followed
+        if followed.wait(followed.cost(evaluation), self.minimum_change) >= self.patience:
             scale = max(training.rate_scale * self.factor, self.least)
             training.rate_scale = min(scale, training.rate_scale)
-            self._waited = 0
+            followed.waited = 0
