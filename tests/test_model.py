@@ -612,3 +612,47 @@ def test_a_model_answers_while_it_is_trained() -> None:
     run_in_threads(train, ask, ask)
     for name, value in alone.network.state().items():
         np.testing.assert_array_equal(watched.network.state()[name], value)
+
+
+# Files -------------------------------------------------------------------------------------------
+
+
+def test_a_model_is_asked_about_a_file_by_its_path(tmp_path: Path) -> None:
+    x, y = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) % 2
+    labels = np.array(["bee", "fly"])[y]
+    trainer = Trainer(Network([("fc", 2, 2)]), batch_size=20)
+    trainer.fit({"a": x[:, 0], "b": x[:, 1]}, labels, 30)
+    rows = [f"{b!r},{a!r},{label}" for (a, b), label in zip(x.tolist(), labels, strict=True)]
+    (tmp_path / "known.csv").write_text("\n".join(["b,a,label", *rows]))
+    (tmp_path / "new.tsv").write_text(
+        "\n".join(["b\ta", *(f"{b!r}\t{a!r}" for a, b in x[:5].tolist())])
+    )
+    model = trainer.model
+    np.testing.assert_array_equal(model.predict(str(tmp_path / "known.csv")), model.predict(x))
+    found = model.predict_proba(tmp_path / "new.tsv")
+    np.testing.assert_allclose(found, model.predict_proba(x[:5]), rtol=1e-6)
+    judged = model.evaluate(tmp_path / "known.csv")
+    assert judged["accuracy"] == model.evaluate(x, labels)["accuracy"]
+    assert judged.loss == pytest.approx(model.evaluate(x, labels).loss)
+    with pytest.raises(DataError, match="must have labels"):
+        model.evaluate(tmp_path / "new.tsv")
+    with pytest.raises(FileFormatError, match="must have a suffix"):
+        model.predict(tmp_path / "new")
+
+
+def test_a_table_by_class_is_that_of_the_confusion_matrix() -> None:
+    x, y = np.random.default_rng(0).normal(size=(90, 2)), np.arange(90) % 3
+    trainer = Trainer(Network([("fc", 2, 3)]), batch_size=30)
+    trainer.fit(x, np.array(["a", "b", "c"])[y], 20)
+    model, weights = trainer.model, (np.arange(90) % 5 > 0).astype(float)
+    predicted, true = model.predict(x)[weights > 0], np.array(["a", "b", "c"])[y][weights > 0]
+    for row in model.evaluate_by_class(x, np.array(["a", "b", "c"])[y], weights):
+        is_true, is_predicted = true == row["class"], predicted == row["class"]
+        right = np.count_nonzero(is_true & is_predicted)
+        assert (row["samples"], row["correct"]) == (is_true.sum(), right)
+        assert row["recall"] == pytest.approx(right / is_true.sum())
+        assert row["precision"] == pytest.approx(right / is_predicted.sum())
+    real = Trainer(Network([("fc", 2, 1)]), "least_square_error", batch_size=30)
+    real.fit(x, x[:, 0], 3)
+    with pytest.raises(CallOrderError, match="needs classes"):
+        real.model.evaluate_by_class(x, x[:, 0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -14,6 +14,7 @@ import numpy as np
 
 from plugnet.arguments import file_path
 from plugnet.arrays import Array
+from plugnet.class_counts import ClassCounts
 from plugnet.data.answers import check_schema, counting, decode, encode
 from plugnet.data.frames import as_inputs, check_aligned
 from plugnet.data.joined import joined
@@ -34,9 +35,11 @@ from plugnet.evaluation import (
     build_metrics,
     evaluate,
     predicted_classes,
+    true_classes,
 )
 from plugnet.interfaces import Batch, Loss
 from plugnet.network import PREDICT_ROWS, Network
+from plugnet.readers import rows_of
 from plugnet.registry import registry
 from plugnet.schema import Schema
 from plugnet.versions import running
@@ -152,11 +155,13 @@ class Model:
         trained on several labels at once, or on probabilities, gives probabilities.
 
         Args:
-            x: samples as for training. A data frame's columns are found by their names, and it may
-                also have the targets' and those that training left out.
+            x: samples as for training; or the path of a file or folder, all of whose rows are
+                meant. A table's columns are found by their names, and it may also have the targets'
+                and those that training left out.
 
         Raises:
             DataError: a column is missing or unknown, a value is missing, or no answer comes out.
+            FileFormatError: the file cannot be read, or is no file of samples.
             ShapeError: the samples have the wrong shape.
         """
         outputs = self.outputs(x)
@@ -177,15 +182,37 @@ class Model:
         """Return the mean loss and the metrics on labelled samples.
 
         Args:
-            x: samples, as for `predict`; or a `Batch` of samples, labels and weights.
+            x: samples, as for `predict`; or a `Batch` of samples, labels and weights; or the path
+                of a file that holds both.
             y: their labels, in the words of training.
             weights: ``(N,)``, for how many samples each counts; None: for one.
 
         Raises:
-            DataError: a label is no class of the model, or as `predict`.
+            DataError: a label is no class of the model, or there is none; or as `predict`.
         """
-        given = self.check(*joined(x, y, weights))
-        return self.judge(given, lambda rows: self.network.predict(given.x[rows]))
+        return self._judge(self._answered(x, y, weights))
+
+    def evaluate_by_class(self, x: Any, y: Any = None, weights: Any = None) -> list[dict[str, Any]]:
+        """Return a row for each class that occurs or is predicted, for the samples of `evaluate`.
+
+        Each has the keys class, samples, correct, recall and precision. Samples of weight 0 do not
+        count, all others count once.
+
+        Raises:
+            CallOrderError: the answers are not classes.
+            DataError: as `evaluate`.
+        """
+        if self.schema.kind != "class":
+            raise CallOrderError(
+                "A table by class needs classes, but this model's answers are real values. Use "
+                "evaluate."
+            )
+        counts = ClassCounts(len(self.classes))
+        for outputs, targets, held in self._answered(x, y, weights):
+            predicted = predicted_classes(outputs, self.loss.threshold)
+            true = true_classes(targets, outputs.shape[1])
+            counts.add(predicted, true, None if held is None else held > 0)
+        return counts.table(self.classes)
 
     # What these rest on --------------------------------------------------------------------------
 
@@ -202,10 +229,41 @@ class Model:
             (predict_rows(rows), y[rows], None if weights is None else weights[rows])
             for rows in blocks(len(x), PREDICT_ROWS)
         )
+        return self._judge(answered, iteration, part)
+
+    def _judge(
+        self,
+        answered: Iterable[tuple[Array, Array, Array | None]],
+        iteration: int = 0,
+        part: Literal["validation", "test"] = "test",
+    ) -> Evaluation:
+        """Return loss and metrics for outputs, targets and weights that come block by block."""
         own = copy.deepcopy(self.metrics)  # they count, and another thread may evaluate, too
         with np.errstate(all="ignore"):  # an underflow is harmless, and NaN is judged as wrong
             loss, metrics = evaluate(self.loss, own, self.schema, answered)
         return Evaluation(iteration, loss, metrics, part)
+
+    def _answered(
+        self, x: Any, y: Any, weights: Any
+    ) -> Iterator[tuple[Array, Array, Array | None]]:
+        """Yield outputs, targets and weights of labelled samples, block by block."""
+        given = self._labelled(x) if is_path(x) else [joined(x, y, weights)]
+        for batch in given:
+            samples, targets, held = self.check(*batch)
+            for rows in blocks(len(samples), PREDICT_ROWS):
+                outputs = self.network.predict(samples[rows])
+                yield outputs, targets[rows], None if held is None else held[rows]
+
+    def _labelled(self, path: str | os.PathLike[str]) -> Iterator[Batch]:
+        """Yield the rows of a file, which must have labels."""
+        for rows in rows_of(path, self.schema):
+            if rows.y is None:
+                raise DataError(
+                    f"To evaluate, samples must have labels, but those of {os.fspath(path)} have "
+                    "none. Add them, or use predict.",
+                    row=None,
+                )
+            yield Batch(rows.x, rows.y, rows.weights)
 
     def check(self, x: Any, y: Any, weights: Any = None) -> Batch:
         """Return samples, targets and weights as the network and the loss take them, checked."""
@@ -218,6 +276,9 @@ class Model:
 
     def outputs(self, x: Any) -> Array:
         """Return the network's outputs ``(N, K)``."""
+        if is_path(x):
+            found = [self.outputs(rows.x) for rows in rows_of(x, self.schema)]
+            return np.concatenate(found)
         return self.network.predict(self.inputs(x))
 
     @property
@@ -348,6 +409,11 @@ def _require_answers(are_answers: Array) -> None:
             "values of that row; they may be too large.",
             row=row,
         )
+
+
+def is_path(x: Any) -> bool:
+    """Tell whether ``x`` is the path of a file rather than samples."""
+    return isinstance(x, str | os.PathLike)
 
 
 def check_batch(

@@ -275,3 +275,13 @@ def test_files_that_are_missing_or_ambiguous_are_named(tmp_path: Path) -> None:
         Idx(str(tmp_path)).load()
     with pytest.raises(FileFormatError, match="must be a folder"):
         Idx(str(tmp_path / "nowhere")).load()
+
+
+def test_absent_classes_count_from_the_first_on(tmp_path: Path) -> None:
+    write_four(tmp_path, labels=np.array([1, 3, 3, 1, 3, 1], np.uint8))
+    assert Idx(str(tmp_path)).load().classes == (1, 3)
+    found = Idx(str(tmp_path), first_class=0).load()
+    assert found.classes == (0, 1, 2, 3)
+    assert set(found.train.y.tolist()) == {1, 3}
+    with pytest.raises(DataError, match="first_class=2"):
+        Idx(str(tmp_path), first_class=2).load()

@@ -16,13 +16,11 @@ from plugnet.cli.config import DataSettings
 from plugnet.cli.toml_text import assignment
 from plugnet.errors import ConfigError, DataError, FileFormatError, PlugnetError
 from plugnet.interfaces import Dataset, DataSplits, Rows
+from plugnet.readers import reader_of, suffix_of
 from plugnet.registry import registry
 from plugnet.schema import Schema
 
 STREAM = "-"  # in place of a path: the standard input or output
-
-#: Suffixes of tables, besides those that readers are named like.
-TABLES = ("tsv", "tab", "txt", "data", "dat")
 
 #: The value of a reader's argument, as errors advise it.
 _VALUE = r"\[[^]]*\]|\"[^\"]*\"|'[^']*'|True|False|-?\d+"
@@ -84,16 +82,16 @@ def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
         raise ConfigError(
             f"--data {data}: there is no such file or folder.{advice}", key="data.path"
         )
-    found = reader_for(path)
+    found = reader_of(path)
     if path.is_file() and found:
         reader = settings.reader if _class(name) is _class(found) else found
     elif "path" in _parameters(name):
         reader = settings.reader
     elif path.is_dir():
-        reader = "npy" if any(path.glob("*.npy")) else "idx"
+        reader = found
     else:
         raise ConfigError(
-            f"--data {data}: no dataset reader is named '{_suffix(path)}', and '{name}' reads no "
+            f"--data {data}: no dataset reader is named '{suffix_of(path)}', and '{name}' reads no "
             "files. "
             f"Readers are {', '.join(registry.datasets.names())}. Say which reads it, for example "
             "--set data.reader=csv, convert the file, or install a plugin that reads it.",
@@ -154,19 +152,6 @@ def advised(settings: DataSettings, argument: str, value: Any) -> str:
     except PlugnetError:
         return ""
     return assignment("reader", changed)
-
-
-def reader_for(path: Path) -> str:
-    """Return the reader that the suffix of a file asks for, or "" if there is none."""
-    suffix = _suffix(path)
-    if suffix in registry.datasets.names():
-        return suffix
-    return "csv" if suffix in TABLES else ""
-
-
-def _suffix(path: Path) -> str:
-    inner = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-    return inner.suffix.removeprefix(".").lower()
 
 
 def _from(folder: Path, path: Any) -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from plugnet.arrays import Array
+from plugnet.class_counts import ClassCounts
 from plugnet.cli import trained_run
 from plugnet.cli.json_number import or_null
 from plugnet.cli.text_table import SCALED, TextTable, number, title
@@ -29,7 +29,7 @@ def run(arguments: Namespace) -> int:
     """Evaluate as the arguments say, and return the exit status."""
     trained = trained_run.load(arguments)
     model = trained.model
-    counts = _Counts(len(model.classes))
+    counts = ClassCounts(len(model.classes))
     with limited(arguments.threads), np.errstate(all="ignore"):
         answered = _answered(trained, counts)
         loss, metrics = evaluate(model.loss, model.metrics, model.schema, answered)
@@ -51,7 +51,9 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _answered(trained: TrainedRun, counts: _Counts) -> Iterator[tuple[Array, Array, Array | None]]:
+def _answered(
+    trained: TrainedRun, counts: ClassCounts
+) -> Iterator[tuple[Array, Array, Array | None]]:
     """Yield outputs, targets and weights block by block, and count them by class."""
     model = trained.model
     for rows in trained.rows:
@@ -75,38 +77,3 @@ def _answered(trained: TrainedRun, counts: _Counts) -> Iterator[tuple[Array, Arr
         predicted = predicted_classes(outputs, model.loss.threshold)
         counts.add(predicted, true, is_counted)
         yield outputs, given.y, given.weights
-
-
-class _Counts:
-    """How many samples there are of each class, and how many are predicted, rightly or at all."""
-
-    def __init__(self, classes: int) -> None:
-        self.samples = 0
-        self._true, self._correct, self._predicted = np.zeros((3, classes), np.int64)
-
-    def add(self, predicted: Array, true: Array | None, is_counted: Array) -> None:
-        """Count some more, but only those that count."""
-        self.samples += int(is_counted.sum())
-        if true is not None:
-            true, predicted = true[is_counted], predicted[is_counted]
-            size = len(self._true)
-            self._true += np.bincount(true, minlength=size)
-            self._correct += np.bincount(true[true == predicted], minlength=size)
-            self._predicted += np.bincount(predicted[predicted >= 0], minlength=size)
-
-    def table(self, classes: tuple[Any, ...]) -> list[dict[str, Any]]:
-        """Return a row for each class that occurs or is predicted."""
-        counts = zip(
-            self._true.tolist(), self._correct.tolist(), self._predicted.tolist(), strict=True
-        )
-        return [
-            {
-                "class": label,
-                "samples": true,
-                "correct": correct,
-                "recall": correct / true if true else None,
-                "precision": correct / predicted if predicted else None,
-            }
-            for label, (true, correct, predicted) in zip(classes, counts, strict=True)
-            if true or predicted
-        ]

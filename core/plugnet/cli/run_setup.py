@@ -17,6 +17,7 @@ from plugnet.cli.inference import classes_of, infer
 from plugnet.cli.run_directory import CONFIG
 from plugnet.errors import ConfigError
 from plugnet.interfaces import DataSplits
+from plugnet.readers import reader_of
 from plugnet.registry import registry
 from plugnet.schema import Label
 
@@ -98,7 +99,7 @@ def _check_config(path: Path) -> None:
     given = str(path)
     if (path / CONFIG).is_file():
         advice = f"{path / CONFIG} is the config of the run in {path}; give that."
-    elif path.is_dir() or data_source.reader_for(path):
+    elif reader_of(path):
         advice = f"Give data as --data {shlex.quote(given)}."
     elif given in registry.datasets.names() and not path.exists():
         advice = f"Name a data set as --set data.reader={given}."

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from plugnet.cli.config import RULES, Config
 from plugnet.cli.config_file import override, read_value
-from plugnet.cli.data_source import reader_for, with_argument
+from plugnet.cli.data_source import with_argument
 from plugnet.cli.toml_text import assignment
+from plugnet.readers import reader_of
 from plugnet.registry.names import close
 
 
@@ -43,7 +44,7 @@ def _setting(parsed: Namespace, name: str, text: str) -> str:
     """Return what sets a setting, or an argument of the reader, to the value in a text."""
     reader = override(Config(), parsed.assignments).data.reader
     if reader == Config().data.reader:
-        reader = (parsed.data and reader_for(Path(parsed.data))) or "csv"
+        reader = (parsed.data and reader_of(Path(parsed.data))) or "csv"
     changed = with_argument(reader, name, read_value(name, text))
     known = [key.rpartition(".")[2] for key in RULES if hasattr(parsed, "config")]
     if changed and name not in known:

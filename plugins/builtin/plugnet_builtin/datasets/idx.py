@@ -11,7 +11,7 @@ import numpy as np
 
 from plugnet.arguments import file_path, flag
 from plugnet.arrays import Array
-from plugnet.data import as_samples, check_rows, read_labels
+from plugnet.data import as_samples, check_rows, check_rule, read_labels
 from plugnet.data.labels import Labels
 from plugnet.errors import ArgumentError, DataError
 from plugnet.interfaces import Batch, Dataset, DataSplits, Rows
@@ -38,15 +38,19 @@ class Idx(Dataset):
             If False, they stay bytes, a quarter of the memory: for a network that begins with
             ``("rescale", 255)``.
         prefix: what the names begin with, such as "emnist-letters"; None: there is one set.
+        first_class: the smallest class: then all numbers from it to the largest label are classes.
+            None: the labels that there are.
     """
 
     path: str
     scaled: bool = True
     prefix: str | None = None
+    first_class: int | None = None
 
     def __post_init__(self) -> None:
         self.path = file_path("path", self.path)
         self.scaled = flag("scaled", self.scaled)
+        check_rule("class_ids", self.first_class, False)
         if not isinstance(self.prefix, str | None):
             raise ArgumentError(
                 f"prefix must be the beginning of the files' names, not {self.prefix!r}.",
@@ -98,7 +102,7 @@ class Idx(Dataset):
         """Return the samples and the labels in two files."""
         x, y = self._images(images), read_idx(labels)
         check_rows(x, y)
-        return as_samples(x, name="images"), read_labels(y, len(x), "class_ids")
+        return as_samples(x, name="images"), read_labels(y, len(x), "class_ids", self.first_class)
 
     def _images(self, path: str) -> Array:
         x = read_idx(path, self.scaled)
