@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from plugnet.errors import ArgumentError, HookError
+from plugnet_builtin.hooks.number_text import number_text
 
 if TYPE_CHECKING:
     from plugnet.training import Evaluation, Training
@@ -83,4 +84,4 @@ class Followed:
 
     def shown(self, cost: float) -> str:
         """Return the value with a cost, as text."""
-        return f"{self._sign * cost:.4f}"
+        return number_text(self._sign * cost)

@@ -10,6 +10,7 @@ import numpy as np
 
 from plugnet.arguments import file_path
 from plugnet.arrays import Array
+from plugnet_builtin.hooks.number_text import number_text
 from plugnet_builtin.hooks.picture import BLUE, GREEN, ORANGE, draw
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _paint_metric(axes: Axes, history: History, evaluations: list[Evaluation]) -
     found = [e for e in evaluations if name in e.metrics]
     axes.plot([e.iteration for e in found], [e[name] for e in found], "o-", **STYLE)
     at_end = [
-        f"{part} {evaluation[name]:.4f}"
+        f"{part} {number_text(evaluation[name])}"
         for part in ("validation", "test")
         if (evaluation := history.at_end(part)) is not None and name in evaluation.metrics
     ]

@@ -8,6 +8,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from plugnet_builtin.hooks.number_text import number_text
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -67,13 +69,15 @@ class Progress:
         if sys.stderr is None or evaluation.part != "validation":
             return
         found = {f"{evaluation.part} loss": evaluation.loss, **evaluation.metrics}
-        self._validation = ", ".join(f"{name} {_text(value)}" for name, value in found.items())
+        self._validation = ", ".join(
+            f"{name} {number_text(value)}" for name, value in found.items()
+        )
         if self._bar is not None:
             self._redraw(self._bar)
             return
         line = f"{evaluation.iteration}/{self._last}:"
         if not math.isnan(self._loss):  # not before the first step
-            line += f" loss {_text(self._loss)}, rate {self._rate:.4g},"
+            line += f" loss {number_text(self._loss)}, rate {self._rate:.4g},"
         print(line, self._validation, file=sys.stderr, flush=True)
 
     def plugnet_train_end(self) -> None:
@@ -83,13 +87,8 @@ class Progress:
             self._bar = None
 
     def _redraw(self, bar: tqdm[Any]) -> None:
-        shown = f"loss {_text(self._loss)}, {self._validation or f'rate {self._rate:.4g}'}"
+        shown = f"loss {number_text(self._loss)}, {self._validation or f'rate {self._rate:.4g}'}"
         bar.set_postfix_str(shown, refresh=False)
         bar.update(self._pending)
         self._pending = 0
         self._shown = time.monotonic()
-
-
-def _text(value: float) -> str:
-    """Return a number with four decimals, or with six digits if it is large."""
-    return f"{value:.4f}" if abs(value) < 100 else f"{value:.6g}"
