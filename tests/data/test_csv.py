@@ -487,3 +487,43 @@ def test_a_usual_table_gives_no_warning(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load(tmp_path, PLAIN)
+
+
+# What looks like a number, but is none ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["0,1", "0,2", "0,1"],
+        ["123,456", "99,000", "7,000"],
+        ["$3", "$4", "$3"],
+        ["5 %", "6%", "5%"],
+    ],
+    ids=repr,
+)
+def test_labels_that_look_like_numbers_are_no_names(tmp_path: Path, labels: list[str]) -> None:
+    text = "a;b\n" + "".join(f"{i};{label}\n" for i, label in enumerate(labels))
+    with pytest.raises(FileFormatError, match=r"Line 2 .*'b'.*looks like a number"):
+        load(tmp_path, text)
+    assert load(tmp_path, text, labels="class_ids").classes == tuple(sorted(set(labels)))
+
+
+def test_a_first_line_of_numbers_in_other_writing_is_no_header(tmp_path: Path) -> None:
+    rest = "900,300,wasp\n800,200,fly\n" * 10
+    with pytest.raises(FileFormatError, match="header"):
+        load(tmp_path, '"1,200","3,500",fly\n' + rest)
+
+
+def test_labels_beyond_what_numbers_keep_are_asked_about(tmp_path: Path) -> None:
+    text = "a,b\n1,18446744073709551615\n2,18446744073709551614\n3,18446744073709551615\n"
+    with pytest.raises(FileFormatError, match="more digits than a number keeps"):
+        load(tmp_path, text)
+
+
+def test_what_is_missing_is_no_class_where_rows_are_dropped(tmp_path: Path) -> None:
+    text = "a,b,y\n1,2,0\n3,4,?\n5,6,1\n7,8,None\n"
+    with pytest.warns(DataWarning, match="2 of 4 rows"):
+        found = load(tmp_path, text, labels="class_ids", missing="drop", test_fraction=0)
+    assert found.classes == (0, 1)
+    assert found.train.y.tolist() == [0, 1]

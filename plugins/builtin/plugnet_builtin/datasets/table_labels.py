@@ -86,16 +86,15 @@ def learn_classes(labels: Labels, rule: str) -> tuple[Label, ...]:
             'it, or say labels="class_ids" if each is the name of a class'
         )
         raise labels.wrong(odd, says)
+    for cell in distinct:
+        if _WHOLE.fullmatch(cell) and abs(float(cell)) > _LARGEST:
+            says = (
+                'which has more digits than a number keeps. Say labels="class_ids" if it is the '
+                "name of a class"
+            )
+            raise labels.wrong(cell, says)
     if not numbers:
         return ()
-    if (widest := max(numbers, key=lambda cell: abs(numbers[cell]))) and (
-        abs(numbers[widest]) > _LARGEST
-    ):
-        says = (
-            'which has more digits than a number keeps. Say labels="class_ids" if it is the name '
-            "of a class"
-        )
-        raise labels.wrong(widest, says)
     values = np.array([numbers[cell] for cell in labels.cells])
     if all(map(_WHOLE.fullmatch, distinct)):
         return classes_of(values, f"Column {labels.name!r} of {shown_path(labels.path)}")
