@@ -802,3 +802,26 @@ def test_mnist_reaches_the_tutorials_accuracy(tmp_path: Path, mnist_folder: Path
     assert main(words) == 0
     assert 0.94 < json.loads((folder / "result.json").read_text())["accuracy"] < 0.97
     assert len(rows(folder)) == 800
+
+
+@pytest.mark.usefixtures("sketches")
+def test_a_matrix_that_nobody_could_read_is_not_drawn(tmp_path: Path) -> None:
+    for classes, is_drawn in ((200, True), (201, False)):
+        path, folder = tmp_path / f"{classes}.csv", tmp_path / f"run{classes}"
+        rows = [f"{i % 7},{i % 5},c{i % classes}" for i in range(2 * classes)]
+        path.write_text("\n".join(["a,b,label", *rows]))
+        words = ["--data", str(path), "--quiet", "--set", "iterations=2", "--out", str(folder)]
+        assert main(["train", *words]) == 0
+        assert (folder / "confusion.png").exists() is is_drawn
+
+
+@pytest.mark.usefixtures("sketches")
+def test_a_reader_that_is_asked_for_reads_whatever_the_suffix(
+    table: Path, tmp_path: Path, refused: Refused
+) -> None:
+    odd = tmp_path / "table.npz"
+    odd.write_bytes(table.read_bytes())
+    words = ["--quiet", "--set", "iterations=2", "--set", "data.reader=csv"]
+    assert main(["train", "--data", str(odd), *words, "--out", str(tmp_path / "run")]) == 0
+    words = ["--set", "data.reader=npz", "--out", str(tmp_path / "other")]
+    assert "must be a NumPy archive" in refused("train", "--data", str(table), *words)

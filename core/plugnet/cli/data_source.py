@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -58,13 +58,20 @@ def rows_of(settings: DataSettings, schema: Schema) -> Iterator[Rows]:
         yield from build(settings).rows(schema)
 
 
-def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
+def pointed_at(
+    settings: DataSettings, data: str | None, keeps_reader: bool = False
+) -> DataSettings:
     """Return ``settings`` for the file or folder ``data``, absolute; None keeps their own path.
 
     A file is read by the reader that is named like its suffix, or as a table if that is .tsv, .txt
     or .data; a further suffix .gz does not count. A folder, or any other file, is read by the
     reader of ``settings`` if that takes a ``path``; a folder otherwise by ``npy`` if it holds such
     files, else by ``idx``. The standard input is a table.
+
+    Args:
+        settings: the reader and its arguments.
+        data: the file or folder.
+        keeps_reader: whether the user has asked for this reader, whatever the suffix.
 
     Raises:
         ConfigError: the path does not exist, or no reader fits it.
@@ -83,7 +90,7 @@ def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
             f"--data {data}: there is no such file or folder.{advice}", key="data.path"
         )
     found = reader_of(path)
-    if path.is_file() and found:
+    if path.is_file() and found and not keeps_reader:
         reader = settings.reader if _class(name) is _class(found) else found
     elif "path" in _parameters(name):
         reader = settings.reader
@@ -98,6 +105,11 @@ def pointed_at(settings: DataSettings, data: str | None) -> DataSettings:
             key="data.path",
         )
     return replace(settings, reader=reader, path=str(path))
+
+
+def sets_reader(assignments: Sequence[str]) -> bool:
+    """Tell whether ``--set`` names a reader."""
+    return any(a.partition("=")[0].strip() in ("reader", "data.reader") for a in assignments)
 
 
 def relative_to(settings: DataSettings, folder: Path) -> DataSettings:

@@ -86,7 +86,9 @@ def configured(arguments: Namespace) -> tuple[Config, str]:
         is_stream = arguments.data == data_source.STREAM
         name = "stream" if is_stream else Path(arguments.data).name.partition(".")[0]
     config = config_file.override(config, arguments.assignments)
-    data = data_source.pointed_at(config.data, arguments.data)
+    data = data_source.pointed_at(
+        config.data, arguments.data, data_source.sets_reader(arguments.assignments)
+    )
     return replace(config, data=data_source.relative_to(data, Path.cwd())), name or DEFAULT_NAME
 
 

@@ -17,7 +17,7 @@ from plugnet.arrays import Shape
 from plugnet.cli import config_file, run_setup
 from plugnet.cli.config import Config, TrainingSettings
 from plugnet.cli.data_warnings import warn_of_data
-from plugnet.cli.inference import kind_of
+from plugnet.cli.inference import classes_of, kind_of
 from plugnet.cli.json_number import or_null
 from plugnet.cli.run_directory import (
     CONFUSION,
@@ -33,6 +33,9 @@ from plugnet.cli.run_directory import (
 from plugnet.errors import DivergenceError
 from plugnet.evaluation import Evaluation
 from plugnet.interfaces import DataSplits
+
+#: Classes in a confusion matrix; of more nobody sees the cells.
+MOST_DRAWN = 200
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -75,8 +78,8 @@ def run(arguments: Namespace) -> int:
 def _run_hooks(folder: Path, samples: DataSplits, config: Config, with_bar: bool) -> list[object]:
     """Return the hooks that fill the run directory, and the progress bar.
 
-    There are no pictures of answers if nothing is evaluated, if answers are not classes, or if
-    there are no images.
+    There are no pictures of answers if nothing is evaluated, if answers are not classes, or are too
+    many of them to see; and no mistakes if there are no images.
     """
     build = registry.hooks.build
     hooks = [
@@ -85,7 +88,8 @@ def _run_hooks(folder: Path, samples: DataSplits, config: Config, with_bar: bool
     ]
     is_judged = samples.test is not None or config.training.validation != "none"
     if is_judged and kind_of(samples) == "class":
-        hooks.append(build("confusion_matrix", str(folder / CONFUSION)))
+        if len(classes_of(samples)) <= MOST_DRAWN:
+            hooks.append(build("confusion_matrix", str(folder / CONFUSION)))
         if not samples.columns and _are_images(samples.train.x.shape[1:]):
             hooks.append(build("mistakes", str(folder / MISTAKES)))
     return [build("progress"), *hooks] if with_bar else hooks

@@ -178,7 +178,8 @@ def _data_settings(config: Config, arguments: Namespace) -> DataSettings:
             key="--set",
         )
     settings = data_source.relative_to(changed.data, Path.cwd())
-    return data_source.pointed_at(settings, arguments.data)
+    asked = data_source.sets_reader(arguments.assignments)
+    return data_source.pointed_at(settings, arguments.data, asked)
 
 
 def _first_missing(x: Any, row: int, columns: Sequence[str]) -> str | int | None:
