@@ -569,3 +569,11 @@ def test_json_goes_into_no_csv_file(digits_run: Path, tmp_path: Path, refused: R
     path = tmp_path / "answers.csv"
     assert "names a CSV file" in refused("predict", str(digits_run), "--json", "--out", str(path))
     assert not path.exists()
+
+
+def test_a_file_for_answers_needs_a_folder(
+    digits_run: Path, tmp_path: Path, refused: Refused
+) -> None:
+    path = tmp_path / "absent" / "answers.csv"
+    assert "there is no folder" in refused("predict", str(digits_run), "--out", str(path))
+    assert not path.parent.exists()

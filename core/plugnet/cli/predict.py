@@ -82,6 +82,11 @@ def _check_out(arguments: Namespace) -> None:
             "such a name.",
             key="out",
         )
+    if not path.parent.is_dir():
+        raise ConfigError(
+            f"--out {out}: there is no folder {path.parent}. Make it, or name another file.",
+            key="out",
+        )
     if arguments.json and path.suffix.lower() in CSV:
         raise ConfigError(
             f"--json writes JSON lines, but --out {out} names a CSV file. Leave out --json, or "
