@@ -69,7 +69,7 @@ def build_metrics(metrics: Iterable[Any] | None, kind: str, loss: Loss) -> dict[
     """
     found: dict[str, Metric] = {}
     if metrics is None:
-        are_scores = kind == "real" and type(loss).probabilities is not Loss.probabilities
+        are_scores = kind == "real" and gives_probabilities(loss)
         metrics = () if are_scores else DEFAULT[kind]
     for given in metrics:
         metric = registry.metrics.resolve(given)
@@ -123,6 +123,11 @@ def evaluate(
             metric.update(scores, true, weights)
     value = summed / total if total else 0.0
     return value, {name: float(metric.compute()) for name, metric in judged.items()}
+
+
+def gives_probabilities(loss: Loss) -> bool:
+    """Tell whether a loss turns outputs into probabilities."""
+    return type(loss).probabilities is not Loss.probabilities
 
 
 def loss_value(loss: Loss, found: Any) -> float:

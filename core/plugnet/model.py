@@ -34,6 +34,7 @@ from plugnet.evaluation import (
     blocks,
     build_metrics,
     evaluate,
+    gives_probabilities,
     predicted_classes,
     true_classes,
 )
@@ -114,33 +115,25 @@ class Model:
             )
 
     def _check_outputs(self) -> None:
-        shape, classes = self.network.output_shape, len(self.schema.classes)
-        if shape is None or len(shape) != 1:
-            raise ShapeError(
-                "A model's network must give a row of numbers for each sample, but the shape of "
-                f"its output is {shape}. End it with a layer whose output is flat, such as fc.",
-                expected=("K",),
-                got=shape,
-            )
-        fits = shape[0] == classes or (
-            shape[0] == 1 and classes == 2 and self.loss.threshold is not None
-        )
+        outputs, classes = count_outputs(self.network), len(self.schema.classes)
+        is_binary = outputs == 1 and classes == 2 and self.loss.threshold is not None
+        fits = outputs == classes or is_binary
         if self.schema.kind == "class" and not fits:
             raise ShapeError(
-                f"The network has {counted(shape[0], 'output')} for "
+                f"The network has {counted(outputs, 'output')} for "
                 f"{counted(classes, 'class', 'classes')}. Give its last layer an output for each "
                 "class.",
                 expected=(classes,),
-                got=shape,
+                got=(outputs,),
             )
         for name in ("scales", "targets") if self.schema.kind == "real" else ():
             count = len(getattr(self.schema, name))
-            if count not in (0, shape[0]):
+            if count not in (0, outputs):
                 raise ShapeError(
-                    f"The network has {counted(shape[0], 'output')}, but the schema has {count} of "
+                    f"The network has {counted(outputs, 'output')}, but the schema has {count} of "
                     f"{name}. Each output needs one.",
                     expected=(count,),
-                    got=shape,
+                    got=(outputs,),
                 )
 
     @property
@@ -284,8 +277,7 @@ class Model:
     @property
     def gives_probabilities(self) -> bool:
         """Whether `predict_proba` works."""
-        is_given = type(self.loss).probabilities is not Loss.probabilities
-        return self.schema.kind == "class" and is_given
+        return self.schema.kind == "class" and gives_probabilities(self.loss)
 
     def names(self, ids: Array) -> Array:
         """Return the classes of some ids ``(N,)``.
@@ -409,6 +401,23 @@ def _require_answers(are_answers: Array) -> None:
             "values of that row; they may be too large.",
             row=row,
         )
+
+
+def count_outputs(network: Network) -> int:
+    """Return K, how many outputs a network gives for each sample.
+
+    Raises:
+        ShapeError: they are not flat, or not known yet.
+    """
+    shape = network.output_shape
+    if shape is None or len(shape) != 1:
+        raise ShapeError(
+            "A network must give a row of numbers for each sample, but the shape of its output is "
+            f"{shape}. End it with a layer whose output is flat, such as fc.",
+            expected=("K",),
+            got=shape,
+        )
+    return shape[0]
 
 
 def is_path(x: Any) -> bool:

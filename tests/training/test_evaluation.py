@@ -120,3 +120,12 @@ def test_real_values_are_no_probabilities(outputs: int) -> None:
         trainer.fit(x, 1000 * x[:, :outputs], 10)
     trainer.loss = registry.losses.build("least_square_error")
     trainer.fit(x, x[:, :outputs], 10)
+
+
+def test_the_row_that_is_no_probability_is_named() -> None:
+    x = np.random.default_rng(0).random((20, 3))
+    y = np.hstack([x[:, :1], 1 - x[:, :1]])
+    y[7] = 3, 4
+    with pytest.raises(DataError, match=r"row 7 of the labels is \[3. 4.\]") as caught:
+        Trainer(Network([("fc", 3, 2)]), batch_size=10).fit(x, y, 10)
+    assert caught.value.row == 7

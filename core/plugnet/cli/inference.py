@@ -13,6 +13,7 @@ from plugnet.cli.config import AUTO, Config
 from plugnet.data.mapped import mapped_file
 from plugnet.data.samples import UNUSUAL
 from plugnet.errors import ConfigError
+from plugnet.evaluation import gives_probabilities
 from plugnet.interfaces import DataSplits, Loss
 from plugnet.registry import registry
 from plugnet.schema import Label
@@ -42,7 +43,7 @@ def infer(config: Config, samples: DataSplits) -> Config:
     if loss == AUTO:
         loss = "softmax_with_loss" if kind == "class" else "least_square_error"
     built: Loss = registry.losses.resolve(loss)
-    is_scaled = kind == "real" and type(built).probabilities is Loss.probabilities
+    is_scaled = kind == "real" and not gives_probabilities(built)
     layers = config.network.layers
     if layers == AUTO:
         layers = (*_first(samples), *HIDDEN, "fc")

@@ -13,9 +13,10 @@ from plugnet.data.answers import as_labels, ignoring, learn_schema, scaling
 from plugnet.data.frames import as_inputs, check_aligned
 from plugnet.data.labels import as_targets, as_weights
 from plugnet.data.samples import as_sample_rows
-from plugnet.errors import ArgumentError, DataError, ShapeError
+from plugnet.errors import ArgumentError, DataError
+from plugnet.evaluation import gives_probabilities
 from plugnet.interfaces import Batch, Loss
-from plugnet.model import check_batch
+from plugnet.model import check_batch, count_outputs
 from plugnet.network import Network
 from plugnet.registry import registry
 from plugnet.schema import Label, Schema
@@ -70,18 +71,10 @@ class Preparation(NamedTuple):
         if ignore_label is not None:
             y, weights = ignoring(y, weights, ignore_label)
             names["ignored"] = (ignore_label,)
-        shape = network.output_shape
-        if shape is None or len(shape) != 1:
-            raise ShapeError(
-                "A network that is trained must give a row of numbers for each sample, but the "
-                f"shape of its output is {shape}. End it with a layer whose output is flat, such "
-                "as fc.",
-                expected=("K",),
-                got=shape,
-            )
+        outputs = count_outputs(network)
         names["input_shape"] = network.input_shape
-        schema = learn_schema(y, shape[0], loss.threshold is not None, classes, **names)
-        _check_kind(schema, loss, y, shape[0])
+        schema = learn_schema(y, outputs, loss.threshold is not None, classes, **names)
+        _check_kind(schema, loss, y, outputs)
         if scale_targets:
             if schema.kind == "class":
                 raise ArgumentError(
@@ -125,20 +118,19 @@ def _check_kind(schema: Schema, loss: Loss, y: Any, outputs: int) -> None:
     Raises:
         DataError: it is.
     """
-    if schema.kind == "class" or loss.threshold is not None:
-        return
-    if type(loss).probabilities is Loss.probabilities:
+    if schema.kind == "class" or loss.threshold is not None or not gives_probabilities(loss):
         return
     values = as_labels(y).astype(np.float64)
     values = values.reshape(len(values), -1)
     if values.shape[1] != outputs or not (values >= 0).all():
         return  # which is refused where targets are checked
-    sums = values.sum(axis=1)
-    if outputs > 1 and (np.abs(sums - 1) <= TOLERANCE).all():
+    fits = (np.abs(values.sum(axis=1) - 1) <= TOLERANCE) & (outputs > 1)
+    if fits.all():
         return
+    row = int(np.argmin(fits))
     name = registry.name_of(loss) or type(loss).__name__
     raise DataError(
-        f"The loss '{name}' learns classes or their probabilities, rows that sum to 1, but row 0 "
-        f'of the labels is {values[0]}. For real values choose loss="least_square_error".',
-        row=0,
+        f"The loss '{name}' learns classes or their probabilities, rows that sum to 1, but row "
+        f'{row} of the labels is {values[row]}. For real values choose loss="least_square_error".',
+        row=row,
     )
