@@ -173,6 +173,13 @@ class FileFormatError(PlugnetError, ValueError):
     path: str
 
 
+class BudgetError(FileFormatError):
+    """A file would take more memory than it may. Culprits: path, needed, limit, both in bytes."""
+
+    needed: int
+    limit: int
+
+
 class ConfigError(PlugnetError, ValueError):
     """A setting is unknown or wrong. Culprit: key."""
 

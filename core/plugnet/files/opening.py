@@ -1,0 +1,68 @@
+"""Opening a file that someone else wrote: only an ordinary one, and never waiting for it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import BinaryIO
+
+from plugnet.errors import FileFormatError
+
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+#: What to do about an error of the system, where it is not the file's fault.
+_ADVICE = {
+    errno.EACCES: "You may not read it: change its permissions (chmod), or ask its owner.",
+    errno.EMFILE: "This process has too many files open: close some, or raise 'ulimit -n'.",
+    errno.ENFILE: "The system has too many files open: close some.",
+    errno.EIO: "The disk cannot be read: check it.",
+}
+
+
+def open_ordinary(path: str | os.PathLike[str], what: str = "a readable file") -> BinaryIO:
+    """Open an ordinary file for reading bytes.
+
+    A named pipe or a device would be waited for, possibly for ever, so it is refused at once.
+
+    Args:
+        path: the file.
+        what: what it should be, for the error.
+
+    Raises:
+        FileFormatError: it does not exist, is not an ordinary file, or cannot be opened.
+    """
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116  # a Path would not take bytes
+        if stat.S_ISREG(mode):
+            file = os.fdopen(os.open(path, _FLAGS), "rb")
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return file
+            file.close()  # replaced in the meantime
+    except (OSError, ValueError) as error:
+        raise unreadable(path, what, error) from error
+    raise _refused(path, what, f"it is {_kind(mode)}. {_instead(mode)}".strip())
+
+
+def unreadable(path: str | os.PathLike[str], what: str, error: Exception) -> FileFormatError:
+    """Return the error for a file that the system did not let us read, with what to do."""
+    advice = _ADVICE.get(getattr(error, "errno", None) or 0, "")
+    reason = f"{getattr(error, 'strerror', None) or error}. {advice}".strip()
+    return _refused(path, what, reason)
+
+
+def _refused(path: str | os.PathLike[str], what: str, reason: str) -> FileFormatError:
+    path = os.fspath(path)
+    return FileFormatError(f"{path!r} must be {what}, but: {reason}", path=path)
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    if stat.S_ISFIFO(mode):
+        return "a pipe"
+    return "a device or a socket"
+
+
+def _instead(mode: int) -> str:
+    return "" if stat.S_ISDIR(mode) else "Copy what it gives into a file first."
