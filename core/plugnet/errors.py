@@ -133,12 +133,19 @@ class BrokenStepError(PlugnetError, RuntimeError):
 
 
 class DivergenceError(PlugnetError, ArithmeticError):
-    """The loss is no longer finite. Culprits: iteration, loss, rate."""
+    """Loss or parameters are no longer finite. Culprits: iteration, loss, rate, layer (or None)."""
 
     exit_code: ClassVar[int] = 3
     iteration: int
     loss: float
     rate: float
+    layer: str | None
+
+
+class ResumeError(PlugnetError, RuntimeError):
+    """A run cannot go on as it was. Culprit: differences, one line for each."""
+
+    differences: tuple[str, ...]
 
 
 class NotRecordedError(PlugnetError, KeyError):

@@ -21,7 +21,9 @@ from plugnet.arrays import Shape
 from plugnet.errors import (
     ArgumentError,
     FileFormatError,
+    ResumeError,
     SpecError,
+    TrainingWarning,
     UnknownComponentError,
 )
 from plugnet.files import documents, safetensors
@@ -239,12 +241,18 @@ def test_a_saved_iteration_is_a_count(tmp_path: Path, iteration: Any) -> None:
         Trainer.resume(tmp_path / "run")
 
 
-def test_a_run_may_go_on_with_other_hooks_and_other_data(tmp_path: Path) -> None:
+def test_a_run_may_go_on_with_other_hooks_and_other_data_when_asked(tmp_path: Path) -> None:
     trained = trainer()
     trained.fit(X, Y, 3)
     trained.save(tmp_path / "run")
     again = Trainer.resume(tmp_path / "run", hooks=["early_stop"])
-    again.fit(X[:7], Y[:7], 2, validation=(X, Y), evaluate_every=1)
+    with pytest.raises(ResumeError, match="training samples: 20 x 4 .* 7 x 4 float32") as caught:
+        again.fit(X[:7], Y[:7], 2, validation=(X, Y), evaluate_every=1)
+    assert len(caught.value.differences) == 3  # samples, labels, hooks
+    again = Trainer.resume(tmp_path / "run", hooks=["early_stop"], inexact=True)
+    with pytest.warns(TrainingWarning, match="goes on inexactly"):
+        again.fit(X[:7], Y[:7], 2, validation=(X, Y), evaluate_every=1)
+    assert "training labels" in again.history.notes[0]
     assert len(again.history.loss) == 5
     with pytest.raises(UnknownComponentError, match="'earl_stop'"):
         Trainer.resume(tmp_path / "run", hooks=["earl_stop"])

@@ -357,9 +357,10 @@ def test_negative_weights_of_classes_are_refused() -> None:
 
 def test_what_went_before_divergence_can_be_saved(tmp_path: Path) -> None:
     trained = trainer(policy=("fixed", 1e6), loss="least_square_error")
+    trained.fit(X, ONE_HOT, 1)
     with pytest.raises(DivergenceError):
         trained.fit(X, ONE_HOT, 200)
     trained.save(tmp_path / "run")
     again = Trainer.resume(tmp_path / "run")
     assert again.history.loss == trained.history.loss
-    assert again.iteration == trained.iteration > 0
+    assert again.iteration == trained.iteration == 1

@@ -20,6 +20,7 @@ class Scripted:
 
     parts = frozenset({"validation"})
     schema = None
+    is_interrupted = False
 
     def __init__(self, hook: Any, losses: list[float]) -> None:
         self.weight = 0
@@ -39,6 +40,9 @@ class Scripted:
 
     def stop(self, reason: str) -> None:
         self.stopped.append((self.iteration, reason))
+
+    def file(self, name: str) -> Path:
+        return Path(name)
 
     def snapshot(self) -> dict[str, Any]:
         return {"weight": self.weight}
@@ -166,21 +170,27 @@ def saved_weights_and_slots(trainer: Trainer) -> dict[str, list[Any]]:
     return {name: array.tolist() for name, array in arrays.items()}
 
 
-def test_early_stop_restores_after_another_hooks_error() -> None:
+def test_after_another_hooks_error_the_training_goes_on_as_without() -> None:
     class Failing:
         def plugnet_step_end(self, iteration: int) -> None:
             if iteration == 8:
                 raise OSError("no disk")
 
-    trainer = Trainer(
-        Network([("fc", 4, 3)]), policy=("fixed", 0.5), batch_size=5,
-        hooks=[registry.hooks.build("early_stop", 9), Failing()],
-    )  # fmt: skip
+    def run(*others: object) -> Trainer:
+        return Trainer(
+            Network([("fc", 4, 3)]), policy=("fixed", 0.5), batch_size=5,
+            hooks=[registry.hooks.build("early_stop", 9), *others],
+        )  # fmt: skip
+
+    whole, failing = run(), run(Failing())
+    whole.fit(X, Y, 20, validation=(X[::-1], Y), evaluate_every=2)
     with pytest.raises(OSError, match="no disk"):
-        trainer.fit(X, Y, 20, validation=(X[::-1], Y), evaluate_every=2)
-    best = min(trainer.history.evaluations, key=lambda evaluation: evaluation.loss)
-    assert trainer.iteration == best.iteration < 8
-    assert trainer.evaluate(X[::-1], Y).loss == best.loss
+        failing.fit(X, Y, 20, validation=(X[::-1], Y), evaluate_every=2)
+    assert (failing.iteration, failing.goal) == (9, 20)
+    failing.fit(X, Y, validation=(X[::-1], Y), evaluate_every=2)
+    assert failing.history.loss == whole.history.loss
+    assert failing.iteration == whole.iteration < 8
+    assert saved_weights_and_slots(failing) == saved_weights_and_slots(whole)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +278,7 @@ class Judged:
 
     parts = frozenset({"validation"})
     schema = Schema("class", (0, 1))
-    is_ending = False
+    is_ending = is_interrupted = False
     iteration = 0
     rate_scale = 1.0
 
@@ -290,6 +300,9 @@ class Judged:
             test = Evaluation(self.iteration, value, {metric: value}, "test")
             hook.plugnet_evaluate_end(training=self, evaluation=test)
         assert (self.kept, self.saved, self.stopped, self.rate_scale) == before
+
+    def file(self, name: str) -> Path:
+        return Path(name)
 
     def snapshot(self) -> dict[str, Any]:
         self.kept.append(self.iteration)

@@ -265,5 +265,5 @@ def test_every_plain_way_to_write_a_hook_is_accepted() -> None:
 
 def test_every_specification_says_what_it_is_for() -> None:
     specifications = [name for name in vars(Hooks) if name.startswith("plugnet_")]
-    assert len(specifications) == 6
+    assert len(specifications) == 7
     assert all(getattr(Hooks, name).__doc__ for name in specifications)

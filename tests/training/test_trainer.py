@@ -161,12 +161,14 @@ def test_divergence_is_an_error_at_the_first_loss_that_is_not_finite() -> None:
     trainer = Trainer(Network(LAYERS), policy=("fixed", 1e30), batch_size=30)
     with pytest.raises(DivergenceError) as caught:  # and no RuntimeWarning: it would be an error
         trainer.fit(x, y, 50)
-    assert caught.value.iteration == trainer.iteration < 50
+    assert caught.value.iteration == len(trainer.history.loss) < 50
+    assert caught.value.layer == "fc1"
+    assert trainer.iteration == trainer.history.iteration == 0
     assert not np.isfinite(caught.value.loss)
     assert caught.value.rate == 1e30
     assert caught.value.exit_code == 3
-    assert len(trainer.history.loss) == trainer.iteration
     assert np.isfinite(trainer.history.loss).all()
+    assert np.isfinite(trainer.network.parameters().value).all()
 
 
 def test_no_update_follows_a_loss_that_is_not_finite() -> None:
@@ -181,15 +183,15 @@ def test_no_update_follows_a_loss_that_is_not_finite() -> None:
 
 def test_an_update_that_ends_in_infinity_does_not_go_unseen() -> None:
     trainer = Trainer(Network(LAYERS), policy=("fixed", 1e39), batch_size=30)
-    with pytest.raises(DivergenceError, match="parameters"):
+    with pytest.raises(DivergenceError, match=r"fc1\.weight is the first parameter that is not"):
         trainer.fit(*blobs(), 1)
 
 
 def test_a_rate_beyond_all_numbers_is_an_error() -> None:
     trainer = Trainer(Network(LAYERS), policy=("exp", 1e-30, 1e300), batch_size=30)
-    with pytest.raises(DivergenceError, match="inf"):
+    with pytest.raises(DivergenceError, match="the learning rate is inf") as caught:
         trainer.fit(*blobs(), 5)
-    assert trainer.iteration == 2
+    assert caught.value.iteration == 2
 
 
 def test_floating_point_errors_are_not_silenced_outside_of_training() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -18,7 +20,11 @@ from plugnet.files import documents
 from plugnet.interfaces import Component
 from plugnet.network import Network
 from plugnet.registry import registry
+from plugnet.training import journal
 from plugnet.training.history import History
+from plugnet.training.hooks import Remembering, hook_name
+from plugnet.training.journal import Journal
+from plugnet.training.states import join, split
 
 COMPONENTS: Final = ("loss", "optimizer", "policy", "regularizer")
 SETTINGS: Final = (
@@ -29,6 +35,8 @@ SETTINGS: Final = (
     "ignore_label",
     "scale_targets",
 )
+LOSS: Final = "history/loss"
+RATE: Final = "history/rate"
 SLOTS: Final = "optimizer/"  # before the names of the optimizer's arrays
 
 
@@ -44,6 +52,8 @@ class Checkpoint(NamedTuple):
         slots: the state of its update, by name.
         metrics: what it judges by or, when read, their specs; None for those that suit the answers.
         model: the section of its model, or None before the first fit.
+        hooks: what each of its hooks that remember does, with its name.
+        identity: what must not change if it is to go on to the same bits.
     """
 
     network: Network
@@ -54,9 +64,13 @@ class Checkpoint(NamedTuple):
     slots: Mapping[str, Array]
     metrics: Sequence[Any] | None = None
     model: Mapping[str, Any] | None = None
+    hooks: Sequence[Mapping[str, Any]] = ()
+    identity: Mapping[str, str] = MappingProxyType({})
 
-    def write(self, path: str | os.PathLike[str]) -> None:
+    def write(self, path: str | os.PathLike[str], into: Journal | None = None) -> None:
         """Write it to one file, wholly or not at all; `Network.load` finds the network there.
+
+        With a journal, most of the history goes there.
 
         Raises:
             SpecError: a component is not registered, so it cannot be described.
@@ -65,7 +79,10 @@ class Checkpoint(NamedTuple):
         history = self.history
         arrays = self.network.state()
         arrays |= {SLOTS + name: array for name, array in self.slots.items()}
-        arrays |= {"history/loss": np.array(history.loss), "history/rate": np.array(history.rate)}
+        hooks, remembered = split(list(self.hooks), "hooks")
+        arrays |= remembered
+        if into is None:
+            arrays[LOSS], arrays[RATE] = np.array(history.loss), np.array(history.rate)
         trainer = {
             "components": {
                 name: registry.spec(part) if isinstance(part, Component) else part
@@ -75,9 +92,13 @@ class Checkpoint(NamedTuple):
             "metrics": None if self.metrics is None else list(map(registry.spec, self.metrics)),
             **self.progress,
             "rate_scale": float(self.progress["rate_scale"]),  # a hook may have set NumPy's
-            "evaluations": [asdict(evaluation) for evaluation in history.evaluations],
+            "journal": None if into is None else into.append(history),
+            "evaluations": [] if into else [asdict(each) for each in history.evaluations],
             "seconds": history.seconds,
             "stopped": history.stopped,
+            "notes": history.notes,
+            "hooks": hooks,
+            "identity": dict(self.identity),
         }
         sections = (
             {"trainer": trainer}
@@ -99,36 +120,45 @@ class Checkpoint(NamedTuple):
             )
         network = Network.from_document(arrays, document, path)
         with refused(path):
-            return cls._parsed(network, arrays, _renewed(saved), document.get("model"))
+            return cls._parsed(path, network, arrays, _renewed(saved), document.get("model"))
 
     @classmethod
     def _parsed(
         cls,
+        path: str | os.PathLike[str],
         network: Network,
         arrays: Mapping[str, Array],
         saved: Mapping[str, Any],
         model: Mapping[str, Any] | None,
     ) -> Checkpoint:
-        due, source_state = saved["evaluation_due"], saved.get("source_state")
+        source_state, mark = saved["source_state"], saved["journal"]
+        if mark is None:
+            history = History(
+                loss=list(arrays[LOSS].tolist()),
+                rate=list(arrays[RATE].tolist()),
+                evaluations=[Evaluation(**evaluation) for evaluation in saved["evaluations"]],
+            )
+        else:
+            history = journal.read(Path(path).parent, mark)
+        history.seconds = number("seconds", saved["seconds"], at_least=0)
+        history.stopped, history.notes = saved["stopped"], list(map(str, saved["notes"]))
+        history.iteration = integer("iteration", saved["iteration"], at_least=0)
+        if len(history.loss) < history.iteration or len(history.loss) != len(history.rate):
+            raise ValueError("the history does not reach the iteration")
         return cls(
             network,
             _exactly(COMPONENTS, saved["components"]),
             _exactly(SETTINGS, saved["settings"]),
             {
-                "iteration": integer("iteration", saved["iteration"], at_least=0),
+                "iteration": history.iteration,
                 "position": integer("position", saved["position"], at_least=0),
                 "source_state": None if source_state is None else dict(source_state),
                 "rate_scale": number("rate_scale", saved["rate_scale"], at_least=0),
-                "evaluation_due": None if due is None else integer("evaluation_due", due),
+                "evaluation_due": _count_or_none("evaluation_due", saved["evaluation_due"]),
+                "goal": _count_or_none("goal", saved["goal"]),
+                "stopping": None if saved["stopping"] is None else str(saved["stopping"]),
             },
-            History(
-                loss=list(arrays["history/loss"].tolist()),
-                rate=list(arrays["history/rate"].tolist()),
-                evaluations=[Evaluation(**evaluation) for evaluation in saved["evaluations"]],
-                seconds=number("seconds", saved["seconds"], at_least=0),
-                stopped=saved["stopped"],
-                iteration=integer("iteration", saved["iteration"], at_least=0),
-            ),
+            history,
             {
                 name.removeprefix(SLOTS): array
                 for name, array in arrays.items()
@@ -136,7 +166,39 @@ class Checkpoint(NamedTuple):
             },
             saved["metrics"],
             model,
+            [{"name": str(e["name"]), "state": e["state"]} for e in join(saved["hooks"], arrays)],
+            {str(name): str(value) for name, value in saved["identity"].items()},
         )
+
+
+def states_of(hooks: Iterable[object]) -> list[dict[str, Any]]:
+    """Return what hooks remember, with their names."""
+    return [
+        {"name": hook_name(hook), "state": hook.state()}
+        for hook in hooks
+        if isinstance(hook, Remembering)
+    ]
+
+
+def restore_hooks(hooks: Iterable[object], saved: Sequence[Mapping[str, Any]]) -> None:
+    """Let hooks go on from what they remembered: each from the first of its name that is left."""
+    left = list(saved)
+    for hook in hooks:
+        if isinstance(hook, Remembering):
+            found = next((each for each in left if each["name"] == hook_name(hook)), None)
+            if found is not None:
+                hook.restore(found["state"])
+                left.remove(found)
+
+
+def lasting(hooks: Iterable[object]) -> list[str]:
+    """Return the names of the hooks without which a training would not be the same."""
+    return [
+        hook_name(hook)
+        for hook in hooks
+        if not getattr(hook, "observes", False)
+        and (isinstance(hook, Remembering) or hasattr(hook, "plugnet_gradients_ready"))
+    ]
 
 
 @contextmanager
@@ -160,13 +222,27 @@ def _exactly(names: tuple[str, ...], given: Mapping[str, Any]) -> Mapping[str, A
     return given
 
 
+def _count_or_none(name: str, value: Any) -> int | None:
+    return None if value is None else integer(name, value, at_least=0)
+
+
 def _pairs(class_weight: Any) -> Any:
     """Return weights by class as pairs, because JSON would turn numbers as keys into strings."""
     return list(class_weight.items()) if isinstance(class_weight, Mapping) else class_weight
 
 
 def _renewed(saved: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the section of a file from before metrics as it is written now."""
+    """Return the section of an older file as it is written now."""
+    if "hooks" in saved:
+        return saved
+    later: dict[str, Any] = {
+        "goal": None,
+        "stopping": None,
+        "journal": None,
+        "notes": [],
+        "hooks": [],
+    }
+    saved = {**later, "identity": {}, "source_state": None, **saved}
     if "metrics" in saved:
         return saved
     new = {"class_weight": None, "ignore_label": None, "scale_targets": False}

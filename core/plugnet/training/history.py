@@ -21,6 +21,8 @@ class History:
         evaluations: those on validation and test samples, in order.
         seconds: wall time spent in `Trainer.fit`.
         stopped: why training ended early, or None.
+        notes: what went wrong without ending it: hooks that have failed, a run that was resumed
+            inexactly.
         iteration: the iteration to which the weights belong: the last one, unless a hook such as
             early_stop has gone back to an earlier one.
 
@@ -36,6 +38,7 @@ class History:
     seconds: float = 0.0
     stopped: str | None = None
     iteration: int = 0
+    notes: list[str] = field(default_factory=list)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -3,26 +3,36 @@
 A hook plugin is any object with methods (or a module with functions) named like the ones on this
 page. Each takes any subset of the arguments, by their names and without defaults; arguments are
 only ever added. There is no hook inside a layer: layers are plugins themselves.
+
+A hook that remembers something from one call to the next, beyond one `fit`, is a class with two
+more methods, so that a resumed run goes on as if it had not ended: ``state()`` returns a mapping of
+names to numbers, strings, None, arrays and further mappings, and ``restore(state)`` goes back to
+it. It begins anew where ``training.iteration`` is 0 in ``plugnet_train_start``.
+
+A class or a module whose attribute ``observes`` is True only watches. An error in one of its hooks,
+once the training has begun, is a `PluginWarning` and a line in ``history.notes``, and the training
+goes on without it. False says that training needs it, so an error ends `fit`. Where it says
+neither, an error ends `fit` too, except in a run of the command line.
 """
 
 from __future__ import annotations
 
 import inspect
-import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FunctionType, MethodType
-from typing import Any
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import pluggy
 
 from plugnet.arrays import Array
-from plugnet.errors import HookError, PluginWarning
+from plugnet.errors import DivergenceError, HookError, PluginWarning
 from plugnet.evaluation import Evaluation
 from plugnet.parameter import Parameters
 from plugnet.registry import registry
 from plugnet.training.history import History
 from plugnet.training.protocol import Training
+from plugnet.warning import warn_user
 
 PREFIX = "plugnet_"
 specification = pluggy.HookspecMarker("plugnet")
@@ -67,8 +77,19 @@ class Hooks:
         """
 
     @specification
+    def plugnet_checkpoint(self, training: Training) -> None:
+        """Run between two iterations, after the evaluation that was due there: the place to save.
+
+        Also run where training ends, before the test samples are evaluated; and, if it ends only
+        for now, before anything that a resumed run would not do; see ``training.is_interrupted``.
+        """
+
+    @specification
     def plugnet_train_end(self, training: Training, history: History) -> None:
-        """Run when `fit` ends: after all iterations, by `Trainer.stop` or by an error."""
+        """Run when `fit` ends: after all iterations, by `Trainer.stop` or by an error.
+
+        Hooks that only observe come last.
+        """
 
     @specification
     def plugnet_cli(self, subparsers: Any) -> None:
@@ -98,15 +119,56 @@ class _Manager(pluggy.PluginManager):
         return found
 
 
-class HookCaller:
-    """Calls the hooks of plugins that are always on and of a trainer's own."""
+@runtime_checkable
+class Remembering(Protocol):
+    """A hook that remembers."""
 
-    def __init__(self, hooks: Iterable[object] = ()) -> None:
+    def state(self) -> Mapping[str, Any]:
+        """Return what it remembers."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to a `state`."""
+        ...
+
+
+class _Call(NamedTuple):
+    """One plugin's implementation of a hook.
+
+    Attributes:
+        name: of the plugin.
+        plugin: it.
+        function: to call.
+        arguments: the names of those that it takes.
+    """
+
+    name: str
+    plugin: object
+    function: Callable[..., object]
+    arguments: tuple[str, ...]
+
+
+class HookCaller:
+    """Calls the hooks of plugins that are always on and of a trainer's own.
+
+    Attributes:
+        failures: what hooks that only observe have failed with.
+    """
+
+    def __init__(self, hooks: Iterable[object] = (), lenient: bool = False) -> None:
         """Register the plugins that are always on and ``hooks``, the first to be called first.
+
+        Args:
+            hooks: a trainer's own.
+            lenient: whether a hook that does not say so only observes.
 
         Raises:
             HookError: one of ``hooks`` has no hook, or a method that fits no specification.
         """
+        self.failures: list[str] = []
+        self._lenient = lenient
+        self._calls: dict[str, list[_Call]] = {}
+        self._begun: list[object] = []
         self._manager = _Manager("plugnet")
         self._manager.add_hookspecs(Hooks)
         for name, module in registry.always_on_hooks():
@@ -115,7 +177,7 @@ class HookCaller:
             except HookError as error:
                 warnings.warn(str(error), PluginWarning, stacklevel=4)
         for hook in reversed(list(hooks)):  # pluggy calls the last registered first
-            name = type(hook).__name__
+            name = hook_name(hook)
             self._register(hook, name)
             if not self._manager.get_hookcallers(hook):
                 raise HookError(
@@ -140,6 +202,9 @@ class HookCaller:
         try:
             self._manager.register(plugin, f"{name} at {id(plugin):#x}")
             self._manager.check_pending()
+            for relay in self._manager.get_hookcallers(plugin) or ():
+                if any(each.wrapper or each.hookwrapper for each in relay.get_hookimpls()):
+                    raise ValueError("a hook must be no wrapper around others")
         except (pluggy.PluginValidationError, ValueError) as error:
             if self._manager.is_registered(plugin):
                 self._manager.unregister(plugin)
@@ -152,18 +217,80 @@ class HookCaller:
 
     def caller(self, hook: str) -> Callable[..., None] | None:
         """Return a function that calls ``hook`` everywhere, or None if nobody implements it."""
-        relay = getattr(self._manager.hook, hook)
-        if not relay.get_hookimpls():
+        calls = self._implementations(hook)
+        if not calls:
             return None
 
         def call(**arguments: object) -> None:
-            try:
-                relay(**arguments)
-            except Exception as error:
-                error.add_note(f"Raised by the hook {hook} of {_culprit(relay, error)}.")
-                raise
+            for one in tuple(calls):
+                self._call(one, hook, arguments)
 
         return call
+
+    def start(self, training: Training, iterations: int) -> None:
+        """Call plugnet_train_start of each plugin; an error ends it, whoever raises it."""
+        calls = {id(one.plugin): one for one in self._implementations("plugnet_train_start")}
+        for _, plugin in reversed(self._manager.list_name_plugin()):
+            if id(plugin) in calls:
+                one = calls[id(plugin)]
+                arguments = {"training": training, "iterations": iterations}
+                self._call(one, "plugnet_train_start", arguments, lenient=False)
+            self._begun.append(plugin)
+
+    def end(self, training: Training, history: History, error: BaseException | None) -> None:
+        """Call plugnet_train_end of each plugin that has begun, whatever the others do.
+
+        Args:
+            training: that ends.
+            history: what it has recorded.
+            error: what ends it, which no error of a hook may hide; or None.
+        """
+        failed: Exception | None = None
+        arguments = {"training": training, "history": history}
+        for one in sorted(
+            self._implementations("plugnet_train_end"), key=lambda one: self._observes(one.plugin)
+        ):
+            if one.plugin not in self._begun:
+                continue
+            try:
+                self._call(one, "plugnet_train_end", arguments)
+            except Exception as another:
+                if error is not None:
+                    self._note(one, another)
+                failed = failed or another
+        if failed is not None and error is None:
+            raise failed
+
+    def _implementations(self, hook: str) -> list[_Call]:
+        if hook not in self._calls:
+            found = reversed(getattr(self._manager.hook, hook).get_hookimpls())
+            self._calls[hook] = [
+                _Call(_shown(each.plugin_name), each.plugin, each.function, tuple(each.argnames))
+                for each in found
+            ]
+        return self._calls[hook]
+
+    def _call(
+        self, one: _Call, hook: str, arguments: Mapping[str, object], lenient: bool = True
+    ) -> None:
+        """Call a hook of one plugin; if that only observes, an error is no more than noted."""
+        try:
+            one.function(*[arguments[name] for name in one.arguments])
+        except Exception as error:
+            if not (lenient and self._observes(one.plugin)) or isinstance(error, DivergenceError):
+                error.add_note(f"Raised by the hook {hook} of plugin '{one.name}'.")
+                raise
+            for calls in self._calls.values():
+                calls[:] = [other for other in calls if other.plugin is not one.plugin]
+            self._note(one, error)
+
+    def _observes(self, plugin: object) -> bool:
+        return bool(getattr(plugin, "observes", self._lenient))
+
+    def _note(self, one: _Call, error: Exception) -> None:
+        text = f"{one.name} has failed and is left out: {type(error).__name__}: {error}"
+        self.failures.append(text)
+        warn_user(text, PluginWarning)
 
     def each(self, hook: str) -> Iterator[tuple[str, Callable[..., object]]]:
         """Yield each plugin that implements ``hook``: its name, and what calls ``hook`` there."""
@@ -172,7 +299,7 @@ class HookCaller:
             others = [other for _, other in plugins if other is not plugin]
             relay = self._manager.subset_hook_caller(hook, others)
             if relay.get_hookimpls():
-                yield name.partition(" at ")[0], relay
+                yield _shown(name), relay
 
 
 def _misfit(plugin: object, hook: str) -> str | None:
@@ -191,10 +318,11 @@ def _misfit(plugin: object, hook: str) -> str | None:
     return None
 
 
-def _culprit(relay: pluggy.HookCaller, error: Exception) -> str:
-    """Return the name of the plugin in whose implementation ``error`` was raised."""
-    codes = {frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)}
-    for implementation in relay.get_hookimpls():
-        if implementation.function.__code__ in codes:
-            return f"plugin '{implementation.plugin_name.partition(' at ')[0]}'"
-    return "an unknown plugin"
+def _shown(name: str) -> str:
+    """Return a plugin's name without its address."""
+    return name.partition(" at ")[0]
+
+
+def hook_name(hook: object) -> str:
+    """Return what a hook is called in messages and files."""
+    return registry.name_of(hook) or type(hook).__name__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from plugnet.evaluation import Evaluation
@@ -12,6 +13,7 @@ from plugnet.model import Model
 from plugnet.network import Network
 from plugnet.schema import Schema
 from plugnet.training.history import History
+from plugnet.training.journal import Journal
 
 
 class Training(Protocol):
@@ -29,6 +31,8 @@ class Training(Protocol):
         history: what has been recorded.
         schema: what inputs and answers mean; None before the first batch of a source.
         parts: what is evaluated on: "validation", "test", both or nothing.
+        is_interrupted: whether the training ends only for now, because of a signal, say: what
+            follows the checkpoint is not what it would do without.
     """
 
     network: Network
@@ -42,6 +46,7 @@ class Training(Protocol):
     history: History
     schema: Schema | None
     parts: frozenset[str]
+    is_interrupted: bool
 
     @property
     def is_ending(self) -> bool:
@@ -61,14 +66,29 @@ class Training(Protocol):
         """Go back to a `snapshot`; only where no step follows, see `stop`."""
         ...
 
-    def stop(self, reason: str) -> None:
-        """End the training after the current iteration; ``reason`` goes to the history."""
+    def stop(self, reason: str, resumable: bool = False) -> None:
+        """End the training after the current iteration; ``reason`` goes to the history.
+
+        ``resumable``: only for now, so that a resumed run goes on.
+        """
+        ...
+
+    def file(self, name: str | os.PathLike[str]) -> Path:
+        """Return the path of a file that a hook is about to write.
+
+        In a run of the command line it is inside the run's folder, and nobody else's file;
+        elsewhere it is ``name``. Call it in plugnet_train_start, so that a path that cannot be
+        written is refused before the first iteration.
+        """
         ...
 
     def evaluate(self, x: Any, y: Any, weights: Any = None) -> Evaluation:
         """Return loss and metrics on samples ``x`` with labels ``y``."""
         ...
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything needed to go on later to one file, wholly or not at all."""
+    def save(self, path: str | os.PathLike[str], journal: Journal | None = None) -> None:
+        """Write everything needed to go on later to one file, wholly or not at all.
+
+        With a journal, the history of losses is appended there instead.
+        """
         ...

@@ -35,9 +35,14 @@ def limited(threads: int | None) -> Iterator[int]:
             default the number of processors that the process may use, or the value of
             OMP_NUM_THREADS and its like. It is never measured, which would change the bits.
     """
-    count = threads or parallel.num_threads() or blas_threads() or 1
+    count = count_of(threads)
     with _one_blas_thread(), parallel.threads(count, each=partial(_limit, {}, per_thread=True)):
         yield count
+
+
+def count_of(threads: int | None) -> int:
+    """Return among how many threads `limited` divides work."""
+    return threads or parallel.num_threads() or blas_threads() or 1
 
 
 def blas_threads() -> int | None:
@@ -47,6 +52,17 @@ def blas_threads() -> int | None:
         found = {library.path: library.number() or 0 for library in _libraries()}
     numbers = (noted.get(path, 1) if number == 1 else number for path, number in found.items())
     return max(numbers, default=0) or None
+
+
+def blas_name() -> str:
+    """Return the library, its version and the kernel that it chose for this processor."""
+    from threadpoolctl import threadpool_info  # late: it takes some milliseconds
+
+    for library in threadpool_info():
+        if library["user_api"] == "blas":
+            found = (library.get(key) for key in ("internal_api", "version", "architecture"))
+            return " ".join(filter(None, found))
+    return "unknown"
 
 
 # BLAS's number, once per process -----------------------------------------------------------------

@@ -9,27 +9,40 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from plugnet.arguments import flag, integer
+from plugnet.arguments import file_path, flag, integer
 from plugnet.data.joined import check_alone, joined
 from plugnet.data.source import CheckedBatches, from_samples
-from plugnet.errors import ArgumentError, CallOrderError, TrainingWarning
+from plugnet.errors import ArgumentError, CallOrderError, DivergenceError, TrainingWarning
 from plugnet.evaluation import Evaluation, loss_value
-from plugnet.interfaces import Batch, DataSplits, Loss, LRPolicy, Metric, Optimizer, Regularizer
+from plugnet.interfaces import (
+    Batch,
+    Component,
+    DataSplits,
+    Loss,
+    LRPolicy,
+    Metric,
+    Optimizer,
+    Regularizer,
+)
 from plugnet.model import Model
 from plugnet.network import Network
 from plugnet.registry import registry
 from plugnet.schema import Label, Schema
-from plugnet.training import failures
+from plugnet.training import failures, identity
+from plugnet.training.divergence import are_finite, check_batch, diverged
 from plugnet.training.exclusive import exclusive
 from plugnet.training.given import count_iterations
 from plugnet.training.history import History
 from plugnet.training.intake import adapt, prepare, take_batch, take_data, take_parts
 from plugnet.training.interrupts import Interrupts
-from plugnet.training.threads import limited
+from plugnet.training.journal import Journal
+from plugnet.training.run_files import RunFiles, tried
+from plugnet.training.threads import count_of, limited
 from plugnet.training.update import Update
 from plugnet.training.weighting import as_class_weight, as_label
 from plugnet.warning import warn_user
@@ -46,6 +59,8 @@ PROGRESS = ("iteration", "position", "source_state", "rate_scale", "evaluation_d
 
 #: Runs of fewer iterations are too short to tell whether the loss falls.
 SHORTEST = 20
+#: How many times its beginning a loss may become before there is a warning.
+FAR = 100.0
 
 
 class Trainer:
@@ -68,20 +83,28 @@ class Trainer:
             after a training on arrays.
         rate_scale: what the policy's learning rate is multiplied by; 1 unless a hook changes it.
         evaluation_due: the iteration after which `fit` next validates; None without such samples.
+        goal: the iteration at which the last `fit` ends, or would have ended if nothing had come
+            between; None if it has.
+        stopping: why that ends before it, or None.
+        is_interrupted: whether it ends only for now; see `stop`.
         history: what they recorded.
         schema: what inputs and answers mean; None before the first `fit`.
         parts: what `fit` evaluates on at present: "validation", "test", both or nothing.
     """
 
-    _stop: str | None
     _is_broken: bool
     _interrupts: Interrupts
     _update: Update | None
     _source: CheckedBatches | None
     _last_source: CheckedBatches | None
-    _last: int
     parts: frozenset[str]
+    is_interrupted: bool
     _resumes: bool
+    _safe: Mapping[str, Any] | None
+    _data: identity.Data | None
+    _known: Mapping[str, str] | None
+    _inexact: bool
+    _files: RunFiles | None
     _gradients_ready: Callable[..., None] | None
     _step_end: Callable[..., None] | None
 
@@ -165,6 +188,8 @@ class Trainer:
         self.source_state: Mapping[str, Any] | None = None
         self.rate_scale = 1.0
         self.evaluation_due: int | None = None
+        self.goal: int | None = None
+        self.stopping: str | None = None
         self.history = History()
         self._begin()
 
@@ -210,7 +235,8 @@ class Trainer:
             y: ``(N,)`` labels: strings, or whole numbers from 0 to the number of classes less 1;
                 or ``(N, K)`` floating-point targets: one-hot rows or real values. ``(N,)`` real
                 values for a network with a single output.
-            iterations: how many batches to train on; None: 800, or as many as ``epochs`` make.
+            iterations: how many batches to train on; None: as many as ``epochs`` make, or else as
+                a call that did not end has left (see ``goal``), or else 800.
             test: samples, labels and optionally weights to evaluate on once, at the end.
             evaluate_every: also validate each time this many iterations are done.
             weights: ``(N,)``, how much each sample counts, at least 0; None: all the same.
@@ -226,47 +252,82 @@ class Trainer:
 
         Raises:
             DataError, ShapeError: samples, labels or weights break a rule.
-            DivergenceError: the loss or the parameters are no longer finite. No update follows the
-                first such loss.
+            DivergenceError: the loss or the parameters are no longer finite. The trainer is back at
+                its last snapshot: that of the last evaluation or checkpoint, or of the beginning.
+            ResumeError: the trainer was resumed, and the data or what computes are others.
             BrokenStepError: an update failed half-way before; the state is lost.
         """
+        from plugnet.training.hooks import HookCaller  # late: only training needs pluggy
+
         with self._tentative():
             batches: Iterator[Batch]
+            train: Batch | None
             if y is None and not isinstance(x, DataSplits | Batch):
                 batches, rows = self._source_of(x, weights, classes), getattr(x, "rows", None)
                 parts, samples = take_parts(self, validation, test, classes), x
+                train = None
             else:
                 if isinstance(x, DataSplits):
                     check_alone(x, y, weights)
                 data = x if isinstance(x, DataSplits) else joined(x, y, weights)
                 train, parts = take_data(self, data, validation, test, classes)
                 batches, samples, rows = self._batches_of(train), train.x, len(train.x)
-            count = count_iterations(iterations, epochs, rows, self.batch_size)
-            last = every = self.iteration + count
+            goal = self.goal
+            if goal is None or iterations is not None or epochs is not None:
+                count = count_iterations(iterations, epochs, rows, self.batch_size)
+                goal = self.iteration + count
+            every = max(goal, 1)
             if evaluate_every is not None:
                 every = integer("evaluate_every", evaluate_every, at_least=1)
-            hooks = self._hook_caller()
+            self._data = identity.Data({"training": train, **parts})
+            self._check_identity()
+            hooks = HookCaller(self.hooks, lenient=self._files is not None)
             adapt(self.network, samples)
         with exclusive(self.network, self.loss):
-            started = time.perf_counter()
-            self.history.cut(self.iteration)  # if a hook has gone back
-            self._last, self.parts = last, frozenset(parts)
-            try:
-                self._source = batches if isinstance(batches, CheckedBatches) else None
-                _call(hooks.caller("plugnet_train_start"), training=self, iterations=count)
-                with limited(self.threads), self._interrupts.handled():
-                    self._train(batches, every, parts, hooks)
-                self._warn_of_no_progress()
-            finally:
-                self.history.seconds += time.perf_counter() - started
-                self.history.stopped = self._stop if len(self.history.loss) < last else None
-                self._source = self._gradients_ready = self._step_end = None
-                self._last = self.iteration
-                try:
-                    _call(hooks.caller("plugnet_train_end"), training=self, history=self.history)
-                finally:
-                    self._stop, self._last, self.parts = None, 0, frozenset()
+            self._fit(batches, goal, every, parts, hooks)
         return self.history
+
+    def _fit(
+        self,
+        batches: Iterator[Batch],
+        goal: int,
+        every: int,
+        parts: Mapping[str, Batch],
+        hooks: HookCaller,
+    ) -> None:
+        """Train to the goal, with everything that `fit` was given checked."""
+        started, failure = time.perf_counter(), None
+        self.parts, self.is_interrupted = frozenset(parts), False
+        self._source = batches if isinstance(batches, CheckedBatches) else None
+        before, self.goal, self._safe = self.goal, goal, self.snapshot()
+        if self._files is not None:
+            self._files.begin()
+        try:
+            hooks.start(self, goal - self.iteration)
+            before = goal
+            with limited(self.threads), self._interrupts.handled():
+                self._train(batches, every, parts, hooks)
+            self._warn_of_no_progress()
+        except BaseException as error:
+            failure, self.goal = error, before
+            if isinstance(error, DivergenceError):
+                self._go_back(self._safe)
+                error.add_note(f"The trainer is back at iteration {self.iteration}.")
+            raise
+        finally:
+            seconds = time.perf_counter() - started
+            self.history.seconds += seconds
+            self.history.stopped = self.stopping if len(self.history.loss) < goal else None
+            self._source = self._gradients_ready = self._step_end = None
+            try:
+                hooks.end(self, self.history, failure)
+            finally:
+                self.history.notes += hooks.failures
+                self.parts, self.stopping, self._safe = frozenset(), None, None
+                if self._data is not None:
+                    self._data.release(seconds)
+        if not self.is_interrupted:
+            self.goal = None
 
     @contextmanager
     def _tentative(self) -> Iterator[None]:
@@ -304,30 +365,47 @@ class Trainer:
     def _train(
         self, batches: Iterator[Batch], every: int, parts: Mapping[str, Batch], hooks: HookCaller
     ) -> None:
-        """Train up to the last iteration, validate after each ``every``, and test at the end."""
+        """Train to the goal, validate after each ``every``, and test at the end."""
         validation, test = parts.get("validation"), parts.get("test")
+        checkpoint = hooks.caller("plugnet_checkpoint") or _nothing
         if validation is not None and self.evaluation_due == self.iteration:
             self._evaluate_part(validation, "validation", hooks)  # which the last call left out
+            checkpoint(training=self)
+        if not self.is_ending:
+            self.history.cut(self.iteration)  # if a hook has gone back
         while not self.is_ending:
-            pause = min(self._last, (self.iteration // every + 1) * every)
+            pause = min(self._goal, (self.iteration // every + 1) * every)
             self.evaluation_due = None if validation is None else pause
-            self._run(batches, pause, hooks)
+            self._run(batches, pause, hooks, checkpoint)
+            if self.is_interrupted:
+                checkpoint(training=self)
             if validation is not None:
                 self._evaluate_part(validation, "validation", hooks)
+            if not self.is_interrupted:
+                checkpoint(training=self)
         if test is not None:
             self._evaluate_part(test, "test", hooks)
 
-    def _run(self, batches: Iterator[Batch], last: int, hooks: HookCaller) -> None:
+    def _run(
+        self,
+        batches: Iterator[Batch],
+        last: int,
+        hooks: HookCaller,
+        checkpoint: Callable[..., None],
+    ) -> None:
         """Train until ``last`` iterations are done."""
         self._gradients_ready = hooks.caller("plugnet_gradients_ready")
         self._step_end = hooks.caller("plugnet_step_end")
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-            while self.iteration < last and self._stop is None:
+            while True:
                 batch = next(batches, None)
                 if batch is None:
                     self.stop("the batches have ended")
-                else:
-                    self.step(batch)
+                    break
+                self.step(batch)
+                if self.iteration >= last or self.stopping is not None:
+                    break
+                checkpoint(training=self)
         self._check_parameters()
 
     def step(self, batch: Batch) -> float:
@@ -351,8 +429,8 @@ class Trainer:
             value = loss_value(loss, value)
         rate = float(self.policy(self.iteration) * self.rate_scale)
         if not (math.isfinite(value) and math.isfinite(rate)):
-            allow_missing = network.fills_missing
-            raise failures.not_finite(batch, self.iteration, value, rate, allow_missing)
+            check_batch(batch, network.fills_missing)
+            raise diverged(network, x, self.iteration, value, rate)
         dy = loss.backward()
         if is_new:
             failures.check_gradient(loss, dy, scores)
@@ -400,17 +478,44 @@ class Trainer:
         finally:
             interrupts.is_held = False
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: str, resumable: bool = False) -> None:
         """End `fit` after the current iteration; for hooks and signals.
 
-        ``reason`` goes to the history. Called before `fit`, it ends the next one at its start.
+        Called before `fit`, it ends the next one at its start.
+
+        Args:
+            reason: for the history.
+            resumable: whether it ends only for now. Then plugnet_checkpoint comes before anything
+                that a training which was not interrupted would not do, such as an evaluation that
+                is not due, and what was saved there goes on to the goal of this `fit`.
         """
-        self._stop = reason
+        self.stopping = reason
+        self.is_interrupted = resumable
 
     @property
     def is_ending(self) -> bool:
         """Whether no step follows in this `fit`."""
-        return self._stop is not None or self.iteration >= self._last
+        return self.stopping is not None or self.iteration >= self._goal
+
+    @property
+    def _goal(self) -> int:
+        return self.iteration if self.goal is None else self.goal
+
+    def file(self, name: str | os.PathLike[str]) -> Path:
+        """Return the path of a file that a hook is about to write, which has been tried.
+
+        Raises:
+            ConfigError: in a run of the command line: it is not inside the run's folder, or not
+                this hook's file.
+            OSError: it cannot be written.
+        """
+        if self._files is not None:
+            return self._files.path(name)
+        return tried(Path(file_path("path", name)))
+
+    def keep_files_in(self, files: RunFiles) -> None:
+        """Let hooks write only where ``files`` allows; what fails and only observes is left out."""
+        self._files = files
 
     @property
     def model(self) -> Model:
@@ -461,17 +566,22 @@ class Trainer:
         Raises:
             CallOrderError: a `fit` is going on that has further steps to do; `stop` it first.
         """
-        if self.network.is_in_training and not self.is_ending:
-            raise CallOrderError(
-                "A training that has further steps to do cannot go back. Call training.stop first."
-            )
+        if self.network.is_in_training:
+            if not self.is_ending:
+                raise CallOrderError(
+                    "A training that has further steps to do cannot go back. Call training.stop "
+                    "first."
+                )
+            self.goal = min(self._goal, snapshot["iteration"])  # so no step follows
+        self._go_back(snapshot)
+
+    def _go_back(self, snapshot: Mapping[str, Any]) -> None:
         with self.network.lock:
             self.network.restore(snapshot["values"])
             self.update.restore(snapshot["slots"])
             for name in PROGRESS:
                 setattr(self, name, snapshot[name])
             self.history.iteration = self.iteration
-            self._last = min(self._last, self.iteration)  # so no step follows
             if self.source_state:  # then the next fit takes a source of batches back, too
                 self._resumes, self._last_source = True, None
 
@@ -485,32 +595,47 @@ class Trainer:
             if parameter.trainable and parameter.decay_mult
         )
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], journal: Journal | None = None) -> None:
         """Write everything needed to go on later to one file, wholly or not at all.
 
-        That is the network, all components, the optimizer's state, the place in the data and the
-        history; not the data, the hooks and the threads.
+        That is the network, all components, the optimizer's state, the place in the data, the
+        history, what hooks remember, and what tells the data from others; not the data themselves.
+
+        Args:
+            path: the file.
+            journal: to which the losses and evaluations are appended; None: they are in the file.
 
         Raises:
             SpecError: a component cannot be described, because it is not registered.
+            DivergenceError: in a `fit`: the parameters are no longer finite.
             BrokenStepError: an update failed half-way before.
-            OSError: the file cannot be written.
+            OSError: a file cannot be written.
         """
-        from plugnet.training.checkpoint import COMPONENTS, SETTINGS, Checkpoint
+        from plugnet.training.checkpoint import COMPONENTS, SETTINGS, Checkpoint, states_of
 
         if self._is_broken:
             raise failures.broken(self.iteration)
+        if self.network.is_in_training:
+            self._check_parameters()
         with self.network.lock:  # a training in another thread waits with its next commit
+            snapshot = self.snapshot()
+            if self._safe is not None:
+                self._safe = snapshot
+            plan = {"goal": self.goal, "stopping": self.stopping}
+            if self.is_interrupted:
+                plan["stopping"] = None
             Checkpoint(
                 network=self.network,
                 components={name: getattr(self, name) for name in COMPONENTS},
                 settings={name: getattr(self, name) for name in SETTINGS},
-                progress={name: getattr(self, name) for name in PROGRESS},
+                progress={name: snapshot[name] for name in PROGRESS} | plan,
                 history=self.history,
-                slots=self.update.state(),
+                slots=snapshot["slots"],
                 metrics=self.metrics,
                 model=None if self.schema is None else self.model.section(),
-            ).write(path)
+                hooks=states_of(self.hooks),
+                identity=self.identity(),
+            ).write(path, journal)
 
     @classmethod
     def resume(
@@ -518,18 +643,30 @@ class Trainer:
         path: str | os.PathLike[str],
         hooks: Iterable[Any] = (),
         threads: int | None = None,
+        *,
+        inexact: bool = False,
     ) -> Trainer:
-        """Return the trainer that `save` wrote; `fit` on the same data goes on bit for bit.
+        """Return the trainer that was saved; `fit` on the same data goes on bit for bit.
 
-        ``hooks`` and ``threads`` are not in the file, because they belong to a run and a machine.
+        A `fit` without iterations and epochs goes on to the end of the one that was saved in.
+
+        Args:
+            path: a file that `save` wrote; or a folder of checkpoints, or of a run: the newest
+                checkpoint in it that is intact.
+            hooks: as in the constructor: those of before, as far as they change the training.
+            threads: as in the constructor.
+            inexact: whether `fit` goes on, with a warning, if the data, the versions or anything
+                else that changes the bits differ from before.
 
         Raises:
             FileFormatError: the file is missing, damaged or not a saved trainer.
             SpecError: it needs components that are not installed.
         """
-        from plugnet.training.checkpoint import Checkpoint, refused
+        from plugnet.training.checkpoint import Checkpoint, refused, restore_hooks
+        from plugnet.training.checkpoints import newest
 
-        saved = Checkpoint.read(path)
+        saved = newest(path) if Path(file_path("path", path)).is_dir() else None
+        saved = saved or Checkpoint.read(path)
         with refused(path):
             trainer = cls(
                 saved.network, **saved.components, **saved.settings, metrics=saved.metrics
@@ -540,8 +677,48 @@ class Trainer:
                 trainer.schema = Model.from_section(saved.model, saved.network, path).schema
             trainer.update.restore(saved.slots)
         trainer._set_run(hooks, threads)
+        with refused(path):
+            restore_hooks(trainer.hooks, saved.hooks)
         trainer._resumes = True
+        trainer.expect(saved.identity, inexact)
         return trainer
+
+    def expect(self, known: Mapping[str, str], inexact: bool = False) -> None:
+        """Let the next `fit` refuse data, versions and settings that are others than ``known``.
+
+        Args:
+            known: as `identity` returns it; {}: nothing is known.
+            inexact: whether differences are allowed, with a warning.
+        """
+        self._known, self._inexact = known, inexact
+
+    def identity(self) -> dict[str, str]:
+        """Return what must not change if a training is to go on to the same bits, in words.
+
+        That are the data of the last `fit`, with their SHA-256, the versions of all that computes,
+        BLAS and its kernel, the number of threads, and hooks that change the training.
+        """
+        from plugnet.training.checkpoint import COMPONENTS, lasting
+
+        parts = [getattr(self, name) for name in COMPONENTS]
+        specs = [registry.spec(part) for part in parts if isinstance(part, Component)]
+        data = {} if self._data is None else self._data.fields()
+        return {
+            **data,
+            "dtype": self.network.dtype.name,
+            "hooks that change the training": ", ".join(lasting(self.hooks)) or "none",
+            **identity.of_environment(count_of(self.threads), [specs, self.network.spec()]),
+        }
+
+    def _check_identity(self) -> None:
+        """Check that data and machine are those of the run that was resumed."""
+        if not self._known:
+            return
+        found = identity.differences(self._known, self.identity(), self.goal is not None)
+        identity.check(found, self._inexact)
+        if found:
+            self.history.notes.append(f"resumed inexactly: {'; '.join(found)}")
+        self._known = None
 
     # What the step and fit rest on ---------------------------------------------------------------
 
@@ -559,10 +736,8 @@ class Trainer:
     def _check_parameters(self) -> None:
         """Check what the last update left; those before it show in the next loss."""
         history = self.history
-        parameters = self.network.parameters().values()
-        if history.loss and not all(np.isfinite(p.value).all() for p in parameters):
-            what = "parameters are not finite after"
-            raise failures.divergence(what, self.iteration, history.loss[-1], history.rate[-1])
+        if history.loss and not are_finite(self.network):
+            raise diverged(self.network, None, self.iteration, history.loss[-1], history.rate[-1])
 
     def _evaluate_part(
         self, given: Batch, part: Literal["validation", "test"], hooks: HookCaller
@@ -572,6 +747,7 @@ class Trainer:
         self.history.evaluations.append(evaluation)
         if part == "validation":
             self.evaluation_due = None
+            self._safe = self.snapshot()
         weights = given.weights
         counts = slice(None) if weights is None or weights.all() else weights > 0
         _call(
@@ -587,15 +763,18 @@ class Trainer:
         """Say so if each batch of the second half has a higher loss than the first of all.
 
         That their mean is higher is not enough: the first batch of a network that was trained
-        before may have a low loss by chance.
+        before may have a low loss by chance. One that is far higher is.
         """
         loss = self.history.loss[: self.history.iteration]
-        if len(loss) >= SHORTEST and min(loss[len(loss) // 2 :]) > loss[0]:
-            end = float(np.mean(loss[-(len(loss) // 10) :]))
+        if len(loss) < SHORTEST:
+            return
+        end = float(np.mean(loss[-(len(loss) // 10) :]))
+        has_learnt = min(loss[len(loss) // 2 :]) <= loss[0]
+        if not has_learnt or end > FAR * max(loss[0], 1.0):
+            what = "The loss has grown far" if has_learnt else "The network has learnt nothing"
             warn_user(
-                f"The network has learnt nothing: the loss was {loss[0]:.4g} at the first "
-                f"iteration and {end:.4g} at the last ones. Lower the learning rate, or scale the "
-                "data.",
+                f"{what}: the loss was {loss[0]:.4g} at the first iteration and {end:.4g} at the "
+                "last ones. Lower the learning rate, or scale the data.",
                 TrainingWarning,
             )
 
@@ -638,20 +817,19 @@ class Trainer:
 
     def _begin(self) -> None:
         """Set what only a running `fit` uses."""
-        self._stop = None
         self._is_broken = False  # whether an update has failed half-way
         self._interrupts = Interrupts()
         self._update = None
         self._resumes = False  # whether it comes from a file, and has done no step since
         self._last_source = None  # of batches, which may have given one that no step was done on
         self._source = self._gradients_ready = self._step_end = None
-        self._last = self.iteration
-        self.parts = frozenset()
+        self.parts, self.is_interrupted = frozenset(), False
+        self._safe = self._data = self._known = self._files = None
+        self._inexact = False
 
-    def _hook_caller(self) -> HookCaller:
-        from plugnet.training.hooks import HookCaller  # late: only training needs pluggy
 
-        return HookCaller(self.hooks)
+def _nothing(**arguments: object) -> None:
+    """Stand in for a hook that nobody implements."""
 
 
 def _call(hook: Callable[..., None] | None, **arguments: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +41,7 @@ class ConfusionMatrix(PredictionPicture):
             _paint(axes, counts, names)
             axes.set_title(f"{wrong} of {len(true)} {part} samples misclassified")
 
-        draw(Path(self.path), (side + 1.5, side + 1.2), paint)
+        draw(self._path, (side + 1.5, side + 1.2), paint)
 
 
 def count_pairs(predicted: Array, true: Array, classes: int) -> Array:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from plugnet.arguments import file_path
+from plugnet.files.atomic import replacing
 
 if TYPE_CHECKING:
     from plugnet.training import Evaluation, History, Training
@@ -24,84 +25,92 @@ class CsvLog:
     Every row goes to the operating system at once, so a run that is killed keeps all of them.
 
     Args:
-        path: the file. A run that starts at iteration 0 replaces it; one that goes on keeps the
-            rows up to where it is, and appends.
+        path: the file. It begins with all that the history has recorded so far, so a run that goes
+            on has the rows of before, and none that it has gone back from.
     """
+
+    observes: ClassVar[bool] = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = file_path("path", path)
+        self._path = Path(self.path)
         self._file: FileIO | None = None
         self._columns: list[str] = []
-        self._row = b""  # the last row, which an evaluation may still complete
-        self._steps = 0  # how many steps are in the file, or came before it
+        self._last = b""  # the last row, which an evaluation may still complete
 
     def plugnet_train_start(self, training: Training) -> None:
-        path = Path(self.path)
-        if training.iteration > 0 and path.exists():
-            # Not mode "ab", in which an evaluation could not complete the last row.
-            file = path.open("r+b", buffering=0)
-            file.truncate(_size(path, training.iteration))
-        else:
-            file = path.open("wb", buffering=0)
-        self._columns = _header(path) if file.seek(0, os.SEEK_END) else []
-        self._file, self._row, self._steps = file, b"", training.iteration
+        self._path, self._file = training.file(self.path), None
 
     def plugnet_step_end(
         self, training: Training, iteration: int, loss: float, rate: float
     ) -> None:
-        if self._file is not None:
-            self._begin(self._file, training)
-            empty = "," * (len(self._columns) - len(FIXED))
-            self._row = f"{iteration + 1},{loss!r},{rate!r}{empty}\n".encode()
-            self._file.write(self._row)
-            self._steps = iteration + 1
+        if self._file is None:
+            self._begin(training)
+        else:
+            self._last = self._row(iteration + 1, (loss, rate), None)
+            self._file.write(self._last)
 
     def plugnet_evaluate_end(self, training: Training, evaluation: Evaluation) -> None:
         """Complete the row of the step that was validated."""
-        if self._file is None or evaluation.part != "validation":
+        if evaluation.part != "validation":
             return
-        self._begin(self._file, training)
-        held = {"loss": evaluation.loss, **evaluation.metrics}
-        names = [column.removeprefix(PART) for column in self._columns[len(FIXED) :]]
-        step = self._row.rstrip(b",\n") or f"{evaluation.iteration},,".encode()
-        values = "".join(f",{held[name]!r}" if name in held else "," for name in names)
-        self._file.seek(-len(self._row), os.SEEK_END)
-        self._file.write(step + f"{values}\n".encode())
-        self._row = b""
-
-    def _begin(self, file: FileIO, training: Training) -> None:
-        """Write the header of a new file, once it is known what the metrics are."""
-        if not self._columns:
-            names = ("loss", *training.model.metrics) if "validation" in training.parts else ()
-            self._columns = [*FIXED, *(f"{PART}{name}" for name in names)]
-            file.write(f"{','.join(self._columns)}\n".encode())
+        if self._file is None:
+            self._begin(training)
+            return
+        history, iteration = training.history, evaluation.iteration
+        self._file.seek(-len(self._last), os.SEEK_END)
+        self._last = self._row(iteration, _step(history, iteration), evaluation)
+        self._file.write(self._last)
 
     def plugnet_train_end(self, training: Training, history: History) -> None:
-        """Close the file, after the rows of steps that were not announced to this hook.
+        """Close the file, after what was not announced to this hook.
 
         An interrupt, or the error of another hook, may have come first.
         """
+        if not history.loss and not history.evaluations:
+            return
+        is_complete = self._last.startswith(f"{len(history.loss)},".encode())
         if self._file is not None:
-            for iteration in range(self._steps, len(history.loss)):
-                loss, rate = history.loss[iteration], history.rate[iteration]
-                self.plugnet_step_end(training, iteration, loss, rate)
             self._file.close()
-            self._file = None
+        if self._file is None or not is_complete:
+            with replacing(self._path) as file:
+                file.write(self._whole(training))
+        self._file = None
+
+    def _begin(self, training: Training) -> None:
+        """Write all rows so far, and open the file for the next ones."""
+        with replacing(self._path) as file:
+            file.write(self._whole(training))
+        # Not mode "ab", in which an evaluation could not complete the last row.
+        self._file = self._path.open("r+b", buffering=0)
+        self._file.seek(0, os.SEEK_END)
+
+    def _whole(self, training: Training) -> bytes:
+        """Return the header and the rows of all that is on record."""
+        history = training.history
+        judged = {each.iteration: each for each in history.evaluations if each.part == "validation"}
+        has_metrics = "validation" in training.parts or bool(judged)
+        names = ("loss", *training.model.metrics) if has_metrics else ()
+        self._columns = [*FIXED, *(f"{PART}{name}" for name in names)]
+        first = 0 if 0 in judged else 1
+        rows = [
+            self._row(number, _step(history, number), judged.get(number))
+            for number in range(first, len(history.loss) + 1)
+        ]
+        self._last = rows[-1] if rows else b""
+        return b"".join([f"{','.join(self._columns)}\n".encode(), *rows])
+
+    def _row(
+        self, iteration: int, step: tuple[float, float] | None, evaluation: Evaluation | None
+    ) -> bytes:
+        """Return the row of an iteration; its parts are empty where there was none."""
+        cells = [str(iteration), *(map(repr, step) if step else ("", ""))]
+        held = {} if evaluation is None else {"loss": evaluation.loss, **evaluation.metrics}
+        names = [column.removeprefix(PART) for column in self._columns[len(FIXED) :]]
+        cells += [repr(held[name]) if name in held else "" for name in names]
+        return f"{','.join(cells)}\n".encode()
 
 
-def _header(path: Path) -> list[str]:
-    """Return the columns of a file."""
-    with path.open("rb") as file:
-        return file.readline().decode().strip().split(",")
-
-
-def _size(path: Path, iteration: int) -> int:
-    """Return the size in bytes of the complete rows up to ``iteration``."""
-    size = 0
-    with path.open("rb") as file:
-        for row in file:
-            number = row.partition(b",")[0]
-            if not row.endswith(b"\n") or (number.isdigit() and int(number) > iteration):
-                break
-            size += len(row)
-    return size
+def _step(history: History, iteration: int) -> tuple[float, float] | None:
+    """Return the loss and the rate of an iteration, counted from 1; None for 0."""
+    return (history.loss[iteration - 1], history.rate[iteration - 1]) if iteration else None

@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from plugnet.arguments import integer, number
 from plugnet.errors import TrainingWarning
@@ -32,11 +32,13 @@ class EarlyStop:
         ArgumentError: a value is out of its range.
     """
 
+    observes: ClassVar[bool] = False
+
     patience: int = 5
     minimum_change: float = 0.0
     metric: str = "loss"
     _least: float = field(default=math.inf, init=False, repr=False)
-    _seen: int = field(default=0, init=False, repr=False)  # evaluations of this fit
+    _seen: int = field(default=0, init=False, repr=False)  # evaluations of this run
     _best: Mapping[str, Any] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -44,9 +46,30 @@ class EarlyStop:
         self.minimum_change = number("minimum_change", self.minimum_change, at_least=0)
         self._followed = Followed("early_stop", self.metric)
 
+    def state(self) -> dict[str, Any]:
+        """Return what it waits for, and the best state of the training."""
+        return {
+            "least": self._least,
+            "seen": self._seen,
+            "best": self._best,
+            "followed": self._followed.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to a `state`."""
+        self._least, self._seen = float(state["least"]), int(state["seen"])
+        self._best = state["best"]
+        self._followed.restore(state["followed"])
+
     def plugnet_train_start(self, training: Training) -> None:
-        self._followed.begin(training)
-        self._least, self._seen, self._best = math.inf, 0, None
+        followed = self._followed
+        followed.begin(training)
+        if training.iteration == 0:
+            self._least, self._seen, self._best = math.inf, 0, None
+        elif self._best is None and self._least < math.inf:
+            self._best = training.snapshot()  # where the last `fit` has gone back to
+        if followed.waited >= self.patience and not training.is_ending:
+            followed.waited = 0  # it has stopped, and is asked to go on
 
     def plugnet_evaluate_end(self, training: Training, evaluation: Evaluation) -> None:
         """Keep the state if it is the best yet; stop if there was no progress for long."""
@@ -66,14 +89,15 @@ class EarlyStop:
             self._go_back(training)
 
     def plugnet_train_end(self, training: Training) -> None:
-        self._go_back(training)  # after an error, too
-        if self._seen == 1:
-            warnings.warn(
-                "early_stop has seen one evaluation only, so it had nothing to compare. Evaluate "
-                "more often: fit(..., evaluate_every=100).",
-                TrainingWarning,
-                stacklevel=2,
-            )
+        if training.is_ending:  # and not because of an error, after which it may go on
+            self._go_back(training)
+            if self._seen == 1:
+                warnings.warn(
+                    "early_stop has seen one evaluation only, so it had nothing to compare. "
+                    "Evaluate more often: fit(..., evaluate_every=100).",
+                    TrainingWarning,
+                    stacklevel=2,
+                )
 
     def _go_back(self, training: Training) -> None:
         if self._best is not None:

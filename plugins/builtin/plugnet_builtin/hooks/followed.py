@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from plugnet.errors import ArgumentError, HookError
 from plugnet_builtin.hooks.number_text import number_text
@@ -39,15 +40,27 @@ class Followed:
         """What it is called in messages: "validation loss"."""
         return f"validation {self.metric}"
 
+    def state(self) -> dict[str, float]:
+        """Return what is remembered from one evaluation to the next."""
+        return {"wanted": self.wanted, "waited": self.waited, "progress": self._progress}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to a `state`."""
+        self.wanted, self.waited = float(state["wanted"]), int(state["waited"])
+        self._progress = float(state["progress"])
+
     def begin(self, training: Training) -> None:
-        """Forget what was; check that the training evaluates it, and learn what is better.
+        """Check that the training evaluates it, and learn what is better.
+
+        Before the first iteration, what was seen of another run is forgotten.
 
         Raises:
             HookError: there are no validation samples.
             ArgumentError: there is no such metric.
         """
-        self.wanted, self.waited = math.inf, 0
-        self._progress, self._sign = math.inf, 1.0
+        if training.iteration == 0:
+            self.wanted, self.waited, self._progress = math.inf, 0, math.inf
+        self._sign = 1.0
         if "validation" not in training.parts:
             raise HookError(
                 f"{self.hook} follows the {self.name}, but there are no validation samples. Give "

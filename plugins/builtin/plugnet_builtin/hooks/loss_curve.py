@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from plugnet.training import Evaluation, History
+    from plugnet.training import Evaluation, History, Training
 
 
 STYLE: dict[str, Any] = {"color": GREEN, "markersize": 5, "linewidth": 1.5}
@@ -34,8 +34,14 @@ class LossCurve:
         path: the picture; its suffix chooses the format.
     """
 
+    observes: ClassVar[bool] = True
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = file_path("path", path)
+        self._path = Path(self.path)
+
+    def plugnet_train_start(self, training: Training) -> None:
+        self._path = training.file(self.path)
 
     def plugnet_train_end(self, history: History) -> None:
         if not history.loss:
@@ -51,7 +57,7 @@ class LossCurve:
             above.set_xlabel("")
             _paint_metric(below, history, judged)
 
-        draw(Path(self.path), (8, 6) if judged else (8, 4.5), paint)
+        draw(self._path, (8, 6) if judged else (8, 4.5), paint)
 
 
 def running_mean(values: Array, width: int) -> Array:

@@ -77,7 +77,7 @@ class Mistakes(PredictionPicture):
         heading = f"{len(wrong)} of {len(true)} {part} samples misclassified"
         if len(shown) < len(wrong):
             heading += f", the first {len(shown)} of them"
-        _draw_tiles(Path(self.path), images, titles, heading)
+        _draw_tiles(self._path, images, titles, heading)
 
 
 def image_shape(shape: Shape) -> Shape | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugnet.errors import PluginWarning
+from plugnet.files.atomic import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,7 +43,9 @@ def draw(path: Path, size: tuple[float, float], paint: Callable[[Figure], None])
         figure = Figure(figsize=size, dpi=120, layout="constrained")
         FigureCanvasAgg(figure)
         paint(figure)
+        kind = path.suffix[1:] or "png"
         try:
-            figure.savefig(path)
+            with replacing(path) as file:
+                figure.savefig(file, format=kind)
         except OSError as error:  # such as a full disk: no reason to lose a trained network
             warnings.warn(f"{path.name} cannot be written: {error}", PluginWarning, stacklevel=2)

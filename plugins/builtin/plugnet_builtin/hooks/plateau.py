@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from plugnet.arguments import integer, number
 from plugnet_builtin.hooks.followed import Followed
@@ -29,6 +30,8 @@ class Plateau:
         ArgumentError: a value is out of its range.
     """
 
+    observes: ClassVar[bool] = False
+
     factor: float = 0.1
     patience: int = 5
     minimum_change: float = 0.0
@@ -41,6 +44,14 @@ class Plateau:
         self.minimum_change = number("minimum_change", self.minimum_change, at_least=0)
         self.least = number("least", self.least, at_least=0)
         self._followed = Followed("plateau", self.metric)
+
+    def state(self) -> dict[str, float]:
+        """Return what it waits for; the rate's scale is the trainer's own."""
+        return self._followed.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to a `state`."""
+        self._followed.restore(state)
 
     def plugnet_train_start(self, training: Training) -> None:
         self._followed.begin(training)

@@ -6,7 +6,7 @@ import os
 import warnings
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from plugnet.arguments import file_path
 from plugnet.arrays import Array
@@ -26,8 +26,11 @@ class PredictionPicture(ABC):
         path: the picture; its suffix chooses the format.
     """
 
+    observes: ClassVar[bool] = True
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = file_path("path", path)
+        self._path = Path(self.path)
         self._seen: dict[str, tuple[Array, Array]] = {}  # samples and targets of each part
 
     def plugnet_train_start(self, training: Training) -> None:
@@ -44,6 +47,7 @@ class PredictionPicture(ABC):
                 hook="plugnet_train_start",
                 plugin=type(self).__name__,
             )
+        self._path = training.file(self.path)
 
     def plugnet_evaluate_end(self, evaluation: Evaluation, x: Array, targets: Array) -> None:
         self._seen[evaluation.part] = x, targets

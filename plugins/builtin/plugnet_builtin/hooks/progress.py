@@ -21,6 +21,8 @@ class Progress:
     validation.
     """
 
+    observes: ClassVar[bool] = True
+
     #: Seconds between two redrawings of the bar: often enough to read, rarely enough to be cheap.
     INTERVAL: ClassVar[float] = 0.1
 
