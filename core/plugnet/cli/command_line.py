@@ -7,6 +7,7 @@ import sys
 import warnings
 from argparse import Action, ArgumentParser
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -75,8 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _complain(message: str) -> None:
     from plugnet.cli.prose import wrap  # late: most runs have nothing to complain about
 
-    if sys.stderr is not None:  # the no-break space keeps a long path on the first line
-        print(wrap(f"plugnet:\xa0{message}"), file=sys.stderr)
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):  # nobody is left to be told
+            # The no-break space keeps a long path on the first line.
+            print(wrap(f"plugnet:\xa0{message}"), file=sys.stderr, flush=True)
 
 
 class _Parser(ArgumentParser):

@@ -85,11 +85,16 @@ def configured(arguments: Namespace) -> tuple[Config, str]:
     elif arguments.data is not None:
         is_stream = arguments.data == data_source.STREAM
         name = "stream" if is_stream else Path(arguments.data).name.partition(".")[0]
+    return reconfigured(config, arguments), name or DEFAULT_NAME
+
+
+def reconfigured(config: Config, arguments: Namespace) -> Config:
+    """Return the config of a run as the arguments change it."""
     config = config_file.override(config, arguments.assignments)
     data = data_source.pointed_at(
         config.data, arguments.data, data_source.sets_reader(arguments.assignments)
     )
-    return replace(config, data=data_source.relative_to(data, Path.cwd())), name or DEFAULT_NAME
+    return replace(config, data=data_source.relative_to(data, Path.cwd()))
 
 
 def _check_config(path: Path) -> None:

@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 import json
-import math
-import signal
-import threading
+import warnings
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from plugnet import Trainer, registry
-from plugnet.arrays import Shape
+from plugnet import Trainer
 from plugnet.cli import config_file, run_setup
 from plugnet.cli.config import Config, TrainingSettings
 from plugnet.cli.data_warnings import warn_of_data
-from plugnet.cli.inference import classes_of, kind_of
 from plugnet.cli.json_number import or_null
+from plugnet.cli.output import say
 from plugnet.cli.run_directory import (
-    CONFUSION,
-    HISTORY,
-    LOSS,
-    MISTAKES,
-    MODEL,
+    CONFIG,
+    RunDirectory,
     contents,
-    digest,
+    resumed,
     run_directory,
-    write_result,
+    test_digest,
 )
-from plugnet.errors import DivergenceError
+from plugnet.cli.run_hooks import SavedModel, checkpoint_of, hooks_of
+from plugnet.cli.run_resumed import LENGTHS, changes, go_on, is_complete, length
+from plugnet.cli.signals import SIGNALLED, Signals
+from plugnet.errors import ConfigError, DivergenceError, PluginWarning
 from plugnet.evaluation import Evaluation
 from plugnet.interfaces import DataSplits
-
-#: Classes in a confusion matrix; of more nobody sees the cells.
-MOST_DRAWN = 200
+from plugnet.training import identity
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -45,109 +40,151 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--out", metavar="DIR", help="the run directory; by default runs/NAME-NUMBER"
     )
     parser.add_argument("--force", action="store_true", help="replace an older run in --out")
+    parser.add_argument(
+        "--resume", metavar="RUN", help="go on with a run that was interrupted or killed"
+    )
+    parser.add_argument(
+        "--inexact",
+        action="store_true",
+        help="go on even if data, settings or versions have changed since",
+    )
     parser.add_argument("--quiet", action="store_true", help="print only warnings and errors")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 
 def run(arguments: Namespace) -> int:
     """Train as the arguments say, and return the exit status."""
-    config, name = run_setup.configured(arguments)
+    signals = Signals()
+    with signals.handled(), _noted() as notes:
+        if arguments.resume is None:
+            config, name = run_setup.configured(arguments)
+            with run_directory(arguments.out, name, arguments.force) as run:
+                return _train(run, config, arguments, signals, notes)
+        _check_alone(arguments)
+        with resumed(arguments.resume) as run:
+            return _resume(run, arguments, signals, notes)
+
+
+def _resume(run: RunDirectory, arguments: Namespace, signals: Signals, notes: list[str]) -> int:
+    """Go on with a run, and return the exit status."""
+    old = config_file.load(run.folder / CONFIG)
+    config = run_setup.reconfigured(old, arguments)
+    changed = changes(old, config)
+    if not changed and is_complete(run.folder):
+        say(f"{run.folder} is complete: nothing is left to do.")
+        return 0
+    identity.check([*changed.values()], arguments.inexact)
+    arguments.threads = arguments.threads or int(run.known["threads"])
+    return _train(run, config, arguments, signals, notes, not changed.keys().isdisjoint(LENGTHS))
+
+
+def _check_alone(arguments: Namespace) -> None:
+    """Refuse arguments that contradict --resume.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    for name in ("config", "out", "force"):
+        if getattr(arguments, name):
+            shown = "CONFIG.toml" if name == "config" else f"--{name}"
+            raise ConfigError(
+                f"--resume goes on with a run in its own folder, by its own settings, so {shown} "
+                "must not be given. Change settings with --set and --inexact.",
+                key=name,
+            )
+
+
+def _train(
+    run: RunDirectory,
+    config: Config,
+    arguments: Namespace,
+    signals: Signals,
+    notes: list[str],
+    is_longer: bool = False,
+) -> int:
+    """Train in the folder of a run, and return the exit status."""
     is_verbose = not (arguments.quiet or arguments.json)
     text = config_file.dump(config)
-    with run_directory(arguments.out, name, text, arguments.force) as folder:
-        trainer, samples, config = run_setup.build(config, arguments.threads)
-        # After the config's own hooks: one that changes the weights at the end (early_stop) comes
-        # before those that draw what the network predicts.
-        trainer.hooks += _run_hooks(folder, samples, config, with_bar=not arguments.quiet)
-        if is_verbose:
-            from plugnet.cli import train_report
-
-            print(train_report.introduction(trainer, samples, config))
-        warn_of_data(samples, config.data)
-        received = _fit(trainer, samples, config.training, folder)
-        trainer.model.save(folder / MODEL)
-        result = _result(trainer, samples, config.training)
-        write_result(folder, result)
+    trainer, samples, config = run_setup.build(config, arguments.threads)
+    model = SavedModel(run)
+    own = [*trainer.hooks, *checkpoint_of(config)]
+    trainer.hooks = hooks_of(run, own, model, samples, config, text, bar=not arguments.quiet)
+    trainer.keep_files_in(run.files)
+    duration = length(config)
+    if run.known:
+        duration = go_on(trainer, run, config, is_longer)
+        trainer.expect(run.known, arguments.inexact)
     if is_verbose:
-        print(train_report.summary(trainer, samples, result, folder))
+        from plugnet.cli import train_report
+
+        say(train_report.introduction(trainer, samples, config))
+    warn_of_data(samples, config.data)
+    save = next(hook.ask for hook in own if hasattr(hook, "ask"))
+    with signals.ending(trainer, save):
+        _fit(trainer, samples, config.training, duration, run.folder)
+    if signals.received and not trainer.iteration:
+        signals.end()  # there is nothing to save
+    model.renew(trainer)
+    result = _result(trainer, samples, config.training, signals.received is None, notes)
+    run.write_result(result)
+    if is_verbose:
+        say(train_report.summary(trainer, samples, result, run.folder))
     if arguments.json:
-        print(json.dumps({"directory": str(folder), "files": contents(folder), **result}))
-    return 128 + received if received else 0
-
-
-def _run_hooks(folder: Path, samples: DataSplits, config: Config, with_bar: bool) -> list[object]:
-    """Return the hooks that fill the run directory, and the progress bar.
-
-    There are no pictures of answers if nothing is evaluated, if answers are not classes, or are too
-    many of them to see; and no mistakes if there are no images.
-    """
-    build = registry.hooks.build
-    hooks = [
-        build("csv_log", str(folder / HISTORY)),
-        build("loss_curve", str(folder / LOSS)),
-    ]
-    is_judged = samples.test is not None or config.training.validation != "none"
-    if is_judged and kind_of(samples) == "class":
-        if len(classes_of(samples)) <= MOST_DRAWN:
-            hooks.append(build("confusion_matrix", str(folder / CONFUSION)))
-        if not samples.columns and _are_images(samples.train.x.shape[1:]):
-            hooks.append(build("mistakes", str(folder / MISTAKES)))
-    return [build("progress"), *hooks] if with_bar else hooks
-
-
-def _are_images(shape: Shape) -> bool:
-    """Tell whether samples are images, or rows of pixels of square ones."""
-    side = math.isqrt(shape[0])
-    return len(shape) == 3 or (len(shape) == 1 and side >= 4 and side * side == shape[0])
-
-
-def _fit(trainer: Trainer, samples: DataSplits, settings: TrainingSettings, folder: Path) -> int:
-    """Train, and return the number of the signal that ended it early, or 0."""
-    with _stopped_by_signals(trainer) as received:
-        try:
-            trainer.fit(
-                samples,
-                iterations=settings.iterations,
-                epochs=settings.epochs,
-                evaluate_every=settings.evaluate_every,
-                validation=None if settings.validation == "none" else settings.validation,
-            )
-        except DivergenceError as error:
-            if trainer.iteration:
-                error.add_note(f"{folder} has the history up to that point.")
-            raise
-    return received[0] if received else 0
+        found = {"directory": str(run.folder), "files": contents(run.folder)}
+        say(json.dumps({**found, **result}))
+    return SIGNALLED + signals.received if signals.received else 0
 
 
 @contextmanager
-def _stopped_by_signals(trainer: Trainer) -> Iterator[list[int]]:
-    """Let the first Ctrl-C or SIGTERM end training after the current step, a second one at once.
+def _noted() -> Iterator[list[str]]:
+    """Yield a list to which all that fails without ending the run is added, as it is shown."""
+    notes: list[str] = []
+    with warnings.catch_warnings():
+        show = warnings.showwarning
 
-    Yields the list to which the number of a received signal is added.
-    """
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield received  # only the main thread may handle signals
-        return
-    found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    # A shell lets background jobs ignore Ctrl-C, and None is a handler that is not Python's.
-    previous = {n: handler for n, handler in found.items() if handler not in (signal.SIG_IGN, None)}
+        def noted(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, PluginWarning):
+                notes.append(str(message))
+            show(message, category, filename, lineno, file, line)
 
-    def stop(number: int, _: object) -> None:
-        received.append(number)
-        trainer.stop(f"interrupted by {signal.Signals(number).name}")
-        signal.signal(number, previous[signal.Signals(number)])
+        warnings.showwarning = noted
+        yield notes
 
-    for number in previous:
-        signal.signal(number, stop)
+
+def _fit(
+    trainer: Trainer,
+    samples: DataSplits,
+    settings: TrainingSettings,
+    duration: Mapping[str, Any],
+    folder: Path,
+) -> None:
     try:
-        yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        trainer.fit(
+            samples,
+            evaluate_every=settings.evaluate_every,
+            validation=None if settings.validation == "none" else settings.validation,
+            **duration,
+        )
+    except DivergenceError as error:
+        if trainer.history.loss:
+            error.add_note(f"{folder} has the history up to that point.")
+        raise
 
 
-def _result(trainer: Trainer, samples: DataSplits, settings: TrainingSettings) -> dict[str, Any]:
+def _result(
+    trainer: Trainer,
+    samples: DataSplits,
+    settings: TrainingSettings,
+    is_complete: bool,
+    notes: list[str],
+) -> dict[str, Any]:
     """Return the content of ``result.json``: what the weights at the end do."""
     history = trainer.history
     test = _numbers(history.at_end("test"))
@@ -157,11 +194,13 @@ def _result(trainer: Trainer, samples: DataSplits, settings: TrainingSettings) -
         "test": test,
         "validation": _numbers(history.at_end("validation")),
         "validation_on": settings.validation,
-        "test_sha256": None if samples.test is None else digest(samples.test),
+        "test_sha256": None if samples.test is None else test_digest(samples.test),
         "test_samples": _tested(samples, settings),
         "iterations": history.iteration,
         "iterations_done": len(history.loss),
+        "complete": is_complete,
         "stopped": history.stopped,
+        "notes": list(dict.fromkeys([*history.notes, *notes])),
         "seconds": round(history.seconds, 3),
         "seed": trainer.seed,
         "versions": trainer.model.versions,

@@ -131,6 +131,10 @@ def summary(trainer: Trainer, samples: DataSplits, result: dict[str, Any], folde
             shown += SCALED
         lines.append(f"{title(name) + ':':<{width}} {shown}")
     run = shlex.quote(str(folder))
+    if not result["complete"]:
+        lines.append(f"{'Go on:':<{width}} plugnet train --resume {run}")
+    for note in result["notes"]:
+        lines.append(wrap(f"{'Note:':<{width}} {note}", width + 1))
     lines += [
         f"{'Time:':<{width}} {result['seconds']:.2f} s",
         f"{'Run:':<{width}} {folder}",

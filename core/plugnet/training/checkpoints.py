@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+from plugnet.arguments import file_path
 from plugnet.errors import FileFormatError, HookError
 from plugnet.training.checkpoint import Checkpoint
 from plugnet.training.journal import Journal
@@ -101,13 +102,15 @@ def _iteration(path: Path) -> int:
     return int(match[1]) if match else -1
 
 
-def newest(path: str | os.PathLike[str]) -> Checkpoint:
-    """Return the newest checkpoint that is intact in a folder of checkpoints, or of a run.
+def read(path: str | os.PathLike[str]) -> Checkpoint:
+    """Return a checkpoint: a file, or the newest intact one in a folder of them, or of a run.
 
     Raises:
         FileFormatError: there is none.
     """
-    folder = Path(path)
+    folder = Path(file_path("path", path))
+    if not folder.is_dir():
+        return Checkpoint.read(folder)
     folder = folder / FOLDER if (folder / FOLDER).is_dir() else folder
     damaged: FileFormatError | None = None
     for each in found(folder):

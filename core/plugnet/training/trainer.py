@@ -48,6 +48,7 @@ from plugnet.training.weighting import as_class_weight, as_label
 from plugnet.warning import warn_user
 
 if TYPE_CHECKING:
+    from plugnet.training.checkpoint import Checkpoint
     from plugnet.training.hooks import HookCaller
 
 #: The default regularizer, unless the optimizer decays the weights itself.
@@ -297,7 +298,7 @@ class Trainer:
     ) -> None:
         """Train to the goal, with everything that `fit` was given checked."""
         started, failure = time.perf_counter(), None
-        self.parts, self.is_interrupted = frozenset(parts), False
+        self.parts = frozenset(parts)
         self._source = batches if isinstance(batches, CheckedBatches) else None
         before, self.goal, self._safe = self.goal, goal, self.snapshot()
         if self._files is not None:
@@ -328,6 +329,7 @@ class Trainer:
                     self._data.release(seconds)
         if not self.is_interrupted:
             self.goal = None
+        self.is_interrupted = False
 
     @contextmanager
     def _tentative(self) -> Iterator[None]:
@@ -662,26 +664,48 @@ class Trainer:
             FileFormatError: the file is missing, damaged or not a saved trainer.
             SpecError: it needs components that are not installed.
         """
-        from plugnet.training.checkpoint import Checkpoint, refused, restore_hooks
-        from plugnet.training.checkpoints import newest
+        from plugnet.training.checkpoint import refused
+        from plugnet.training.checkpoints import read
 
-        saved = newest(path) if Path(file_path("path", path)).is_dir() else None
-        saved = saved or Checkpoint.read(path)
+        saved = read(path)
         with refused(path):
             trainer = cls(
                 saved.network, **saved.components, **saved.settings, metrics=saved.metrics
             )
-            vars(trainer).update(saved.progress)
-            trainer.history = saved.history
-            if saved.model is not None:
-                trainer.schema = Model.from_section(saved.model, saved.network, path).schema
-            trainer.update.restore(saved.slots)
         trainer._set_run(hooks, threads)
-        with refused(path):
-            restore_hooks(trainer.hooks, saved.hooks)
-        trainer._resumes = True
-        trainer.expect(saved.identity, inexact)
+        trainer._take_over(saved, path, inexact)
         return trainer
+
+    def load(self, path: str | os.PathLike[str], *, inexact: bool = False) -> None:
+        """Go on from what another trainer saved, whose network and optimizer are like these.
+
+        Args:
+            path: as in `resume`.
+            inexact: as in `resume`.
+
+        Raises:
+            FileFormatError: the file is missing, damaged or not a saved trainer.
+            ShapeError: network or optimizer are others.
+        """
+        from plugnet.training.checkpoints import read
+
+        saved = read(path)
+        self.network.restore(saved.network.state())
+        self._take_over(saved, path, inexact)
+
+    def _take_over(self, saved: Checkpoint, path: str | os.PathLike[str], inexact: bool) -> None:
+        """Go on from a checkpoint, of which the network and the components are there already."""
+        from plugnet.training.checkpoint import refused, restore_hooks
+
+        with refused(path):
+            vars(self).update(saved.progress)
+            self.history = saved.history
+            if saved.model is not None:
+                self.schema = Model.from_section(saved.model, saved.network, path).schema
+            self.update.restore(saved.slots)
+            restore_hooks(self.hooks, saved.hooks)
+        self._resumes = True
+        self.expect(saved.identity, inexact)
 
     def expect(self, known: Mapping[str, str], inexact: bool = False) -> None:
         """Let the next `fit` refuse data, versions and settings that are others than ``known``.

@@ -1,0 +1,118 @@
+"""The hooks that make the files of a run, in the order in which they matter."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+
+from plugnet.arrays import Array, Shape
+from plugnet.cli.config import Config
+from plugnet.cli.inference import classes_of, kind_of
+from plugnet.cli.run_directory import CONFUSION, HISTORY, LOSS, MISTAKES, MODEL, RunDirectory
+from plugnet.interfaces import DataSplits
+from plugnet.registry import registry
+from plugnet.training import Trainer
+from plugnet.training.checkpoints import FOLDER
+
+#: Classes in a confusion matrix; of more nobody sees the cells.
+MOST_DRAWN = 200
+
+
+class Begun:
+    """Makes room in the folder of a run when the training begins, and not earlier."""
+
+    observes: ClassVar[bool] = False
+
+    def __init__(self, run: RunDirectory, config: str) -> None:
+        self._run, self._config = run, config
+
+    def plugnet_train_start(self) -> None:
+        """Replace what was there before."""
+        self._run.begin(self._config)
+
+
+class Recorded:
+    """Writes what a run is made with, when all of its hooks have said what they write."""
+
+    observes: ClassVar[bool] = False
+
+    def __init__(self, run: RunDirectory) -> None:
+        self._run = run
+
+    def plugnet_train_start(self, training: Trainer) -> None:
+        """Write it."""
+        self._run.record(training.identity())
+
+
+class SavedModel:
+    """Saves the model when the training ends, before anything of less weight is written."""
+
+    observes: ClassVar[bool] = False
+
+    def __init__(self, run: RunDirectory) -> None:
+        self._path = run.folder / MODEL
+
+        self._saved: dict[str, Array] = {}
+
+    def plugnet_train_end(self, training: Trainer) -> None:
+        """Save it, if there was a step."""
+        if training.iteration:
+            training.model.save(self._path)
+            self._saved = {k: value.copy() for k, value in training.network.state().items()}
+
+    def renew(self, trainer: Trainer) -> None:
+        """Save it again if a hook of less weight has changed the network after all."""
+        state = trainer.network.state()
+        if any(not np.array_equal(state[k], saved) for k, saved in self._saved.items()):
+            trainer.model.save(self._path)
+
+
+def checkpoint_of(config: Config) -> list[Any]:
+    """Return the checkpoint hook of a run, unless the config names one."""
+    hooks = config.training.hooks
+    names = [hook if isinstance(hook, str) else hook[0] for hook in hooks]
+    return [] if "checkpoint" in names else [registry.hooks.build("checkpoint", FOLDER)]
+
+
+def hooks_of(
+    run: RunDirectory,
+    own: list[Any],
+    model: SavedModel,
+    samples: DataSplits,
+    config: Config,
+    text: str,
+    bar: bool,
+) -> list[Any]:
+    """Return all hooks of a run, the first to be called first.
+
+    There are no pictures of answers if nothing is evaluated, if answers are not classes, or are too
+    many of them to see; and no mistakes if there are no images.
+
+    Args:
+        run: the folder.
+        own: the hooks that the config names, and the checkpoint.
+        model: saves the model.
+        samples: what is trained and evaluated on.
+        config: the settings.
+        text: the config as it is written to the folder.
+        bar: whether there is a progress bar.
+    """
+    build = registry.hooks.build
+    hooks = [build("csv_log", HISTORY), build("loss_curve", LOSS)]
+    is_judged = samples.test is not None or config.training.validation != "none"
+    if is_judged and kind_of(samples) == "class":
+        if len(classes_of(samples)) <= MOST_DRAWN:
+            hooks.append(build("confusion_matrix", CONFUSION))
+        if not samples.columns and _are_images(samples.train.x.shape[1:]):
+            hooks.append(build("mistakes", MISTAKES))
+    if bar:
+        hooks.insert(0, build("progress"))
+    return [Begun(run, text), *own, model, *hooks, Recorded(run)]
+
+
+def _are_images(shape: Shape) -> bool:
+    """Tell whether samples are images, or rows of pixels of square ones."""
+    side = math.isqrt(shape[0])
+    return len(shape) == 3 or (len(shape) == 1 and side >= 4 and side * side == shape[0])

@@ -1,0 +1,90 @@
+"""A run that goes on: what has changed since, and where it goes on from."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from plugnet.cli import run_record
+from plugnet.cli.config import RULES, SECTIONS, Config
+from plugnet.cli.run_directory import RESULT, RunDirectory
+from plugnet.cli.toml_text import toml
+from plugnet.errors import ConfigError
+from plugnet.training import Trainer
+from plugnet.training.checkpoints import FOLDER, found
+
+#: The settings that say how long a training is.
+LENGTHS = ("training.iterations", "training.epochs")
+
+
+def changes(old: Config, new: Config) -> dict[str, str]:
+    """Return which settings have changed, each with a line that says how.
+
+    The path of the data does not count, because their content is compared.
+    """
+    before, now = _flat(old), _flat(new)
+    return {
+        key: f"{key}: {_shown(before[key])} before, {_shown(now[key])} now"
+        for key in RULES
+        if before[key] != now[key] and key != "data.path"
+    }
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else toml(value)
+
+
+def _flat(config: Config) -> dict[str, Any]:
+    found: dict[str, Any] = {"seed": config.seed}
+    for section in SECTIONS:
+        settings = getattr(config, section)
+        for setting in fields(settings):
+            found[f"{section}.{setting.name}"] = getattr(settings, setting.name)
+    return found
+
+
+def is_complete(folder: Path) -> bool:
+    """Tell whether a run has come to its end."""
+    path = folder / RESULT
+    return path.is_file() and run_record.read(path).get("complete") is True
+
+
+def length(config: Config) -> dict[str, Any]:
+    """Return how long to train, as `Trainer.fit` takes it."""
+    return {"iterations": config.training.iterations, "epochs": config.training.epochs}
+
+
+def go_on(trainer: Trainer, run: RunDirectory, config: Config, is_longer: bool) -> dict[str, Any]:
+    """Let a trainer go on from the run's last checkpoint, and return how long to train.
+
+    Args:
+        trainer: built from the config, with all its hooks.
+        run: the folder.
+        config: the settings.
+        is_longer: whether the length has been changed.
+
+    Raises:
+        ConfigError: the run is longer already.
+        FileFormatError: no checkpoint is intact.
+    """
+    if not found(run.folder / FOLDER):
+        return length(config)  # killed before the first: from the beginning
+    trainer.load(run.folder, inexact=True)  # what has changed is checked against the run's record
+    if not is_longer:
+        return {}
+    trainer.goal = trainer.stopping = None
+    iterations = config.training.iterations
+    if config.training.epochs is not None or iterations is None:
+        raise ConfigError(
+            "A run that goes on is made longer by its iterations, but training.epochs is set. Give "
+            "--set training.iterations=NUMBER.",
+            key="training.epochs",
+        )
+    if iterations <= trainer.iteration:
+        raise ConfigError(
+            f"The run has {trainer.iteration} iterations already, so training.iterations must be "
+            f"more, but it is {iterations}.",
+            key="training.iterations",
+        )
+    return {"iterations": iterations - trainer.iteration}
