@@ -74,7 +74,8 @@ def replacing(
         raise
     finally:
         if descriptor is not None:
-            os.close(descriptor)
+            with contextlib.suppress(OSError):  # nothing was written through it
+                os.close(descriptor)
 
 
 def save_text(
