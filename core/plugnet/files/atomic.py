@@ -4,51 +4,151 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
-import threading
-from collections.abc import Iterator
+import re
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
 from plugnet.arguments import file_path
+from plugnet.files import process
+from plugnet.files.advice import WRITING, explain_writing
+
+#: The name of a temporary file. It holds its writer's mark, and is short, whatever the target's is.
+_TEMPORARY = re.compile(r"\.plugnet-(\w+-\d+-\w+)-\w+\.tmp")
+
+#: The folders that this process has freed of what dead writers left.
+_swept: set[str] = set()
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+def replacing(
+    path: str | os.PathLike[str], check: Callable[[], None] | None = None
+) -> Iterator[IO[bytes]]:
     """Open a temporary neighbour of ``path`` for writing, and put it in place at the end.
 
     A reader, or a process killed at any moment, sees the old file or the new one, never a part. If
-    the block raises, the old file stays and the temporary one is removed.
+    the block raises, the old file stays and the temporary one is removed; the next process that
+    writes to the folder removes that of a process which was killed. The new file has the
+    permissions of the old one. If ``path`` is a link, the file that it leads to is replaced.
+
+    Args:
+        path: the file.
+        check: called when all is written, right before the old file is replaced; if it raises, the
+            old file stays.
 
     Raises:
         ArgumentError: ``path`` is not a path.
-        OSError: the folder cannot be written, the disk is full, or ``path`` is there and no file.
+        OSError: the file cannot be written, or ``path`` is there and not a file.
     """
-    target = Path(file_path("path", path))
-    if target.exists() and not target.is_file():  # a folder; a device would be replaced for all
-        raise OSError(errno.EEXIST, "This is there already, and it is not a file", str(target))
-    writer = f"{os.getpid()}-{threading.get_ident()}"
-    temporary = target.with_name(f".{target.name}.{writer}.tmp")
+    given = file_path("path", path)
+    named = Path(given)
+    temporary = folder = descriptor = None
     try:
-        with temporary.open("wb") as file:
+        target, old = _target(named)
+        folder = target.parent
+        _sweep(folder)
+        descriptor = _open_folder(folder)  # before the old file is gone
+        temporary = folder / f".plugnet-{process.mark()}-{os.urandom(4).hex()}.tmp"
+        mode = 0o666 if old is None else stat.S_IMODE(old.st_mode) & 0o777
+        opener = functools.partial(os.open, mode=mode)
+        with open(temporary, "xb", opener=opener) as file:
+            if old is not None:
+                _keep_permissions(file.fileno(), old, mode)
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if check is not None:
+            check()
         temporary.replace(target)
+        if descriptor is not None:
+            _sync_folder(descriptor)
     except BaseException as error:
-        with contextlib.suppress(OSError):  # which would hide the reason
-            temporary.unlink()
-        if isinstance(error, OSError) and error.filename == str(temporary):
-            error.filename = str(target)  # what the user asked for
+        if temporary is not None:
+            with contextlib.suppress(OSError):  # which would hide the reason
+                temporary.unlink()
+        if isinstance(error, OSError) and _is_ours(error, named, folder, temporary):
+            explain_writing(error, given)
         raise
-    _sync_folder(target.parent)
+    finally:
+        if descriptor is not None:
+            with contextlib.suppress(OSError):  # nothing was written through it
+                os.close(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself survive a power loss, where the system can do so."""
-    if hasattr(os, "O_DIRECTORY"):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def save_text(
+    path: str | os.PathLike[str], text: str, check: Callable[[], None] | None = None
+) -> None:
+    """Write ``text`` in UTF-8, its line ends as they are, wholly or not at all; see `replacing`.
+
+    Raises:
+        ArgumentError: ``path`` is not a path.
+        UnicodeEncodeError: UTF-8 cannot hold the text.
+        OSError: the file cannot be written.
+    """
+    content = text.encode()
+    with replacing(path, check) as file:
+        file.write(content)
+
+
+def _target(path: Path) -> tuple[Path, os.stat_result | None]:
+    """Return the file behind links, and its status, None if there is none yet."""
+    old = None
+    with contextlib.suppress(FileNotFoundError):
+        old = path.stat()
+    if old is not None:
+        if not stat.S_ISREG(old.st_mode):  # a folder; a device would be replaced for all
+            raise OSError(errno.EEXIST, "This is there already, and it is not a file", str(path))
+        if not os.access(path, os.W_OK):  # which replacing it would get round
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return (path.resolve() if path.is_symlink() else path), old
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers left that are surely dead, once per process."""
+    key = str(folder.absolute())
+    if key not in _swept:
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                temporary = _TEMPORARY.fullmatch(entry.name)
+                if temporary and process.is_running(temporary[1]) is False:
+                    with contextlib.suppress(OSError):
+                        Path(entry).unlink()
+            _swept.add(key)
+
+
+def _open_folder(folder: Path) -> int | None:
+    """Open a folder whose names are to survive a power loss, where the system can do so."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return None
+    try:
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:  # one may write files to it but not list them
+        return None
+
+
+def _sync_folder(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems
+            raise
+
+
+def _keep_permissions(descriptor: int, old: os.stat_result, mode: int) -> None:
+    """Give a new file owner, group and mode of the old one, as far as this user may."""
+    if hasattr(os, "fchown"):
+        for owner, group in ((old.st_uid, -1), (-1, old.st_gid)):
+            with contextlib.suppress(OSError):
+                os.fchown(descriptor, owner, group)
+        with contextlib.suppress(OSError):
+            os.fchmod(descriptor, mode)  # last, because a new owner resets bits
+
+
+def _is_ours(error: OSError, *ours: Path | None) -> bool:
+    """Tell whether an error is one of writing; the block may also read other files."""
+    if error.filename is None:
+        return error.errno in WRITING
+    return error.filename in map(str, ours)

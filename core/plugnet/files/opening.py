@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from typing import BinaryIO
 
 from plugnet.errors import FileFormatError
+from plugnet.files.advice import READING
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-
-#: What to do about an error of the system, where it is not the file's fault.
-_ADVICE = {
-    errno.EACCES: "You may not read it: change its permissions (chmod), or ask its owner.",
-    errno.EMFILE: "This process has too many files open: close some, or raise 'ulimit -n'.",
-    errno.ENFILE: "The system has too many files open: close some.",
-    errno.EIO: "The disk cannot be read: check it.",
-}
 
 
 def open_ordinary(path: str | os.PathLike[str], what: str = "a readable file") -> BinaryIO:
@@ -46,9 +38,9 @@ def open_ordinary(path: str | os.PathLike[str], what: str = "a readable file") -
 
 def unreadable(path: str | os.PathLike[str], what: str, error: Exception) -> FileFormatError:
     """Return the error for a file that the system did not let us read, with what to do."""
-    advice = _ADVICE.get(getattr(error, "errno", None) or 0, "")
-    reason = f"{getattr(error, 'strerror', None) or error}. {advice}".strip()
-    return _refused(path, what, reason)
+    reason = str(getattr(error, "strerror", None) or error)
+    advice = READING.get(getattr(error, "errno", None) or 0, "")
+    return _refused(path, what, f"{reason} ({advice})." if advice else f"{reason}.")
 
 
 def _refused(path: str | os.PathLike[str], what: str, reason: str) -> FileFormatError:
