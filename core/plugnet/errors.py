@@ -187,6 +187,13 @@ class BudgetError(FileFormatError):
     limit: int
 
 
+class LockedError(PlugnetError, RuntimeError):
+    """Another process writes to a folder. Culprits: path, owner (None if it is not known)."""
+
+    path: str
+    owner: str | None
+
+
 class ConfigError(PlugnetError, ValueError):
     """A setting is unknown or wrong. Culprit: key."""
 
