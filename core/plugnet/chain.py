@@ -107,7 +107,7 @@ class Chain(Layer):
         shapes = tuple(infer_shapes(self.layers, self.layer_names, shape))
         entering = (shape, *shapes[:-1])
         for given in {shape, *shapes}:
-            check(math.prod(given) * dtype.itemsize, f"One sample of shape {given} in the network")
+            check(math.prod(given) * dtype.itemsize, "One sample somewhere in the network")
         generators = rng.spawn(len(self.layers))
         for name, layer, own, given in zip(
             self.layer_names, self.layers, generators, entering, strict=True

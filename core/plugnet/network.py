@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from plugnet.arrays import Array, Shape
 from plugnet.chain import Chain
 from plugnet.component import describe, rebuild
 from plugnet.data.samples import as_array, as_samples, blocks_of
-from plugnet.errors import ArgumentError, FileFormatError, ShapeError, SpecError
+from plugnet.errors import ArgumentError, FileFormatError, PlugnetError, ShapeError, SpecError
 from plugnet.files.budget import Budget
 from plugnet.generators import Generators
 from plugnet.interfaces import Layer
@@ -406,7 +405,7 @@ class Network:
         Raises:
             SpecError: it does not describe a network that can be built here.
         """
-        return cls._from_spec(spec, lambda layers: nullcontext())
+        return cls._from_spec(spec, lambda _: nullcontext())
 
     @classmethod
     def _from_spec(
@@ -521,8 +520,21 @@ class Network:
         if isinstance(spec, Mapping) and isinstance(spec.get("parameters"), Mapping):
             loading.check_patterns(spec["parameters"], len(arrays))
         limit = Budget(path, Path(path).stat().st_size, budget)
-        network = cls._from_spec(spec, partial(loading.counting, limit))
-        network.restore(loading.own(arrays, network.state(), path, allow_nonfinite))
+        draws = loading.Draws(limit.renewed(), are_made=False)
+        try:
+            network = cls._from_spec(spec, draws.watched)
+            own = loading.own(arrays, network.state(), path, allow_nonfinite)
+            is_whole = not draws.are_needed(network.parameters(), network.rngs.values())
+        except PlugnetError:
+            raise
+        except Exception:  # a layer computes with what it draws
+            is_whole = False
+        if not is_whole:
+            draws = loading.Draws(limit.renewed(), are_made=True)
+            with loading.refused(path):
+                network = cls._from_spec(spec, draws.watched)
+            own = loading.own(arrays, network.state(), path, allow_nonfinite)
+        network.restore(own)
         if "generators" in document:  # the first format did not know where they were
             try:
                 network._generators.restore(document["generators"])

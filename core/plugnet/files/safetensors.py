@@ -14,7 +14,7 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from plugnet.files import bounded_json
 from plugnet.files.atomic import replacing
 from plugnet.files.budget import Budget
 from plugnet.files.opening import open_ordinary, unreadable
+
+if TYPE_CHECKING:
+    from io import BufferedReader
 
 DTYPES = {
     "BOOL": "?",
@@ -103,7 +106,8 @@ def read(
 ) -> tuple[dict[str, Array], dict[str, str]]:
     """Return the arrays and the metadata of the file at ``path``.
 
-    A file by another program, without the digest "sha256" in the metadata, is read as well.
+    The arrays are views of one block of memory, as in the file, and may be written to. A file by
+    another program, without the digest "sha256" in the metadata, is read as well.
 
     Args:
         path: the file.
@@ -118,7 +122,7 @@ def read(
     header, data, spent = _split(path, budget)
     spent.spend(bounded_json.COST * len(header), "The header")
     try:
-        entries = bounded_json.parse(header)
+        entries = bounded_json.parse(header, most_objects=MOST_ENTRIES + 2)
     except (ValueError, RecursionError) as error:
         raise _damaged(path, f"its header is not valid JSON ({shorten(str(error))})") from error
     if not isinstance(entries, dict):
@@ -135,7 +139,6 @@ def read(
                 f"most {MOST_ENTRIES} and {LONGEST_NAME} are allowed",
             )
     _check_digest(header, data, metadata, path)
-    spent.spend(len(data), "The arrays")
     return _arrays(entries, data, path), metadata
 
 
@@ -147,7 +150,7 @@ def _damaged(path: Path, reason: str) -> FileFormatError:
     )
 
 
-def _split(path: Path, limit: int | None) -> tuple[bytes, bytes, Budget]:
+def _split(path: Path, limit: int | None) -> tuple[bytes, Array, Budget]:
     """Return the header's text, the data behind it, and what else the file may take."""
     with open_ordinary(path, WHAT) as file:
         try:
@@ -171,7 +174,10 @@ def _split(path: Path, limit: int | None) -> tuple[bytes, bytes, Budget]:
             budget = Budget(path, size, limit)
             budget.spend(size, "Reading it")
             file.seek(8)
-            return file.read(length), file.read(size - 8 - length), budget
+            header, data = file.read(length), np.empty(size - 8 - length, np.uint8)
+            if cast("BufferedReader", file).readinto(data.data) < len(data):
+                raise _damaged(path, "it became shorter while it was read")
+            return header, data, budget
         except OSError as error:
             raise unreadable(path, WHAT, error) from error
 
@@ -186,17 +192,17 @@ def _with_digest(header: bytes, metadata: Mapping[str, str], digest: bytes) -> b
     return header[: len(before)] + digest + header[len(before) + len(digest) :]
 
 
-def _check_digest(header: bytes, data: bytes, metadata: dict[str, str], path: Path) -> None:
+def _check_digest(header: bytes, data: Array, metadata: dict[str, str], path: Path) -> None:
     if DIGEST not in metadata:
         return
     digest = hashlib.sha256(_with_digest(header, metadata, NO_DIGEST))
-    digest.update(data)
+    digest.update(data.data)
     if digest.hexdigest() != metadata[DIGEST]:
         raise _damaged(path, "its contents do not match their SHA-256 digest")
 
 
-def _arrays(entries: dict[str, Any], data: bytes, path: Path) -> dict[str, Array]:
-    """Cut ``data`` into arrays, which must lie behind one another without gap or overlap."""
+def _arrays(entries: dict[str, Any], data: Array, path: Path) -> dict[str, Array]:
+    """Return views of ``data``, which must lie behind one another without gap or overlap."""
     arrays: dict[str, Array] = {}
     end = 0
     for name, (code, shape, start, stop) in sorted(
@@ -206,8 +212,10 @@ def _arrays(entries: dict[str, Any], data: bytes, path: Path) -> dict[str, Array
         dtype = np.dtype(DTYPES[code])
         if start != end or stop - start != math.prod(shape) * dtype.itemsize or stop > len(data):
             raise _damaged(path, f"the place of {shown(name)} does not fit its shape or the file")
-        array = np.frombuffer(data, dtype, math.prod(shape), start).reshape(shape)
-        arrays[name] = array.astype(dtype.newbyteorder("="))
+        array = np.frombuffer(data.data, dtype, math.prod(shape), start).reshape(shape)
+        if not array.flags.aligned or not array.dtype.isnative:
+            array = array.astype(dtype.newbyteorder("="))
+        arrays[name] = array
         end = stop
     if end != len(data):
         raise _damaged(path, f"{len(data) - end} bytes belong to no array")
