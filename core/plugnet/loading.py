@@ -54,20 +54,15 @@ class Draws:
         Raises:
             ArgumentError: a layer stands in two places.
         """
-        held = [
-            (vars(layer), name, value)
-            for layer in walk(dict(zip(names_of(layers), layers, strict=True))).values()
-            for name, value in vars(layer).items()
-            if isinstance(value, Initializer)
-        ]
-        for attributes, name, value in held:
-            attributes[name] = _Watched(value, self)
+        for attributes, name, initializer in _initializers(layers):
+            attributes[name] = _Watched(initializer, self)
         try:
             with budget.loading(self.limit), np.errstate(all="ignore"):
                 yield
-        finally:
-            for attributes, name, value in held:
-                attributes[name] = value
+        finally:  # of layers, too, that others have made meanwhile
+            for attributes, name, initializer in _initializers(layers):
+                if isinstance(initializer, _Watched):
+                    attributes[name] = initializer.initializer
 
     def give(
         self, initializer: Initializer, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]
@@ -114,6 +109,16 @@ class _Watched(Initializer):
         return self.initializer.variance(shape)
 
 
+def _initializers(layers: Sequence[Layer]) -> list[tuple[dict[str, Any], str, Initializer]]:
+    """Return where layers, and all that they hold, keep an initializer, and which."""
+    return [
+        (vars(layer), name, value)
+        for layer in walk(dict(zip(names_of(layers), layers, strict=True))).values()
+        for name, value in vars(layer).items()
+        if isinstance(value, Initializer)
+    ]
+
+
 def check_patterns(patterns: Iterable[str], arrays: int) -> None:
     """Check that it does not take long to find the parameters that a file's patterns fit.
 
@@ -132,6 +137,11 @@ def check_patterns(patterns: Iterable[str], arrays: int) -> None:
             "one may fit many parameters.",
             path="parameters",
         )
+
+
+def cause(error: BaseException) -> BaseException:
+    """Return the first of the errors that led to ``error``."""
+    return error if error.__cause__ is None else cause(error.__cause__)
 
 
 @contextmanager

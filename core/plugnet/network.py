@@ -521,19 +521,19 @@ class Network:
             loading.check_patterns(spec["parameters"], len(arrays))
         limit = Budget(path, Path(path).stat().st_size, budget)
         draws = loading.Draws(limit.renewed(), are_made=False)
-        try:
-            network = cls._from_spec(spec, draws.watched)
-            own = loading.own(arrays, network.state(), path, allow_nonfinite)
-            is_whole = not draws.are_needed(network.parameters(), network.rngs.values())
-        except PlugnetError:
-            raise
-        except Exception:  # a layer computes with what it draws
-            is_whole = False
-        if not is_whole:
-            draws = loading.Draws(limit.renewed(), are_made=True)
-            with loading.refused(path):
+        with loading.refused(path):
+            try:
                 network = cls._from_spec(spec, draws.watched)
-            own = loading.own(arrays, network.state(), path, allow_nonfinite)
+                own = loading.own(arrays, network.state(), path, allow_nonfinite)
+                is_whole = not draws.are_needed(network.parameters(), network.rngs.values())
+            except Exception as error:
+                if isinstance(loading.cause(error), PlugnetError):
+                    raise
+                is_whole = False  # possibly because a layer computes with what it draws
+            if not is_whole:
+                draws = loading.Draws(limit.renewed(), are_made=True)
+                network = cls._from_spec(spec, draws.watched)
+                own = loading.own(arrays, network.state(), path, allow_nonfinite)
         network.restore(own)
         if "generators" in document:  # the first format did not know where they were
             try:

@@ -102,11 +102,6 @@ def loading(budget: Budget) -> Iterator[None]:
         _loading.reset(token)
 
 
-def is_loading() -> bool:
-    """Tell whether a model is being loaded in this thread."""
-    return _loading.get() is not None
-
-
 def spend(count: int, what: str) -> None:
     """Count bytes that a layer is about to allocate, if a file that is being loaded says so.
 

@@ -15,9 +15,9 @@ Contents: TypeAlias = tuple[dict[str, Array], dict[str, Any]]
 
 
 def _from_1(arrays: dict[str, Array], document: dict[str, Any]) -> Contents:
-    """Keep the network alone: trainings drew other numbers then, so none can go on.
+    """Keep the network alone: what optimizers and generators had saved meant something else.
 
-    Networks had no multipliers of their own, and generators begin anew.
+    Networks had no multipliers of their own.
     """
     return arrays, {"network": {**document["network"], "parameters": {}}}
 
