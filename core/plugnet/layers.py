@@ -15,6 +15,7 @@ from plugnet.parameter import Parameter
 from plugnet.registry import registry
 
 MOST_DIMENSIONS = 63  # of one sample; NumPy's arrays have 64 axes, and the first is for the samples
+BEYOND = 10**60  # no size; so the number of values in any sample has few enough digits to be shown
 
 
 def as_layers(values: Iterable[Any]) -> tuple[Layer, ...]:
@@ -101,7 +102,7 @@ def as_shape(shape: Sequence[int]) -> Shape:
 
 def _is_size(size: object) -> bool:
     is_whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
-    return is_whole and 0 < int(size) < 2**63  # type: ignore[call-overload]
+    return is_whole and 0 < int(size) < BEYOND  # type: ignore[call-overload]
 
 
 def infer_shapes(layers: Sequence[Layer], names: Sequence[str], shape: Shape) -> list[Shape]:

@@ -26,10 +26,8 @@ class Budget:
 
     >>> budget = Budget("data.mat", size=1000)
     >>> budget.spend(60 * 2**20, "'x'")
-    >>> budget.spend(60 * 2**20, "'y'")
-    Traceback (most recent call last):
-        ...
-    plugnet.errors.BudgetError: 'y' would make data.mat, 1,000 bytes, take 125,829,120 bytes ...
+    >>> budget.limit - budget.spent
+    4194304
 
     Attributes:
         path: the file.
