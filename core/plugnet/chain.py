@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -12,6 +13,7 @@ import numpy as np
 from plugnet import first_pass
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError, CallOrderError, ShapeError
+from plugnet.files.budget import check
 from plugnet.first_pass import Stage
 from plugnet.interfaces import Layer
 from plugnet.layers import (
@@ -104,6 +106,8 @@ class Chain(Layer):
         """Initialize every layer for what the one before it gives."""
         shapes = tuple(infer_shapes(self.layers, self.layer_names, shape))
         entering = (shape, *shapes[:-1])
+        for given in {shape, *shapes}:
+            check(math.prod(given) * dtype.itemsize, "One sample somewhere in the network")
         generators = rng.spawn(len(self.layers))
         for name, layer, own, given in zip(
             self.layer_names, self.layers, generators, entering, strict=True

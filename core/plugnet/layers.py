@@ -14,6 +14,9 @@ from plugnet.interfaces import Activation, Layer
 from plugnet.parameter import Parameter
 from plugnet.registry import registry
 
+MOST_DIMENSIONS = 63  # of one sample; NumPy's arrays have 64 axes, and the first is for the samples
+BEYOND = 10**60  # no size; so the number of values in any sample has few enough digits to be shown
+
 
 def as_layers(values: Iterable[Any]) -> tuple[Layer, ...]:
     """Return the layers that ``values`` mean; see `Chain`.
@@ -84,7 +87,7 @@ def as_shape(shape: Sequence[int]) -> Shape:
         ShapeError: it is not a shape.
     """
     sizes = tuple(shape) if isinstance(shape, Iterable) else ()
-    if not sizes or not all(map(_is_size, sizes)):
+    if not sizes or len(sizes) > MOST_DIMENSIONS or not all(map(_is_size, sizes)):
         advice = "Samples are the rows of a 2-D array, or images in a 4-D one."
         if any(isinstance(size, str) for size in sizes):
             advice = "If it is a layer, put all layers into one list."
@@ -98,7 +101,8 @@ def as_shape(shape: Sequence[int]) -> Shape:
 
 
 def _is_size(size: object) -> bool:
-    return isinstance(size, int | np.integer) and not isinstance(size, bool) and int(size) > 0
+    is_whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
+    return is_whole and 0 < int(size) < BEYOND  # type: ignore[call-overload]
 
 
 def infer_shapes(layers: Sequence[Layer], names: Sequence[str], shape: Shape) -> list[Shape]:

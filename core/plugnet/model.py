@@ -337,14 +337,23 @@ class Model:
         }
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Model:
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        budget: int | None = None,
+        allow_nonfinite: bool = False,
+    ) -> Model:
         """Read what `save`, `Trainer.save` or ``plugnet train`` wrote.
 
         Args:
             path: the file, or the directory of a run.
+            budget: how many bytes of memory it may take; see `Network.load`.
+            allow_nonfinite: whether parameters may be NaN or infinite.
 
         Raises:
             FileFormatError: it is missing, damaged, or holds a network only.
+            BudgetError: it would take more memory than it may.
             SpecError: it needs components that are not installed.
         """
         from plugnet.files import documents
@@ -352,8 +361,10 @@ class Model:
         path = Path(file_path("path", path))
         if path.is_dir():
             path = path / FILE
-        arrays, document = documents.read(path)
-        network = Network.from_document(arrays, document, path)
+        arrays, document = documents.read(path, budget)
+        network = Network.from_document(
+            arrays, document, path, budget=budget, allow_nonfinite=allow_nonfinite
+        )
         return cls.from_section(document.get("model"), network, path)
 
     @classmethod

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +16,11 @@ from plugnet.arrays import Array, Shape
 from plugnet.chain import Chain
 from plugnet.component import describe, rebuild
 from plugnet.data.samples import as_array, as_samples, blocks_of
-from plugnet.errors import ArgumentError, FileFormatError, ShapeError, SpecError
+from plugnet.errors import ArgumentError, FileFormatError, PlugnetError, ShapeError, SpecError
+from plugnet.files.budget import Budget
 from plugnet.generators import Generators
 from plugnet.interfaces import Layer
-from plugnet.layers import as_shape, parameters_of, walk
+from plugnet.layers import as_layers, as_shape, parameters_of, walk
 from plugnet.parameter import MULTIPLIERS, Parameters
 from plugnet.patterns import Patterns
 from plugnet.predictions import Predictions
@@ -402,6 +405,15 @@ class Network:
         Raises:
             SpecError: it does not describe a network that can be built here.
         """
+        return cls._from_spec(spec, lambda _: nullcontext())
+
+    @classmethod
+    def _from_spec(
+        cls,
+        spec: Mapping[str, Any],
+        watch: Callable[[tuple[Layer, ...]], AbstractContextManager[None]],
+    ) -> Network:
+        """Build the network, its parameters within what ``watch`` returns for its layers."""
         match spec:
             case {
                 "kind": "network",
@@ -412,8 +424,10 @@ class Network:
                 "parameters": dict(parameters),
             } if len(spec) == 6:
                 registry.check_specs(layers)
+                built = as_layers(layers)
                 try:
-                    return cls(layers, input_shape, dtype, seed, parameters)
+                    with watch(built):
+                        return cls(built, input_shape, dtype, seed, parameters)
                 except ArgumentError as error:
                     if error.argument not in MULTIPLIERS and error.argument != "parameters":
                         raise
@@ -446,16 +460,31 @@ class Network:
             documents.write(path, self.state(), self.document())
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Network:
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        budget: int | None = None,
+        allow_nonfinite: bool = False,
+    ) -> Network:
         """Read a network that `save` or `Trainer.save` wrote.
+
+        Args:
+            path: the file.
+            budget: how many bytes of memory the file may take, and then the network. None: what
+                the environment variable PLUGNET_BUDGET says, or else 64 MiB or 100 times the
+                file's size, whichever is larger.
+            allow_nonfinite: whether parameters may be NaN or infinite.
 
         Raises:
             FileFormatError: the file is missing, damaged or not a saved network.
+            BudgetError: it would take more memory than it may.
             SpecError: it needs components that are not installed.
         """
         from plugnet.files import documents
 
-        return cls.from_document(*documents.read(path), path)
+        contents = documents.read(path, budget)
+        return cls.from_document(*contents, path, budget=budget, allow_nonfinite=allow_nonfinite)
 
     def document(self) -> dict[str, Any]:
         """Return what a file holds besides the arrays: the spec, and where generators are."""
@@ -467,23 +496,54 @@ class Network:
         arrays: Mapping[str, Array],
         document: Mapping[str, Any],
         path: str | os.PathLike[str],
+        *,
+        budget: int | None = None,
+        allow_nonfinite: bool = False,
     ) -> Network:
-        """Return the network in the contents of a file; ``path`` is for the errors.
+        """Return the network in the contents of a file; see `load`.
+
+        Args:
+            arrays: the file's arrays, those of the network among them.
+            document: what it says of them.
+            path: the file, for the errors.
+            budget: how many bytes the network may take.
+            allow_nonfinite: whether parameters may be NaN or infinite.
 
         Raises:
             FileFormatError: the arrays are not those of the network.
+            BudgetError: it would take more memory than it may.
             SpecError: it needs components that are not installed.
         """
-        network = cls.from_spec(document.get("network", {}))
-        try:
-            network.restore({name: arrays[name] for name in network.state()})
-            network._generators.restore(document["generators"])
-        except (KeyError, ShapeError, TypeError, ValueError, AttributeError, OverflowError) as e:
-            raise FileFormatError(
-                f"{os.fspath(path)} does not hold the arrays and generators of its own network: "
-                f"{e}. Use an intact copy.",
-                path=os.fspath(path),
-            ) from e
+        from plugnet import loading
+
+        spec = document.get("network", {})
+        if isinstance(spec, Mapping) and isinstance(spec.get("parameters"), Mapping):
+            loading.check_patterns(spec["parameters"], len(arrays))
+        limit = Budget(path, Path(path).stat().st_size, budget)
+        draws = loading.Draws(limit.renewed(), are_made=False)
+        with loading.refused(path):
+            try:
+                network = cls._from_spec(spec, draws.watched)
+                own = loading.own(arrays, network.state(), path, allow_nonfinite)
+                is_whole = not draws.are_needed(network.parameters(), network.rngs.values())
+            except Exception as error:
+                if isinstance(loading.cause(error), PlugnetError):
+                    raise
+                is_whole = False  # possibly because a layer computes with what it draws
+            if not is_whole:
+                draws = loading.Draws(limit.renewed(), are_made=True)
+                network = cls._from_spec(spec, draws.watched)
+                own = loading.own(arrays, network.state(), path, allow_nonfinite)
+        network.restore(own)
+        if "generators" in document:  # the first format did not know where they were
+            try:
+                network._generators.restore(document["generators"])
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+                raise FileFormatError(
+                    f"{os.fspath(path)} does not hold the generators of its own network: {error}. "
+                    "Use an intact copy.",
+                    path=os.fspath(path),
+                ) from error
         return network
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from plugnet.arguments import number
 from plugnet.arrays import Array
 from plugnet.errors import ArgumentError, ShapeError
+from plugnet.files.budget import spend
 
 MULTIPLIERS = ("lr_mult", "decay_mult", "trainable")
 
@@ -53,7 +54,11 @@ class Parameter:
     def __init__(
         self, value: Array, *, lr_mult: float = 1.0, decay_mult: float = 1.0, trainable: bool = True
     ) -> None:
-        self._bind(value, np.zeros_like(value))
+        spend(
+            3 * value.nbytes, "The parameters"
+        )  # the gradient, and both in a network's flat arrays
+        # Not zeros_like, which writes the zeros: memory that nobody has written to takes none.
+        self._bind(value, np.zeros(value.shape, value.dtype))
         for name, own in zip(MULTIPLIERS, (lr_mult, decay_mult, trainable), strict=True):
             super().__setattr__(name, checked(name, own))
 

@@ -48,7 +48,7 @@ class Patterns:
         """
         own = {path: p for path, p in parameters.items() if not isinstance(p, Statistic)}
         for pattern, options in self._given.items():
-            fitting = [parameter for path, parameter in own.items() if fnmatchcase(path, pattern)]
+            fitting = [own[path] for path in _fitting(pattern, own)]
             if not fitting:
                 raise ArgumentError(
                     f"The pattern '{pattern}' fits no parameter. There are "
@@ -71,6 +71,11 @@ class Patterns:
                 patterns.pop(path, None)  # so that the new one is the last
                 patterns[path] = multipliers
         return patterns
+
+
+def _fitting(pattern: str, paths: Mapping[str, object]) -> list[str]:
+    """Return those of ``paths`` that a pattern fits; a path fits itself alone."""
+    return [pattern] if pattern in paths else [p for p in paths if fnmatchcase(p, pattern)]
 
 
 def _multipliers(parameter: Parameter) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The file format: round trips, a peer's reading, and every kind of damage."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from plugnet.arrays import Array
-from plugnet.errors import ArgumentError, FileFormatError
+from plugnet.errors import ArgumentError, BudgetError, FileFormatError
 from plugnet.files import documents, safetensors
 
 ARRAYS: dict[str, Array] = {
@@ -132,9 +133,9 @@ def test_every_byte_with_a_flipped_bit_is_seen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("[]", "damaged"), ("{", "damaged"), ("{}", "damaged"), ('{"version": 9}', "version is 9")],
+    [("[]", "damaged"), ("{", "damaged"), ("{}", "damaged"), ('{"version": 9}', "newer plugnet")],
 )
-def test_a_document_that_is_none_is_refused(tmp_path: Path, text: str, says: str) -> None:
+def test_what_is_not_a_document_is_refused(tmp_path: Path, text: str, says: str) -> None:
     safetensors.write(tmp_path / "file", ARRAYS, {"plugnet": text})
     with pytest.raises(FileFormatError, match=says):
         documents.read(tmp_path / "file")
@@ -160,6 +161,18 @@ HEADERS = {
     "wrong size": json.dumps({"a": entry([3], [0, 8])}).encode(),
     "overflow": json.dumps({"a": entry([2**62, 2**62], [0, 8])}).encode(),
     "unknown dtype": json.dumps({"a": entry([2], [0, 8], "O")}).encode(),
+    "overflow of an empty one": json.dumps({"a": entry([0, 2**62, 2**62], [0, 0])}).encode(),
+    "too many dimensions": json.dumps({"a": entry([1] * 65, [0, 4])}).encode(),
+    "NaN": b'{"a": NaN}',
+    "Infinity": b'{"a": {"dtype": "F32", "shape": [-Infinity], "data_offsets": [0, 8]}}',
+    "an integer of 10,000 digits": b'{"a": ' + b"9" * 10_000 + b"}",
+    "an integer of 4,000 digits": b'{"a": ' + b"9" * 4_000 + b"}",
+    "a name of 20,000 characters": json.dumps({"a" * 20_000: entry([2], [0, 8])}).encode(),
+    "a long name in the metadata": json.dumps({"__metadata__": {"a" * 20_000: ""}}).encode(),
+    "a string without an end": b'{"a": "' + b'\\"' * 100_000,
+    "a string that ends in a backslash": b'{"' + b"\\" * 100_001,
+    "too many arrays": b"{" + b'"a":{},' * 100_002 + b'"b":{}}',
+    "too many texts": json.dumps({"__metadata__": {str(i): "" for i in range(100_001)}}).encode(),
     "fraction": json.dumps({"a": entry([2.0], [0, 8])}).encode(),
     "digest no digest": json.dumps({"__metadata__": {"sha256": "\ud800"}}).encode(),
     "metadata no map": json.dumps({"__metadata__": 3, "a": entry([2], [0, 8])}).encode(),
@@ -179,6 +192,49 @@ def test_a_header_length_beyond_the_file_is_refused(tmp_path: Path, length: int)
     write_raw(tmp_path / "file", b"{}", length=length)
     with pytest.raises(FileFormatError, match=str(length)):
         safetensors.read(tmp_path / "file")
+
+
+def test_as_many_dimensions_as_numpy_has_are_read(tmp_path: Path) -> None:
+    array = np.arange(2).reshape((2,) + (1,) * 63)
+    safetensors.write(tmp_path / "file", {"a": array}, {})
+    np.testing.assert_array_equal(safetensors.read(tmp_path / "file")[0]["a"], array)
+
+
+def test_ten_thousand_arrays_are_read(tmp_path: Path) -> None:
+    written = {f"fc{i}.bias": np.full(1, i) for i in range(10_000)}
+    safetensors.write(tmp_path / "file", written, {})
+    found, _ = safetensors.read(tmp_path / "file")
+    assert {name: array[0] for name, array in found.items()} == {
+        name: array[0] for name, array in written.items()
+    }
+
+
+def test_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(FileFormatError, match="must be a safetensors file, but: it is a"):
+            safetensors.read(path)
+
+
+@pytest.mark.parametrize("problem", [errno.EMFILE, errno.EACCES, errno.EIO])
+def test_a_problem_of_the_system_says_what_it_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch, problem: int
+) -> None:
+    def fail(*arguments: object) -> int:
+        raise OSError(problem, os.strerror(problem))
+
+    monkeypatch.setattr(os, "open", fail)
+    with pytest.raises(FileFormatError, match=os.strerror(problem)) as caught:
+        safetensors.read(path)
+    assert "intact copy" not in str(caught.value)
+
+
+def test_a_file_may_not_take_more_than_its_budget(path: Path) -> None:
+    size = path.stat().st_size
+    with pytest.raises(BudgetError, match="budget=BYTES") as caught:
+        safetensors.read(path, budget=size)
+    assert (caught.value.path, caught.value.limit) == (str(path), size)
+    assert safetensors.read(path, budget=caught.value.needed)[0].keys() == ARRAYS.keys()
 
 
 def test_other_things_are_refused(tmp_path: Path) -> None:

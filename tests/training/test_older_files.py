@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from tests.small import LAYERS, X, Y
 
 from plugnet import Model, Network, Trainer
 from plugnet.errors import FileFormatError
-from plugnet.files import documents
+from plugnet.files import safetensors
 from plugnet.training import Evaluation
 
 #: Adam on `LAYERS` and all of X, for 6 iterations, with two evaluations on X.
@@ -60,9 +61,10 @@ def test_an_older_trainer_is_saved_as_trainers_are_now(tmp_path: Path) -> None:
 
 
 def test_older_evaluations_without_classes_have_no_accuracy(tmp_path: Path) -> None:
-    arrays, document = documents.read(FILE)
+    arrays, metadata = safetensors.read(FILE)
+    document = json.loads(metadata["plugnet"])
     document["trainer"]["evaluations"][1]["accuracy"] = None
-    documents.write(tmp_path / "run", arrays, document)
+    safetensors.write(tmp_path / "run", arrays, {"plugnet": json.dumps(document)})
     first, second = Trainer.resume(tmp_path / "run").history.evaluations
     assert first.metrics == {"accuracy": 0.3}
     assert second.metrics == {}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from plugnet.arguments import integer
 from plugnet.errors import BudgetError
@@ -23,10 +26,8 @@ class Budget:
 
     >>> budget = Budget("data.mat", size=1000)
     >>> budget.spend(60 * 2**20, "'x'")
-    >>> budget.spend(60 * 2**20, "'y'")
-    Traceback (most recent call last):
-        ...
-    plugnet.errors.BudgetError: 'y' would make data.mat, 1,000 bytes, take 125,829,120 bytes ...
+    >>> budget.limit - budget.spent
+    4194304
 
     Attributes:
         path: the file.
@@ -64,6 +65,11 @@ class Budget:
         Raises:
             BudgetError: it is more than the limit, with all that was counted before.
         """
+        self.check(count, what)
+        self.spent += count
+
+    def check(self, count: int, what: str) -> None:
+        """Raise as `spend` does, but count nothing: for what is given back at once."""
         if self.spent + count > self.limit:
             raise BudgetError(
                 f"{what} would make {self.path}, {self.size:,} bytes, take "
@@ -74,11 +80,49 @@ class Budget:
                 needed=self.spent + count,
                 limit=self.limit,
             )
-        self.spent += count
 
     def renewed(self) -> Budget:
         """Return one with the same limit, of which nothing is spent."""
         return Budget(self.path, self.size, self._given)
+
+
+#: What the model takes that is being loaded in this thread.
+_loading: ContextVar[Budget | None] = ContextVar("loading", default=None)
+
+
+@contextmanager
+def loading(budget: Budget) -> Iterator[None]:
+    """Let `spend` and `check` count on ``budget`` meanwhile, in this thread."""
+    token = _loading.set(budget)
+    try:
+        yield
+    finally:
+        _loading.reset(token)
+
+
+def spend(count: int, what: str) -> None:
+    """Count bytes that a layer is about to allocate, if a file that is being loaded says so.
+
+    `Parameter` and initializers are counted anyway. A layer calls it in `initialize` before it
+    fills other arrays whose size depends on its arguments or on the shape of its input.
+
+    Args:
+        count: how many.
+        what: for what, as the error names it.
+
+    Raises:
+        BudgetError: it is more than the file may take.
+    """
+    budget = _loading.get()
+    if budget is not None:
+        budget.spend(count, what)
+
+
+def check(count: int, what: str) -> None:
+    """Raise as `spend` does, but count nothing: for what is given back at once."""
+    budget = _loading.get()
+    if budget is not None:
+        budget.check(count, what)
 
 
 def _set_outside() -> int | None:

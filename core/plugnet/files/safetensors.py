@@ -14,14 +14,20 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from plugnet.arguments import file_path
 from plugnet.arrays import Array
-from plugnet.errors import ArgumentError, FileFormatError
+from plugnet.errors import ArgumentError, FileFormatError, shorten, shown
+from plugnet.files import bounded_json
 from plugnet.files.atomic import replacing
+from plugnet.files.budget import Budget
+from plugnet.files.opening import open_ordinary, unreadable
+
+if TYPE_CHECKING:
+    from io import BufferedReader
 
 DTYPES = {
     "BOOL": "?",
@@ -39,6 +45,10 @@ DTYPES = {
 }
 NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
 LARGEST_HEADER = 100_000_000  # bytes; the format's own limit
+MOST_ENTRIES = 100_000  # arrays, or texts in the metadata
+LONGEST_NAME = 10_000  # characters; a layer within 100 others has a name of about 1,000
+MOST_DIMENSIONS = 64  # NumPy's limit
+WHAT = "a safetensors file"
 DIGEST = "sha256"  # the last key of the metadata, which come first in the header
 NO_DIGEST = b"0" * 64  # stands in the header while the digest is taken
 
@@ -91,21 +101,43 @@ def write(
             file.write(block.data)
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
+def read(
+    path: str | os.PathLike[str], budget: int | None = None
+) -> tuple[dict[str, Array], dict[str, str]]:
     """Return the arrays and the metadata of the file at ``path``.
 
-    A file by another program, without the digest "sha256" in the metadata, is read as well.
+    The arrays are views of one block of memory, as in the file, and may be written to. A file by
+    another program, without the digest "sha256" in the metadata, is read as well.
+
+    Args:
+        path: the file.
+        budget: how many bytes of memory it may take; None: see `Budget`.
 
     Raises:
         ArgumentError: ``path`` is not a path.
         FileFormatError: the file is missing, damaged or not in this format.
+        BudgetError: it would take more memory than it may.
     """
     path = Path(file_path("path", path))
-    header, data = _split(path)
-    entries = _parse(header, path)
+    header, data, spent = _split(path, budget)
+    spent.spend(bounded_json.COST * len(header), "The header")
+    try:
+        entries = bounded_json.parse(header, most_objects=MOST_ENTRIES + 2)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, f"its header is not valid JSON ({shorten(str(error))})") from error
+    if not isinstance(entries, dict):
+        raise _damaged(path, "its header is not a JSON object")
     metadata = entries.pop("__metadata__", {})
     if not _is_text_map(metadata):
         raise _damaged(path, "its metadata are not texts")
+    for kind, texts in (("arrays", entries), ("texts in the metadata", metadata)):
+        longest = max(map(len, texts), default=0)
+        if len(texts) > MOST_ENTRIES or longest > LONGEST_NAME:
+            raise _damaged(
+                path,
+                f"it has {len(texts)} {kind}, with names of up to {longest} characters, but at "
+                f"most {MOST_ENTRIES} and {LONGEST_NAME} are allowed",
+            )
     _check_digest(header, data, metadata, path)
     return _arrays(entries, data, path), metadata
 
@@ -118,11 +150,11 @@ def _damaged(path: Path, reason: str) -> FileFormatError:
     )
 
 
-def _split(path: Path) -> tuple[bytes, bytes]:
-    """Return the header's text and the data behind it."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
+def _split(path: Path, limit: int | None) -> tuple[bytes, Array, Budget]:
+    """Return the header's text, the data behind it, and what else the file may take."""
+    with open_ordinary(path, WHAT) as file:
+        try:
+            size = os.fstat(file.fileno()).st_size
             start = file.read(8)
             length = int.from_bytes(start, "little")
             if size > 8 and file.read(1) != b"{":
@@ -131,7 +163,6 @@ def _split(path: Path) -> tuple[bytes, bytes]:
                     f"networks are; it begins with {start!r}. Give a file that plugnet has saved.",
                     path=str(path),
                 )
-            file.seek(8)
             if size < 8 or length > min(size - 8, LARGEST_HEADER):
                 raise _damaged(
                     path,
@@ -140,25 +171,15 @@ def _split(path: Path) -> tuple[bytes, bytes]:
                     if size
                     else "it is empty",
                 )
-            return file.read(length), file.read()
-    except OSError as error:
-        raise _damaged(path, error.strerror or str(error)) from error
-
-
-def _parse(header: bytes, path: Path) -> dict[str, Any]:
-    def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        entries = dict(pairs)
-        if len(entries) != len(pairs):
-            raise ValueError("a key stands twice")
-        return entries
-
-    try:
-        entries = json.loads(header.decode(), object_pairs_hook=no_duplicates)
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, f"its header is not valid JSON ({error})") from error
-    if not isinstance(entries, dict):
-        raise _damaged(path, "its header is not a JSON object")
-    return entries
+            budget = Budget(path, size, limit)
+            budget.spend(size, "Reading it")
+            file.seek(8)
+            header, data = file.read(length), np.empty(size - 8 - length, np.uint8)
+            if cast("BufferedReader", file).readinto(data.data) < len(data):
+                raise _damaged(path, "it became shorter while it was read")
+            return header, data, budget
+        except OSError as error:
+            raise unreadable(path, WHAT, error) from error
 
 
 def _is_text_map(metadata: object) -> bool:
@@ -171,17 +192,17 @@ def _with_digest(header: bytes, metadata: Mapping[str, str], digest: bytes) -> b
     return header[: len(before)] + digest + header[len(before) + len(digest) :]
 
 
-def _check_digest(header: bytes, data: bytes, metadata: dict[str, str], path: Path) -> None:
+def _check_digest(header: bytes, data: Array, metadata: dict[str, str], path: Path) -> None:
     if DIGEST not in metadata:
         return
     digest = hashlib.sha256(_with_digest(header, metadata, NO_DIGEST))
-    digest.update(data)
+    digest.update(data.data)
     if digest.hexdigest() != metadata[DIGEST]:
         raise _damaged(path, "its contents do not match their SHA-256 digest")
 
 
-def _arrays(entries: dict[str, Any], data: bytes, path: Path) -> dict[str, Array]:
-    """Cut ``data`` into arrays, which must lie behind one another without gap or overlap."""
+def _arrays(entries: dict[str, Any], data: Array, path: Path) -> dict[str, Array]:
+    """Return views of ``data``, which must lie behind one another without gap or overlap."""
     arrays: dict[str, Array] = {}
     end = 0
     for name, (code, shape, start, stop) in sorted(
@@ -190,9 +211,11 @@ def _arrays(entries: dict[str, Any], data: bytes, path: Path) -> dict[str, Array
     ):
         dtype = np.dtype(DTYPES[code])
         if start != end or stop - start != math.prod(shape) * dtype.itemsize or stop > len(data):
-            raise _damaged(path, f"the place of '{name}' does not fit its shape or the file")
-        array = np.frombuffer(data, dtype, math.prod(shape), start).reshape(shape)
-        arrays[name] = array.astype(dtype.newbyteorder("="))
+            raise _damaged(path, f"the place of {shown(name)} does not fit its shape or the file")
+        array = np.frombuffer(data.data, dtype, math.prod(shape), start).reshape(shape)
+        if not array.flags.aligned or not array.dtype.isnative:
+            array = array.astype(dtype.newbyteorder("="))
+        arrays[name] = array
         end = stop
     if end != len(data):
         raise _damaged(path, f"{len(data) - end} bytes belong to no array")
@@ -205,7 +228,10 @@ def _entry(name: str, entry: Any, path: Path) -> tuple[str, list[int], int, int]
         case {"dtype": str(code), "shape": list(shape), "data_offsets": [start, stop]} if (
             len(entry) == 3
             and code in DTYPES
+            and len(shape) <= MOST_DIMENSIONS
             and all(type(size) is int and 0 <= size < 2**63 for size in [*shape, start, stop])
+            # NumPy makes no empty array, either, whose other sizes it cannot multiply.
+            and math.prod(filter(None, shape)) * np.dtype(DTYPES[code]).itemsize < 2**63
         ):
             return code, shape, start, stop
-    raise _damaged(path, f"it describes '{name}' as {str(entry)[:80]}")
+    raise _damaged(path, f"it describes {shown(name)} as {shown(entry)}")

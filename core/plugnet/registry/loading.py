@@ -6,6 +6,7 @@ import importlib
 import inspect
 import threading
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from plugnet.component import variadic
@@ -22,15 +23,20 @@ class Found(NamedTuple):
     cls: type[Any]
 
     @property
+    def known(self) -> inspect.Signature:
+        """What the class is called with."""
+        return _signature(self.cls)  # type: ignore[arg-type] # classes have a hash
+
+    @property
     def signature(self) -> str:
         """How the class is called, without annotations: "fc(inputs, outputs)"."""
-        known = inspect.signature(self.cls).parameters.values()
+        known = self.known.parameters.values()
         bare = [parameter.replace(annotation=parameter.empty) for parameter in known]
         return f"{self.entry.name}{inspect.Signature(bare)}"
 
     def misfit(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
         """Return why arguments do not fit the constructor, or None if they do."""
-        known = inspect.signature(self.cls)
+        known = self.known
         try:
             known.bind(*args, **kwargs)
         except TypeError as error:
@@ -40,6 +46,10 @@ class Found(NamedTuple):
             question = did_you_mean(close(unknown[0], known.parameters))
             return f"got an unexpected keyword argument '{unknown[0]}'. {question}".strip()
         return None
+
+
+#: Kept, because a file may name the same layer a thousand times.
+_signature = lru_cache(maxsize=256)(inspect.signature)
 
 
 class LoadError(Exception):

@@ -85,12 +85,12 @@ class Standardize(Layer):
         """Return None: it brings any magnitude to 1."""
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
-        def kept(value: Array) -> Statistic:
-            return Statistic(value.astype(dtype), momentum=1)
+        def kept(shape: Shape) -> Statistic:
+            return Statistic(np.zeros(shape, dtype), momentum=1)
 
-        self._mean, self._rest = kept(np.zeros(shape)), kept(np.zeros(shape))
-        self._scale, self._exponent = kept(np.ones(shape)), kept(np.zeros(shape))
-        self._seen = kept(np.zeros(1))
+        self._mean, self._rest, self._scale, self._exponent = (kept(shape) for _ in range(4))
+        self._scale.value.fill(1)
+        self._seen = kept((1,))
 
     def parameters(self) -> Mapping[str, Parameter]:
         return {

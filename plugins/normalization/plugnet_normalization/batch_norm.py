@@ -60,7 +60,8 @@ class BatchNorm(Normalization):
         """Start with gamma 1, beta 0, running mean 0 and running variance 1."""
         super().initialize(shape, rng, dtype)
         self._mean = Statistic(np.zeros(shape[-1], dtype), momentum=self.momentum)
-        self._variance = Statistic(np.ones(shape[-1], dtype), momentum=self.momentum)
+        self._variance = Statistic(np.zeros(shape[-1], dtype), momentum=self.momentum)
+        self._variance.value.fill(1)
 
     def parameters(self) -> Mapping[str, Parameter]:
         running = {"running_mean": self._mean, "running_variance": self._variance}

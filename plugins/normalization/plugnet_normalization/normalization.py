@@ -49,7 +49,8 @@ class Normalization(Layer):
 
     def initialize(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         if self.scale:
-            self._gamma = Parameter(np.ones(shape[-1], dtype), decay_mult=0)
+            self._gamma = Parameter(np.zeros(shape[-1], dtype), decay_mult=0)
+            self._gamma.value.fill(1)
         if self.shift:
             self._beta = Parameter(np.zeros(shape[-1], dtype), decay_mult=0)
 
