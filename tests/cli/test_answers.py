@@ -94,9 +94,9 @@ def test_evaluate_in_words(digits_run: Path, shown: Shown, monkeypatch: pytest.M
 def test_evaluate_changes_no_file(digits_run: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(digits_run, run)
-    before = {path: path.read_bytes() for path in run.iterdir()}
+    before = {path: path.read_bytes() for path in run.rglob("*.*") if path.is_file()}
     assert main(["evaluate", str(run)]) == 0
-    assert {path: path.read_bytes() for path in run.iterdir()} == before
+    assert {path: path.read_bytes() for path in run.rglob("*.*") if path.is_file()} == before
 
 
 #: Descriptions of networks that no program of ours writes, each a text in one that one does.

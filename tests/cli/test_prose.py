@@ -78,6 +78,8 @@ def test_a_docstring_is_filled_again(capsys: pytest.CaptureFixture[str]) -> None
     assert main(["plugins", "info", "csv_log"]) == 0
     lines = capsys.readouterr().out.splitlines()
     start = lines.index("Args:") + 1
-    assert lines[start].startswith("    path: the file. A run that starts at iteration 0 replaces")
+    assert lines[start].startswith(
+        "    path: the file. It begins with all that the history has recorded"
+    )
     assert all(line.startswith(" " * 8) for line in lines[start + 1 :])
     assert all(len(line) > 60 for line in lines[start:-1])

@@ -13,7 +13,9 @@ COMMAND = [sys.executable, "-m", "plugnet"]
 SHORT = ["--set", "iterations=3"]
 NO_MATPLOTLIB = "import sys; sys.modules['matplotlib'] = None"
 PICTURES = {"loss.png", "confusion.png", "mistakes.png"}
-REST = {"config.toml", "history.csv", "model.safetensors", "result.json"}
+REST = {
+    "config.toml", "run.json", "checkpoints", "history.csv", "model.safetensors", "result.json"
+}  # fmt: skip
 
 
 def environment(**changes: str) -> dict[str, str]:

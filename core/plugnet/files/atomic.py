@@ -19,6 +19,9 @@ from plugnet.files.advice import WRITING, explain_writing
 #: The name of a temporary file. It holds its writer's mark, and is short, whatever the target's is.
 _TEMPORARY = re.compile(r"\.plugnet-(\w+-\d+-\w+)-\w+\.tmp")
 
+#: The folders that this process has locked, each with a check that it still has.
+guards: dict[str, Callable[[], None]] = {}
+
 #: The folders that this process has freed of what dead writers left.
 _swept: set[str] = set()
 
@@ -33,6 +36,8 @@ def replacing(
     the block raises, the old file stays and the temporary one is removed; the next process that
     writes to the folder removes that of a process which was killed. The new file has the
     permissions of the old one. If ``path`` is a link, the file that it leads to is replaced.
+
+    In a folder that this process has locked, it is checked first that the lock still holds.
 
     Args:
         path: the file.
@@ -60,8 +65,8 @@ def replacing(
             yield file
             file.flush()
             os.fsync(file.fileno())
-        if check is not None:
-            check()
+        for each in (*_guards_of(folder), *filter(None, [check])):
+            each()
         temporary.replace(target)
         if descriptor is not None:
             _sync_folder(descriptor)
@@ -76,6 +81,15 @@ def replacing(
         if descriptor is not None:
             with contextlib.suppress(OSError):  # nothing was written through it
                 os.close(descriptor)
+
+
+def _guards_of(folder: Path) -> Iterator[Callable[[], None]]:
+    """Yield the checks of the locks on a folder and on those that it is in."""
+    if guards:
+        whole = folder.absolute()
+        for each in (whole, *whole.parents):
+            if str(each) in guards:
+                yield guards[str(each)]
 
 
 def save_text(

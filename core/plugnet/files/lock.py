@@ -30,7 +30,7 @@ from plugnet.arguments import file_path
 from plugnet.errors import LockedError
 from plugnet.files import process
 from plugnet.files.advice import explain_writing
-from plugnet.files.atomic import save_text
+from plugnet.files.atomic import guards, save_text
 
 try:
     import fcntl
@@ -63,8 +63,10 @@ def locked(folder: str | os.PathLike[str], patience: float = _PATIENCE) -> Itera
     lock = Lock(file_path("folder", folder), patience)
     try:
         lock._acquire()
+        guards[str(lock._path.parent)] = lock.check
         yield lock
     finally:
+        guards.pop(str(lock._path.parent), None)
         lock._release()
 
 

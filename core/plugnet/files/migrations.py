@@ -23,7 +23,9 @@ def _from_1(arrays: dict[str, Array], document: dict[str, Any]) -> Contents:
 
 
 def _from_2(arrays: dict[str, Array], document: dict[str, Any]) -> Contents:
-    """Give trainers from before metrics, labels in words and evaluations on a plan all of these."""
+    """Give trainers what older ones lacked: metrics, labels in words, evaluations on a plan, and
+    all by which a run goes on to the same bits.
+    """
     trainer = document.get("trainer")
     if trainer is None:
         return arrays, document
@@ -33,7 +35,8 @@ def _from_2(arrays: dict[str, Array], document: dict[str, Any]) -> Contents:
         "scale_targets": False,
         **trainer["settings"],
     }
-    added = {"metrics": None, "source_state": None, "evaluation_due": None}
+    nothing = ("metrics", "source_state", "evaluation_due", "goal", "stopping", "journal")
+    added = {**dict.fromkeys(nothing), "notes": [], "hooks": [], "identity": {}}
     evaluations = [_evaluation_from_2(old) for old in trainer["evaluations"]]
     trainer = {**added, **trainer, "settings": settings, "evaluations": evaluations}
     return arrays, {**document, "trainer": trainer}

@@ -108,9 +108,9 @@ class Checkpoint(NamedTuple):
         documents.write(path, arrays, {**self.network.document(), **sections})
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Checkpoint:
-        """Return what `write` wrote; see `Trainer.resume` for the errors."""
-        arrays, document = documents.read(path)
+    def read(cls, path: str | os.PathLike[str], budget: int | None = None) -> Checkpoint:
+        """Return what `write` wrote; see `Trainer.resume` for budget and errors."""
+        arrays, document = documents.read(path, budget)
         saved = document.get("trainer")
         if saved is None:
             raise FileFormatError(
@@ -118,9 +118,9 @@ class Checkpoint(NamedTuple):
                 "or resume from a file that Trainer.save wrote.",
                 path=os.fspath(path),
             )
-        network = Network.from_document(arrays, document, path)
+        network = Network.from_document(arrays, document, path, budget=budget)
         with refused(path):
-            return cls._parsed(path, network, arrays, _renewed(saved), document.get("model"))
+            return cls._parsed(path, network, arrays, saved, document.get("model"))
 
     @classmethod
     def _parsed(
@@ -229,31 +229,3 @@ def _count_or_none(name: str, value: Any) -> int | None:
 def _pairs(class_weight: Any) -> Any:
     """Return weights by class as pairs, because JSON would turn numbers as keys into strings."""
     return list(class_weight.items()) if isinstance(class_weight, Mapping) else class_weight
-
-
-def _renewed(saved: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the section of an older file as it is written now."""
-    if "hooks" in saved:
-        return saved
-    later: dict[str, Any] = {
-        "goal": None,
-        "stopping": None,
-        "journal": None,
-        "notes": [],
-        "hooks": [],
-    }
-    saved = {**later, "identity": {}, "source_state": None, **saved}
-    if "metrics" in saved:
-        return saved
-    new = {"class_weight": None, "ignore_label": None, "scale_targets": False}
-    evaluations = [
-        {
-            "iteration": old["iteration"],
-            "loss": old["loss"],
-            "metrics": {} if old["accuracy"] is None else {"accuracy": old["accuracy"]},
-            "part": "validation",
-        }
-        for old in saved["evaluations"]
-    ]
-    settings = {**saved["settings"], **new}
-    return {**saved, "metrics": None, "settings": settings, "evaluations": evaluations}

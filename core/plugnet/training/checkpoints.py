@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from plugnet.arguments import file_path
-from plugnet.errors import FileFormatError, HookError
+from plugnet.errors import BudgetError, FileFormatError, HookError
 from plugnet.training.checkpoint import Checkpoint
 from plugnet.training.journal import Journal
 from plugnet.training.protocol import Training
@@ -102,7 +102,7 @@ def _iteration(path: Path) -> int:
     return int(match[1]) if match else -1
 
 
-def read(path: str | os.PathLike[str]) -> Checkpoint:
+def read(path: str | os.PathLike[str], budget: int | None = None) -> Checkpoint:
     """Return a checkpoint: a file, or the newest intact one in a folder of them, or of a run.
 
     Raises:
@@ -110,12 +110,14 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
     """
     folder = Path(file_path("path", path))
     if not folder.is_dir():
-        return Checkpoint.read(folder)
+        return Checkpoint.read(folder, budget)
     folder = folder / FOLDER if (folder / FOLDER).is_dir() else folder
     damaged: FileFormatError | None = None
     for each in found(folder):
         try:
-            return Checkpoint.read(each)
+            return Checkpoint.read(each, budget)
+        except BudgetError:
+            raise
         except FileFormatError as error:  # cut short by a power loss, say: the one before is whole
             damaged = damaged or error
     if damaged is not None:

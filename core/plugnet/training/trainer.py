@@ -647,6 +647,7 @@ class Trainer:
         threads: int | None = None,
         *,
         inexact: bool = False,
+        budget: int | None = None,
     ) -> Trainer:
         """Return the trainer that was saved; `fit` on the same data goes on bit for bit.
 
@@ -659,6 +660,7 @@ class Trainer:
             threads: as in the constructor.
             inexact: whether `fit` goes on, with a warning, if the data, the versions or anything
                 else that changes the bits differ from before.
+            budget: how many bytes of memory the file may take; see `Network.load`.
 
         Raises:
             FileFormatError: the file is missing, damaged or not a saved trainer.
@@ -667,7 +669,7 @@ class Trainer:
         from plugnet.training.checkpoint import refused
         from plugnet.training.checkpoints import read
 
-        saved = read(path)
+        saved = read(path, budget)
         with refused(path):
             trainer = cls(
                 saved.network, **saved.components, **saved.settings, metrics=saved.metrics
