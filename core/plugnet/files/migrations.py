@@ -36,7 +36,7 @@ def _from_2(arrays: dict[str, Array], document: dict[str, Any]) -> Contents:
         **trainer["settings"],
     }
     nothing = ("metrics", "source_state", "evaluation_due", "goal", "stopping", "journal")
-    added = {**dict.fromkeys(nothing), "notes": [], "hooks": [], "identity": {}}
+    added: dict[str, Any] = {**dict.fromkeys(nothing), "notes": [], "hooks": [], "identity": {}}
     evaluations = [_evaluation_from_2(old) for old in trainer["evaluations"]]
     trainer = {**added, **trainer, "settings": settings, "evaluations": evaluations}
     return arrays, {**document, "trainer": trainer}
