@@ -115,7 +115,7 @@ def _target(path: Path) -> tuple[Path, os.stat_result | None]:
     if old is not None:
         if not stat.S_ISREG(old.st_mode):  # a folder; a device would be replaced for all
             raise OSError(errno.EEXIST, "This is there already, and it is not a file", str(path))
-        if not os.access(path, os.W_OK):  # which replacing it would get round
+        if os.access(path, os.F_OK) and not os.access(path, os.W_OK):  # replacing gets round it
             raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     return (path.resolve() if path.is_symlink() else path), old
 

@@ -1,14 +1,13 @@
 """A lock on a folder, so that one process at a time writes there.
 
-The lock is the file ``.lock``, which names its owner. Where the system can lock files (`flock`),
-the owner keeps it locked, and the system frees it whenever the owner ends. Elsewhere, as on some
-network file systems, the file itself is the lock for as long as its owner lives: a process of the
-same host is looked up, and one of another host must keep changing the file's time.
+The lock is the file ``.lock``, which names its owner, for as long as the owner lives. One on the
+same host is looked up. One on another host keeps the file locked (`flock`) where the system can do
+so, and otherwise, as on some network file systems, must keep changing the file's time.
 
-Only one process may replace or remove the file of such an owner: the one that makes a second file,
-whose name says whose lock it is about, and then finds the first one unchanged. So it does not
-matter how many processes see at once that an owner is dead. The second file is a lock of the same
-kind, in case its owner dies, too.
+Only one process may replace or remove the file: the one that makes a second file, whose name says
+whose lock it is about, and then finds the first one unchanged. So it does not matter how many
+processes see at once that an owner is dead. The second file is a lock of the same kind, in case its
+owner dies, too.
 """
 
 from __future__ import annotations
@@ -86,15 +85,14 @@ class Lock:
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
         self._has_flock = self._can_flock()
-        self._content = json.dumps(
-            {
-                "pid": self._pid,
-                "host": platform.node(),
-                "process": process.mark(),
-                "has_flock": self._has_flock,
-                "token": os.urandom(8).hex(),
-            }
-        ).encode()
+        owner = {
+            "pid": self._pid,
+            "host": platform.node(),
+            "process": process.mark(),
+            "token": os.urandom(8).hex(),
+        }
+        self._claim = json.dumps(owner).encode()  # what is in a second file
+        self._content = json.dumps(owner | {"has_flock": self._has_flock}).encode()
 
     def check(self) -> None:
         """Check that the lock is still held. A forked process may do so for its parent.
@@ -115,13 +113,10 @@ class Lock:
 
     def _acquire(self) -> None:
         try:
-            while _read(self._path) != self._content:  # or its owner changed in the meantime
-                if self._has_flock:
-                    self._flock()
-                else:
-                    self._take(self._path)
+            while not (self._take(self._path) and self._keep()):
+                time.sleep(0.001)  # its owner changed in the meantime
+            self._clear()
             if not self._has_flock:
-                self._clear()
                 self._thread = threading.Thread(target=self._beat, daemon=True)
                 self._thread.start()
         except OSError as error:
@@ -136,12 +131,9 @@ class Lock:
             self._thread.join()
             self._thread = None
         with contextlib.suppress(OSError):
-            if self._has_flock:
-                if self._is_in_place() and _read(self._path) in (self._content, b""):
-                    self._path.unlink()
-            elif _read(self._path) == self._content:
+            if _read(self._path) == self._content:
                 marker = self._marker(self._content)
-                if self._make(marker):  # or else someone takes the lock over
+                if _make(marker, self._claim):  # or else someone takes the lock over
                     if _read(self._path) == self._content:
                         self._path.unlink()
                     marker.unlink()
@@ -165,31 +157,19 @@ class Lock:
             raise
         return True
 
-    def _flock(self) -> None:
-        """Lock the file and write it, if it is still the folder's after that."""
+    def _keep(self) -> bool:
+        """Keep the file locked where the system can, and return whether it is still ours."""
+        if self._has_flock:
+            try:
+                self._descriptor = os.open(self._path, os.O_RDWR)
+                _held.add(self)
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (BlockingIOError, FileNotFoundError):  # taken before it was locked
+                self._close()
+                return False
+        if _read(self._path) == self._content:
+            return True
         self._close()
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
-        _held.add(self)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = _Owner(_read(self._path) or b"")
-            self._close()
-            raise self._refused(owner) from None
-        if not self._is_in_place():  # whoever held it has removed it
-            return
-        found = _read(self._path)
-        if found and not _Owner(found).has_flock:
-            self._await_end(self._path, found)
-        os.pwrite(self._descriptor, self._content, 0)
-        os.ftruncate(self._descriptor, len(self._content))
-
-    def _is_in_place(self) -> bool:
-        """Tell whether the file that is open is the one in the folder."""
-        if self._descriptor is None:
-            return False
-        with contextlib.suppress(FileNotFoundError):
-            return os.path.samestat(os.fstat(self._descriptor), self._path.stat())
         return False
 
     def _close(self) -> None:
@@ -206,42 +186,27 @@ class Lock:
         Raises:
             LockedError: it has an owner.
         """
-        if self._make(path):
+        content = self._content if path == self._path else self._claim
+        if _make(path, content):
             return True
         found = _read(path)
-        if found is None:
-            return False
-        self._await_end(path, found)
-        marker = self._marker(found)
-        if not self._take(marker):
-            return False
+        if found is None or found == content:
+            return found is not None
+        with contextlib.ExitStack() as stack:
+            self._check_dead(path, found, stack)
+            marker = self._marker(found)
+            if not self._take(marker):
+                return False
+            stack.callback(marker.unlink, missing_ok=True)
 
-        def unchanged() -> None:
-            if _read(path) != found:
-                raise _ChangedError
+            def unchanged() -> None:
+                if _read(path) != found:
+                    raise _ChangedError
 
-        try:
-            save_text(path, self._content.decode(), unchanged)
-        except _ChangedError:
-            return False
-        finally:
-            with contextlib.suppress(OSError):
-                marker.unlink()
-        return True
-
-    def _make(self, path: Path) -> bool:
-        """Make a file that names us; return False if there is one."""
-        try:
-            with path.open("xb") as file:
-                try:
-                    file.write(self._content)
-                    file.flush()
-                except BaseException:
-                    path.unlink()
-                    raise
-        except FileExistsError:
-            return False
-        return True
+            with contextlib.suppress(_ChangedError):
+                save_text(path, content.decode(), unchanged)
+                return True
+        return False
 
     def _marker(self, content: bytes) -> Path:
         """Return the file that gives one process the right to replace what has that content."""
@@ -254,29 +219,45 @@ class Lock:
             if marker != self._marker(self._content):
                 marker.unlink(missing_ok=True)
 
-    def _await_end(self, path: Path, found: bytes) -> None:
-        """Return if the owner of a file is dead, or the file is gone.
+    def _check_dead(self, path: Path, found: bytes, stack: contextlib.ExitStack) -> None:
+        """Check that the owner of a file is dead, or the file gone.
+
+        Where the system locks it, it stays locked until ``stack`` ends, so that an owner which has
+        only begun cannot lock it meanwhile.
 
         Raises:
             LockedError: the owner lives, or it cannot be known whether it does.
         """
         owner = _Owner(found)
         is_running = owner.is_running()
-        if is_running is False:
-            return
         if is_running:
             raise self._refused(owner)
-        if owner.has_flock:  # it gives no signs of life
-            raise self._refused(owner, f" If it no longer runs, delete {path}.")
-        before = _seen(path)
-        end = time.monotonic() + self._patience
-        while time.monotonic() < end:
-            time.sleep(self._patience / 30)
-            now = _seen(path)
-            if now is None:
+        if owner.has_flock and self._has_flock:
+            try:
+                file = stack.enter_context(path.open("rb+"))
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except FileNotFoundError:
                 return
+            except BlockingIOError:
+                raise self._refused(owner) from None
+        elif owner.has_flock and is_running is None:  # it gives no signs of life
+            raise self._refused(owner, f" If it no longer runs, delete {path}.")
+        elif is_running is None:
+            self._watch(path)
+
+    def _watch(self, path: Path) -> None:
+        """Wait for signs of life of a file's owner.
+
+        Raises:
+            LockedError: there is one.
+        """
+        before = now = _seen(path)
+        end = time.monotonic() + self._patience
+        while time.monotonic() < end and now is not None:
             if now != before:
                 raise self._refused(_Owner(now[0]))
+            time.sleep(self._patience / 300)
+            now = _seen(path)
 
     def _beat(self) -> None:
         """Give signs of life, which other hosts can see, until the lock is lost or released."""
@@ -314,9 +295,9 @@ class _Owner:
         try:
             found: Any = json.loads(content)
             self.name = f"process {found['pid']} on {found['host']}"
-            self.has_flock = found["has_flock"] is True
+            self.has_flock = found.get("has_flock") is True
             self._mark = str(found["process"])
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             pass  # it is being written, or its owner died at that
 
     def __str__(self) -> str:
@@ -327,6 +308,21 @@ class _Owner:
             return process.is_running(self._mark)
         except ValueError:  # not a mark
             return None
+
+
+def _make(path: Path, content: bytes) -> bool:
+    """Make a file with some content; return False if there is one."""
+    try:
+        with path.open("xb") as file:
+            try:
+                file.write(content)
+                file.flush()
+            except BaseException:
+                path.unlink()
+                raise
+    except FileExistsError:
+        return False
+    return True
 
 
 def _read(path: Path) -> bytes | None:

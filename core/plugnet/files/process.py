@@ -52,7 +52,10 @@ def _start(pid: int) -> str:
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
     except (OSError, ValueError):
         return _UNKNOWN
-    return "dead" if state in "ZX" else _short(boot + fields[18])
+    threads, start = fields[16], fields[18]
+    if state in "ZX" and int(threads) <= 1:  # a thread that is ending may still be writing
+        return "dead"
+    return _short(boot + start)
 
 
 def _short(text: str) -> str:
