@@ -28,6 +28,7 @@ from plugnet_builtin.datasets.table_roles import (
 )
 from plugnet_builtin.datasets.table_samples import Samples, read_samples
 from plugnet_builtin.datasets.table_text import shown_path
+from plugnet_builtin.datasets.untrusted_file import check_budget
 
 
 @dataclass(eq=False)
@@ -58,6 +59,9 @@ class Csv(Dataset):
         missing: what to do with missing cells of inputs: "refuse"; "drop" the row; or fill them, in
             training and for new samples, with the "mean" of the column or with a number. A label
             or a weight is never filled: its row is refused or dropped.
+        budget: how many bytes a file may take in memory, without those of blocks that `rows` has
+            yielded. None: 64 MiB or 100 times its size, whichever is larger, or what the
+            environment variable PLUGNET_BUDGET says.
     """
 
     path: str
@@ -71,6 +75,7 @@ class Csv(Dataset):
     delimiter: str | None = None
     labels: str = "auto"
     missing: str | float = "refuse"
+    budget: int | None = None
 
     def __post_init__(self) -> None:
         self.path = file_path("path", self.path)
@@ -78,6 +83,7 @@ class Csv(Dataset):
             self.test_path = file_path("test_path", self.test_path)
         self.test_fraction = number("test_fraction", self.test_fraction, at_least=0, below=1)
         self.seed = integer("seed", self.seed, at_least=0)
+        self.budget = check_budget(self.budget)
         if self.header is not None:
             flag("header", self.header)
         fits = self.delimiter is None or _is_delimiter(self.delimiter)
@@ -158,7 +164,7 @@ class Csv(Dataset):
         Raises:
             FileFormatError: the columns are not the model's, or a cell is wrong.
         """
-        with open_table(self.path, self.delimiter, self.header) as table:
+        with open_table(self.path, self.delimiter, self.header, self.budget) as table:
             roles = match_schema(table, schema, self._choice, self.header is False)
             is_labelled: bool | None = None if roles.targets else False
             chosen = self._choice.weight
@@ -178,7 +184,8 @@ class Csv(Dataset):
     def _open(self, path: str) -> contextlib.AbstractContextManager[Table]:
         names = (*self._choice.label, *self._choice.others)
         has_names = any(isinstance(each, str) for each in names)
-        return open_table(path, self.delimiter, True if has_names else self.header)
+        header = True if has_names else self.header
+        return open_table(path, self.delimiter, header, self.budget)
 
     def _may_be_names(self) -> bool:
         """Return whether None, ? and - are names of classes rather than missing."""
