@@ -18,7 +18,13 @@ from plugnet.interfaces import Batch, Dataset, DataSplits, Rows
 from plugnet.schema import Label, Schema
 from plugnet_builtin.datasets.table_file import Table, open_table
 from plugnet_builtin.datasets.table_inputs import read_inputs
-from plugnet_builtin.datasets.table_labels import RULES, join_labels, learn_classes, read_new_labels
+from plugnet_builtin.datasets.table_labels import (
+    MEMORY_OF_TEXT,
+    RULES,
+    join_labels,
+    learn_classes,
+    read_new_labels,
+)
 from plugnet_builtin.datasets.table_roles import (
     Choice,
     Roles,
@@ -137,11 +143,11 @@ class Csv(Dataset):
         classes: tuple[Label, ...] = ()
         if len(samples.labels) == 1:
             classes = learn_classes(samples.labels[0], self.labels)
-        train, test = _batch(samples, classes), None
+        train, test = _batch(table, samples, classes), None
         if self.test_path is not None:
             with self._open(self.test_path) as other:
                 found = match_training(other, table, roles, self._choice)
-                test = _batch(self._read(other, found), classes)
+                test = _batch(other, self._read(other, found), classes)
         elif len((parts := hold_out(train.y, self.test_fraction, self.seed))[1]):
             train, test = (take_rows(train, part) for part in parts)
         self._check_means(train.x, [table.names[at] for at in roles.inputs])
@@ -218,7 +224,11 @@ class Csv(Dataset):
             )
 
 
-def _batch(samples: Samples, classes: tuple[Label, ...]) -> Batch:
+def _batch(table: Table, samples: Samples, classes: tuple[Label, ...]) -> Batch:
+    if classes and isinstance(classes[0], str):
+        (names,) = samples.labels
+        count = MEMORY_OF_TEXT * len(names.cells) * max(map(len, names.cells))
+        table.budget.spend(count, "its labels")
     return Batch(samples.x, join_labels(samples.labels, classes), samples.weights)
 
 

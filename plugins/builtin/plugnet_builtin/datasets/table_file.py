@@ -70,9 +70,7 @@ class Table:
         header: the columns' names, once `find_header` found some; else ().
     """
 
-    def __init__(
-        self, path: str, lines: Lines, delimiter: str | None, header: bool | None
-    ) -> None:
+    def __init__(self, path: str, lines: Lines, delimiter: str | None, header: bool | None) -> None:
         """Read the first rows; see `open_table`."""
         self.path, self.budget = path, lines.budget
         self.header: tuple[str, ...] = ()

@@ -156,9 +156,7 @@ class TrainTestArrays(Dataset):
             return "targets"
         return "class_ids" if is_single else "auto"
 
-    def _hold_out(
-        self, samples: Batch, labels: Labels, stored: Mapping[str, Stored]
-    ) -> DataSplits:
+    def _hold_out(self, samples: Batch, labels: Labels, stored: Mapping[str, Stored]) -> DataSplits:
         """Divide samples that have no test part."""
         if self.test_fraction and mapped_file(samples.x) is not None:
             raise DataError(
