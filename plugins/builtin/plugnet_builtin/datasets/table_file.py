@@ -87,7 +87,7 @@ class Table:
         self._has_header = header
         self._align_header()
         self._cells = len(self._first[0][1])
-        self.width = max(_width(row) for _, row in self._first)
+        self.width = min(self._cells, max(_width(row) for _, row in self._first))
 
     @property
     def first(self) -> list[str]:
@@ -209,7 +209,7 @@ class Table:
                     spare += 1
                     yield line, row
                 elif not (spare := spare - 1):
-                    raise wrong(self.path, line, "is blank, as are more lines than have cells")
+                    raise wrong(self.path, line, "is blank, and there are more blank lines than rows")
                 line = reader.line_num + 1
         except csv.Error as error:
             says = f"cannot be read ({error}). A quotation mark may lack its other one"
