@@ -11,7 +11,7 @@ import io
 import math
 import os
 import struct
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -49,7 +49,9 @@ def read_idx(
         packed = is_gzipped(file.read(2))
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
-        source = io.BufferedReader(Unpacked(file), _BLOCK) if packed else file
+        source = file
+        if packed:
+            source = io.BufferedReader(cast(io.RawIOBase, Unpacked(file)), _BLOCK)
         try:
             stored, shape = _header(source, path)
             expected = 4 + 4 * len(shape) + math.prod(shape) * stored.itemsize
@@ -71,7 +73,7 @@ def _bytes_of_images(shape: Shape, dtype: np.dtype[np.generic]) -> int:
     return math.prod(shape) * dtype.itemsize + bytes_of_samples(shape, dtype, True)
 
 
-def _header(file: BinaryIO | io.BufferedReader, path: str) -> tuple[np.dtype[np.generic], Shape]:
+def _header(file: BinaryIO, path: str) -> tuple[np.dtype[np.generic], Shape]:
     """Return the type and shape of the values, and leave ``file`` where they begin."""
     head = file.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in _TYPES:
@@ -86,9 +88,7 @@ def _header(file: BinaryIO | io.BufferedReader, path: str) -> tuple[np.dtype[np.
     return np.dtype(_TYPES[head[2]]), shape
 
 
-def _read(
-    file: BinaryIO | io.BufferedReader, path: str, stored: np.dtype[np.generic], array: Array
-) -> Array:
+def _read(file: BinaryIO, path: str, stored: np.dtype[np.generic], array: Array) -> Array:
     """Fill ``array`` with the values, of the type ``stored``, and return it."""
     flat = array.reshape(-1)
     done = 0

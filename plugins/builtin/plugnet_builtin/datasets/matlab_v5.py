@@ -159,22 +159,22 @@ def _unpack(body: memoryview, order: str, budget: Budget) -> memoryview:
         budget.spend(8 + length, "a compressed variable")
         unpacked = np.empty(8 + length, np.uint8)
         unpacked[:8] = np.frombuffer(tag, np.uint8)
-        done = 8
-        packed = unpacker.unconsumed_tail
-        for start in range(_PIECE, len(body) + _PIECE, _PIECE):
-            while packed:
-                block = unpacker.decompress(packed, _PIECE)
-                packed = unpacker.unconsumed_tail
-                if done + len(block) > len(unpacked):
-                    raise _DamagedError("a compressed variable holds more than it announces")
-                unpacked[done : done + len(block)] = np.frombuffer(block, np.uint8)
-                done += len(block)
-            packed = bytes(body[start : start + _PIECE])
+        done, at, packed = 8, _PIECE, unpacker.unconsumed_tail
+        while not unpacker.eof and (packed or at < len(body)):
+            if not packed:
+                packed, at = bytes(body[at : at + _PIECE]), at + _PIECE
+            block = unpacker.decompress(packed, _PIECE)
+            packed = unpacker.unconsumed_tail
+            if done + len(block) > len(unpacked):
+                raise _DamagedError("a compressed variable holds more than it announces")
+            unpacked[done : done + len(block)] = np.frombuffer(block, np.uint8)
+            done += len(block)
     except zlib.error as error:
         raise _DamagedError(f"a compressed variable is damaged ({error})") from None
-    if not unpacker.eof or unpacker.unused_data or done < len(unpacked):
+    is_used_up = unpacker.eof and not unpacker.unused_data and at >= len(body)
+    if not is_used_up or done < len(unpacked):
         raise _DamagedError("a compressed variable is not complete")
-    return memoryview(unpacked)
+    return unpacked.data
 
 
 class _Matrix(NamedTuple):

@@ -209,7 +209,9 @@ class Table:
                     spare += 1
                     yield line, row
                 elif not (spare := spare - 1):
-                    raise wrong(self.path, line, "is blank, and there are more blank lines than rows")
+                    raise wrong(
+                        self.path, line, "is blank, and there are more blank lines than rows"
+                    )
                 line = reader.line_num + 1
         except csv.Error as error:
             says = f"cannot be read ({error}). A quotation mark may lack its other one"
