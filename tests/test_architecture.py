@@ -28,7 +28,7 @@ MAP = (ROOT / "CONTRIBUTING.md").read_text().partition("## Architecture\n")[2].p
 PUBLIC = {
     "Network", "Parameter", "Trainer", "registry",
     "Model", "interfaces", "schema", "arrays", "parameter", "chain", "errors", "arguments",
-    "targets", "data", "evaluation", "training", "parallel",
+    "targets", "data", "evaluation", "training", "parallel", "files",
 }  # fmt: skip
 
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugnet.errors import FileFormatError
+from plugnet.errors import BudgetError, FileFormatError
+from plugnet.schema import Schema
 from plugnet_builtin.datasets import table_text
 from plugnet_builtin.datasets.csv_samples import Csv
 from plugnet_builtin.datasets.table_delimiter import find_delimiter
@@ -164,10 +165,15 @@ def test_what_would_fill_the_memory_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "x.csv"
-    path.write_bytes(gzip.compress(b"1,0\n" * 100_000, mtime=0))
-    monkeypatch.setattr(table_text, "unpack_limit", lambda size: 100 * size)
-    with pytest.raises(FileFormatError, match="far more than its size"):
-        Csv(str(path)).load()
+    path.write_bytes(gzip.compress(b"1,0\n" * 250_000, mtime=0))
+    schema = Schema("class", classes=(0,), input_shape=(1,))
+    with pytest.raises(BudgetError, match="its rows"):
+        Csv(str(path), budget=10**6).load()
+    with pytest.raises(BudgetError, match="the unpacked text"):
+        list(Csv(str(path), budget=9 * 10**5).rows(schema))
+    assert (
+        sum(len(rows.numbers) for rows in Csv(str(path), budget=2 * 10**6).rows(schema)) == 250_000
+    )
     monkeypatch.setattr(table_text, "_LONGEST_LINE", 50)
     path.write_text("1,0\n2," + "1" * 50)
     with pytest.raises(FileFormatError, match=r"Line 2 .*more than 50 characters"):

@@ -13,11 +13,29 @@ from plugnet.cli.config import RULES, SECTIONS, Config
 from plugnet.cli.data_source import with_argument
 from plugnet.cli.toml_text import assignment as written
 from plugnet.cli.toml_text import toml
-from plugnet.errors import ConfigError, shown
+from plugnet.errors import ConfigError, FileFormatError, shown
+from plugnet.files.opening import open_ordinary
 from plugnet.registry.names import close, did_you_mean
 
-MOST_BYTES = 1 << 20  # a config is a page; a larger file is something else
+MOST_BYTES = 1 << 18  # a config is a page; a larger file is something else
 WIDTH = 80
+
+#: How deep brackets and braces of a config may stand in each other, and of how many parts a key may
+#: consist. What tomllib takes to read more of either grows far faster than the file.
+DEEPEST, MOST_PARTS = 64, 8
+
+#: What matters for that in TOML; strings and comments are one token each.
+_TOKEN = re.compile(
+    r'''
+    """ (?: [^"\\]++ | \\(?:.|\Z) | "(?!"") )*+ (?:"""|\Z)
+    | \'\'\' (?: [^']++ | '(?!'') )*+ (?:\'\'\'|\Z)
+    | " (?: [^"\\\n]++ | \\(?:[^\n]|\Z) )*+ "?
+    | ' [^'\n]*+ '?
+    | \# [^\n]*+
+    | [][{}.,=\n]
+    ''',
+    re.VERBOSE | re.DOTALL,
+)
 
 
 def load(path: Path) -> Config:
@@ -28,13 +46,13 @@ def load(path: Path) -> Config:
     """
     text = _read(path)
     try:
-        document = tomllib.loads(text)
+        document = _parse(text)
         settings = _flatten(document)
         return _apply(Config(), settings, lambda key: f"{path}{_line(text, key)}")
     except ConfigError:
         raise
-    except RecursionError as error:
-        raise ConfigError(f"{path} is nested too deeply for a config.", key="") from error
+    except _TooDeepError as error:
+        raise ConfigError(f"{path} must not be nested so deeply: {error}.", key="") from error
     except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         raise ConfigError(f"{path} is not valid TOML: {error}.{_quotes(error)}", key="") from error
 
@@ -77,20 +95,57 @@ def dump(config: Config) -> str:
 # Reading -----------------------------------------------------------------------------------------
 
 
+class _TooDeepError(ValueError):
+    """TOML is nested too deeply for a config."""
+
+
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_ordinary(path) as file:
             content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise ConfigError(f"A config must be at most 1 MiB, but {path} is larger.", key="")
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except FileFormatError as error:
+        raise ConfigError(str(error), key="") from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.", key="") from error
+    if len(content) > MOST_BYTES:
+        raise ConfigError(
+            f"A config must be at most {MOST_BYTES >> 10} KiB, but {path} is larger.", key=""
+        )
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"{path} must be UTF-8 text, but its byte {error.start} is not. Save it as UTF-8.",
             key="",
         ) from error
+
+
+def _parse(text: str) -> dict[str, Any]:
+    """Return what TOML says.
+
+    Raises:
+        ValueError: it is not TOML, or is nested too deeply.
+    """
+    depth = dots = 0
+    for found in _TOKEN.finditer(text):
+        token = found[0]
+        if token == ".":
+            dots += 1
+            if dots >= MOST_PARTS:
+                line = text.count("\n", 0, found.start()) + 1
+                raise _TooDeepError(f"line {line} has a key of more than {MOST_PARTS} parts")
+            continue
+        if token in ("[", "{"):
+            depth += 1
+            if depth > DEEPEST:
+                line = text.count("\n", 0, found.start()) + 1
+                raise _TooDeepError(f"line {line} has more than {DEEPEST} open brackets")
+        elif token in ("]", "}"):
+            depth -= 1
+        elif token not in (",", "=", "\n"):
+            continue  # a part of a key, in quotes
+        dots = 0
+    return tomllib.loads(text)
 
 
 def _flatten(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,8 +201,8 @@ def read_value(key: str, text: str) -> Any:
         ConfigError: the text begins like a list, a table or a quotation, but is not TOML.
     """
     try:
-        document = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError) as error:
+        document = _parse(f"value = {text}")
+    except ValueError as error:
         if text[:1] in tuple("[{\"'"):
             raise ConfigError(
                 f"--set {key}: {text[:200]} is not valid TOML: {error}.{_quotes(error)}", key=key

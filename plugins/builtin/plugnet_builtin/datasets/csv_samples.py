@@ -18,7 +18,13 @@ from plugnet.interfaces import Batch, Dataset, DataSplits, Rows
 from plugnet.schema import Label, Schema
 from plugnet_builtin.datasets.table_file import Table, open_table
 from plugnet_builtin.datasets.table_inputs import read_inputs
-from plugnet_builtin.datasets.table_labels import RULES, join_labels, learn_classes, read_new_labels
+from plugnet_builtin.datasets.table_labels import (
+    MEMORY_OF_TEXT,
+    RULES,
+    join_labels,
+    learn_classes,
+    read_new_labels,
+)
 from plugnet_builtin.datasets.table_roles import (
     Choice,
     Roles,
@@ -28,6 +34,7 @@ from plugnet_builtin.datasets.table_roles import (
 )
 from plugnet_builtin.datasets.table_samples import Samples, read_samples
 from plugnet_builtin.datasets.table_text import shown_path
+from plugnet_builtin.datasets.untrusted_file import check_budget
 
 
 @dataclass(eq=False)
@@ -58,6 +65,9 @@ class Csv(Dataset):
         missing: what to do with missing cells of inputs: "refuse"; "drop" the row; or fill them, in
             training and for new samples, with the "mean" of the column or with a number. A label
             or a weight is never filled: its row is refused or dropped.
+        budget: how many bytes a file may take in memory, without those of blocks that `rows` has
+            yielded. None: 64 MiB or 100 times its size, whichever is larger, or what the
+            environment variable PLUGNET_BUDGET says.
     """
 
     path: str
@@ -71,6 +81,7 @@ class Csv(Dataset):
     delimiter: str | None = None
     labels: str = "auto"
     missing: str | float = "refuse"
+    budget: int | None = None
 
     def __post_init__(self) -> None:
         self.path = file_path("path", self.path)
@@ -78,6 +89,7 @@ class Csv(Dataset):
             self.test_path = file_path("test_path", self.test_path)
         self.test_fraction = number("test_fraction", self.test_fraction, at_least=0, below=1)
         self.seed = integer("seed", self.seed, at_least=0)
+        self.budget = check_budget(self.budget)
         if self.header is not None:
             flag("header", self.header)
         fits = self.delimiter is None or _is_delimiter(self.delimiter)
@@ -131,11 +143,11 @@ class Csv(Dataset):
         classes: tuple[Label, ...] = ()
         if len(samples.labels) == 1:
             classes = learn_classes(samples.labels[0], self.labels)
-        train, test = _batch(samples, classes), None
+        train, test = _batch(table, samples, classes), None
         if self.test_path is not None:
             with self._open(self.test_path) as other:
                 found = match_training(other, table, roles, self._choice)
-                test = _batch(self._read(other, found), classes)
+                test = _batch(other, self._read(other, found), classes)
         elif len((parts := hold_out(train.y, self.test_fraction, self.seed))[1]):
             train, test = (take_rows(train, part) for part in parts)
         self._check_means(train.x, [table.names[at] for at in roles.inputs])
@@ -158,7 +170,7 @@ class Csv(Dataset):
         Raises:
             FileFormatError: the columns are not the model's, or a cell is wrong.
         """
-        with open_table(self.path, self.delimiter, self.header) as table:
+        with open_table(self.path, self.delimiter, self.header, self.budget) as table:
             roles = match_schema(table, schema, self._choice, self.header is False)
             is_labelled: bool | None = None if roles.targets else False
             chosen = self._choice.weight
@@ -178,7 +190,8 @@ class Csv(Dataset):
     def _open(self, path: str) -> contextlib.AbstractContextManager[Table]:
         names = (*self._choice.label, *self._choice.others)
         has_names = any(isinstance(each, str) for each in names)
-        return open_table(path, self.delimiter, True if has_names else self.header)
+        header = True if has_names else self.header
+        return open_table(path, self.delimiter, header, self.budget)
 
     def _may_be_names(self) -> bool:
         """Return whether None, ? and - are names of classes rather than missing."""
@@ -211,7 +224,11 @@ class Csv(Dataset):
             )
 
 
-def _batch(samples: Samples, classes: tuple[Label, ...]) -> Batch:
+def _batch(table: Table, samples: Samples, classes: tuple[Label, ...]) -> Batch:
+    if classes and isinstance(classes[0], str):
+        (names,) = samples.labels
+        count = MEMORY_OF_TEXT * len(names.cells) * max(map(len, names.cells))
+        table.budget.spend(count, "its labels")
     return Batch(samples.x, join_labels(samples.labels, classes), samples.weights)
 
 

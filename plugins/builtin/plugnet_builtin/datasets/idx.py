@@ -18,6 +18,7 @@ from plugnet.interfaces import Batch, Dataset, DataSplits, Rows
 from plugnet.schema import Schema
 from plugnet_builtin.datasets.idx_file import read_idx
 from plugnet_builtin.datasets.idx_folder import find_set, only_file
+from plugnet_builtin.datasets.untrusted_file import check_budget
 
 _PARTS, _CONTENTS = ("train", "test"), ("images", "labels")
 
@@ -40,17 +41,21 @@ class Idx(Dataset):
         prefix: what the names begin with, such as "emnist-letters"; None: there is one set.
         first_class: the smallest class: then all numbers from it to the largest label are classes.
             None: the labels that there are.
+        budget: how many bytes each file may take in memory. None: 64 MiB or 100 times its size,
+            whichever is larger, or what the environment variable PLUGNET_BUDGET says.
     """
 
     path: str
     scaled: bool = True
     prefix: str | None = None
     first_class: int | None = None
+    budget: int | None = None
 
     def __post_init__(self) -> None:
         self.path = file_path("path", self.path)
         self.scaled = flag("scaled", self.scaled)
         check_rule("class_ids", self.first_class, False)
+        self.budget = check_budget(self.budget)
         if not isinstance(self.prefix, str | None):
             raise ArgumentError(
                 f"prefix must be the beginning of the files' names, not {self.prefix!r}.",
@@ -83,7 +88,7 @@ class Idx(Dataset):
     def rows(self, schema: Schema) -> Iterator[Rows]:
         """Yield all images, those to train on first, with labels if the folder has them for all."""
         parts: list[tuple[str, ...]] = [(self.path,)]
-        if not Path(self.path).is_file():
+        if Path(self.path).is_dir() or not Path(self.path).exists():
             files = find_set(self.path, self.prefix)
             found = [part for part in _PARTS if f"{part} images" in files] or ["train"]
             has_labels = all(f"{part} labels" in files for part in found)
@@ -100,10 +105,11 @@ class Idx(Dataset):
 
     def _part(self, images: str, labels: str) -> tuple[Array, Labels]:
         """Return the samples and the labels in two files."""
-        x, y = self._images(images), read_idx(labels)
+        x = self._images(images)
+        y = read_idx(labels, budget=self.budget, are_labels=True)
         check_rows(x, y)
         return as_samples(x, name="images"), read_labels(y, len(x), "class_ids", self.first_class)
 
     def _images(self, path: str) -> Array:
-        x = read_idx(path, self.scaled)
+        x = read_idx(path, self.scaled, self.budget)
         return x[..., np.newaxis] if x.ndim == 3 else x

@@ -26,7 +26,9 @@ class Mat(TrainTestArrays):
         test_fraction: how much is held out where there is no test part, from 0 to below 1; drawn
             at random by ``seed``, of each class its share.
         seed: of the draw.
+        budget: how many bytes the file may take in memory. None: 64 MiB or 100 times its size,
+            whichever is larger, or what the environment variable PLUGNET_BUDGET says.
     """
 
     def contents(self) -> Mapping[str, Stored]:
-        return read_mat(self.path)
+        return read_mat(self.path, self.budget)

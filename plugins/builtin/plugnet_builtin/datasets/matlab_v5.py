@@ -20,8 +20,10 @@ import numpy as np
 
 from plugnet.arrays import Array, Shape
 from plugnet.errors import FileFormatError
-from plugnet_builtin.datasets.stored_array import Stored
-from plugnet_builtin.datasets.untrusted_file import looks_like, open_file, unpack_limit
+from plugnet.files.budget import Budget
+from plugnet.files.opening import open_ordinary
+from plugnet_builtin.datasets.stored_array import MOST_ARRAYS, Stored, too_many_arrays
+from plugnet_builtin.datasets.untrusted_file import looks_like
 
 _HEADER = 128
 _BYTE_ORDERS = {b"\x00\x01IM": "<", b"\x01\x00MI": ">"}  # version 0x0100, then "MI" as a number
@@ -42,32 +44,49 @@ _OTHER_CLASSES = {
 _OPAQUE = 17
 _COMPLEX, _LOGICAL = 0x0800, 0x0200
 
+#: Characters of a variable's name; MATLAB itself takes 63. And dimensions that a matrix may have.
+_LONGEST_NAME, _MOST_DIMENSIONS = 255, 32
+
+#: Compressed bytes that are unpacked at a time.
+_PIECE = 1 << 16
+
 
 class _DamagedError(Exception):
     """A rule of the format is broken; becomes a `FileFormatError` that names the file."""
 
 
-def read_mat(path: str) -> dict[str, Stored]:
+def read_mat(path: str, budget: int | None = None) -> dict[str, Stored]:
     """Return the variables of a file by name.
+
+    Args:
+        path: the file.
+        budget: how many bytes it may take in memory, see `plugnet.files.budget`.
 
     The arrays are two-dimensional, of the variable's own class (bool for logical) and in column
     order; they may be read-only. Reading one that is not a full matrix of real numbers is an error.
 
     Raises:
         FileFormatError: the file cannot be read, is damaged or of another format.
+        BudgetError: what is compressed in it takes more memory than it may.
     """
-    with open_file(path) as file:
+    with open_ordinary(path) as file:
         content = memoryview(file.read())
     with _naming(path):
         order = _byte_order(bytes(content[:200]))
         variables: dict[str, Stored] = {}
-        for body in _matrices(content, order):
-            matrix = _Matrix.of(path, body, order)
+        unpacked = Budget(path, len(content), budget)
+        made = unpacked.renewed()
+        for number, body in enumerate(_matrices(content, order, unpacked)):
+            if number == MOST_ARRAYS:
+                raise too_many_arrays(path)
+            matrix = _Matrix.of(path, body, order, made)
             if matrix.name in variables:
                 raise _DamagedError(f"it holds the variable {matrix.name!r} twice")
             if matrix.name:  # MATLAB keeps data of its own in a variable without a name
                 is_real = matrix.kind in _CLASSES and not matrix.flags & _COMPLEX
-                variables[matrix.name] = Stored(matrix.shape if is_real else None, matrix.read)
+                variables[matrix.name] = Stored(
+                    matrix.shape if is_real else None, matrix.read, made
+                )
     return variables
 
 
@@ -91,15 +110,13 @@ def _byte_order(head: bytes) -> str:
     return order
 
 
-def _matrices(content: memoryview, order: str) -> Iterator[memoryview]:
+def _matrices(content: memoryview, order: str, budget: Budget) -> Iterator[memoryview]:
     """Yield the data of every matrix, unpacked if it is compressed."""
-    budget = unpack_limit(len(content))
     for kind, body in _elements(content[_HEADER:], order):
         if kind == _COMPRESSED:
-            unpacked = _unpack(body, budget)
-            budget -= len(unpacked)
-            (kind, body), *more = _elements(unpacked, order)
-            if more:
+            elements = _elements(_unpack(body, order, budget), order)
+            kind, body = next(elements)
+            if next(elements, None) is not None:
                 raise _DamagedError("more than one matrix is packed together")
         if kind != _MATRIX:
             raise _DamagedError(f"it has a data element of type {kind} in place of a matrix")
@@ -129,17 +146,35 @@ def _elements(data: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:
             at += -at % 8  # all others are padded to 8 bytes
 
 
-def _unpack(body: memoryview, limit: int) -> memoryview:
+def _unpack(body: memoryview, order: str, budget: Budget) -> memoryview:
+    """Return the only data element in compressed data."""
     unpacker = zlib.decompressobj()
     try:
-        unpacked = unpacker.decompress(body, limit + 1)
+        tag = unpacker.decompress(body[:_PIECE], 8)
+        if len(tag) < 8:
+            raise _DamagedError("a compressed variable is not complete")
+        kind, length = struct.unpack(order + "II", tag)
+        if kind >> 16:  # a small data element, which is not a matrix
+            raise _DamagedError(f"a compressed variable begins with the type {kind & 0xFFFF}")
+        budget.spend(8 + length, "a compressed variable")
+        unpacked = np.empty(8 + length, np.uint8)
+        unpacked[:8] = np.frombuffer(tag, np.uint8)
+        done, at, packed = 8, _PIECE, unpacker.unconsumed_tail
+        while not unpacker.eof and (packed or at < len(body)):
+            if not packed:
+                packed, at = bytes(body[at : at + _PIECE]), at + _PIECE
+            block = unpacker.decompress(packed, _PIECE)
+            packed = unpacker.unconsumed_tail
+            if done + len(block) > len(unpacked):
+                raise _DamagedError("a compressed variable holds more than it announces")
+            unpacked[done : done + len(block)] = np.frombuffer(block, np.uint8)
+            done += len(block)
     except zlib.error as error:
         raise _DamagedError(f"a compressed variable is damaged ({error})") from None
-    if len(unpacked) > limit:
-        raise _DamagedError(f"it unpacks to more than {limit} bytes, out of proportion to its size")
-    if not unpacker.eof or unpacker.unused_data or not unpacked:
+    is_used_up = unpacker.eof and not unpacker.unused_data and at >= len(body)
+    if not is_used_up or done < len(unpacked):
         raise _DamagedError("a compressed variable is not complete")
-    return memoryview(unpacked)
+    return unpacked.data
 
 
 class _Matrix(NamedTuple):
@@ -152,17 +187,18 @@ class _Matrix(NamedTuple):
     shape: Shape
     body: memoryview
     order: str
+    budget: Budget
 
     @classmethod
-    def of(cls, path: str, body: memoryview, order: str) -> _Matrix:
+    def of(cls, path: str, body: memoryview, order: str, budget: Budget) -> _Matrix:
         """Read the beginning of the elements in ``body``."""
         elements = _elements(body, order)
         kind, flags = _flags(_next(elements, _UINT32, "array flags"), order)
         shape = () if kind == _OPAQUE else _shape(_next(elements, _INT32, "dimensions"), order)
-        letters = bytes(_next(elements, _INT8, "name"))
-        if not letters.isascii():
+        letters = bytes(_next(elements, _INT8, "name")[: _LONGEST_NAME + 1])
+        if not letters.isascii() or len(letters) > _LONGEST_NAME:
             raise _DamagedError("the name of a matrix is damaged")
-        return cls(path, letters.decode(), kind, flags, shape, body, order)
+        return cls(path, letters.decode(), kind, flags, shape, body, order, budget)
 
     def read(self) -> Array:
         """Return its value."""
@@ -175,8 +211,11 @@ class _Matrix(NamedTuple):
                     f"{found}"
                 )
             elements = itertools.islice(_elements(self.body, self.order), 3, None)
-            array = _real_part(elements, self.order, self.kind, self.shape, self.name)
-            return array != 0 if self.flags & _LOGICAL else array
+            array = _real_part(elements, self.order, self.shape, self.name, self.kind)
+            target = np.dtype(bool if self.flags & _LOGICAL else _CLASSES[self.kind])
+            if target != array.dtype:
+                self.budget.spend(array.size * target.itemsize, self.name)
+            return array != 0 if self.flags & _LOGICAL else array.astype(target, copy=False)
 
 
 def _next(elements: Iterator[tuple[int, memoryview]], expected: int, part: str) -> memoryview:
@@ -198,7 +237,7 @@ def _flags(data: memoryview, order: str) -> tuple[int, int]:
 
 
 def _shape(data: memoryview, order: str) -> Shape:
-    if len(data) % 4 or len(data) < 8:
+    if len(data) % 4 or not 8 <= len(data) <= 4 * _MOST_DIMENSIONS:
         raise _DamagedError(f"the dimensions of a matrix take {len(data)} bytes")
     shape: Shape = struct.unpack(f"{order}{len(data) // 4}i", data)
     if min(shape) < 0:
@@ -207,9 +246,12 @@ def _shape(data: memoryview, order: str) -> Shape:
 
 
 def _real_part(
-    elements: Iterator[tuple[int, memoryview]], order: str, kind: int, shape: Shape, name: str
+    elements: Iterator[tuple[int, memoryview]], order: str, shape: Shape, name: str, kind: int
 ) -> Array:
-    """Return the numbers of a matrix; MATLAB may store them in a smaller type than its class."""
+    """Return the numbers of a matrix, in the type in which they are stored.
+
+    MATLAB may store them in a smaller type than its class, of number ``kind``.
+    """
     stored, data = next(elements, (0, memoryview(b"")))
     if stored not in _NUMBERS:
         raise _DamagedError(f"the numbers of {name} are missing or damaged")
@@ -222,4 +264,4 @@ def _real_part(
         )
     if next(elements, None) is not None:
         raise _DamagedError(f"there is more than one block of numbers in {name}")
-    return np.frombuffer(data, source).reshape(shape, order="F").astype(target, copy=False)
+    return np.frombuffer(data, source).reshape(shape, order="F")

@@ -12,6 +12,7 @@ from plugnet.errors import ArgumentError, DataError, FileFormatError
 from plugnet.interfaces import Dataset, DataSplits, Rows
 from plugnet.schema import Schema
 from plugnet_builtin.datasets.idx import Idx
+from plugnet_builtin.datasets.untrusted_file import check_budget
 
 #: The original four files and their SHA-256 checksums.
 FILES = {
@@ -49,11 +50,14 @@ class Mnist(Dataset):
         mirrors: addresses of folders to download from, tried in this order.
         scaled: whether pixels are float32 in [0, 1]. If False, they are bytes from 0 to 255, a
             quarter of the memory: for a network that begins with ``("rescale", 255)``.
+        budget: how many bytes each file may take in memory. None: 64 MiB or 100 times its size,
+            whichever is larger, or what the environment variable PLUGNET_BUDGET says.
     """
 
     path: str | None = None
     mirrors: Sequence[str] = MIRRORS
     scaled: bool = True
+    budget: int | None = None
 
     def __post_init__(self) -> None:
         self.path = None if self.path is None else file_path("path", self.path)
@@ -65,6 +69,7 @@ class Mnist(Dataset):
             )
         self.mirrors = list(self.mirrors)
         self.scaled = flag("scaled", self.scaled)
+        self.budget = check_budget(self.budget)
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
@@ -90,7 +95,8 @@ class Mnist(Dataset):
         return self._files().rows(schema)
 
     def _files(self) -> Idx:
-        return Idx(_download(self.mirrors) if self.path is None else self.path, self.scaled)
+        path = _download(self.mirrors) if self.path is None else self.path
+        return Idx(path, self.scaled, budget=self.budget)
 
 
 def _download(mirrors: Sequence[str]) -> str:

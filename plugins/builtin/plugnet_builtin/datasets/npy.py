@@ -6,15 +6,18 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from plugnet.arrays import Array, Shape
+from plugnet.arrays import Array
 from plugnet.errors import FileFormatError
-from plugnet_builtin.datasets.npy_header import check_header
-from plugnet_builtin.datasets.stored_array import Stored
+from plugnet.files.budget import Budget
+from plugnet.files.opening import open_ordinary, unreadable
+from plugnet_builtin.datasets.npy_header import read_header
+from plugnet_builtin.datasets.stored_array import MOST_ARRAYS, Stored, too_many_arrays
 from plugnet_builtin.datasets.train_test_arrays import TrainTestArrays
-from plugnet_builtin.datasets.untrusted_file import list_folder, looks_like, open_file
+from plugnet_builtin.datasets.untrusted_file import list_folder, looks_like
 
 
 class Npy(TrainTestArrays):
@@ -40,41 +43,51 @@ class Npy(TrainTestArrays):
         test_fraction: how much is held out where there is no test part, from 0 to below 1; drawn
             at random by ``seed``, of each class its share.
         seed: of the draw.
+        budget: how many bytes each file may take in memory; a memory map takes none. None: 64
+            MiB or 100 times its size, whichever is larger, or what the environment variable
+            PLUGNET_BUDGET says.
     """
 
     def contents(self) -> Mapping[str, Stored]:
         paths = [Path(self.path)]
-        if not paths[0].is_file():
+        if paths[0].is_dir() or not paths[0].exists():
             paths = list_folder(self.path, ".npy files of samples and labels")
-        return {
-            path.stem: Stored(_shape(str(path)), partial(_open, str(path)))
-            for path in paths
-            if path.suffix == ".npy" and path.is_file()
-        }
+            paths = [path for path in paths if path.suffix == ".npy" and path.is_file()]
+        if len(paths) > MOST_ARRAYS:
+            raise too_many_arrays(self.path)
+        return {path.stem: _stored(str(path), self.budget) for path in paths}
 
 
-def _shape(path: str) -> Shape | None:
-    """Return an array's shape, or None if it cannot be read; reading it says why."""
-    try:
-        with open_file(path) as file:
-            return check_header(file, Path(path).stat().st_size)
-    except Exception:  # NumPy raises many kinds on damaged headers
-        return None
+def _stored(path: str, limit: int | None) -> Stored:
+    """Return what a file holds; a memory map of it takes no memory."""
+    with open_ordinary(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        try:
+            shape = read_header(file, size).shape
+        except Exception:  # NumPy raises many kinds on damaged headers; reading it says why
+            shape = None
+    return Stored(shape, partial(_open, path), Budget(path, size, limit))
 
 
 def _open(path: str) -> Array:
     """Return the array in a file, as a memory map unless it has no elements."""
-    with open_file(path) as file:
+    with open_ordinary(path) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
         try:
-            shape = check_header(file, size)
-        except Exception as error:  # NumPy raises many kinds on damaged headers
+            header = read_header(file, size)
+        except Exception as error:  # as above
             file.seek(0)
             raise FileFormatError(
                 f"{path!r} must be a NumPy file of numbers, but it is {looks_like(file.read(200))} "
                 f"that cannot be read ({error}).",
                 path=path,
             ) from error
-    array: Array = np.load(path, mmap_mode=None if 0 in shape else "r", allow_pickle=False)
-    return array
+    order: Literal["C", "F"] = "F" if header.is_fortran else "C"
+    if 0 in header.shape:
+        return np.empty(header.shape, header.dtype, order)
+    try:
+        return np.memmap(path, header.dtype, "r", header.start, header.shape, order)
+    except (OSError, ValueError) as error:  # it became shorter, or the system has no room for maps
+        raise unreadable(path, "a file that can be mapped", error) from error

@@ -3,27 +3,60 @@
 from __future__ import annotations
 
 import math
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 
 from plugnet.arrays import Shape
 
+#: Characters of a header; those of numbers and text have 118.
+_LONGEST = 1024
 
-def check_header(file: IO[bytes], size: int) -> Shape:
-    """Read the header at the beginning of ``file``, of ``size`` bytes, and return the shape.
+#: Dimensions of an array.
+_MOST_DIMENSIONS = 32
+
+
+class Header(NamedTuple):
+    """What a header says.
+
+    Attributes:
+        shape: of the array.
+        is_fortran: whether its first axis is contiguous, not its last.
+        dtype: of the array, numbers or text.
+        start: where the array begins, in bytes.
+    """
+
+    shape: Shape
+    is_fortran: bool
+    dtype: np.dtype[np.generic]
+    start: int
+
+
+def read_header(file: IO[bytes], size: int) -> Header:
+    """Read the header at the beginning of ``file``, of ``size`` bytes.
 
     Raises:
-        ValueError: it is damaged, does not fit the size, or announces Python objects.
+        ValueError: it is damaged, does not fit the size, or announces neither numbers nor text.
     """
     version = np.lib.format.read_magic(file)
-    header = np.lib.format.read_array_header_1_0
+    width = 2 if version == (1, 0) else 4
+    length = int.from_bytes(file.read(width), "little")
+    if length > _LONGEST:
+        raise ValueError(f"a header has {length} characters, more than {_LONGEST}")
+    file.seek(-width, 1)
+    read = np.lib.format.read_array_header_1_0
     if version != (1, 0):
-        header = np.lib.format.read_array_header_2_0
-    shape, _, dtype = header(file)
+        read = np.lib.format.read_array_header_2_0
+    shape, is_fortran, dtype = read(file)
     if dtype.hasobject:
         raise ValueError("an array holds Python objects")
+    if dtype.kind not in "buifcSU" or not dtype.itemsize:
+        raise ValueError(f"an array is of {dtype}, neither numbers nor text")
+    if len(shape) > _MOST_DIMENSIONS or min(shape, default=0) < 0:
+        raise ValueError(f"an array has the impossible shape {shape}")
+    if math.prod(max(length, 1) for length in shape) * dtype.itemsize >= 2**60:
+        raise ValueError(f"an array has the impossible shape {shape}")
     announced, found = math.prod(shape) * dtype.itemsize, size - file.tell()
     if announced != found:
         raise ValueError(f"an array announces {announced} bytes, but has {found}")
-    return shape
+    return Header(shape, is_fortran, dtype, file.tell())

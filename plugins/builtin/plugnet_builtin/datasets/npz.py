@@ -13,13 +13,18 @@ import numpy as np
 
 from plugnet.arrays import Array, Shape
 from plugnet.errors import FileFormatError
-from plugnet_builtin.datasets.npy_header import check_header
-from plugnet_builtin.datasets.stored_array import Stored
+from plugnet.files.budget import Budget
+from plugnet.files.opening import open_ordinary
+from plugnet_builtin.datasets.npy_header import read_header
+from plugnet_builtin.datasets.stored_array import MOST_ARRAYS, Stored, too_many_arrays
 from plugnet_builtin.datasets.train_test_arrays import TrainTestArrays
-from plugnet_builtin.datasets.untrusted_file import looks_like, open_file, unpack_limit
+from plugnet_builtin.datasets.untrusted_file import looks_like
 
 #: Bytes at the end, in which the number of arrays is.
 _END = 22 + 0xFFFF
+
+#: That number if it is larger than fits there.
+_UNKNOWN = 0xFFFF
 
 
 class Npz(TrainTestArrays):
@@ -41,42 +46,43 @@ class Npz(TrainTestArrays):
         test_fraction: how much is held out where there is no test part, from 0 to below 1; drawn
             at random by ``seed``, of each class its share.
         seed: of the draw.
+        budget: how many bytes the file may take in memory. None: 64 MiB or 100 times its size,
+            whichever is larger, or what the environment variable PLUGNET_BUDGET says.
     """
 
     def contents(self) -> Mapping[str, Stored]:
-        with _opened(self.path) as (archive, _):
+        with _opened(self.path) as (archive, size):
             files = [name for name in archive.namelist() if name.endswith(".npy")]
             if len(files) != len(set(files)):
                 raise FileFormatError(
                     f"{self.path!r} holds two arrays of the same name.", path=self.path
                 )
+            stored = Budget(self.path, size, self.budget)
+            made = stored.renewed()
             return {
-                name.removesuffix(".npy"): Stored(_shape(archive, name), partial(self._read, name))
+                name.removesuffix(".npy"): Stored(
+                    _shape(archive, name), partial(self._read, name, stored), made
+                )
                 for name in files
             }
 
-    def _read(self, name: str) -> Array:
-        with _opened(self.path) as (archive, limit), archive.open(name) as file:
+    def _read(self, name: str, budget: Budget) -> Array:
+        with _opened(self.path) as (archive, _), archive.open(_checked(archive, name)) as file:
             size = archive.getinfo(name).file_size
-            if size > limit:
-                raise FileFormatError(
-                    f"{self.path!r} would unpack to more than {limit} bytes, out of proportion to "
-                    "its size. Is it damaged, or made to fill the memory?",
-                    path=self.path,
-                )
-            check_header(file, size)
+            read_header(file, size)
             file.seek(0)
+            budget.spend(size, name.removesuffix(".npy"))
             array: Array = np.lib.format.read_array(file, allow_pickle=False)  # checks the CRC
             return array
 
 
 @contextmanager
 def _opened(path: str) -> Iterator[tuple[zipfile.ZipFile, int]]:
-    """Open an archive, with the bytes that an array of it may have at most.
+    """Open an archive; its size comes with it.
 
     Whatever is wrong with it becomes a FileFormatError.
     """
-    with open_file(path) as file:
+    with open_ordinary(path) as file:
         if not zipfile.is_zipfile(file):
             file.seek(0)
             head = file.read(200)
@@ -88,9 +94,16 @@ def _opened(path: str) -> Iterator[tuple[zipfile.ZipFile, int]]:
             raise FileFormatError(f"{path!r} must be a NumPy archive, but {found}.", path=path)
         try:
             size = file.seek(0, os.SEEK_END)
+            announced = _announced(file, size)
+            if MOST_ARRAYS < announced < _UNKNOWN:  # listing them would take long
+                raise too_many_arrays(path)
             with zipfile.ZipFile(file) as archive:
-                _check_count(file, size, archive)
-                yield archive, unpack_limit(size)
+                listed = len(archive.namelist())
+                if announced not in (listed, _UNKNOWN):  # which zipfile does not notice
+                    raise ValueError(f"it announces {announced} arrays, but lists {listed}")
+                if listed > MOST_ARRAYS:
+                    raise too_many_arrays(path)
+                yield archive, size
         except FileFormatError:
             raise
         except Exception as error:  # zipfile and NumPy raise many kinds on damaged files
@@ -99,20 +112,29 @@ def _opened(path: str) -> Iterator[tuple[zipfile.ZipFile, int]]:
             ) from error
 
 
-def _check_count(file: BinaryIO, size: int, archive: zipfile.ZipFile) -> None:
-    """Check that no array was lost, which zipfile does not notice if their list is damaged."""
+def _announced(file: BinaryIO, size: int) -> int:
+    """Return how many arrays an archive announces, `_UNKNOWN` if they are too many to say."""
     file.seek(max(size - _END, 0))
     tail = file.read()
     end = tail[tail.rfind(b"PK\5\6") :]
-    announced = int.from_bytes(end[10:12], "little")
-    if announced not in (len(archive.namelist()), 0xFFFF):  # 0xFFFF: more than fit here
-        raise ValueError(f"it announces {announced} arrays, but lists {len(archive.namelist())}")
+    return int.from_bytes(end[10:12], "little")
+
+
+def _checked(archive: zipfile.ZipFile, name: str) -> str:
+    """Check that an array is packed in a way of NumPy's; others may take any memory to unpack.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{name} is compressed in a way that numpy.savez does not use")
+    return name
 
 
 def _shape(archive: zipfile.ZipFile, name: str) -> Shape | None:
     """Return an array's shape, or None if it cannot be read; reading it says why."""
     try:
-        with archive.open(name) as file:
-            return check_header(file, archive.getinfo(name).file_size)
+        with archive.open(_checked(archive, name)) as file:
+            return read_header(file, archive.getinfo(name).file_size).shape
     except Exception:  # as above
         return None

@@ -13,14 +13,20 @@ from plugnet.errors import counted, listed
 from plugnet_builtin.datasets.table_cells import is_number
 from plugnet_builtin.datasets.table_delimiter import find_delimiter, read_cells
 from plugnet_builtin.datasets.table_header import is_header
-from plugnet_builtin.datasets.table_text import open_lines, wrong
+from plugnet_builtin.datasets.table_text import Lines, open_lines, wrong
 
 #: Cells of a block, so that it stays in the processor's cache, and bounds of its rows.
 _CELLS = 8192
 _FEWEST_ROWS, _MOST_ROWS = 64, 4096
 
+#: Cells of a block in any case, if it has more than one row; and of the first rows.
+_MOST_CELLS = 1 << 18
+
 #: Rows by which a header and trailing delimiters are told.
 _FIRST_ROWS = 1024
+
+#: Blank lines, besides as many as there are rows; a file of nothing else would take long.
+_BLANK_LINES = 1000
 
 #: Lines from which the delimiter is found out.
 _FIRST_LINES = 20
@@ -59,28 +65,29 @@ class Table:
 
     Attributes:
         path: the file.
+        budget: of the file; what is made of its rows counts to it.
         width: how many columns there are, without empty ones after trailing delimiters.
         header: the columns' names, once `find_header` found some; else ().
     """
 
-    def __init__(
-        self, path: str, lines: Iterator[str], delimiter: str | None, header: bool | None
-    ) -> None:
+    def __init__(self, path: str, lines: Lines, delimiter: str | None, header: bool | None) -> None:
         """Read the first rows; see `open_table`."""
-        self.path = path
+        self.path, self.budget = path, lines.budget
         self.header: tuple[str, ...] = ()
-        first_lines = list(itertools.islice(lines, _FIRST_LINES))
+        self._lines = lines
+        rest = iter(lines)
+        first_lines = list(itertools.islice(rest, _FIRST_LINES))
         self._delimiter = delimiter or find_delimiter(first_lines, path)
-        self._rows = self._read(itertools.chain(first_lines, lines))
-        self._first = list(itertools.islice(self._rows, _FIRST_ROWS))
+        self._rows = self._read(itertools.chain(first_lines, rest))
+        self._first = list(itertools.islice(self._rows, 1))
         if not self._first:
             raise wrong(path, None, "must be a table, but all its lines are blank")
+        fits = _MOST_CELLS // len(self._first[0][1])
+        self._first += itertools.islice(self._rows, min(fits, _FIRST_ROWS))
         self._has_header = header
         self._align_header()
-        self._cells = self.width = len(self._first[0][1])
-        rows = [row for _, row in self._first]
-        while self.width > 1 and not any("".join(row[self.width - 1 :]).strip() for row in rows):
-            self.width -= 1
+        self._cells = len(self._first[0][1])
+        self.width = min(self._cells, max(_width(row) for _, row in self._first))
 
     @property
     def first(self) -> list[str]:
@@ -171,6 +178,7 @@ class Table:
         """
         rows = itertools.chain(self._first, self._rows)
         size = min(max(_CELLS // self._cells, _FEWEST_ROWS), _MOST_ROWS)
+        size = min(size, max(_MOST_CELLS // self._cells, 1))
         while found := list(itertools.islice(rows, size)):
             lines, cells = zip(*found, strict=True)
             if set(map(len, cells)) != {self._cells}:
@@ -180,6 +188,7 @@ class Table:
             if self.width < self._cells:
                 self._check_empty(found)
             yield Block(self.path, self.names, lines, cells)
+            self._lines.held = 0
 
     def _check_empty(self, rows: Sequence[tuple[int, Sequence[str]]]) -> None:
         """Check that nothing is in the columns that were empty so far."""
@@ -191,13 +200,18 @@ class Table:
     def _read(self, lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
         """Yield the line numbers and the cells of all lines that are not blank."""
         reader = read_cells(lines, self._delimiter)
-        line = 1
+        line, spare = 1, _BLANK_LINES
         try:
             for row in reader:
                 if self._delimiter == " " and row and not row[-1]:
                     row.pop()
                 if len(row) > 1 or (row and row[0].strip()):
+                    spare += 1
                     yield line, row
+                elif not (spare := spare - 1):
+                    raise wrong(
+                        self.path, line, "is blank, and there are more blank lines than rows"
+                    )
                 line = reader.line_num + 1
         except csv.Error as error:
             says = f"cannot be read ({error}). A quotation mark may lack its other one"
@@ -232,17 +246,26 @@ class Table:
             seen.add(name)
 
 
+def _width(row: Sequence[str]) -> int:
+    """Return how many cells there are without blank ones at the end, at least 1."""
+    return next((at for at in range(len(row), 1, -1) if row[at - 1].strip()), 1)
+
+
 @contextlib.contextmanager
-def open_table(path: str, delimiter: str | None, header: bool | None) -> Iterator[Table]:
+def open_table(
+    path: str, delimiter: str | None, header: bool | None, budget: int | None = None
+) -> Iterator[Table]:
     """Open a table; find its header before anything else.
 
     Args:
         path: the file; see `table_text.open_lines`.
         delimiter: what stands between two cells; None: it is found out.
         header: whether the first line names the columns; None: it is found out.
+        budget: how many bytes the file may take in memory, see `plugnet.files.budget`.
 
     Raises:
         FileFormatError: the file is not a table.
+        BudgetError: it would take more memory than it may.
     """
-    with open_lines(path) as lines:
+    with open_lines(path, budget) as lines:
         yield Table(path, lines, delimiter, header)

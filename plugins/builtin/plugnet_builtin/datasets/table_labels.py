@@ -22,6 +22,10 @@ from plugnet_builtin.datasets.table_cells import hint, is_missing, is_number, lo
 from plugnet_builtin.datasets.table_file import Block
 from plugnet_builtin.datasets.table_text import shown_path, wrong
 
+#: Bytes that a label takes at most while classes are learnt, labels read and some held out; and
+#: that each character of the longest takes besides, if they are text.
+MEMORY, MEMORY_OF_TEXT = 176, 16
+
 #: The rules for labels.
 RULES = ("auto", "class_ids", "targets")
 

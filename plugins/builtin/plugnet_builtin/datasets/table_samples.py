@@ -12,7 +12,7 @@ from plugnet.arrays import Array
 from plugnet_builtin.datasets.table_cells import is_missing, is_number
 from plugnet_builtin.datasets.table_file import Block, Table
 from plugnet_builtin.datasets.table_inputs import read_inputs, refuse_missing
-from plugnet_builtin.datasets.table_labels import Labels
+from plugnet_builtin.datasets.table_labels import MEMORY, Labels
 from plugnet_builtin.datasets.table_roles import Roles
 from plugnet_builtin.datasets.table_text import wrong
 
@@ -46,6 +46,7 @@ def read_samples(table: Table, roles: Roles, missing: str | float, may_be_names:
 
     Raises:
         FileFormatError: a cell is wrong, a missing one is refused, or no row is left.
+        BudgetError: the samples would take more memory than they may.
     """
     x: list[Array] = []
     lines: list[int] = []
@@ -60,6 +61,7 @@ def read_samples(table: Table, roles: Roles, missing: str | float, may_be_names:
         if missing == "refuse":
             refuse_missing(block, roles.inputs, inputs)
         cells = [block.column(position) for position in roles.targets]
+        table.budget.spend(_memory(inputs, cells), f"its rows to line {block.lines[-1]}")
         empty = [_empty(column, may_be_names) for column in cells]
         without = dict(zip(roles.targets, empty, strict=True))
         if roles.weight is not None:
@@ -90,6 +92,18 @@ def read_samples(table: Table, roles: Roles, missing: str | float, may_be_names:
         np.concatenate(weights) if weights else None,
         count - len(lines),
     )
+
+
+def _memory(inputs: Array, labels: Sequence[Sequence[str]]) -> int:
+    """Return how many bytes come of a block: numbers, those once more when blocks are joined or
+    divided; line numbers and weights; and labels, as text, of which Python has single characters
+    ready, and as classes.
+    """
+    rows, count = len(inputs), 2 * inputs.nbytes
+    for column in labels:
+        characters = sum(map(len, column))
+        count += MEMORY * rows + (8 * rows if characters <= rows else 64 * rows + characters)
+    return count + 64 * rows
 
 
 def _empty(cells: Sequence[str], may_be_names: bool) -> Array:

@@ -7,19 +7,25 @@ import contextlib
 import functools
 import gzip
 import io
+import os
 import sys
-import zlib
-from collections.abc import Iterator
-from typing import BinaryIO, cast
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 from plugnet.errors import FileFormatError
-from plugnet_builtin.datasets.untrusted_file import looks_like, open_file, unpack_limit
+from plugnet.files.budget import Budget
+from plugnet.files.opening import open_ordinary
+from plugnet_builtin.datasets.gzipped import Unpacked, is_gzipped
+from plugnet_builtin.datasets.untrusted_file import looks_like
 
 #: What stands for standard input instead of a file's path.
 STDIN = "-"
 
 #: A line of this many characters is an error.
 _LONGEST_LINE = 1 << 24
+
+#: Bytes that a character takes while the line is divided into cells, most of which are short.
+_BYTES = 24
 
 
 def wrong(path: str, line: int | None, says: str, column: str | int | None = None) -> Exception:
@@ -42,29 +48,94 @@ def shown_path(path: str) -> str:
     return "standard input" if path == STDIN else repr(path)
 
 
+class Lines:
+    """The lines of a file in UTF-8, with their ends.
+
+    Attributes:
+        budget: of the file; what is made of its lines counts to it.
+        held: how many characters of lines are held at once; who lets go of them sets it to 0.
+    """
+
+    def __init__(self, path: str, stream: io.RawIOBase, budget: Budget) -> None:
+        """Take the bytes of the file."""
+        buffered = io.BufferedReader(stream, 1 << 16)
+        self._text = io.TextIOWrapper(buffered, "utf-8-sig", "surrogateescape", newline="")
+        self._path, self.budget = path, budget
+        self.held = self._may_hold = 0
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the lines.
+
+        Raises:
+            FileFormatError: a line is not text, or very long; or the data are damaged.
+            BudgetError: the lines held would take more memory than they may.
+        """
+        read = functools.partial(self._text.readline, _LONGEST_LINE)
+        try:
+            for number, line in enumerate(iter(read, ""), 1):
+                if len(line) == _LONGEST_LINE:
+                    says = f"has more than {_LONGEST_LINE} characters"
+                    raise wrong(self._path, number, says)
+                if not line.isascii():
+                    self._check(line, number)
+                self.held += len(line)
+                if self.held > self._may_hold:
+                    self.budget.renewed().spend(self.held * _BYTES, f"the cells to line {number}")
+                    self._may_hold = self.budget.limit // _BYTES
+                yield line
+        except gzip.BadGzipFile as error:
+            raise _damaged(self._path, error) from None
+
+    def _check(self, line: str, number: int) -> None:
+        try:
+            line.encode()
+        except UnicodeEncodeError as error:
+            byte = ord(line[error.start]) - 0xDC00
+            says = f"must be text in UTF-8, but has the byte 0x{byte:02x}. Save it as UTF-8"
+            raise wrong(self._path, number, says) from None
+
+
 @contextlib.contextmanager
-def open_lines(path: str) -> Iterator[Iterator[str]]:
-    """Open a file in UTF-8 and give its lines, with their ends.
+def open_lines(path: str, budget: int | None = None) -> Iterator[Lines]:
+    """Open a file in UTF-8.
 
     Args:
         path: the file; ``~`` is the home folder, ``-`` standard input.
+        budget: how many bytes it may take in memory, see `plugnet.files.budget`.
 
     Raises:
-        FileFormatError: it cannot be read, is not text in UTF-8, or unpacks to far more than its
-            size.
+        FileFormatError: it cannot be read, or is not text in UTF-8.
+        BudgetError: it unpacks to more than it may.
     """
-    with _open(path) as file:
-        stream = _Rejoined(file.read(200), file)
-        if stream.head.startswith(b"\x1f\x8b"):
-            unpacked = _Unpacked(stream, path)
-            stream = _Rejoined(unpacked.read(200), unpacked)
-        _check_text(stream.head, path)
-        buffered = io.BufferedReader(cast(io.RawIOBase, stream), 1 << 16)
-        yield _lines(io.TextIOWrapper(buffered, "utf-8-sig", "surrogateescape", newline=""), path)
+    with contextlib.nullcontext(sys.stdin.buffer) if path == STDIN else open_ordinary(path) as file:
+        size = 0 if path == STDIN else os.fstat(file.fileno()).st_size
+        text = Budget("standard input" if path == STDIN else path, size, budget)
+        made = text.renewed()
+
+        def grow(count: int) -> None:
+            text.size += count
+            made.size = text.size
+
+        head, stream = _peek(_Counted(file, grow) if path == STDIN else file)
+        if is_gzipped(head):
+            unpack = functools.partial(text.spend, what="the unpacked text")
+            try:
+                head, stream = _peek(_Counted(Unpacked(stream), unpack))
+            except gzip.BadGzipFile as error:
+                raise _damaged(path, error) from None
+        _check_text(head, path)
+        yield Lines(path, stream, made)
 
 
-def _open(path: str) -> contextlib.AbstractContextManager[BinaryIO]:
-    return contextlib.nullcontext(sys.stdin.buffer) if path == STDIN else open_file(path)
+def _peek(stream: io.RawIOBase | BinaryIO) -> tuple[bytes, _Rejoined]:
+    """Return the first bytes of a stream, and a stream that has them still."""
+    head = stream.read(200) or b""
+    return head, _Rejoined(head, stream)
+
+
+def _damaged(path: str, error: gzip.BadGzipFile) -> Exception:
+    says = f"is gzipped, but its data are damaged or cut short ({error})"
+    return wrong(path, None, says)
 
 
 def _check_text(head: bytes, path: str) -> None:
@@ -78,65 +149,34 @@ def _check_text(head: bytes, path: str) -> None:
         raise wrong(path, None, f"must be text in UTF-8, but it is {kind}")
 
 
-def _lines(text: io.TextIOWrapper, path: str) -> Iterator[str]:
-    read = functools.partial(text.readline, _LONGEST_LINE)
-    for number, line in enumerate(iter(read, ""), 1):
-        if len(line) == _LONGEST_LINE:
-            raise wrong(path, number, f"has more than {_LONGEST_LINE} characters")
-        if not line.isascii():
-            try:
-                line.encode()
-            except UnicodeEncodeError as error:
-                byte = ord(line[error.start]) - 0xDC00
-                says = f"must be text in UTF-8, but has the byte 0x{byte:02x}. Save it as UTF-8"
-                raise wrong(path, number, says) from None
-        yield line
-
-
 class _Rejoined(io.RawIOBase):
-    """A stream of which the first bytes, ``head``, were read already.
+    """A stream of which the first bytes, ``head``, were read already."""
 
-    Attributes:
-        head: those bytes.
-        count: how many bytes were read from here.
-    """
-
-    def __init__(self, head: bytes, rest: BinaryIO | io.RawIOBase) -> None:
-        self.head, self.count = head, 0
-        self._rest = rest
+    def __init__(self, head: bytes, rest: io.RawIOBase | BinaryIO) -> None:
+        self._head, self._rest = head, rest
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        block = self.head[self.count : self.count + len(buffer)]
+        block = self._head[: len(buffer)]
+        self._head = self._head[len(block) :]
         block = block or self._rest.read(len(buffer)) or b""
         buffer[: len(block)] = block
-        self.count += len(block)
         return len(block)
 
 
-class _Unpacked(io.RawIOBase):
-    """What gzipped data hold, as long as they unpack to a size in proportion to their own."""
+class _Counted(io.RawIOBase):
+    """A stream that tells how many bytes each reading gave."""
 
-    def __init__(self, packed: _Rejoined, path: str) -> None:
-        self._packed, self._path, self._count = packed, path, 0
-        self._file = gzip.GzipFile(fileobj=packed)
+    def __init__(self, stream: io.RawIOBase | BinaryIO, tell: Callable[[int], None]) -> None:
+        self._stream, self._tell = stream, tell
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        try:
-            block = self._file.read1(len(buffer))
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            says = f"is gzipped, but its data are damaged or cut short ({error})"
-            raise wrong(self._path, None, says) from None
+        block = self._stream.read(len(buffer)) or b""
         buffer[: len(block)] = block
-        self._count += len(block)
-        if self._count > unpack_limit(self._packed.count):
-            says = (
-                "unpacks to far more than its size, as if made to fill the memory. Unpack it first"
-            )
-            raise wrong(self._path, None, says)
+        self._tell(len(block))
         return len(block)

@@ -23,8 +23,10 @@ from plugnet.data.mapped import mapped_file
 from plugnet.errors import DataError
 from plugnet.interfaces import Batch, Dataset, DataSplits, Rows
 from plugnet.schema import Schema
+from plugnet_builtin.datasets.array_memory import HELD_OUT, bytes_of_labels, bytes_of_samples
 from plugnet_builtin.datasets.array_names import ArrayNames, check_keys
 from plugnet_builtin.datasets.stored_array import Stored
+from plugnet_builtin.datasets.untrusted_file import check_budget
 
 #: Bytes of samples that a model is asked about at a time.
 _BLOCK = 1 << 26
@@ -45,6 +47,7 @@ class TrainTestArrays(Dataset):
         test_fraction: how much is held out where there is no test part, from 0 to below 1; drawn
             at random by ``seed``, of each class its share.
         seed: of the draw.
+        budget: how many bytes a file may take in memory, see `plugnet.files.budget`.
     """
 
     path: str
@@ -54,6 +57,7 @@ class TrainTestArrays(Dataset):
     keys: Mapping[str, str] | None = None
     test_fraction: float = 0.2
     seed: int = 0
+    budget: int | None = None
 
     def __post_init__(self) -> None:
         self.path = file_path("path", self.path)
@@ -61,6 +65,7 @@ class TrainTestArrays(Dataset):
         self.keys = check_keys(self.keys)
         self.test_fraction = number("test_fraction", self.test_fraction, at_least=0, below=1)
         self.seed = integer("seed", self.seed, at_least=0)
+        self.budget = check_budget(self.budget)
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
@@ -81,27 +86,29 @@ class TrainTestArrays(Dataset):
         """
         contents = self.contents()
         names = self._names(contents).labelled(self.keys)
-        arrays = {role: contents[name].read() for role, name in names.items()}
-        x = as_samples(arrays["x"], name=names["x"])
-        labels = self._labels(arrays["y"], len(x), self.labels)
-        train = Batch(x, labels.values, _weights(arrays.get("weights"), len(x)))
-        if "test_x" not in arrays:
-            return self._hold_out(train, labels)
-        test_x = as_array(arrays["test_x"], names["test_x"])
+        stored = {role: contents[name] for role, name in names.items()}
+        x = _samples(stored["x"], stored["x"].read(), names["x"])
+        y = stored["y"].read()
+        labels = self._labels(stored["y"], y, len(x), self.labels)
+        train = Batch(x, labels.values, _weights(stored.get("weights"), len(x)))
+        if "test_x" not in stored:
+            return self._hold_out(train, labels, stored)
+        test_x = as_array(stored["test_x"].read(), names["test_x"])
         if test_x.ndim and not len(test_x):
             return DataSplits(train, None, labels.classes)
-        test_x = as_samples(test_x, name=names["test_x"])
+        test_x = _samples(stored["test_x"], test_x, names["test_x"])
         if x.shape[1:] != test_x.shape[1:]:
             raise _unlike(names["x"], names["test_x"], x, test_x)
-        columns, test_columns = arrays["y"].size // len(x), arrays["test_y"].size // len(test_x)
+        test_y = stored["test_y"].read()
+        columns, test_columns = y.size // len(x), test_y.size // len(test_x)
         rule = self.labels
         if rule == "auto" and columns == 1 == test_columns:  # few numbers may look otherwise
             rule = "class_ids" if labels.classes else "targets"
-        test_labels = self._labels(arrays["test_y"], len(test_x), rule)
+        test_labels = self._labels(stored["test_y"], test_y, len(test_x), rule)
         kinds = {(one.values.dtype.kind, one.values.shape[1:]) for one in (labels, test_labels)}
         if len(kinds) > 1 or (columns != test_columns and min(columns, test_columns) > 1):
-            raise _unlike(names["y"], names["test_y"], arrays["y"], arrays["test_y"])
-        weights = _weights(arrays.get("test_weights"), len(test_x))
+            raise _unlike(names["y"], names["test_y"], y, test_y)
+        weights = _weights(stored.get("test_weights"), len(test_x))
         classes: set[Any] = {*labels.classes, *test_labels.classes}
         return DataSplits(train, Batch(test_x, test_labels.values, weights), tuple(sorted(classes)))
 
@@ -119,9 +126,12 @@ class TrainTestArrays(Dataset):
                 raise DataError(
                     f"{name} must have one row per sample, but its shape is {x.shape}.", row=None
                 )
-            y = contents[names[f"{part}y"]].read() if f"{part}y" in names and len(x) else None
-            if y is not None:
-                y = self._labels(y, len(x), self._rule_for(schema, y.size == len(x))).values
+            y = None
+            if f"{part}y" in names and len(x):
+                stored = contents[names[f"{part}y"]]
+                y = stored.read()
+                rule = self._rule_for(schema, y.size == len(x))
+                y = self._labels(stored, y, len(x), rule).values
             step = max(_BLOCK * len(x) // max(x.nbytes, 1), 1)
             for first in range(0, len(x), step):
                 block = slice(first, min(first + step, len(x)))
@@ -134,7 +144,8 @@ class TrainTestArrays(Dataset):
     def _names(self, contents: Mapping[str, Stored]) -> ArrayNames:
         return ArrayNames(self.path, type(self).__name__.lower(), contents)
 
-    def _labels(self, labels: Array, rows: int, rule: str) -> Labels:
+    def _labels(self, stored: Stored, labels: Array, rows: int, rule: str) -> Labels:
+        stored.budget.spend(bytes_of_labels(labels.shape, labels.dtype), "its labels")
         return read_labels(labels, rows, rule, self.first_class, self.ten_means_zero)
 
     def _rule_for(self, schema: Schema, is_single: bool) -> str:
@@ -145,7 +156,7 @@ class TrainTestArrays(Dataset):
             return "targets"
         return "class_ids" if is_single else "auto"
 
-    def _hold_out(self, samples: Batch, labels: Labels) -> DataSplits:
+    def _hold_out(self, samples: Batch, labels: Labels, stored: Mapping[str, Stored]) -> DataSplits:
         """Divide samples that have no test part."""
         if self.test_fraction and mapped_file(samples.x) is not None:
             raise DataError(
@@ -153,16 +164,27 @@ class TrainTestArrays(Dataset):
                 "out at random. Add a test part, or pass test_fraction=0 to train on all of them.",
                 row=None,
             )
+        stored["y"].budget.spend(HELD_OUT * len(samples.y), "holding out some samples")
         train, test = hold_out(samples.y, self.test_fraction, self.seed)
         if not len(test):
             return DataSplits(samples, None, labels.classes)
+        stored["x"].budget.spend(samples.x.nbytes, "holding out some samples")
         return DataSplits(take_rows(samples, train), take_rows(samples, test), labels.classes)
 
 
-def _weights(weights: Array | None, rows: int) -> Array | None:
+def _samples(stored: Stored, values: Array, name: str) -> Array:
+    array = as_array(values, name)
+    is_in_order = array.flags.c_contiguous and array.flags.aligned
+    stored.budget.spend(bytes_of_samples(array.shape, array.dtype, is_in_order), name)
+    return as_samples(array, name=name)
+
+
+def _weights(stored: Stored | None, rows: int) -> Array | None:
     """Return weights as ``(N,)``; MATLAB's are ``(N, 1)`` or ``(1, N)``."""
-    if weights is None:
+    if stored is None:
         return None
+    weights = stored.read()
+    stored.budget.spend(8 * weights.size, "its weights")
     return as_weights(weights.reshape(-1) if weights.size == rows else weights, rows)
 
 

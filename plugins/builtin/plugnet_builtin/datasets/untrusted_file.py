@@ -1,17 +1,11 @@
-"""What every reader of a user's files needs: opening, naming what a file seems to be, a limit."""
+"""What readers of a user's files share: a folder's contents, what a file seems to be, a budget."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO
 
-from plugnet.errors import FileFormatError
-
-#: Compressed data may always unpack to this many bytes ...
-_UNPACKED = 256 * 2**20
-#: ... or to this many times their own size, whichever is more. Sparse one-hot labels in a file
-#: with images stay far below; a file made to fill the memory does not.
-_RATIO = 100
+from plugnet.arguments import integer
+from plugnet.files.opening import unreadable
 
 _BEGINNINGS = {
     "gzipped data": (b"\x1f\x8b",),
@@ -24,16 +18,13 @@ _BEGINNINGS = {
 }
 
 
-def open_file(path: str) -> BinaryIO:
-    """Open a file for reading bytes.
+def check_budget(budget: int | None) -> int | None:
+    """Return a reader's argument ``budget``, see `plugnet.files.budget`.
 
     Raises:
-        FileFormatError: it does not exist, is a folder, or may not be read.
+        ArgumentError: it is not an integer from 0.
     """
-    try:
-        return Path(path).open("rb")
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, "a readable file", error) from error
+    return None if budget is None else integer("budget", budget, at_least=0)
 
 
 def list_folder(path: str, contents: str) -> list[Path]:
@@ -49,7 +40,7 @@ def list_folder(path: str, contents: str) -> list[Path]:
     try:
         return sorted(Path(path).iterdir())
     except (OSError, ValueError) as error:
-        raise _unreadable(path, f"a folder with {contents}", error) from error
+        raise unreadable(path, f"a folder with {contents}", error) from error
 
 
 def looks_like(head: bytes) -> str:
@@ -69,13 +60,3 @@ def looks_like(head: bytes) -> str:
     if all(byte >= 32 or byte in b"\t\r\n" for byte in head):
         return "text"
     return "unknown or damaged data"
-
-
-def unpack_limit(size: int) -> int:
-    """Return how many bytes a compressed file of ``size`` bytes may unpack to."""
-    return max(_UNPACKED, _RATIO * size)
-
-
-def _unreadable(path: str, what: str, error: Exception) -> FileFormatError:
-    reason = getattr(error, "strerror", None) or error
-    return FileFormatError(f"{path!r} must be {what}, but: {reason}.", path=path)
