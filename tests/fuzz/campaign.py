@@ -97,7 +97,9 @@ class _Worker:
         waited = time.monotonic() - begun
         if waited < 2 * MOST_SECONDS:
             return False
-        return waited > _MOST_WAITING or _cpu_seconds(self.process.pid) - cpu > 2 * MOST_SECONDS
+        return bool(
+            waited > _MOST_WAITING or _cpu_seconds(self.process.pid) - cpu > 2 * MOST_SECONDS
+        )
 
     def end(self) -> None:
         """End the process."""

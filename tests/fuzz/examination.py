@@ -17,6 +17,7 @@ from random import Random
 from types import FrameType, TracebackType
 from typing import Any, NamedTuple
 
+from plugnet import registry
 from plugnet.errors import DataWarning, PluginWarning, PlugnetError, TrainingWarning
 from tests.fuzz.mutations import blind
 from tests.fuzz.readers import Reader
@@ -77,15 +78,15 @@ class Examination:
         """
         self.name, self.reader, self.seed, self.folder = name, reader, seed, folder
         self.seeds = reader.seeds()
-        self.running = lambda is_running: None  # told before and after reading
         self.marks: list[Any] = []
+        with contextlib.suppress(PlugnetError):
+            registry.layers.build("unknown")  # searches what is installed, once per process
         for each in self.seeds:
             path = self._write(each.files)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DataWarning)
                 self.marks.append(reader.mark(reader.read(path, each.arguments)))
         gc.collect()
-        self._idle = _resident(reset=True)
 
     def mutant(self, index: int) -> Mutant:
         """Return a mutant; every hundredth is unchanged."""
@@ -131,13 +132,12 @@ class Examination:
         return verdict
 
     def _read(self, path: str, seed: Seed, files: dict[str, bytes], is_blind: bool) -> Verdict:
-        step, result, memory = "read", None, 0
+        step, result, idle = "read", None, _idle()
         start = time.process_time()
         try:
             with _alarm():
-                self.running(True)
                 result = self.reader.read(path, seed.arguments)
-            seconds, memory = time.process_time() - start, _peak() - self._idle
+            seconds, memory = time.process_time() - start, status("VmHWM") - idle
             step = "use"
             with _alarm():
                 mark = self.reader.mark(result)
@@ -152,13 +152,8 @@ class Examination:
         except (Exception, SystemExit) as error:
             place = _place(error.__traceback__)
             kind, detail = type(error).__name__, f"{step}, {place}: {error}"[:300]
-        finally:
-            self.running(False)
         if step == "read":
-            seconds, memory = time.process_time() - start, _peak() - self._idle
-        if memory > MOST_BYTES / 2:
-            del result
-            _resident(reset=True)
+            seconds, memory = time.process_time() - start, status("VmHWM") - idle
         return Verdict(kind, detail, seconds, memory)
 
     def _judge(self, mark: Any, seed: Seed, files: dict[str, bytes], is_blind: bool) -> str:
@@ -218,7 +213,7 @@ def _place(trace: TracebackType | None) -> str:
 
 
 def _descriptors() -> int:
-    return len(os.listdir(_DESCRIPTORS)) if _DESCRIPTORS.is_dir() else 0
+    return sum(1 for _ in os.scandir(_DESCRIPTORS)) if _DESCRIPTORS.is_dir() else 0
 
 
 def status(key: str) -> int:
@@ -229,13 +224,10 @@ def status(key: str) -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-def _peak() -> int:
-    return status("VmHWM")
-
-
-def _resident(reset: bool) -> int:
-    """Return what this process takes now, and begin to look for the peak anew."""
-    if reset:
+def _idle() -> int:
+    """Return what this process takes now, from where the peak is looked for."""
+    now = status("VmRSS")
+    if status("VmHWM") - now > MOST_BYTES // 20:
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")
-    return status("VmRSS")
+    return now

@@ -11,14 +11,16 @@ import struct
 import warnings
 import zipfile
 import zlib
+from collections.abc import Iterable
 from functools import lru_cache
 from random import Random
-from typing import Any
 
 from tests.fuzz.mutations import Mutation, blind, nodes, weighted, words
 
 #: Bytes that a bomb unpacks to: within a budget of 64 MiB, and beyond any.
 _BOMBS = (30_000_000, 150_000_000, 300_000_000)
+_ZEROS = bytes(1_000_000)
+_GZIP, _ZLIB = 31, 15  # what zlib calls these formats
 _RARELY = 0.0005
 
 _DTYPES = (
@@ -36,7 +38,7 @@ def in_gzip(mutation: Mutation) -> Mutation:
 
     def mutate(rng: Random, content: bytes, donor: bytes) -> bytes:
         if rng.random() < _RARELY:
-            return gzip.compress(_unpacked(content)[:16], 1, mtime=0) + _zeros(rng.choice(_BOMBS))
+            return _packed(_unpacked(content)[:16], rng.choice(_BOMBS), _GZIP)
         changed = mutation(rng, _unpacked(content), _unpacked(donor))
         parts = [changed]
         if rng.random() < 0.1:  # several members are one content
@@ -52,9 +54,12 @@ def _unpacked(content: bytes) -> bytes:
     return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
 
 
-@lru_cache(maxsize=4)
-def _zeros(size: int) -> bytes:
-    return gzip.compress(bytes(size), 6, mtime=0)
+@lru_cache(maxsize=64)
+def _packed(head: bytes, size: int, wbits: int) -> bytes:
+    """Return what unpacks to ``head`` and so many zeros, which are never all in memory."""
+    packer = zlib.compressobj(6, zlib.DEFLATED, wbits)
+    pieces = [packer.compress(head), *(packer.compress(_ZEROS) for _ in range(size // len(_ZEROS)))]
+    return b"".join([*pieces, packer.flush()])
 
 
 # NumPy's formats ---------------------------------------------------------------------------------
@@ -85,28 +90,29 @@ def npy(rng: Random, content: bytes, donor: bytes) -> bytes:
 
 def npz(rng: Random, content: bytes, donor: bytes) -> bytes:
     """Change the members of an archive; their checksums are right again."""
-    members = [list(pair) for pair in _members(content)]
-    at = rng.randrange(len(members))
+    names = [name for name, _ in _members(content)]
+    contents = [member for _, member in _members(content)]
+    at, other = rng.randrange(len(names)), rng.choice(_members(donor))[1]
     match rng.randrange(12):
         case 0:
-            members[at][0] = rng.choice(("../x.npy", "/x.npy", "x", "", "y.npy", "é.npy", "x.npy/"))
+            names[at] = rng.choice(("../x.npy", "/x.npy", "x", "", "y.npy", "é.npy", "x.npy/"))
         case 1:
-            members.append([rng.choice(members)[0], rng.choice(_members(donor))[1]])
+            names.append(rng.choice(names))
+            contents.append(other)
         case 2:
-            del members[at]
+            del names[at], contents[at]
         case 3:
-            other = rng.randrange(len(members))
-            members[at][1], members[other][1] = members[other][1], members[at][1]
+            rng.shuffle(names)
         case 4:
-            members[at][1] = blind(rng, members[at][1], donor)
+            contents[at] = blind(rng, contents[at], donor)
         case 5:
-            members[at][1] = content
+            contents[at] = content
         case 6 if rng.random() < 12 * _RARELY:
-            return _zip_bomb(members[at][0], rng.choice(_BOMBS))
+            return _zip_bomb(names[at], rng.choice(_BOMBS))
         case _:
-            members[at][1] = npy(rng, members[at][1], rng.choice(_members(donor))[1])
+            contents[at] = npy(rng, contents[at], other)
     kinds = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
-    archive = _zipped(members, rng.choices(kinds, (10, 10, 1, 1))[0])
+    archive = _zipped(zip(names, contents, strict=True), rng.choices(kinds, (10, 10, 1, 1))[0])
     if rng.random() < 0.1:  # of what the archive says of itself, and not of the members
         place = archive.rfind(b"PK\1\2")
         archive = archive[:place] + blind(rng, archive[place:], donor)
@@ -119,7 +125,7 @@ def _members(content: bytes) -> tuple[tuple[str, bytes], ...]:
         return tuple((name, archive.read(name)) for name in archive.namelist())
 
 
-def _zipped(members: list[list[Any]], kind: int) -> bytes:
+def _zipped(members: Iterable[tuple[str, bytes]], kind: int) -> bytes:
     file = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(file, "w", kind, compresslevel=6) as archive:
         warnings.simplefilter("ignore")  # of duplicate names, which are meant
@@ -131,8 +137,13 @@ def _zipped(members: list[list[Any]], kind: int) -> bytes:
 @lru_cache(maxsize=16)
 def _zip_bomb(name: str, size: int) -> bytes:
     header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({size // 16}, 4), }}\n".encode()
-    content = b"\x93NUMPY\x01\0" + struct.pack("<H", len(header)) + header + bytes(size // 16 * 16)
-    return _zipped([[name, content]], zipfile.ZIP_DEFLATED)
+    info, file = zipfile.ZipInfo(name), io.BytesIO()
+    info.compress_type = zipfile.ZIP_DEFLATED
+    with zipfile.ZipFile(file, "w") as archive, archive.open(info, "w") as member:
+        member.write(b"\x93NUMPY\x01\0" + struct.pack("<H", len(header)) + header)
+        for _ in range(size // len(_ZEROS)):
+            member.write(_ZEROS)
+    return file.getvalue()
 
 
 # MATLAB ------------------------------------------------------------------------------------------
@@ -151,7 +162,7 @@ def mat(rng: Random, content: bytes, donor: bytes) -> bytes:
         case 2:
             elements[at] = (not packed, body)
         case 3 if rng.random() < 12 * _RARELY:
-            return content[:128] + _element(True, _mat_bomb(rng.choice(_BOMBS)))
+            return content[:128] + _mat_bomb(rng.choice(_BOMBS))
         case 4:
             elements[at] = (packed, body + rng.choice(_elements(donor))[1])
         case _:
@@ -178,21 +189,16 @@ def _element(packed: bool, body: bytes) -> bytes:
     body = body[:4] + struct.pack("<I", max(len(body) - 8, 0)) + body[8:]
     if not packed:
         return body
-    body = zlib.compress(body, 6 if len(body) > 10**6 else 1)
+    body = zlib.compress(body, 1)
     return struct.pack("<II", 15, len(body)) + body
 
 
-@lru_cache(maxsize=4)
 def _mat_bomb(size: int) -> bytes:
-    """Return a variable X of uint8 zeros."""
-    head = struct.pack("<IIIIIIii", 6, 8, 9, 0, 5, 8, size // 4, 4)
-    return (
-        struct.pack("<II", 14, 0)
-        + head
-        + b"\1\0\1\0X\0\0\0"
-        + struct.pack("<II", 2, size)
-        + (bytes(size))
-    )
+    """Return a packed variable X of uint8 zeros."""
+    head = struct.pack("<IIIIIIii", 6, 8, 9, 0, 5, 8, size // 4, 4) + b"\1\0\1\0X\0\0\0"
+    head += struct.pack("<II", 2, size)
+    body = _packed(struct.pack("<II", 14, len(head) + size) + head, size, _ZLIB)
+    return struct.pack("<II", 15, len(body)) + body
 
 
 # safetensors -------------------------------------------------------------------------------------

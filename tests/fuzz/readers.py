@@ -5,6 +5,8 @@ A further reader is one more line of the table.
 
 from __future__ import annotations
 
+import math
+import tempfile
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ import numpy as np
 from plugnet import Model, Network, Trainer
 from plugnet.arrays import Array
 from plugnet.cli import config_file
+from plugnet.cli.config import Config
 from plugnet.interfaces import Batch, DataSplits
 from plugnet_builtin.datasets.csv_samples import Csv
 from plugnet_builtin.datasets.idx import Idx
@@ -25,6 +28,8 @@ from plugnet_builtin.datasets.npz import Npz
 from tests.fuzz import formats, seeds
 from tests.fuzz.mutations import Mutation, blind, words
 from tests.fuzz.seeds import Seed
+
+_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # where files cost least
 
 #: What a loaded network is asked for an answer with at most: numbers of a sample.
 _MOST_INPUTS = 10_000
@@ -60,7 +65,7 @@ def _print(array: Array | None) -> Any:
     """Return what tells an array from others."""
     if array is None:
         return None
-    return array.dtype.str, array.shape, zlib.crc32(np.ascontiguousarray(array).view(np.uint8))
+    return array.dtype.str, array.shape, zlib.crc32(array.tobytes())
 
 
 def _is_finite(array: Array) -> bool:
@@ -78,16 +83,19 @@ def _mark_splits(splits: DataSplits) -> Any:
 def _check_part(part: Batch, splits: DataSplits) -> None:
     x, y, weights = part
     assert len(x) == len(y) > 0, f"{len(x)} samples, {len(y)} labels"
-    assert x.ndim > 1 and x.dtype.kind in "fiub", f"samples of {x.dtype}, {x.shape}"
+    assert x.ndim > 1, f"samples of shape {x.shape}"
+    assert x.dtype.kind in "fiub", f"samples of {x.dtype}"
     assert splits.missing is not None or _is_finite(x), "samples that are not finite"
     if weights is not None:
         assert weights.shape == (len(x),), f"weights {weights.shape}"
-        assert _is_finite(weights) and (weights >= 0).all(), "wrong weights"
+        assert _is_finite(weights), "weights that are not finite"
+        assert (weights >= 0).all(), "negative weights"
     if splits.classes:
         assert y.ndim == 1, f"classes, and labels {y.shape}"
         assert {*np.unique(y).tolist()} <= {*splits.classes}, "a label that is not a class"
     else:
-        assert y.dtype.kind in "fiub" and _is_finite(y), "targets that are not finite"
+        assert y.dtype.kind in "fiub", f"targets of {y.dtype}"
+        assert _is_finite(y), "targets that are not finite"
         assert y.ndim == 2 or (y.dtype.kind in "iu" and y.min() >= 0), "wrong class ids"
 
 
@@ -96,7 +104,7 @@ def _mark_network(network: Network) -> Any:
     for name, array in state.items():
         assert _is_finite(array), f"not finite: {name.rpartition('.')[2]}"
     shape = network.input_shape
-    if shape is not None and int(np.prod(shape)) <= _MOST_INPUTS:
+    if shape is not None and math.prod(shape) <= _MOST_INPUTS:
         assert len(network.predict(np.full((2, *shape), 0.5))) == 2
     return sorted((name, _print(array)) for name, array in state.items())
 
@@ -104,7 +112,7 @@ def _mark_network(network: Network) -> Any:
 def _mark_model(model: Model) -> Any:
     mark = _mark_network(model.network)
     shape = model.network.input_shape
-    if shape is not None and int(np.prod(shape)) <= _MOST_INPUTS:
+    if shape is not None and math.prod(shape) <= _MOST_INPUTS:
         answers = model.predict(np.full((2, *shape), 0.5))
         assert len(answers) == 2
         if model.classes:
@@ -121,8 +129,12 @@ def _mark_trainer(trainer: Trainer) -> Any:
     return mark
 
 
-def _mark_config(config: config_file.Config) -> Any:
+def _mark_config(config: Config) -> Any:
     text = config_file.dump(config)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=_MEMORY) as file:
+        file.write(text)
+        file.flush()
+        assert config_file.dump(config_file.load(Path(file.name))) == text, "not the same again"
     return text
 
 

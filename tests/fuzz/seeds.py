@@ -57,7 +57,7 @@ def mats() -> list[Seed]:
     seeds = []
     for variables, is_packed in contents:
         file = io.BytesIO()
-        scipy.io.savemat(file, variables, do_compression=is_packed)
+        scipy.io.savemat(file, variables, do_compression=is_packed)  # type: ignore[arg-type]
         text = b"MATLAB 5.0 MAT-file".ljust(116)  # in place of one with the time
         seeds.append(Seed({"data.mat": text + file.getvalue()[116:]}))
     return seeds
@@ -110,10 +110,10 @@ def npy_folders() -> list[Seed]:
 
 
 def npzs() -> list[Seed]:
-    seeds = []
+    seeds, savers = [], (np.savez, np.savez_compressed)
     for number, arrays in enumerate(_arrays()):
         file = io.BytesIO()
-        (np.savez, np.savez_compressed)[number % 2](file, **arrays)
+        savers[number % 2](file, **arrays)
         seeds.append(Seed({"data.npz": file.getvalue()}))
     return seeds
 
@@ -146,8 +146,7 @@ def tables() -> list[Seed]:
         (_table(worded, "a,b,c,weight,kind"), {"weight": "weight", "label": -1}),
         (b"\xef\xbb\xbf" + _table(np.c_[np.arange(ROWS), worded], ",a,b,c,d,kind"), {}),
     ]
-    seeds = [Seed({"data.csv": content}, arguments) for content, arguments in contents]
-    return seeds
+    return [Seed({"data.csv": content}, arguments) for content, arguments in contents]
 
 
 def packed_tables() -> list[Seed]:
