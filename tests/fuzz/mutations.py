@@ -40,7 +40,7 @@ _TOKEN = re.compile(rb"[A-Za-z0-9_.+-]+|[ \t]+|.", re.DOTALL)
 
 def weighted(*choices: tuple[int, Mutation]) -> Mutation:
     """Return the mutation that makes one of several, each so often as its number says."""
-    weights, mutations = zip(*choices, strict=True)
+    weights, mutations = [weight for weight, _ in choices], [each for _, each in choices]
 
     def mutate(rng: Random, content: bytes, donor: bytes) -> bytes:
         (chosen,) = rng.choices(mutations, weights)
@@ -114,10 +114,9 @@ def _set_size(rng: Random, content: bytes, donor: bytes) -> bytes:
     """Put an interesting number at an aligned place."""
     width = rng.choice((1, 2, 4, 4, 8, 8))
     at = _place(rng, content) // width * width
-    size = rng.choice((*_SIZES, len(content), rng.randrange(64))) % 2 ** (8 * width)
-    return (
-        content[:at] + size.to_bytes(width, rng.choice(("little", "big"))) + content[at + width :]
-    )
+    size = rng.choice((*_SIZES, len(content), rng.randrange(64))) & ((1 << 8 * width) - 1)
+    number = size.to_bytes(width, rng.choice(("little", "big")))
+    return content[:at] + number + content[at + width :]
 
 
 _BLIND: tuple[Mutation, ...] = (

@@ -19,7 +19,8 @@ from plugnet import Model, Network, Trainer
 from plugnet.arrays import Array
 from plugnet.cli import config_file
 from plugnet.cli.config import Config
-from plugnet.interfaces import Batch, DataSplits
+from plugnet.interfaces import Batch, DataSplits, Rows
+from plugnet.schema import Schema
 from plugnet_builtin.datasets.csv_samples import Csv
 from plugnet_builtin.datasets.idx import Idx
 from plugnet_builtin.datasets.mat import Mat
@@ -99,6 +100,21 @@ def _check_part(part: Batch, splits: DataSplits) -> None:
         assert y.ndim == 2 or (y.dtype.kind in "iu" and y.min() >= 0), "wrong class ids"
 
 
+def _read_rows(path: str, arguments: Mapping[str, Any]) -> list[Rows]:
+    """Return the samples that a model is asked about, which was trained on such a table."""
+    schema = Schema("class", ("bird", "cat", "dog"), ("a", "b", "c", "d"), ("kind",))
+    return list(Csv(path).rows(schema))
+
+
+def _mark_rows(blocks: list[Rows]) -> Any:
+    for block in blocks:
+        columns = block.x.values() if isinstance(block.x, Mapping) else [block.x]
+        for column in columns:
+            assert len(column) == len(block.numbers), "columns of different lengths"
+            assert not np.isinf(column).any(), "an infinite sample"
+    return [(block.numbers, str(block.y)) for block in blocks]
+
+
 def _mark_network(network: Network) -> Any:
     state = network.state()
     for name, array in state.items():
@@ -161,6 +177,7 @@ READERS: dict[str, Reader] = {
         seeds.packed_tables, lambda path, given: Csv(path, **given).load(), _mark_splits,
         formats.in_gzip(words),
     ),
+    "rows": Reader(seeds.named_tables, _read_rows, _mark_rows, words),
     "toml": Reader(
         seeds.configs, lambda path, _: config_file.load(Path(path)), _mark_config, words
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -110,7 +111,8 @@ def npy_folders() -> list[Seed]:
 
 
 def npzs() -> list[Seed]:
-    seeds, savers = [], (np.savez, np.savez_compressed)
+    seeds: list[Seed] = []
+    savers: list[Any] = [np.savez, np.savez_compressed]
     for number, arrays in enumerate(_arrays()):
         file = io.BytesIO()
         savers[number % 2](file, **arrays)
@@ -147,6 +149,12 @@ def tables() -> list[Seed]:
         (b"\xef\xbb\xbf" + _table(np.c_[np.arange(ROWS), worded], ",a,b,c,d,kind"), {}),
     ]
     return [Seed({"data.csv": content}, arguments) for content, arguments in contents]
+
+
+def named_tables() -> list[Seed]:
+    """Return those with the columns a, b, c, d and kind, of cats, dogs and birds."""
+    head = re.compile(rb"a(.)b\1c\1d\1kind\n.*cat", re.DOTALL)
+    return [seed for seed in tables() if head.search(seed.files["data.csv"])]
 
 
 def packed_tables() -> list[Seed]:
