@@ -121,8 +121,6 @@ def test_an_unseen_change_of_a_sealed_file_is_a_finding(folder: Path) -> None:
     seeds = [Seed({"file": b"valid"})]
     reader = Reader(lambda: seeds, lambda path, _: Path(path).read_bytes(), bytes, blind)
     sealed = replace(reader, is_sealed=True)
-    kinds = [
-        {Examination("bytes", each, SEED, folder).examine(index).kind for index in range(50)}
-        for each in (reader, sealed)
-    ]
+    examinations = [Examination("bytes", each, SEED, folder) for each in (reader, sealed)]
+    kinds = [{each.examine(index).kind for index in range(50)} for each in examinations]
     assert kinds == [{"right result"}, {"right result", "wrong result"}]

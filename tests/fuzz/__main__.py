@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import tempfile
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 from tests.fuzz.campaign import Score, run, shared_out
 from tests.fuzz.examination import Examination, Mutant
@@ -35,7 +38,9 @@ def main() -> int:
     if given.replay:
         return _replay(given.replay, given.seed, given.keep or Path(tempfile.mkdtemp()))
     start = time.perf_counter()
-    scores = run(shared_out(given.mutants, given.readers), given.seed, given.jobs)
+    scores = run(
+        shared_out(given.mutants, given.readers), given.seed, given.jobs, _told(sys.stderr)
+    )
     print(_table(scores))
     print(f"\nSeed {given.seed}, {time.perf_counter() - start:.0f} s.")
     for name, score in scores.items():
@@ -50,6 +55,19 @@ def main() -> int:
             if given.keep:
                 _keep(name, given.seed, indices[0], given.keep)
     return int(found)
+
+
+def _told(stream: TextIO) -> Callable[[str], None]:
+    """Return a function that writes each finding, but one of a kind only once."""
+    known: set[str] = set()
+
+    def tell(text: str) -> None:
+        place = re.sub(r":\d+ |: .*", " ", text, count=2)
+        if place not in known:
+            known.add(place)
+            print(text[:300], file=stream, flush=True)
+
+    return tell
 
 
 def _table(scores: dict[str, Score]) -> str:

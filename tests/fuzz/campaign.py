@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,9 +41,9 @@ class Score:
         """Add what an order gave."""
         self.counts.update(tally.counts)
         self.errors.update(tally.errors)
-        self.findings += [(index, kind, detail) for index, kind, detail in tally.findings]
-        self.slowest = max(self.slowest, (tally.slowest[0], tally.slowest[1]))
-        self.largest = max(self.largest, (tally.largest[0], tally.largest[1]))
+        self.findings += tally.findings
+        self.slowest = max(self.slowest, tally.slowest)
+        self.largest = max(self.largest, tally.largest)
         self.seconds += tally.seconds
 
     def note(self, index: int, kind: str, detail: str) -> None:
@@ -82,7 +82,11 @@ class _Worker:
         """Return what it found, or None if it died."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        return Tally(*json.loads(line)) if line.endswith("\n") else None
+        if not line.endswith("\n"):
+            return None
+        counts, errors, findings, slowest, largest, seconds = json.loads(line)
+        findings = [(index, kind, detail) for index, kind, detail in findings]
+        return Tally(counts, errors, findings, tuple(slowest), tuple(largest), seconds)
 
     @property
     def index(self) -> int:
@@ -124,18 +128,22 @@ def shared_out(mutants: int, names: Iterable[str]) -> dict[str, int]:
     return {name: -(-mutants * share // sum(shares.values())) for name, share in shares.items()}
 
 
-def run(mutants: Mapping[str, int], seed: int, jobs: int) -> dict[str, Score]:
+def run(
+    mutants: Mapping[str, int], seed: int, jobs: int, tell: Callable[[str], None]
+) -> dict[str, Score]:
     """Examine mutants 0, 1, ... of each reader, and return what became of them by reader.
 
     A mutant that hangs is ended with its process; one that kills the process is noted, too. What
-    the process had found in the same order is then looked for again by another one.
+    the process had found in the same order is then looked for again by another one. Each finding is
+    told at once, too.
     """
     scores = {name: Score() for name in mutants}
-    orders = deque(
+    each = [
         (name, seed, first, min(first + _CHUNK, count))
         for name, count in mutants.items()
         for first in range(0, count, _CHUNK)
-    )
+    ]
+    orders = deque(sorted(each, key=lambda order: order[2]))  # some of every reader soon
     memory = Path("/dev/shm")
     with (
         tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder,
@@ -163,6 +171,7 @@ def run(mutants: Mapping[str, int], seed: int, jobs: int) -> dict[str, Score]:
             stop(worker)
             if index < 0:
                 raise RuntimeError(f"a worker ended before the first mutant of {name}")
+            tell(f"{name}:{index} {kind}")
             scores[name].note(index, kind, "" if code is None else f"exit status {code}")
             rest = [(name, seed, first, index), (name, seed, index + 1, end)]
             orders.extendleft(order for order in rest if order[2] < order[3])
@@ -180,12 +189,15 @@ def run(mutants: Mapping[str, int], seed: int, jobs: int) -> dict[str, Score]:
                         lose(worker, "death")
                         continue
                     assert worker.order is not None
-                    scores[worker.order[0]].add(tally)
+                    name = worker.order[0]
+                    scores[name].add(tally)
+                    for index, kind, detail in tally.findings:
+                        tell(f"{name}:{index} {kind} {detail}")
                     if orders:
                         worker.send(orders.popleft())
                     else:
                         stop(worker)
-                for worker in [each for each in workers if each.hangs()]:
+                for worker in [one for one in workers if one.hangs()]:
                     lose(worker, "hang")
         finally:
             for worker in list(workers):

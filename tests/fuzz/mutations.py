@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from functools import lru_cache
 from random import Random
 from typing import Any, TypeAlias
@@ -206,13 +207,13 @@ def _change_node(rng: Random, document: Any, donor: bytes) -> None:
     parent, key = rng.choice(places)
     match rng.randrange(8):
         case 0 | 1 | 2:
-            parent[key] = rng.choice(_VALUES)
+            parent[key] = deepcopy(rng.choice(_VALUES))
         case 3:
             del parent[key]
         case 4:
             other, name = rng.choice(places)
             if name in other if isinstance(other, dict) else name < len(other):
-                parent[key] = json.loads(json.dumps(other[name]))  # a copy: no circles
+                parent[key] = deepcopy(other[name])  # no circles
         case 5:
             other, name = rng.choice(list(_places(json.loads(donor))))
             parent[key] = other[name]
@@ -221,7 +222,7 @@ def _change_node(rng: Random, document: Any, donor: bytes) -> None:
         case 7 if isinstance(parent, dict):
             parent[rng.choice(("", "x", "kind", "name", "__class__", "é"))] = parent.pop(key)
         case _:
-            parent.extend([parent[key]] * rng.choice((1, 2, 500)))
+            parent.extend(deepcopy(parent[key]) for _ in range(rng.choice((1, 2, 500))))
 
 
 def _places(node: Any) -> Any:
