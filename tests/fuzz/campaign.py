@@ -135,7 +135,7 @@ def run(
 
     A mutant that hangs is ended with its process; one that kills the process is noted, too. What
     the process had found in the same order is then looked for again by another one. Each finding is
-    told at once, too.
+    told at once, too. An interrupt ends it early.
     """
     scores = {name: Score() for name in mutants}
     each = [
@@ -199,6 +199,8 @@ def run(
                         stop(worker)
                 for worker in [one for one in workers if one.hangs()]:
                     lose(worker, "hang")
+        except KeyboardInterrupt:
+            tell("interrupted")
         finally:
             for worker in list(workers):
                 stop(worker)

@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from random import Random
 from types import FrameType, TracebackType
@@ -108,28 +108,11 @@ class Examination:
         with _listening(stray), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             verdict = self._read(path, seed, files, is_blind)
-        if _descriptors() > descriptors:
-            gc.collect()
-            if (left := _descriptors() - descriptors) > 0:
-                return verdict._replace(kind="file left open", detail=f"{left} descriptors")
-        if verdict.is_finding:
-            return verdict
-        if verdict.seconds > MOST_SECONDS:
-            return verdict._replace(kind="slow", detail=verdict.detail)
-        if verdict.memory > MOST_BYTES:
-            return verdict._replace(kind="memory", detail=verdict.detail)
         tops = {name.partition(".")[0] for name in set(sys.modules) - modules}
-        if foreign := sorted(top for top in tops - _ALLOWED if not top.startswith("plugnet_")):
-            return verdict._replace(kind="imports", detail=", ".join(foreign))
-        own = (DataWarning, PluginWarning, TrainingWarning)
-        if others := [each for each in caught if not issubclass(each.category, own)]:
-            where = f"{others[0].category.__name__} in {Path(others[0].filename).name}"
-            return verdict._replace(kind="foreign warning", detail=f"{where}: {others[0].message}")
-        if len(caught) > _MOST_WARNINGS:
-            return verdict._replace(kind="warning storm", detail=f"{len(caught)} warnings")
-        if stray:
-            return verdict._replace(kind="lost error", detail=stray[0])
-        return verdict
+        if (left := _descriptors() - descriptors) > 0:
+            gc.collect()  # a circle that is freed later does no harm
+            left = _descriptors() - descriptors
+        return _aftermath(verdict, caught, stray, tops, max(left, 0))
 
     def _read(self, path: str, seed: Seed, files: dict[str, bytes], is_blind: bool) -> Verdict:
         step, result, idle = "read", None, _idle()
@@ -152,6 +135,8 @@ class Examination:
         except (Exception, SystemExit) as error:
             place = _place(error.__traceback__)
             kind, detail = type(error).__name__, f"{step}, {place}: {error}"[:300]
+        if kind == "typed error" and files == seed.files:
+            kind, detail = "wrong result", f"a valid file is refused: {detail}"
         if step == "read":
             seconds, memory = time.process_time() - start, status("VmHWM") - idle
         return Verdict(kind, detail, seconds, memory)
@@ -171,6 +156,38 @@ class Examination:
         for name, content in files.items():
             (self.folder / name).write_bytes(content)
         return str(self.folder / next(iter(files)) if len(files) == 1 else self.folder)
+
+
+def _aftermath(
+    verdict: Verdict,
+    caught: Sequence[warnings.WarningMessage],
+    stray: Sequence[str],
+    modules: Set[str],
+    descriptors: int,
+) -> Verdict:
+    """Return the verdict, or what is wrong besides the result."""
+    own = (DataWarning, PluginWarning, TrainingWarning)
+    others = [each for each in caught if not issubclass(each.category, own)]
+    foreign = sorted(name for name in modules - _ALLOWED if not name.startswith("plugnet_"))
+    kind, detail = verdict.kind, verdict.detail
+    if verdict.is_finding:
+        pass
+    elif descriptors:
+        kind, detail = "file left open", f"{descriptors} descriptors"
+    elif verdict.seconds > MOST_SECONDS:
+        kind = "slow"
+    elif verdict.memory > MOST_BYTES:
+        kind = "memory"
+    elif foreign:
+        kind, detail = "imports", ", ".join(foreign)
+    elif others:
+        where = f"{others[0].category.__name__} in {Path(others[0].filename).name}"
+        kind, detail = "foreign warning", f"{where}: {others[0].message}"
+    elif len(caught) > _MOST_WARNINGS:
+        kind, detail = "warning storm", f"{len(caught)} warnings"
+    elif stray:
+        kind, detail = "lost error", stray[0]
+    return verdict._replace(kind=kind, detail=detail)
 
 
 @contextlib.contextmanager
