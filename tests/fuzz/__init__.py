@@ -1,0 +1,1 @@
+"""Fuzzing the readers of files: what may happen to a damaged or forged file."""
