@@ -258,8 +258,6 @@ class Trainer:
             ResumeError: the trainer was resumed, and the data or what computes are others.
             BrokenStepError: an update failed half-way before; the state is lost.
         """
-        from plugnet.training.hooks import HookCaller  # late: only training needs pluggy
-
         with self._tentative():
             batches: Iterator[Batch]
             train: Batch | None
@@ -282,7 +280,7 @@ class Trainer:
                 every = integer("evaluate_every", evaluate_every, at_least=1)
             self._data = identity.Data({"training": train, **parts})
             self._check_identity()
-            hooks = HookCaller(self.hooks, lenient=self._files is not None)
+            hooks = self._hook_caller()
             adapt(self.network, samples)
         with exclusive(self.network, self.loss):
             self._fit(batches, goal, every, parts, hooks)
@@ -852,6 +850,11 @@ class Trainer:
         self.parts, self.is_interrupted = frozenset(), False
         self._safe = self._data = self._known = self._files = None
         self._inexact = False
+
+    def _hook_caller(self) -> HookCaller:
+        from plugnet.training.hooks import HookCaller  # late: only training needs pluggy
+
+        return HookCaller(self.hooks, lenient=self._files is not None)
 
 
 def _nothing(**arguments: object) -> None:

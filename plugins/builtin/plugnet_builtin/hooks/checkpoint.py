@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from plugnet.arguments import file_path, integer, number
 from plugnet.errors import PluginWarning
-from plugnet.training import Checkpoints
+from plugnet.training.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
     from plugnet.training import Evaluation, Training
