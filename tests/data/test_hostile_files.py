@@ -187,7 +187,7 @@ def test_an_archive_packed_unlike_numpys_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
         for name in "xy":
             archive.writestr(f"{name}.npy", header("<f8", (4, 1)) + bytes(32))
-    with pytest.raises(FileFormatError, match="numpy.savez does not use"):
+    with pytest.raises(FileFormatError, match=r"numpy\.savez does not use"):
         registry.datasets.build("npz", str(path)).load()
 
 

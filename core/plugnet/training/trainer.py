@@ -735,7 +735,7 @@ class Trainer:
 
     def _take_over(self, saved: Checkpoint, path: str | os.PathLike[str], inexact: bool) -> None:
         """Go on from a checkpoint, of which the network and the components are there already."""
-        from plugnet.training.checkpoint import refused, restore_hooks
+        from plugnet.training.checkpoint import refused
 
         with refused(path):
             vars(self).update(saved.progress)
