@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from plugnet.arguments import file_path
+from plugnet.arguments import file_path, number
 from plugnet.arrays import Array
 from plugnet.class_counts import ClassCounts
 from plugnet.data.answers import check_schema, counting, decode, encode
@@ -382,6 +382,8 @@ class Model:
             if not all(isinstance(value, list) for key, value in given.items() if key != "kind"):
                 raise TypeError("a value of the schema is not a list")
             names = {key: tuple(value) for key, value in given.items() if key != "kind"}
+            for key in ("offsets", "scales"):
+                names[key] = tuple(number(key, value) for value in names.get(key, ()))
             schema = Schema(given["kind"], **names)
             registry.check_specs([loss], "loss")
             registry.check_specs(metrics, "metric")

@@ -15,14 +15,13 @@ import numpy as np
 from plugnet.arguments import integer, number
 from plugnet.arrays import Array
 from plugnet.errors import FileFormatError, PlugnetError
-from plugnet.evaluation import Evaluation
 from plugnet.files import documents
 from plugnet.interfaces import Component
 from plugnet.network import Network
 from plugnet.registry import registry
 from plugnet.training import journal
 from plugnet.training.history import History
-from plugnet.training.journal import Journal
+from plugnet.training.journal import Journal, evaluation_of
 from plugnet.training.states import join, split
 
 COMPONENTS: Final = ("loss", "optimizer", "policy", "regularizer")
@@ -135,7 +134,7 @@ class Checkpoint(NamedTuple):
             history = History(
                 loss=list(arrays[LOSS].tolist()),
                 rate=list(arrays[RATE].tolist()),
-                evaluations=[Evaluation(**evaluation) for evaluation in saved["evaluations"]],
+                evaluations=[evaluation_of(each) for each in saved["evaluations"]],
             )
         else:
             history = journal.read(Path(path).parent, mark)

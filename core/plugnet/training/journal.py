@@ -94,7 +94,7 @@ def _parsed(content: bytes, path: Path) -> History:
             entry = json.loads(line)
             for held, name in ((history.loss, "loss"), (history.rate, "rate")):
                 held[entry["losses"] :] = map(float, entry[name])
-            history.evaluations[entry["evaluations"] :] = (Evaluation(**e) for e in entry["new"])
+            history.evaluations[entry["evaluations"] :] = map(evaluation_of, entry["new"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(path, f"a line is damaged ({error})") from error
     return history
@@ -105,3 +105,21 @@ def _damaged(path: Path, reason: str) -> FileFormatError:
         f"{path} cannot be read as the history of a run: {reason}. Use an intact copy of it.",
         path=str(path),
     )
+
+
+def evaluation_of(entry: Mapping[str, Any]) -> Evaluation:
+    """Return an evaluation as it is in a file.
+
+    Raises:
+        ValueError: a value is out of range; or KeyError, TypeError: it is something else.
+    """
+    match entry:
+        case {
+            "iteration": int(iteration),
+            "loss": int() | float() as loss,
+            "metrics": dict(metrics),
+            "part": "validation" | "test" as part,
+        } if len(entry) == 4 and iteration >= 0:
+            held = {str(name): float(value) for name, value in metrics.items()}
+            return Evaluation(iteration, float(loss), held, part)
+    raise ValueError(f"this is no evaluation: {str(entry)[:80]}")

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from plugnet.arguments import integer
 from plugnet.arrays import Array
 from plugnet.errors import ShapeError
 from plugnet.interfaces import Optimizer, Regularizer
@@ -18,6 +19,10 @@ from plugnet.parameter import Parameter, Parameters, Run
 BLOCK_NUMBERS = 1 << 16
 #: Numbers that are worth a thread: with fewer, threads wait for each other's interpreter lock.
 THREAD_NUMBERS = 1 << 17
+
+
+#: Updates that a file may claim; some 300,000 years of them.
+MOST_STEPS = 1 << 53
 
 
 class _Decay(NamedTuple):
@@ -135,7 +140,7 @@ class Update:
                 expected=wanted,
                 got=given,
             )
-        self.steps = int(state["steps"])
+        self.steps = integer("steps", int(state["steps"]), at_least=0, at_most=MOST_STEPS)
         for name, array in own.items():
             if name != "steps":
                 array[...] = state[name]
