@@ -247,7 +247,7 @@ def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> N
         ("seed: 1", "not valid TOML"),
         ("seed = 1 \r seed = 2", "not valid TOML"),
         (b"seed = 1 # \xff", "UTF-8.*byte 11"),
-        ("#" * (1 << 20) + "\n", "at most 1 MiB"),
+        ("#" * (1 << 20) + "\n", "at most 256 KiB"),
         ("seed = one", 'Text needs quotes, such as "text"'),
         (
             "[data]\nreader = ['npz', {order = 'C'}]\nlabel = 'kind'",

@@ -17,6 +17,7 @@ from tests.small import ONE_HOT, X, Y
 
 from plugnet import registry
 from plugnet.arrays import Array
+from plugnet.cli import config_file
 
 
 def matlab(**changes: Any) -> Callable[[Path], None]:
@@ -150,3 +151,48 @@ def test_a_hooks_path_in_a_config_must_be_one(tmp_path: Path, hook: str, refused
         "train", "--out", out, "--set", f'training.hooks=[["{hook}", "a\\u0000b"]]'
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (".".join("a" * 20_000) + "=1", "line 1 has a key of more than 8 parts"),
+        ("[" + ".".join("a" * 20_000) + "]", "line 1 has a key of more than 8 parts"),
+        ("seed = 1\na = " + "[" * 100_000, "line 2 has more than 64 open brackets"),
+        ("a = " + "{a = " * 40_000, "line 1 has more than 64 open brackets"),
+        ("# " + "." * 10 + '\nb = [\'[[[\', "]\\"[", """\n["""' + "[" * 65, "line 3"),
+        ("seed = " + "9" * 5000, "not valid TOML"),
+        ("seed = 0x" + "f" * 5000, "at most 64 bits"),
+        ("seed = 1\nseed = 2", "not valid TOML"),
+        ("seed = 1\n" * 40_000, "at most 256 KiB"),
+    ],
+)
+def test_a_hostile_config_is_one_message(
+    tmp_path: Path, text: str, says: str, refused: Refused
+) -> None:
+    (tmp_path / "x.toml").write_text(text)
+    assert says in refused("train", str(tmp_path / "x.toml"), "--out", str(tmp_path / "run"))
+
+
+def test_what_strings_and_comments_hold_does_not_nest(tmp_path: Path) -> None:
+    brackets, dots = "[" * 100, "a." * 100
+    text = (
+        f'\ufeff# {brackets}{dots}\r\n[data]\r\npath = "{brackets} \\" {dots}"\r\n'
+        f"reader = ['csv', {{label = '''{brackets} ' {dots}''', drop = [{'[],' * 70} 1.5, 2.5]}}]\n"
+    )
+    (tmp_path / "x.toml").write_bytes(text.encode())
+    assert config_file.load(tmp_path / "x.toml").data.path == f'{brackets} " {dots}'
+
+
+def test_a_config_that_is_a_pipe_is_refused_at_once(tmp_path: Path, refused: Refused) -> None:
+    os.mkfifo(tmp_path / "x.toml")
+    assert "it is a pipe" in refused("train", str(tmp_path / "x.toml"))
+
+
+def test_a_budget_is_given_with_the_reader(tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("1,0\n2,1\n" * 100)
+    words = ["train", "--data", str(path), "--out", str(tmp_path / "run"), "--set"]
+    err = refused(*words, "reader=['csv', {budget=1000}]")
+    assert "budget=" in err
+    assert "PLUGNET_BUDGET" in err

@@ -52,7 +52,7 @@ def load(path: Path) -> Config:
     except ConfigError:
         raise
     except _TooDeepError as error:
-        raise ConfigError(f"{path} must not be nested so deeply: {error}.", key="") from error
+        raise ConfigError(f"{path} is nested too deeply for a config: {error}.", key="") from error
     except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         raise ConfigError(f"{path} is not valid TOML: {error}.{_quotes(error)}", key="") from error
 
@@ -104,7 +104,7 @@ def _read(path: Path) -> str:
         with open_ordinary(path) as file:
             content = file.read(MOST_BYTES + 1)
     except FileFormatError as error:
-        raise ConfigError(str(error), key="") from error
+        raise ConfigError(f"The config cannot be read: {error}", key="") from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.", key="") from error
     if len(content) > MOST_BYTES:
