@@ -63,7 +63,7 @@ def test_what_is_spent_adds_up_and_what_is_checked_does_not() -> None:
 
 
 def test_the_error_says_how_to_allow_more() -> None:
-    with pytest.raises(FileFormatError, match=r"budget=BYTES.*PLUGNET_BUDGET=BYTES") as caught:
+    with pytest.raises(FileFormatError, match=r"budget=16 .*PLUGNET_BUDGET=16\.") as caught:
         Budget("a", 1, 10).spend(11, "'x'")
     assert isinstance(caught.value, BudgetError)
     assert (caught.value.path, caught.value.needed, caught.value.limit) == ("a", 11, 10)

@@ -231,7 +231,7 @@ def test_a_problem_of_the_system_says_what_it_is(
 
 def test_a_file_may_not_take_more_than_its_budget(path: Path) -> None:
     size = path.stat().st_size
-    with pytest.raises(BudgetError, match="budget=BYTES") as caught:
+    with pytest.raises(BudgetError, match=r"budget=\d+ or") as caught:
         safetensors.read(path, budget=size)
     assert (caught.value.path, caught.value.limit) == (str(path), size)
     assert safetensors.read(path, budget=caught.value.needed)[0].keys() == ARRAYS.keys()

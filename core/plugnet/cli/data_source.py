@@ -90,7 +90,7 @@ def pointed_at(
             f"--data {data}: there is no such file or folder.{advice}", key="data.path"
         )
     found = reader_of(path)
-    if path.is_file() and found and not keeps_reader:
+    if not path.is_dir() and found and not keeps_reader:  # the reader refuses a pipe
         reader = settings.reader if _class(name) is _class(found) else found
     elif "path" in _parameters(name):
         reader = settings.reader

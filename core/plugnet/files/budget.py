@@ -71,11 +71,12 @@ class Budget:
     def check(self, count: int, what: str) -> None:
         """Raise as `spend` does, but count nothing: for what is given back at once."""
         if self.spent + count > self.limit:
+            enough = 1 << (self.spent + count - 1).bit_length()  # a round number, with room
             raise BudgetError(
                 f"{what} would make {self.path}, {self.size:,} bytes, take "
                 f"{self.spent + count:,} bytes of memory, but at most {self.limit:,} are allowed. "
                 "Is the file damaged, or made to fill the memory? If you trust it, allow more by "
-                f"the argument budget=BYTES or the environment variable {VARIABLE}=BYTES.",
+                f"the argument budget={enough} or the environment variable {VARIABLE}={enough}.",
                 path=self.path,
                 needed=self.spent + count,
                 limit=self.limit,

@@ -101,7 +101,8 @@ def _read(file: BinaryIO, path: str, stored: np.dtype[np.generic], array: Array)
         if array.dtype == np.float32 and stored.kind == "u":
             np.divide(numbers, np.float32(255), out=part)
         else:
-            part[...] = numbers
+            with np.errstate(over="ignore"):  # infinite values are refused later
+                part[...] = numbers
         done += len(numbers)
     if file.read(1):
         raise _damaged(path, f"it goes on after the {flat.size} values that its header announces")
