@@ -41,7 +41,7 @@ def block(language: str, word: str) -> str:
 
 
 def test_there_are_as_many_blocks_as_are_tested_here() -> None:
-    kinds = ["sh", "sh", "python", "python", "python", "python", "toml", "sh", "python", "sh", "sh"]
+    kinds = ["sh", "sh", *["python"] * 5, "toml", "sh", "python", "sh", "sh"]
     assert [name for name, _ in BLOCKS] == kinds
 
 
@@ -88,6 +88,27 @@ def test_a_table_is_asked_by_the_names_of_its_columns(
     first, second = capsys.readouterr().out.splitlines()
     assert first == "['fly' 'bee']"
     assert second.endswith("('bee', 'fly')")
+
+
+def test_a_long_training_goes_on_in_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first, second = block("python", "clip_gradients").split("\n\n")
+    start = """
+from plugnet import Network, Trainer, registry
+digits = registry.datasets.build("digits").load()
+class Killed:
+    def plugnet_step_end(self, iteration):
+        if iteration == 900:
+            raise SystemExit
+"""
+    killed = start + first.replace('"clip_gradients"]', '"clip_gradients", Killed()]')
+    with pytest.raises(SystemExit):
+        exec(killed, {})
+    names: dict[str, Any] = {}
+    exec(start + second, names)
+    assert names["trainer"].iteration == 2000
 
 
 def test_the_plugin_is_installed_by_its_metadata_alone(fake_distribution: Fake) -> None:

@@ -179,7 +179,7 @@ class Index:
         module, _, attribute = entry.value.partition(":")
         there = getattr(sys.modules.get(module), "__dict__", {})  # asks no __getattr__ of a plugin
         return (
-            entry.value == f"{cls.__module__}:{cls.__qualname__}"
+            entry.value == f"{getattr(cls, '__module__', '')}:{cls.__qualname__}"
             or self._loader.loaded.get(entry) is cls
             or there.get(attribute) is cls
         )

@@ -14,7 +14,7 @@ from plugnet.arrays import Array
 from plugnet.errors import FileFormatError
 from plugnet.files.budget import Budget
 from plugnet.files.opening import open_ordinary, unreadable
-from plugnet_builtin.datasets.npy_header import read_header
+from plugnet_builtin.datasets.npy_header import check_text, read_header
 from plugnet_builtin.datasets.stored_array import MOST_ARRAYS, Stored, too_many_arrays
 from plugnet_builtin.datasets.train_test_arrays import TrainTestArrays
 from plugnet_builtin.datasets.untrusted_file import list_folder, looks_like
@@ -88,6 +88,8 @@ def _open(path: str) -> Array:
     if 0 in header.shape:
         return np.empty(header.shape, header.dtype, order)
     try:
-        return np.memmap(path, header.dtype, "r", header.start, header.shape, order)
+        array = np.memmap(path, header.dtype, "r", header.start, header.shape, order)
+        check_text(array)
+        return array
     except (OSError, ValueError) as error:  # it became shorter, or the system has no room for maps
         raise unreadable(path, "a file that can be mapped", error) from error

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
+import warnings
 from typing import IO, NamedTuple
 
 import numpy as np
 
-from plugnet.arrays import Shape
+from plugnet.arrays import Array, Shape
 
 #: Characters of a header; those of numbers and text have 118.
 _LONGEST = 1024
@@ -47,12 +49,15 @@ def read_header(file: IO[bytes], size: int) -> Header:
     read = np.lib.format.read_array_header_1_0
     if version != (1, 0):
         read = np.lib.format.read_array_header_2_0
-    shape, is_fortran, dtype = read(file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Python's parser, and of NumPy about Python 2
+        shape, is_fortran, dtype = read(file)
     if dtype.hasobject:
         raise ValueError("an array holds Python objects")
     if dtype.kind not in "buifcSU" or not dtype.itemsize:
         raise ValueError(f"an array is of {dtype}, neither numbers nor text")
-    if len(shape) > _MOST_DIMENSIONS or min(shape, default=0) < 0:
+    are_sizes = all(type(length) is int and length >= 0 for length in shape)
+    if len(shape) > _MOST_DIMENSIONS or not are_sizes:
         raise ValueError(f"an array has the impossible shape {shape}")
     if math.prod(max(length, 1) for length in shape) * dtype.itemsize >= 2**60:
         raise ValueError(f"an array has the impossible shape {shape}")
@@ -60,3 +65,16 @@ def read_header(file: IO[bytes], size: int) -> Header:
     if announced != found:
         raise ValueError(f"an array announces {announced} bytes, but has {found}")
     return Header(shape, is_fortran, dtype, file.tell())
+
+
+def check_text(array: Array) -> None:
+    """Check that an array of text holds characters, where it holds text.
+
+    Raises:
+        ValueError: it holds numbers that stand for none.
+    """
+    if array.dtype.kind == "U" and array.size:
+        swapped = ">u4" if array.dtype.byteorder == ">" else "<u4"
+        codes = np.frombuffer(array.tobytes(), swapped)
+        if codes.max() > sys.maxunicode or ((codes >= 0xD800) & (codes < 0xE000)).any():
+            raise ValueError("an array of text holds what is no character")

@@ -15,7 +15,7 @@ from plugnet.arrays import Array, Shape
 from plugnet.errors import FileFormatError
 from plugnet.files.budget import Budget
 from plugnet.files.opening import open_ordinary
-from plugnet_builtin.datasets.npy_header import read_header
+from plugnet_builtin.datasets.npy_header import check_text, read_header
 from plugnet_builtin.datasets.stored_array import MOST_ARRAYS, Stored, too_many_arrays
 from plugnet_builtin.datasets.train_test_arrays import TrainTestArrays
 from plugnet_builtin.datasets.untrusted_file import looks_like
@@ -69,10 +69,11 @@ class Npz(TrainTestArrays):
     def _read(self, name: str, budget: Budget) -> Array:
         with _opened(self.path) as (archive, _), archive.open(_checked(archive, name)) as file:
             size = archive.getinfo(name).file_size
-            read_header(file, size)
-            file.seek(0)
+            header = read_header(file, size)
             budget.spend(size, name.removesuffix(".npy"))
-            array: Array = np.lib.format.read_array(file, allow_pickle=False)  # checks the CRC
+            numbers = np.frombuffer(file.read(), header.dtype)  # to its end, so the CRC is checked
+            array = numbers.reshape(header.shape, order="F" if header.is_fortran else "C")
+            check_text(array)
             return array
 
 
