@@ -409,7 +409,7 @@ class Trainer:
         self._gradients_ready = hooks.caller("plugnet_gradients_ready")
         self._step_end = hooks.caller("plugnet_step_end")
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-            while True:
+            while self.iteration < last and self.stopping is None and self._pause is None:
                 batch = next(batches, None)
                 if batch is None:
                     self.stop("the batches have ended")
@@ -417,9 +417,8 @@ class Trainer:
                 if self._safe is None:  # not before, as the first batch may make the parameters
                     self._secure()
                 self.step(batch)
-                if self.iteration >= last or self.stopping is not None or self._pause is not None:
-                    break
-                checkpoint(training=self)
+                if self.iteration < last and self.stopping is None and self._pause is None:
+                    checkpoint(training=self)
         self._check_parameters()
 
     def step(self, batch: Batch) -> float:

@@ -91,7 +91,7 @@ class EarlyStop:
     def plugnet_train_end(self, training: Training) -> None:
         if training.is_ending:  # and not because of an error, after which it may go on
             self._go_back(training)
-            if self._seen == 1:
+            if self._seen == 1 and not training.is_interrupted:
                 warnings.warn(
                     "early_stop has seen one evaluation only, so it had nothing to compare. "
                     "Evaluate more often: fit(..., evaluate_every=100).",
