@@ -323,7 +323,7 @@ class Trainer:
         finally:
             seconds = time.perf_counter() - started
             self.history.seconds += seconds
-            self.history.stopped = self.stopping if len(self.history.loss) < goal else None
+            self.history.stopped = self.stopping
             self._source = self._gradients_ready = self._step_end = None
             try:
                 hooks.end(self, self.history, failure)
@@ -419,6 +419,8 @@ class Trainer:
                 self.step(batch)
                 if self.iteration < last and self.stopping is None and self._pause is None:
                     checkpoint(training=self)
+        if self.iteration >= self._goal:
+            self.stopping = None  # it ends anyway
         self._check_parameters()
 
     def step(self, batch: Batch) -> float:
@@ -505,7 +507,7 @@ class Trainer:
         """
         if resumable:
             self._pause = reason
-        elif self.stopping is None or not self.is_interrupted:
+        elif not (self.network.is_in_training and self.is_ending):
             self.stopping = reason
 
     @property
