@@ -101,13 +101,21 @@ class Vanishing(Loss):
     def prepare(self, shape: Any, dtype: Any) -> None:
         self.inner.prepare(shape, dtype)
 
-    def forward(self, scores: Array, y: Array, weights: Any = None, training: bool = False) -> Any:
+    def forward(
+        self,
+        outputs: Array,
+        targets: Array,
+        weights: Array | None = None,
+        total: float | None = None,
+        training: bool = False,
+    ) -> float:
         self.left -= training
-        value = self.inner.forward(scores, y, weights, training=training)
+        value: float = self.inner.forward(outputs, targets, weights, total, training)
         return value if self.left >= 0 else float("nan")
 
     def backward(self) -> Array:
-        return self.inner.backward()
+        dy: Array = self.inner.backward()
+        return dy
 
 
 def test_a_loss_that_alone_is_not_finite_is_named() -> None:

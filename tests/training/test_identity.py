@@ -41,7 +41,13 @@ def saved(tmp_path: Path) -> Path:
 
 
 def fit(run: Trainer, **changed: Any) -> None:
-    given = {"x": X, "y": Y, "weights": np.ones(20), "validation": HELD, "test": TEST}
+    given: dict[str, Any] = {
+        "x": X,
+        "y": Y,
+        "weights": np.ones(20),
+        "validation": HELD,
+        "test": TEST,
+    }
     run.fit(**{"evaluate_every": 3} | given | changed)
 
 

@@ -70,8 +70,8 @@ class Checkpoint:
         self._least = math.inf  # validation loss of the best checkpoint
         self._best: int | None = None  # its iteration
         self._found: Evaluation | None = None  # what may be better
-        self._is_asked = self._has_failed = False
-        self._last = self._cost = 0.0  # when it was saved, and how long that took
+        self._is_asked = False
+        self._rest = self._due = 0.0  # from when on it may be saved, and is by time
 
     def state(self) -> dict[str, Any]:
         """Return the name of the run, and which checkpoint is the best so far."""
@@ -103,7 +103,8 @@ class Checkpoint:
         else:
             self._checkpoints.rewind(training)
         self._training, self._restored = weakref.ref(training), None
-        self._found, self._last = None, time.monotonic()
+        self._found, self._rest = None, time.monotonic()
+        self._due = self._rest + (self.seconds or math.inf)
 
     def plugnet_evaluate_end(self, evaluation: Evaluation) -> None:
         """Note the best evaluation."""
@@ -112,39 +113,35 @@ class Checkpoint:
 
     def plugnet_checkpoint(self, training: Training) -> None:
         found, self._found = self._found, None
-        is_best = found is not None and found.iteration == training.iteration
-        if self._checkpoints is None or not self._is_due(training, is_best):
+        if found is not None and found.iteration != training.iteration:
+            found = None  # another hook has gone back
+        if self._checkpoints is None or not self._is_due(training, found is not None):
             return
         before, started = (self._least, self._best), time.monotonic()
-        if found is not None and is_best:  # noted in what is saved, too
+        if found is not None:  # noted in what is saved, too
             self._least, self._best = found.loss, training.iteration
-        self._checkpoints.best = self._best
+        self._checkpoints.best, wait = self._best, self.seconds or math.inf
         try:
             self._checkpoints.save(training)
         except OSError as error:
             self._least, self._checkpoints.best = before
-            self._has_failed = True
+            wait = min(wait, RETRY)
             warnings.warn(
                 f"The checkpoint of iteration {training.iteration} cannot be written: {error}",
                 PluginWarning,
                 stacklevel=2,
             )
-        else:
-            self._has_failed = False
-        self._best = self._checkpoints.best
-        self._is_asked = False
-        self._last = time.monotonic()
-        self._cost = self._last - started
+        self._best, self._is_asked = self._checkpoints.best, False
+        ended = time.monotonic()
+        self._rest = ended + REST * (ended - started)
+        self._due = max(self._rest, ended + wait)
 
     def _is_due(self, training: Training, is_best: bool) -> bool:
-        if training.is_ending or self._is_asked:
+        if time.monotonic() >= (self._rest if is_best else self._due):
             return True
         if self.iterations is not None and training.iteration % self.iterations == 0:
             return True
-        passed = time.monotonic() - self._last
-        is_late = self.seconds is not None and passed >= self.seconds
-        is_late = is_late or (self._has_failed and passed >= RETRY)
-        return (is_late or is_best) and passed >= REST * self._cost
+        return self._is_asked or training.is_ending
 
 
 def _nothing() -> None:
