@@ -336,15 +336,22 @@ def test_killed_at_its_end_it_ends_the_same(
         assert case.killed(folder, [Killer(place, iteration)], is_first) == expected, place
 
 
-@pytest.mark.parametrize("name", ["all hooks", "no validation", "batch_norm"])
-def test_pictures_are_the_same_bytes(name: str, folders: Iterator[Path]) -> None:
+@pytest.mark.parametrize(
+    ("name", "killer"),
+    [
+        ("all hooks", Killer("step_end", 4)),
+        ("no validation", Killer("step_end", 4)),
+        ("no test", Killer("train_end", 0)),  # after the last evaluation
+    ],
+)
+def test_pictures_are_the_same_bytes(name: str, killer: Killer, folders: Iterator[Path]) -> None:
     pytest.importorskip("matplotlib")
     case = CASES[name]
     pictures = [("loss_curve", {"path": "loss.png"}), ("confusion_matrix", {"path": "m.png"})]
     case = Case(case.layers, case.settings, fit=case.fit, hooks=[*case.hooks, *pictures])
     expected = case.whole(next(folders))
     assert {"loss.png", "m.png"} <= expected.keys()
-    assert case.killed(next(folders), [Killer("step_end", 4)]) == expected
+    assert case.killed(next(folders), [killer], is_first=True) == expected
 
 
 def test_early_stop_goes_on_before_and_after_its_best(folders: Iterator[Path]) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from plugnet.arguments import file_path, flag, integer
+from plugnet.arrays import Array
 from plugnet.data.joined import check_alone, joined
 from plugnet.data.source import CheckedBatches, from_samples
 from plugnet.errors import ArgumentError, CallOrderError, DivergenceError, TrainingWarning
@@ -99,6 +100,7 @@ class Trainer:
     _source: CheckedBatches | None
     _last_source: CheckedBatches | None
     parts: frozenset[str]
+    _parts: Mapping[str, Batch]
     is_interrupted: bool
     _resumes: bool
     _safe: tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]] | None
@@ -302,7 +304,7 @@ class Trainer:
     ) -> None:
         """Train to the goal, with everything that `fit` was given checked."""
         started, failure, has_begun = time.perf_counter(), None, False
-        self.parts, self.is_interrupted = frozenset(parts), False
+        self.parts, self._parts, self.is_interrupted = frozenset(parts), parts, False
         self._source = batches if isinstance(batches, CheckedBatches) else None
         before, self.goal = self.goal, goal
         if self._files is not None:
@@ -329,7 +331,7 @@ class Trainer:
                 hooks.end(self, self.history, failure)
             finally:
                 self.history.notes += hooks.failures
-                self.parts = frozenset()
+                self.parts, self._parts = frozenset(), {}
                 self.stopping = self._pause = self._safe = None
                 if self._data is not None:
                     self._data.release(seconds)
@@ -543,6 +545,16 @@ class Trainer:
     def keep_files_in(self, files: RunFiles) -> None:
         """Let hooks write only where ``files`` allows; what fails and only observes is left out."""
         self._files = files
+
+    def samples(self, part: Literal["validation", "test"]) -> tuple[Array, Array]:
+        """Return the samples that `fit` evaluates a part on, as far as they count, and targets.
+
+        Raises:
+            KeyError: there is no such part at present; see ``parts``.
+        """
+        given = self._parts[part]
+        counts = _counting(given)
+        return given.x[counts], given.y[counts]
 
     @property
     def model(self) -> Model:
@@ -792,16 +804,12 @@ class Trainer:
         self.history.evaluations.append(evaluation)
         if part == "validation":
             self.evaluation_due = None
-        weights = given.weights
-        counts = slice(None) if weights is None or weights.all() else weights > 0
-        _call(
-            hooks.caller("plugnet_evaluate_end"),
-            training=self,
-            evaluation=evaluation,
-            x=given.x[counts],  # an ignored label has become another, which is not to be shown
-            outputs=outputs[counts],
-            targets=given.y[counts],
-        )
+        if (call := hooks.caller("plugnet_evaluate_end")) is not None:
+            x, targets = self.samples(part)
+            counts = _counting(given)
+            call(
+                training=self, evaluation=evaluation, x=x, outputs=outputs[counts], targets=targets
+            )
         if part == "validation" and not self.is_ending:
             self._secure()
 
@@ -869,7 +877,7 @@ class Trainer:
         self._resumes = False  # whether it comes from a file, and has done no step since
         self._last_source = None  # of batches, which may have given one that no step was done on
         self._source = self._gradients_ready = self._step_end = None
-        self.parts, self.is_interrupted = frozenset(), False
+        self.parts, self._parts, self.is_interrupted = frozenset(), {}, False
         self._safe = self._pause = self._data = self._known = self._files = None
         self._inexact = False
 
@@ -878,9 +886,10 @@ def _nothing(**arguments: object) -> None:
     """Stand in for a hook that nobody implements."""
 
 
-def _call(hook: Callable[..., None] | None, **arguments: object) -> None:
-    if hook is not None:
-        hook(**arguments)
+def _counting(given: Batch) -> Any:
+    """Return the rows that count: an ignored label has become another, which is not to be shown."""
+    weights = given.weights
+    return slice(None) if weights is None or weights.all() else weights > 0
 
 
 def _several(argument: str, given: Any, example: str) -> Iterable[Any]:
