@@ -261,8 +261,6 @@ class Trainer:
             ResumeError: the trainer was resumed, and the data or what computes are others.
             BrokenStepError: an update failed half-way before; the state is lost.
         """
-        from plugnet.training.hooks import HookCaller  # late: only training needs pluggy
-
         with self._tentative():
             batches: Iterator[Batch]
             train: Batch | None
@@ -288,6 +286,8 @@ class Trainer:
                 every = integer("evaluate_every", evaluate_every, at_least=1)
             self._data = identity.Data({"training": train, **parts})
             self._check_identity(goes_on)
+            from plugnet.training.hooks import HookCaller  # late: only training needs pluggy
+
             hooks = HookCaller(self.hooks, lenient=self._files is not None)
             adapt(self.network, samples)
         with exclusive(self.network, self.loss):
