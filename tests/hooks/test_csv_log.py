@@ -7,7 +7,7 @@ import pytest
 from tests.small import X, Y, trainer
 
 from plugnet import Network, Trainer, registry
-from plugnet.errors import DivergenceError
+from plugnet.errors import DivergenceError, PluginWarning
 
 HEADER = "iteration,loss,rate,validation_loss,validation_accuracy"
 
@@ -144,3 +144,31 @@ def test_soft_targets_leave_the_metrics_empty(tmp_path: Path) -> None:
     header, row = path.read_text().splitlines()
     assert header == HEADER
     assert row.endswith(f",{logged.history['validation_loss'][0]!r},")
+
+
+@pytest.mark.parametrize("iteration", [2, 4, 6])
+def test_a_disk_full_for_a_while_leaves_a_whole_file(iteration: int, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    path, whole = tmp_path / "log.csv", tmp_path / "whole.csv"
+
+    class Full:
+        """Lets files become no longer than the log is, until training ends."""
+
+        observes = False
+
+        def plugnet_gradients_ready(self, training: Trainer) -> None:
+            if training.iteration == iteration - 1:
+                limit = path.stat().st_size + 5
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+
+        def plugnet_train_end(self) -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    try:
+        with pytest.warns(PluginWarning, match="csv_log has failed"):
+            logged_trainer(path, Full()).fit(X, Y, 6)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    logged_trainer(whole).fit(X, Y, 6)
+    assert path.read_bytes() == whole.read_bytes()

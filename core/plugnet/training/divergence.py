@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.errors import DataError, DivergenceError
 from plugnet.interfaces import Batch, Layer
+from plugnet.layers import walk
 from plugnet.network import Network
 
 
@@ -46,7 +49,7 @@ def diverged(
         loss: of the last batch.
         rate: the learning rate of the last update, or the one to come.
     """
-    layer, what = _first(network, x)
+    layer, what = _first(network, x, iteration)
     if not math.isfinite(rate):
         what = f"the learning rate is {rate}"
     elif layer is None:
@@ -63,24 +66,41 @@ def diverged(
     )
 
 
-def _first(network: Network, x: Array | None) -> tuple[str | None, str]:
+def _first(network: Network, x: Array | None, iteration: int) -> tuple[str | None, str]:
     """Return the path of the first layer that is not finite, and what of it is not."""
     for path, parameter in network.parameters().items():
         if not np.isfinite(parameter.value).all():
             return path.rpartition(".")[0], f"{path} is the first parameter that is not finite"
     if x is not None:
-        x = network.validate_input(x)
-        stored = x if network.sample_dtype is None else x.astype(network.dtype)
-        for path, y in _outputs(network.chain.inner(), stored):
-            if not np.isfinite(y).all():
-                return path, f"{path} is the first layer whose outputs are not finite"
+        with _watched(walk(network.chain.inner())) as found:
+            network.place(iteration)
+            network.forward(x, training=True)  # as in the step that failed
+        if found:
+            return found[0], f"{found[0]} is the first layer whose outputs are not finite"
     return None, ""
 
 
-def _outputs(layers: Mapping[str, Layer], y: Array) -> Iterator[tuple[str, Array]]:
-    for path, layer in layers.items():
-        y = layer.forward(y)
-        yield path, y
+@contextmanager
+def _watched(layers: Mapping[str, Layer]) -> Iterator[list[str]]:
+    """Note, within the block, the layers whose outputs are not finite, inner ones first."""
+    found: list[str] = []
+
+    def watch(path: str, forward: Callable[..., Array]) -> Callable[..., Array]:
+        def watching(*args: Any, **options: Any) -> Array:
+            y = forward(*args, **options)
+            if not np.isfinite(y).all():
+                found.append(path)
+            return y
+
+        return watching
+
+    try:
+        for path, layer in layers.items():
+            vars(layer)["forward"] = watch(path, layer.forward)
+        yield found
+    finally:
+        for layer in layers.values():
+            vars(layer).pop("forward", None)
 
 
 def _norms(network: Network, layer: str | None) -> str:

@@ -236,7 +236,7 @@ class HookCaller:
             history: what it has recorded.
             error: what ends it, which no error of a hook may hide; or None.
         """
-        failed: Exception | None = None
+        failed: BaseException | None = None
         arguments = {"training": training, "history": history}
         for one in sorted(
             self._implementations("plugnet_train_end"), key=lambda one: self._observes(one.plugin)
@@ -245,7 +245,10 @@ class HookCaller:
                 continue
             try:
                 self._call(one, "plugnet_train_end", arguments)
-            except Exception as another:
+            except BaseException as another:
+                if not isinstance(another, Exception):  # an interrupt, which none may hide
+                    error = failed = another
+                    continue
                 if error is None and failed is None:
                     failed = another
                     continue

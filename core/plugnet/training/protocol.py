@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from plugnet.arrays import Array
 from plugnet.evaluation import Evaluation
 from plugnet.interfaces import Loss, LRPolicy, Optimizer, Regularizer
 from plugnet.model import Model
@@ -51,6 +52,13 @@ class Training(Protocol):
     @property
     def is_ending(self) -> bool:
         """Whether no step follows."""
+        ...
+
+    def samples(self, part: Literal["validation", "test"]) -> tuple[Array, Array]:
+        """Return the samples ``x`` that a part is evaluated on, as far as they count, and targets.
+
+        They are those of plugnet_evaluate_end, also where a run goes on after its last evaluation.
+        """
         ...
 
     @property

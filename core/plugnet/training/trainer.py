@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from plugnet.arguments import file_path, flag, integer
+from plugnet.arrays import Array
 from plugnet.data.joined import check_alone, joined
 from plugnet.data.source import CheckedBatches, from_samples
 from plugnet.errors import ArgumentError, CallOrderError, DivergenceError, TrainingWarning
@@ -100,6 +101,7 @@ class Trainer:
     _source: CheckedBatches | None
     _last_source: CheckedBatches | None
     parts: frozenset[str]
+    _parts: Mapping[str, Batch]
     is_interrupted: bool
     _resumes: bool
     _safe: tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]] | None
@@ -301,7 +303,7 @@ class Trainer:
     ) -> None:
         """Train to the goal, with everything that `fit` was given checked."""
         started, failure, has_begun = time.perf_counter(), None, False
-        self.parts, self.is_interrupted = frozenset(parts), False
+        self.parts, self._parts, self.is_interrupted = frozenset(parts), parts, False
         self._source = batches if isinstance(batches, CheckedBatches) else None
         before, self.goal = self.goal, goal
         if self._files is not None:
@@ -322,13 +324,13 @@ class Trainer:
         finally:
             seconds = time.perf_counter() - started
             self.history.seconds += seconds
-            self.history.stopped = self.stopping if len(self.history.loss) < goal else None
+            self.history.stopped = self.stopping
             self._source = self._gradients_ready = self._step_end = None
             try:
                 hooks.end(self, self.history, failure)
             finally:
                 self.history.notes += hooks.failures
-                self.parts = frozenset()
+                self.parts, self._parts = frozenset(), {}
                 self.stopping = self._pause = self._safe = None
                 if self._data is not None:
                     self._data.release(seconds)
@@ -409,7 +411,7 @@ class Trainer:
         self._gradients_ready = hooks.caller("plugnet_gradients_ready")
         self._step_end = hooks.caller("plugnet_step_end")
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-            while True:
+            while self.iteration < last and self.stopping is None and self._pause is None:
                 batch = next(batches, None)
                 if batch is None:
                     self.stop("the batches have ended")
@@ -417,9 +419,10 @@ class Trainer:
                 if self._safe is None:  # not before, as the first batch may make the parameters
                     self._secure()
                 self.step(batch)
-                if self.iteration >= last or self.stopping is not None or self._pause is not None:
-                    break
-                checkpoint(training=self)
+                if self.iteration < last and self.stopping is None and self._pause is None:
+                    checkpoint(training=self)
+        if self.iteration >= self._goal:
+            self.stopping = None  # it ends anyway
         self._check_parameters()
 
     def step(self, batch: Batch) -> float:
@@ -506,7 +509,7 @@ class Trainer:
         """
         if resumable:
             self._pause = reason
-        elif self.stopping is None or not self.is_interrupted:
+        elif not (self.network.is_in_training and self.is_ending):
             self.stopping = reason
 
     @property
@@ -542,6 +545,16 @@ class Trainer:
     def keep_files_in(self, files: RunFiles) -> None:
         """Let hooks write only where ``files`` allows; what fails and only observes is left out."""
         self._files = files
+
+    def samples(self, part: Literal["validation", "test"]) -> tuple[Array, Array]:
+        """Return the samples that `fit` evaluates a part on, as far as they count, and targets.
+
+        Raises:
+            KeyError: there is no such part at present; see ``parts``.
+        """
+        given = self._parts[part]
+        counts = _counting(given)
+        return given.x[counts], given.y[counts]
 
     @property
     def model(self) -> Model:
@@ -815,16 +828,12 @@ class Trainer:
         self.history.evaluations.append(evaluation)
         if part == "validation":
             self.evaluation_due = None
-        weights = given.weights
-        counts = slice(None) if weights is None or weights.all() else weights > 0
-        _call(
-            hooks.caller("plugnet_evaluate_end"),
-            training=self,
-            evaluation=evaluation,
-            x=given.x[counts],  # an ignored label has become another, which is not to be shown
-            outputs=outputs[counts],
-            targets=given.y[counts],
-        )
+        if (call := hooks.caller("plugnet_evaluate_end")) is not None:
+            x, targets = self.samples(part)
+            counts = _counting(given)
+            call(
+                training=self, evaluation=evaluation, x=x, outputs=outputs[counts], targets=targets
+            )
         if part == "validation" and not self.is_ending:
             self._secure()
 
@@ -892,7 +901,7 @@ class Trainer:
         self._resumes = False  # whether it comes from a file, and has done no step since
         self._last_source = None  # of batches, which may have given one that no step was done on
         self._source = self._gradients_ready = self._step_end = None
-        self.parts, self.is_interrupted = frozenset(), False
+        self.parts, self._parts, self.is_interrupted = frozenset(), {}, False
         self._safe = self._pause = self._data = self._known = self._files = None
         self._inexact = False
 
@@ -906,9 +915,10 @@ def _nothing(**arguments: object) -> None:
     """Stand in for a hook that nobody implements."""
 
 
-def _call(hook: Callable[..., None] | None, **arguments: object) -> None:
-    if hook is not None:
-        hook(**arguments)
+def _counting(given: Batch) -> Any:
+    """Return the rows that count: an ignored label has become another, which is not to be shown."""
+    weights = given.weights
+    return slice(None) if weights is None or weights.all() else weights > 0
 
 
 def _several(argument: str, given: Any, example: str) -> Iterable[Any]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: How many times as long as it takes to save there is nothing saved: at most 2 % of the time.
 REST = 50
+#: Seconds before which there is none because of a good evaluation: short runs have one, at the end.
+FIRST = 1.0
 #: Seconds after which a checkpoint that could not be written is tried again.
 RETRY = 10.0
 
@@ -26,8 +28,8 @@ RETRY = 10.0
 class Checkpoint:
     """Save the whole training in a folder; `Trainer.resume` and ``--resume`` go on from there.
 
-    It is saved when it ends or is interrupted, and in between when it is due: by iterations, by
-    time, and after an evaluation that is the best so far. By time and for the best it is saved only
+    It is saved when it ends, is interrupted or fails, and in between when it is due: by iterations,
+    by time, and after an evaluation that is the best so far. By time and for the best it is saved only
     as often as it takes at most 2 % of the time. A checkpoint that cannot be written is a warning,
     and is tried again.
 
@@ -70,8 +72,9 @@ class Checkpoint:
         self._least = math.inf  # validation loss of the best checkpoint
         self._best: int | None = None  # its iteration
         self._found: Evaluation | None = None  # what may be better
-        self._is_asked = self._has_failed = False
-        self._last = self._cost = 0.0  # when it was saved, and how long that took
+        self._is_asked = False
+        self._saved: int | None = None  # the iteration of the last checkpoint
+        self._rest = self._due = 0.0  # from when on it may be saved, and is by time
 
     def state(self) -> dict[str, Any]:
         """Return the name of the run, and which checkpoint is the best so far."""
@@ -103,48 +106,53 @@ class Checkpoint:
         else:
             self._checkpoints.rewind(training)
         self._training, self._restored = weakref.ref(training), None
-        self._found, self._last = None, time.monotonic()
+        started = time.monotonic()
+        self._found, self._saved = None, None
+        self._rest, self._due = started + FIRST, started + (self.seconds or math.inf)
 
     def plugnet_evaluate_end(self, evaluation: Evaluation) -> None:
         """Note the best evaluation."""
         if evaluation.part == "validation" and evaluation.loss < self._least:
             self._found = evaluation
 
+    def plugnet_train_end(self, training: Training) -> None:
+        """Save what an error has left: the state after the last whole step."""
+        if not training.is_ending and 0 < training.iteration != self._saved:
+            self._found, self._is_asked = None, True
+            self.plugnet_checkpoint(training)
+
     def plugnet_checkpoint(self, training: Training) -> None:
         found, self._found = self._found, None
-        is_best = found is not None and found.iteration == training.iteration
-        if self._checkpoints is None or not self._is_due(training, is_best):
+        if found is not None and found.iteration != training.iteration:
+            found = None  # another hook has gone back
+        if self._checkpoints is None or not self._is_due(training, found is not None):
             return
         before, started = (self._least, self._best), time.monotonic()
-        if found is not None and is_best:  # noted in what is saved, too
+        if found is not None:  # noted in what is saved, too
             self._least, self._best = found.loss, training.iteration
-        self._checkpoints.best = self._best
+        self._checkpoints.best, wait = self._best, self.seconds or math.inf
         try:
             self._checkpoints.save(training)
+            self._saved = training.iteration
         except OSError as error:
             self._least, self._checkpoints.best = before
-            self._has_failed = True
+            wait = min(wait, RETRY)
             warnings.warn(
                 f"The checkpoint of iteration {training.iteration} cannot be written: {error}",
                 PluginWarning,
                 stacklevel=2,
             )
-        else:
-            self._has_failed = False
-        self._best = self._checkpoints.best
-        self._is_asked = False
-        self._last = time.monotonic()
-        self._cost = self._last - started
+        self._best, self._is_asked = self._checkpoints.best, False
+        ended = time.monotonic()
+        self._rest = ended + REST * (ended - started)
+        self._due = max(self._rest, ended + wait)
 
     def _is_due(self, training: Training, is_best: bool) -> bool:
-        if training.is_ending or self._is_asked:
+        if time.monotonic() >= (self._rest if is_best else self._due):
             return True
         if self.iterations is not None and training.iteration % self.iterations == 0:
             return True
-        passed = time.monotonic() - self._last
-        is_late = self.seconds is not None and passed >= self.seconds
-        is_late = is_late or (self._has_failed and passed >= RETRY)
-        return (is_late or is_best) and passed >= REST * self._cost
+        return self._is_asked or training.is_ending
 
 
 def _nothing() -> None:

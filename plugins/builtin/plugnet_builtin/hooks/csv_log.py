@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from io import FileIO
 from pathlib import Path
@@ -47,8 +48,7 @@ class CsvLog:
         if self._file is None:
             self._begin(training)
         else:
-            self._last = self._row(iteration + 1, (loss, rate), None)
-            self._file.write(self._last)
+            self._write(self._file, self._row(iteration + 1, (loss, rate), None))
 
     def plugnet_evaluate_end(self, training: Training, evaluation: Evaluation) -> None:
         """Complete the row of the step that was validated."""
@@ -59,8 +59,7 @@ class CsvLog:
             return
         history, iteration = training.history, evaluation.iteration
         self._file.seek(-len(self._last), os.SEEK_END)
-        self._last = self._row(iteration, _step(history, iteration), evaluation)
-        self._file.write(self._last)
+        self._write(self._file, self._row(iteration, _step(history, iteration), evaluation))
 
     def plugnet_train_end(self, training: Training, history: History) -> None:
         """Close the file, after what was not announced to this hook.
@@ -76,6 +75,13 @@ class CsvLog:
             with replacing(self._path) as file:
                 file.write(self._whole(training))
         self._file = None
+
+    def _write(self, file: FileIO, row: bytes) -> None:
+        """Write the last row, of which a full disk may take a part only."""
+        self._last = b""
+        if (count := file.write(row)) < len(row):
+            raise OSError(errno.ENOSPC, f"Only {count} of {len(row)} bytes were written", self.path)
+        self._last = row
 
     def _begin(self, training: Training) -> None:
         """Write all rows so far, and open the file for the next ones."""

@@ -69,7 +69,10 @@ class EarlyStop:
         elif self._best is None and self._least < math.inf:
             self._best = training.snapshot()  # where the last `fit` has gone back to
         if followed.waited >= self.patience and not training.is_ending:
-            followed.waited = 0  # it has stopped, and is asked to go on
+            if training.history.stopped is None:  # it ran out as the last `fit` ended anyway
+                self._stop(training)
+            else:  # it has stopped, and is asked to go on
+                followed.waited = 0
 
     def plugnet_evaluate_end(self, training: Training, evaluation: Evaluation) -> None:
         """Keep the state if it is the best yet; stop if there was no progress for long."""
@@ -79,25 +82,28 @@ class EarlyStop:
         cost = self._followed.cost(evaluation)
         if cost < self._least:
             self._least, self._best = cost, training.snapshot()
-        followed = self._followed
-        if followed.wait(cost, self.minimum_change) >= self.patience:
-            training.stop(
-                f"early_stop: no {followed.name} better than {followed.shown(followed.wanted)} in "
-                f"{followed.waited} evaluations"
-            )
+        if self._followed.wait(cost, self.minimum_change) >= self.patience:
+            self._stop(training)
         if training.is_ending:  # before the test samples are judged
             self._go_back(training)
 
     def plugnet_train_end(self, training: Training) -> None:
         if training.is_ending:  # and not because of an error, after which it may go on
             self._go_back(training)
-            if self._seen == 1:
+            if self._seen == 1 and not training.is_interrupted:
                 warnings.warn(
                     "early_stop has seen one evaluation only, so it had nothing to compare. "
                     "Evaluate more often: fit(..., evaluate_every=100).",
                     TrainingWarning,
                     stacklevel=2,
                 )
+
+    def _stop(self, training: Training) -> None:
+        followed = self._followed
+        training.stop(
+            f"early_stop: no {followed.name} better than {followed.shown(followed.wanted)} in "
+            f"{followed.waited} evaluations"
+        )
 
     def _go_back(self, training: Training) -> None:
         if self._best is not None:

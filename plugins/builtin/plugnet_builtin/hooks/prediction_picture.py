@@ -16,7 +16,7 @@ from plugnet.evaluation import predicted_classes, true_classes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plugnet.training import Evaluation, Training
+    from plugnet.training import Training
 
 
 class PredictionPicture(ABC):
@@ -31,15 +31,13 @@ class PredictionPicture(ABC):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = file_path("path", path)
         self._path = Path(self.path)
-        self._seen: dict[str, tuple[Array, Array]] = {}  # samples and targets of each part
 
     def plugnet_train_start(self, training: Training) -> None:
-        """Forget an earlier run.
+        """Find the file.
 
         Raises:
             HookError: there are no samples to draw.
         """
-        self._seen = {}
         if not training.parts:
             raise HookError(
                 f"{Path(self.path).name} shows test or validation samples, but there are none. "
@@ -49,14 +47,12 @@ class PredictionPicture(ABC):
             )
         self._path = training.file(self.path)
 
-    def plugnet_evaluate_end(self, evaluation: Evaluation, x: Array, targets: Array) -> None:
-        self._seen[evaluation.part] = x, targets
-
     def plugnet_train_end(self, training: Training) -> None:
-        part = "test" if "test" in self._seen else "validation"
-        if part not in self._seen:
+        judged = {evaluation.part for evaluation in training.history.evaluations}
+        part = "test" if "test" in judged & training.parts else "validation"
+        if part not in judged & training.parts:
             return
-        x, targets = self._seen[part]
+        x, targets = training.samples(part)
         schema = training.model.schema
         reason = self._misfit(x)
         if reason is None and schema.kind == "class":
