@@ -103,7 +103,8 @@ class Killed:
         if iteration == 900:
             raise SystemExit
 """
-    killed = start + first.replace('"clip_gradients"]', '"clip_gradients", Killed()]')
+    often = first.replace('"long")', '"long", {"iterations": 500})')
+    killed = start + often.replace('"clip_gradients"]', '"clip_gradients", Killed()]')
     with pytest.raises(SystemExit):
         exec(killed, {})
     names: dict[str, Any] = {}

@@ -19,7 +19,8 @@ from plugnet.errors import (
     PluginWarning,
     TrainingWarning,
 )
-from plugnet.training import Checkpoints, Evaluation
+from plugnet.training import Evaluation
+from plugnet.training.checkpoints import Checkpoints
 from plugnet.training.journal import Journal
 
 HELD = (X[::2], Y[::2])

@@ -336,7 +336,6 @@ class Trainer:
                     self._data.release(seconds)
         if not self.is_interrupted:
             self.goal = None
-        self.is_interrupted = False
 
     @contextmanager
     def _tentative(self) -> Iterator[None]:

@@ -28,8 +28,8 @@ RETRY = 10.0
 class Checkpoint:
     """Save the whole training in a folder; `Trainer.resume` and ``--resume`` go on from there.
 
-    It is saved when it ends, is interrupted or fails, and in between when it is due: by iterations,
-    by time, and after an evaluation that is the best so far. By time and for the best it is saved only
+    It is saved when it ends or is interrupted, and in between when it is due: by iterations, by
+    time, and after an evaluation that is the best so far. By time and for the best it is saved only
     as often as it takes at most 2 % of the time. A checkpoint that cannot be written is a warning,
     and is tried again.
 
@@ -73,7 +73,6 @@ class Checkpoint:
         self._best: int | None = None  # its iteration
         self._found: Evaluation | None = None  # what may be better
         self._is_asked = False
-        self._saved: int | None = None  # the iteration of the last checkpoint
         self._rest = self._due = 0.0  # from when on it may be saved, and is by time
 
     def state(self) -> dict[str, Any]:
@@ -107,19 +106,13 @@ class Checkpoint:
             self._checkpoints.rewind(training)
         self._training, self._restored = weakref.ref(training), None
         started = time.monotonic()
-        self._found, self._saved = None, None
+        self._found = None
         self._rest, self._due = started + FIRST, started + (self.seconds or math.inf)
 
     def plugnet_evaluate_end(self, evaluation: Evaluation) -> None:
         """Note the best evaluation."""
         if evaluation.part == "validation" and evaluation.loss < self._least:
             self._found = evaluation
-
-    def plugnet_train_end(self, training: Training) -> None:
-        """Save what an error has left: the state after the last whole step."""
-        if not training.is_ending and 0 < training.iteration != self._saved:
-            self._found, self._is_asked = None, True
-            self.plugnet_checkpoint(training)
 
     def plugnet_checkpoint(self, training: Training) -> None:
         found, self._found = self._found, None
@@ -133,7 +126,6 @@ class Checkpoint:
         self._checkpoints.best, wait = self._best, self.seconds or math.inf
         try:
             self._checkpoints.save(training)
-            self._saved = training.iteration
         except OSError as error:
             self._least, self._checkpoints.best = before
             wait = min(wait, RETRY)
