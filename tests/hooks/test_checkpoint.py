@@ -168,6 +168,42 @@ def test_after_going_back_no_later_checkpoint_stays(tmp_path: Path) -> None:
     assert saved_bits(Trainer.resume(folder)) == saved_bits(run)
 
 
+def test_what_came_after_a_time_gone_back_to_is_forgotten(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    saving = hook(folder, iterations=1)
+    judge = Judge({1: 4.0, 2: 3.0, 3: 2.0, 4: 1.0})
+    run = trainer(hooks=[judge, saving])
+    run.fit(X, Y, 1, validation=HELD)
+    first = run.snapshot()
+    run.fit(X, Y, 3, validation=HELD, evaluate_every=1)
+    run.restore(first)
+    run.policy = registry.lr_policies.build("fixed", 0.01)  # so that other losses follow
+    judge.losses = {2: 9.0, 3: 8.0, 4: 7.0}
+    run.fit(X, Y, 2, validation=HELD, evaluate_every=1)
+    assert kept(folder) == [2, 3]
+    again = Trainer.resume(folder)
+    assert again.history.loss == run.history.loss
+    assert again.history.rate[1:] == [0.01, 0.01]
+    assert again.history["validation_loss"] == [4.0, 9.0, 8.0]
+    assert saving.state()["best"] is None
+
+
+def test_of_a_best_one_gone_back_from_nothing_is_noted(tmp_path: Path) -> None:
+    class Back:
+        first: Any = None
+
+        def plugnet_evaluate_end(self, training: Trainer) -> None:
+            self.first = self.first or training.snapshot()
+            if training.is_ending:
+                training.restore(self.first)
+
+    saving = hook(tmp_path / "run", iterations=1)
+    run = trainer(hooks=[Judge({1: 2.0, 2: 3.0, 3: 1.0}), Back(), saving])
+    run.fit(X, Y, 3, validation=HELD, evaluate_every=1)
+    assert run.iteration == 1
+    assert (saving.state()["least"], saving.state()["best"]) == (2.0, 1)
+
+
 # Failures ----------------------------------------------------------------------------------------
 
 
@@ -207,6 +243,21 @@ def test_what_could_not_be_saved_when_asked_is_tried_again(
     with pytest.warns(PluginWarning, match="no disk"):
         trainer(hooks=[clock, Asking(), saving]).fit(X, Y, 27)
     assert clock.saved == [3, 13, 23, 27]
+
+
+def test_a_best_one_that_could_not_be_saved_is_not_the_best(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Journal.append
+
+    def append(journal: Journal, history: Any) -> Any:
+        if len(history.loss) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return before(journal, history)
+
+    monkeypatch.setattr(Journal, "append", append)
+    with pytest.warns(PluginWarning, match="iteration 2 cannot be written"):
+        assert judged(tmp_path / "run", [3.0, 1.0, 2.0, 2.5]) == [3, 4]
 
 
 def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:

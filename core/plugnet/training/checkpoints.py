@@ -87,7 +87,7 @@ class Checkpoints:
         earlier = [path for path in all_found if _iteration(path) <= iteration]
         kept = set(earlier[: self._keep])
         if self.best is not None:
-            kept |= {self._path(self.best)} & set(earlier)
+            kept.add(self._path(self.best))
         for path in all_found:
             if path not in kept:
                 path.unlink()

@@ -54,8 +54,7 @@ class Journal:
         }
         line = json.dumps(entry).encode() + b"\n"
         with self.path.open("r+b" if self._size else "wb") as file:
-            file.truncate(self._size)  # what a killed process wrote after its last mark
-            file.seek(self._size)
+            file.seek(self._size)  # over what a failed call has left
             file.write(line)
             file.flush()
             os.fsync(file.fileno())

@@ -280,8 +280,8 @@ class Trainer:
             if goal is None:
                 count = count_iterations(iterations, epochs, rows, self.batch_size)
                 goal = self.iteration + count
-                if self._resumes:
-                    self.stopping = None  # that was the saved training's own
+                if self._resumes and self.stopping is not None:  # the saved training had ended
+                    self.history.stopped, self.stopping = self.stopping, None
             every = max(goal, 1)
             if evaluate_every is not None:
                 every = integer("evaluate_every", evaluate_every, at_least=1)
