@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 
 from plugnet.arrays import Array, Shape
-from plugnet.errors import ArgumentError, PlugnetError, ShapeError
+from plugnet.errors import ArgumentError, BatchMemoryError, PlugnetError, ShapeError
 from plugnet.interfaces import Layer
 
 #: What a backward pass calls for one layer: its gradients, and what gives dx, as far as needed;
@@ -63,6 +63,8 @@ def forward(
             if training:
                 layer.prepare(x.shape, x.dtype)
             y = layer.forward(x, training)
+        except MemoryError as error:
+            raise _too_large(error, name, len(x)) from error
         except Exception as error:
             error.add_note(f"Raised in a {'training ' * training}forward of layer '{name}'.")
             raise
@@ -106,6 +108,8 @@ def backprop(
             method = "backward"
             if backward is not None:
                 dx = backward(dy)
+        except MemoryError as error:
+            raise _too_large(error, name, len(dy)) from error
         except Exception as error:
             error.add_note(f"Raised in the backward pass of layer '{name}', in {method}.")
             raise
@@ -134,8 +138,25 @@ def blame(
     if not isinstance(given, np.ndarray) and failed:
         name, giver = layers[failed - 1]
         _refuse(f"{type(giver).__name__}.{method}", name, f"a {type(given).__name__}", error)
-    error.add_note(f"Raised in the {method} pass of layer '{layers[failed][0]}'.")
+    name, _ = layers[failed]
+    if isinstance(error, MemoryError) and isinstance(given, np.ndarray):
+        raise _too_large(error, name, len(given)) from error
+    error.add_note(f"Raised in the {method} pass of layer '{name}'.")
     raise error
+
+
+def _too_large(error: MemoryError, name: str, rows: int) -> MemoryError:
+    """Return an error that says how to need less memory, or the same if it says so already."""
+    if isinstance(error, BatchMemoryError):
+        return error
+    needed = str(error) or "nothing more can be allocated"
+    return BatchMemoryError(
+        f"A batch must fit into memory, but one of {rows} samples does not, in layer '{name}': "
+        f"{needed}. Use smaller batches, such as batch_size={max(rows // 4, 1)}, or a smaller "
+        "layer.",
+        layer=name,
+        rows=rows,
+    )
 
 
 def _check(array: Any, shape: Shape, dtype: np.dtype[Any], method: str, name: str) -> None:
