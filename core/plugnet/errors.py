@@ -124,13 +124,6 @@ class MissingStateError(CallOrderError, AttributeError):
     obj: object
 
 
-class BatchMemoryError(PlugnetError, MemoryError):
-    """A batch needs more memory than there is. Culprits: layer, rows (of the batch)."""
-
-    layer: str
-    rows: int
-
-
 class BrokenStepError(PlugnetError, RuntimeError):
     """An update failed half-way, so the state is neither that before the step nor that after it.
     Culprit: iteration.

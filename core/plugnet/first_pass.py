@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 
 from plugnet.arrays import Array, Shape
-from plugnet.errors import ArgumentError, BatchMemoryError, PlugnetError, ShapeError
+from plugnet.errors import ArgumentError, PlugnetError, ShapeError
 from plugnet.interfaces import Layer
 
 #: What a backward pass calls for one layer: its gradients, and what gives dx, as far as needed;
@@ -63,10 +63,8 @@ def forward(
             if training:
                 layer.prepare(x.shape, x.dtype)
             y = layer.forward(x, training)
-        except MemoryError as error:
-            raise _too_large(error, name, len(x)) from error
         except Exception as error:
-            error.add_note(f"Raised in a {'training ' * training}forward of layer '{name}'.")
+            _locate(error, f"a {'training ' * training}forward of layer '{name}'", len(x))
             raise
         _check(y, (len(x), *shape), dtype, f"{type(layer).__name__}.forward", name)
         x = y
@@ -108,10 +106,8 @@ def backprop(
             method = "backward"
             if backward is not None:
                 dx = backward(dy)
-        except MemoryError as error:
-            raise _too_large(error, name, len(dy)) from error
         except Exception as error:
-            error.add_note(f"Raised in the backward pass of layer '{name}', in {method}.")
+            _locate(error, f"the backward pass of layer '{name}', in {method}", len(dy))
             raise
         if index != last:
             _check(dx, batch_shapes[index], dy.dtype, f"{type(layer).__name__}.backward", name)
@@ -138,25 +134,20 @@ def blame(
     if not isinstance(given, np.ndarray) and failed:
         name, giver = layers[failed - 1]
         _refuse(f"{type(giver).__name__}.{method}", name, f"a {type(given).__name__}", error)
-    name, _ = layers[failed]
-    if isinstance(error, MemoryError) and isinstance(given, np.ndarray):
-        raise _too_large(error, name, len(given)) from error
-    error.add_note(f"Raised in the {method} pass of layer '{name}'.")
+    rows = len(given) if isinstance(given, np.ndarray) else 0
+    _locate(error, f"the {method} pass of layer '{layers[failed][0]}'", rows)
     raise error
 
 
-def _too_large(error: MemoryError, name: str, rows: int) -> MemoryError:
-    """Return an error that says how to need less memory, or the same if it says so already."""
-    if isinstance(error, BatchMemoryError):
-        return error
-    needed = str(error) or "nothing more can be allocated"
-    return BatchMemoryError(
-        f"A batch must fit into memory, but one of {rows} samples does not, in layer '{name}': "
-        f"{needed}. Use smaller batches, such as batch_size={max(rows // 4, 1)}, or a smaller "
-        "layer.",
-        layer=name,
-        rows=rows,
-    )
+def _locate(error: Exception, place: str, rows: int) -> None:
+    """Add a note that says where an error was raised, and how to need less memory if it is that."""
+    error.add_note(f"Raised in {place}.")
+    is_first = len(error.__notes__) == 1  # not noted by a chain within
+    if isinstance(error, MemoryError) and rows > 1 and is_first:
+        error.add_note(
+            f"A batch of {rows} samples does not fit into memory. Use smaller ones, such as "
+            f"batch_size={rows // 2}, or a smaller layer."
+        )
 
 
 def _check(array: Any, shape: Shape, dtype: np.dtype[Any], method: str, name: str) -> None:

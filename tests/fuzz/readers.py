@@ -26,6 +26,7 @@ from plugnet.cli.config import Config
 from plugnet.interfaces import Batch, DataSplits, Rows
 from plugnet.schema import Schema
 from plugnet.training import journal
+from plugnet.training.checkpoint import refused
 from plugnet.training.history import History
 from plugnet_builtin.datasets.csv_samples import Csv
 from plugnet_builtin.datasets.idx import Idx
@@ -164,7 +165,8 @@ def _read_journal(path: str, arguments: Mapping[str, Any]) -> History:
     """Return a history whose mark is right, so that what its lines say matters."""
     content = Path(path).read_bytes()
     mark = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    return journal.read(Path(path).parent, {"file": Path(path).name, **mark})
+    with refused(path):  # as Trainer.resume does
+        return journal.read(Path(path).parent, {"file": Path(path).name, **mark})
 
 
 def _mark_history(history: History) -> Any:
