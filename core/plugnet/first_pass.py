@@ -64,7 +64,7 @@ def forward(
                 layer.prepare(x.shape, x.dtype)
             y = layer.forward(x, training)
         except Exception as error:
-            error.add_note(f"Raised in a {'training ' * training}forward of layer '{name}'.")
+            _locate(error, f"a {'training ' * training}forward of layer '{name}'", len(x))
             raise
         _check(y, (len(x), *shape), dtype, f"{type(layer).__name__}.forward", name)
         x = y
@@ -107,7 +107,7 @@ def backprop(
             if backward is not None:
                 dx = backward(dy)
         except Exception as error:
-            error.add_note(f"Raised in the backward pass of layer '{name}', in {method}.")
+            _locate(error, f"the backward pass of layer '{name}', in {method}", len(dy))
             raise
         if index != last:
             _check(dx, batch_shapes[index], dy.dtype, f"{type(layer).__name__}.backward", name)
@@ -134,8 +134,20 @@ def blame(
     if not isinstance(given, np.ndarray) and failed:
         name, giver = layers[failed - 1]
         _refuse(f"{type(giver).__name__}.{method}", name, f"a {type(given).__name__}", error)
-    error.add_note(f"Raised in the {method} pass of layer '{layers[failed][0]}'.")
+    rows = len(given) if isinstance(given, np.ndarray) else 0
+    _locate(error, f"the {method} pass of layer '{layers[failed][0]}'", rows)
     raise error
+
+
+def _locate(error: Exception, place: str, rows: int) -> None:
+    """Add a note that says where an error was raised, and how to need less memory if it is that."""
+    error.add_note(f"Raised in {place}.")
+    is_first = len(error.__notes__) == 1  # not noted by a chain within
+    if isinstance(error, MemoryError) and rows > 1 and is_first:
+        error.add_note(
+            f"A batch of {rows} samples does not fit into memory. Use smaller ones, such as "
+            f"batch_size={rows // 2}, or a smaller layer."
+        )
 
 
 def _check(array: Any, shape: Shape, dtype: np.dtype[Any], method: str, name: str) -> None:

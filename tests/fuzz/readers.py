@@ -5,29 +5,36 @@ A further reader is one more line of the table.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
+import os
 import tempfile
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
 
 from plugnet import Model, Network, Trainer
 from plugnet.arrays import Array
-from plugnet.cli import config_file
+from plugnet.cli import config_file, run_record
 from plugnet.cli.config import Config
 from plugnet.interfaces import Batch, DataSplits, Rows
 from plugnet.schema import Schema
+from plugnet.training import journal
+from plugnet.training.checkpoint import refused
+from plugnet.training.history import History
 from plugnet_builtin.datasets.csv_samples import Csv
 from plugnet_builtin.datasets.idx import Idx
 from plugnet_builtin.datasets.mat import Mat
 from plugnet_builtin.datasets.npy import Npy
 from plugnet_builtin.datasets.npz import Npz
 from tests.fuzz import formats, seeds
-from tests.fuzz.mutations import Mutation, blind, words
+from tests.fuzz.mutations import Mutation, blind, nodes, weighted, words
 from tests.fuzz.seeds import Seed
 
 _MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # where files cost least
@@ -154,6 +161,43 @@ def _mark_config(config: Config) -> Any:
     return text
 
 
+def _read_journal(path: str, arguments: Mapping[str, Any]) -> History:
+    """Return a history whose mark is right, so that what its lines say matters."""
+    content = Path(path).read_bytes()
+    mark = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    with refused(path):  # as Trainer.resume does
+        return journal.read(Path(path).parent, {"file": Path(path).name, **mark})
+
+
+def _mark_history(history: History) -> Any:
+    assert all(type(value) is float for value in history.loss + history.rate)
+    assert all(evaluation.iteration >= 0 for evaluation in history.evaluations)
+    return history.loss, history.rate, history.evaluations
+
+
+def _mark_made_with(record: tuple[dict[str, str], list[str]]) -> Any:
+    identity, files = record
+    assert all(isinstance(text, str) for text in (*identity, *identity.values(), *files))
+    for name in files:
+        place = Path(os.path.normpath(Path("/run") / name))
+        assert place.is_relative_to("/run"), "a file outside the run's folder"
+    return record
+
+
+def _mark_result(result: dict[str, Any]) -> Any:
+    return json.dumps(result)
+
+
+_JSON = weighted((3, nodes), (1, words))
+
+
+def _part_of_run(rng: Random, content: bytes, donor: bytes) -> bytes:
+    """Change a checkpoint or a journal; the donor may be of the other kind."""
+    is_text = content.startswith(b"{")
+    like = donor if donor.startswith(b"{") == is_text else content
+    return (words if is_text else formats.sealed)(rng, content, like)
+
+
 # The table ---------------------------------------------------------------------------------------
 
 READERS: dict[str, Reader] = {
@@ -191,5 +235,17 @@ READERS: dict[str, Reader] = {
     "checkpoint": Reader(
         seeds.checkpoints, lambda path, _: Trainer.resume(path), _mark_trainer, formats.sealed,
         is_sealed=True,
+    ),
+    "run": Reader(
+        seeds.runs, lambda path, _: Trainer.resume(path), _mark_trainer, _part_of_run,
+        is_sealed=True,
+    ),
+    "journal": Reader(seeds.journals, _read_journal, _mark_history, words),
+    "record": Reader(
+        seeds.records, lambda path, _: run_record.read_made_with(Path(path)), _mark_made_with,
+        _JSON,
+    ),
+    "result": Reader(
+        seeds.results, lambda path, _: run_record.read(Path(path)), _mark_result, _JSON
     ),
 }  # fmt: skip

@@ -15,8 +15,10 @@ import scipy.io
 
 from plugnet import Model, Network, Trainer
 from plugnet.arrays import Array
+from plugnet.cli import run_record
 from plugnet.cli.config import Config
 from plugnet.cli.config_file import dump
+from plugnet.training.journal import Journal
 
 ROWS = 12
 
@@ -251,3 +253,74 @@ def _dated(model: Model) -> Model:
 
 def checkpoints() -> list[Seed]:
     return _saved(*_trainers())
+
+
+# What a run leaves -------------------------------------------------------------------------------
+
+#: Names in a folder of checkpoints; all seeds have the same.
+JOURNAL = "history-0-0001.jsonl"
+_CHECKPOINT = "iteration-{:08}.safetensors"
+
+
+def runs() -> list[Seed]:
+    """Return folders of two checkpoints and their journal, and what is left without the second."""
+    x, y = samples()
+    seeds = []
+    for trainer in _trainers()[:2]:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            journal = Journal(folder / JOURNAL)
+            for _ in range(2):
+                trainer.fit(x, y, 2, validation=(x, y), evaluate_every=1)
+                trainer.history.seconds = 0.01
+                trainer.save(folder / _CHECKPOINT.format(trainer.iteration), journal)
+            files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+        last = _CHECKPOINT.format(trainer.iteration)
+        first = {name: content for name, content in files.items() if name != last}
+        seeds += [Seed(files), Seed(first)]
+    return seeds
+
+
+def journals() -> list[Seed]:
+    return [Seed({JOURNAL: seed.files[JOURNAL]}) for seed in runs()]
+
+
+_IDENTITY = {
+    "training samples": f"12 x 4 float32, SHA-256 {'0a' * 32}",
+    "dtype": "float32",
+    "NumPy": "2.0.0",
+    "BLAS": "openblas 0.3 SkylakeX",
+    "threads": "1",
+    "version of plugnet": "0.1.0",
+}
+_RESULT = {
+    "accuracy": 0.25,
+    "test": {"loss": 2.1, "accuracy": 0.25},
+    "validation": None,
+    "iterations": 3,
+    "complete": True,
+    "stopped": None,
+    "notes": ["loss.png cannot be written: [Errno 28] No space left on device: 'ü'"],
+    "versions": {"plugnet": "0.1.0", "numpy": "2.0.0"},
+}
+
+
+def records() -> list[Seed]:
+    """Return what runs were made with."""
+    files: list[list[str]] = [[], ["history.csv", "pictures/löss.png"]]
+    return [
+        _written(lambda path, names=names: run_record.write_made_with(path, _IDENTITY, names))
+        for names in files
+    ]
+
+
+def results() -> list[Seed]:
+    """Return how runs ended."""
+    return [_written(lambda path: run_record.write(path, _RESULT))]
+
+
+def _written(write: Any) -> Seed:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "record.json"
+        write(path)
+        return Seed({path.name: path.read_bytes()})

@@ -65,9 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # Whoever read our output has gone, as `head` does. Python would complain at exit, too.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        except (PlugnetError, OSError) as error:
+        except (PlugnetError, OSError, MemoryError) as error:
             notes = [f"  {note}" for note in getattr(error, "__notes__", ())]
-            _complain("\n".join([str(error), *notes]))
+            _complain("\n".join([str(error) or "there is not enough memory", *notes]))
             kind = type(error) if isinstance(error, PlugnetError) else PlugnetError
             return kind.exit_code
     return status

@@ -80,7 +80,11 @@ def override(config: Config, assignments: list[str]) -> Config:
 
 
 def dump(config: Config) -> str:
-    """Return ``config`` as TOML that `load` reads back as an equal one."""
+    """Return ``config`` as TOML that `load` reads back as an equal one.
+
+    Raises:
+        ConfigError: a text in it, such as a path, has bytes that are not UTF-8, so TOML lacks it.
+    """
     lines = [f"seed = {config.seed}"]
     for section in SECTIONS:
         settings = getattr(config, section)
@@ -89,7 +93,19 @@ def dump(config: Config) -> str:
             value = getattr(settings, setting.name)
             if value is not None:
                 lines.append(_assignment(setting.name, value))
+                _check_text(lines[-1], f"{section}.{setting.name}")
     return "\n".join(lines) + "\n"
+
+
+def _check_text(line: str, key: str) -> None:
+    try:
+        line.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"The run's config must be UTF-8, but in {line!r} there is a byte that is not. Give "
+            "the file another name, or a link to it that has one.",
+            key=key,
+        ) from error
 
 
 # Reading -----------------------------------------------------------------------------------------
