@@ -245,7 +245,7 @@ class Stopping:
         [Stopping(), ("early_stop", 9)],
         [("clip_gradients", 1.0)],
     ],
-    ids=str,
+    ids=["early_stop", "plateau", "csv_log", "best_model", "an error", "a stop", "clip_gradients"],
 )
 def test_nothing_hides_it(
     hooks: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

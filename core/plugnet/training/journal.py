@@ -10,8 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from plugnet.arguments import integer, number
 from plugnet.errors import FileFormatError
 from plugnet.evaluation import Evaluation
+from plugnet.files.opening import open_ordinary
 from plugnet.training.history import History
 
 
@@ -76,12 +78,10 @@ def read(folder: Path, mark: Mapping[str, Any]) -> History:
 
 def _content(path: Path, mark: Mapping[str, Any]) -> bytes:
     """Return the bytes that a mark means."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(int(mark["size"]))
-    except OSError as error:
-        raise _damaged(path, error.strerror or str(error)) from error
-    if hashlib.sha256(content).hexdigest() != mark["sha256"]:
+    size = integer("size", mark["size"], at_least=0)
+    with open_ordinary(path, "the history of a run") as file:
+        content = file.read(size) if size <= os.fstat(file.fileno()).st_size else b""
+    if len(content) < size or hashlib.sha256(content).hexdigest() != mark["sha256"]:
         raise _damaged(path, "it does not hold what the checkpoint says")
     return content
 
@@ -91,10 +91,12 @@ def _parsed(content: bytes, path: Path) -> History:
     try:
         for line in content.splitlines():
             entry = json.loads(line)
+            losses = integer("losses", entry["losses"], at_least=0)
             for held, name in ((history.loss, "loss"), (history.rate, "rate")):
-                held[entry["losses"] :] = map(float, entry[name])
-            history.evaluations[entry["evaluations"] :] = map(evaluation_of, entry["new"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+                held[losses:] = (number(name, value) for value in entry[name])
+            before = integer("evaluations", entry["evaluations"], at_least=0)
+            history.evaluations[before:] = map(evaluation_of, entry["new"])
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise _damaged(path, f"a line is damaged ({error})") from error
     return history
 

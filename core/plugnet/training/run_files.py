@@ -24,7 +24,7 @@ class RunFiles:
         self, folder: Path, made: Iterable[str] = (), reserved: Iterable[str] = ()
     ) -> None:
         """Take the names that the run has made before, and those that no hook may write."""
-        self.folder, self.made = folder, {*made}
+        self.folder, self.made = folder.absolute(), {*made}
         self._reserved = {*reserved}
         self._claimed: set[str] = set()
 

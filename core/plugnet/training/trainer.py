@@ -526,7 +526,7 @@ class Trainer:
         return self.iteration if self.goal is None else self.goal
 
     def file(self, name: str | os.PathLike[str], is_folder: bool = False) -> Path:
-        """Return the path of a file that a hook is about to write, which has been tried.
+        """Return the absolute path of a file that a hook is about to write, which has been tried.
 
         Args:
             name: its path as the hook was given it.
@@ -539,7 +539,7 @@ class Trainer:
         """
         if self._files is not None:
             return self._files.path(name, is_folder)
-        return tried(Path(file_path("path", name)), is_folder)
+        return tried(Path(file_path("path", name)).absolute(), is_folder)
 
     def keep_files_in(self, files: RunFiles) -> None:
         """Let hooks write only where ``files`` allows; what fails and only observes is left out."""
