@@ -234,7 +234,7 @@ def test_a_run_may_go_on_with_other_hooks_and_other_data_when_asked(tmp_path: Pa
     trained.fit(X, Y, 3)
     trained.save(tmp_path / "run")
     again = Trainer.resume(tmp_path / "run", hooks=["early_stop"])
-    with pytest.raises(ResumeError, match="training samples: 20 x 4 .* 7 x 4 float32") as caught:
+    with pytest.raises(ResumeError, match=r"training samples: 20 x 4 .* 7 x 4 float32") as caught:
         again.fit(X[:7], Y[:7], 2, validation=(X, Y), evaluate_every=1)
     assert len(caught.value.differences) == 3  # samples, labels, hooks
     again = Trainer.resume(tmp_path / "run", hooks=["early_stop"], inexact=True)

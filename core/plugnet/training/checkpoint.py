@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +22,6 @@ from plugnet.network import Network
 from plugnet.registry import registry
 from plugnet.training import journal
 from plugnet.training.history import History
-from plugnet.training.hooks import Remembering, hook_name
 from plugnet.training.journal import Journal
 from plugnet.training.states import join, split
 
@@ -169,36 +168,6 @@ class Checkpoint(NamedTuple):
             [{"name": str(e["name"]), "state": e["state"]} for e in join(saved["hooks"], arrays)],
             {str(name): str(value) for name, value in saved["identity"].items()},
         )
-
-
-def states_of(hooks: Iterable[object]) -> list[dict[str, Any]]:
-    """Return what hooks remember, with their names."""
-    return [
-        {"name": hook_name(hook), "state": hook.state()}
-        for hook in hooks
-        if isinstance(hook, Remembering)
-    ]
-
-
-def restore_hooks(hooks: Iterable[object], saved: Sequence[Mapping[str, Any]]) -> None:
-    """Let hooks go on from what they remembered: each from the first of its name that is left."""
-    left = list(saved)
-    for hook in hooks:
-        if isinstance(hook, Remembering):
-            found = next((each for each in left if each["name"] == hook_name(hook)), None)
-            if found is not None:
-                hook.restore(found["state"])
-                left.remove(found)
-
-
-def lasting(hooks: Iterable[object]) -> list[str]:
-    """Return the names of the hooks without which a training would not be the same."""
-    return [
-        hook_name(hook)
-        for hook in hooks
-        if not getattr(hook, "observes", False)
-        and (isinstance(hook, Remembering) or hasattr(hook, "plugnet_gradients_ready"))
-    ]
 
 
 @contextmanager

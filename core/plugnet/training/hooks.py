@@ -6,8 +6,9 @@ only ever added. There is no hook inside a layer: layers are plugins themselves.
 
 A hook that remembers something from one call to the next, beyond one `fit`, is a class with two
 more methods, so that a resumed run goes on as if it had not ended: ``state()`` returns a mapping of
-names to numbers, strings, None, arrays and further mappings, and ``restore(state)`` goes back to
-it. It begins anew where ``training.iteration`` is 0 in ``plugnet_train_start``.
+names to numbers, strings, None, arrays and further mappings, none of which changes later, and
+``restore(state)`` goes back to it, also where a training has diverged. It begins anew where
+``training.iteration`` is 0 in ``plugnet_train_start``.
 
 A class or a module whose attribute ``observes`` is True only watches. An error in one of its hooks,
 once the training has begun, is a `PluginWarning` and a line in ``history.notes``, and the training
@@ -17,11 +18,12 @@ neither, an error ends `fit` too, except in a run of the command line.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FunctionType, MethodType
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import pluggy
 
@@ -32,6 +34,7 @@ from plugnet.parameter import Parameters
 from plugnet.registry import registry
 from plugnet.training.history import History
 from plugnet.training.protocol import Training
+from plugnet.training.remembering import hook_name
 from plugnet.warning import warn_user
 
 PREFIX = "plugnet_"
@@ -119,19 +122,6 @@ class _Manager(pluggy.PluginManager):
         return found
 
 
-@runtime_checkable
-class Remembering(Protocol):
-    """A hook that remembers."""
-
-    def state(self) -> Mapping[str, Any]:
-        """Return what it remembers."""
-        ...
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to a `state`."""
-        ...
-
-
 class _Call(NamedTuple):
     """One plugin's implementation of a hook.
 
@@ -168,7 +158,8 @@ class HookCaller:
         self.failures: list[str] = []
         self._lenient = lenient
         self._calls: dict[str, list[_Call]] = {}
-        self._begun: list[object] = []
+        self._begun: set[int] = set()
+        self._left_out: set[int] = set()
         self._manager = _Manager("plugnet")
         self._manager.add_hookspecs(Hooks)
         for name, module in registry.always_on_hooks():
@@ -235,7 +226,7 @@ class HookCaller:
                 one = calls[id(plugin)]
                 arguments = {"training": training, "iterations": iterations}
                 self._call(one, "plugnet_train_start", arguments, lenient=False)
-            self._begun.append(plugin)
+            self._begun.add(id(plugin))
 
     def end(self, training: Training, history: History, error: BaseException | None) -> None:
         """Call plugnet_train_end of each plugin that has begun, whatever the others do.
@@ -250,23 +241,30 @@ class HookCaller:
         for one in sorted(
             self._implementations("plugnet_train_end"), key=lambda one: self._observes(one.plugin)
         ):
-            if one.plugin not in self._begun:
+            if id(one.plugin) not in self._begun:
                 continue
             try:
                 self._call(one, "plugnet_train_end", arguments)
             except Exception as another:
-                if error is not None:
+                if error is None and failed is None:
+                    failed = another
+                    continue
+                with contextlib.suppress(Warning):  # which is an error where the user says so
                     self._note(one, another)
-                failed = failed or another
-        if failed is not None and error is None:
+        if failed is not None:
             raise failed
 
     def _implementations(self, hook: str) -> list[_Call]:
+        """Return those of plugins that have not failed, the first to be called first.
+
+        plugnet_train_end is called there, too, because it ends what the others have begun.
+        """
         if hook not in self._calls:
             found = reversed(getattr(self._manager.hook, hook).get_hookimpls())
             self._calls[hook] = [
                 _Call(_shown(each.plugin_name), each.plugin, each.function, tuple(each.argnames))
                 for each in found
+                if id(each.plugin) not in self._left_out or hook == "plugnet_train_end"
             ]
         return self._calls[hook]
 
@@ -280,6 +278,7 @@ class HookCaller:
             if not (lenient and self._observes(one.plugin)) or isinstance(error, DivergenceError):
                 error.add_note(f"Raised by the hook {hook} of plugin '{one.name}'.")
                 raise
+            self._left_out.add(id(one.plugin))
             for calls in self._calls.values():
                 calls[:] = [other for other in calls if other.plugin is not one.plugin]
             self._note(one, error)
@@ -321,8 +320,3 @@ def _misfit(plugin: object, hook: str) -> str | None:
 def _shown(name: str) -> str:
     """Return a plugin's name without its address."""
     return name.partition(" at ")[0]
-
-
-def hook_name(hook: object) -> str:
-    """Return what a hook is called in messages and files."""
-    return registry.name_of(hook) or type(hook).__name__

@@ -118,8 +118,8 @@ def differences(
             other samples.
     """
     ignored: tuple[str, ...] = () if in_one_call else ("validation ", "test ")
-    if not all(any(name.startswith("training ") for name in each) for each in (old, new)):
-        ignored = ("training ", "validation ", "test ")  # of a source of batches nothing is known
+    if not any(name.startswith("training ") for name in old):
+        ignored += ("training ",)  # it was a source of batches, or there was no training yet
     old, new = (
         {name: value for name, value in each.items() if not name.startswith(ignored)}
         for each in (old, new)

@@ -25,22 +25,12 @@ class Journal:
         path: the file.
     """
 
-    def __init__(self, path: str | os.PathLike[str], mark: Mapping[str, Any] | None = None) -> None:
-        """Begin a new file at the first `append`, or go on after a mark.
-
-        Raises:
-            FileFormatError: the file does not hold what the mark says.
-        """
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Begin a new file at the first `append`."""
         self.path = Path(path)
         self._losses = self._evaluations = 0  # how many are in the file
         self._content = hashlib.sha256()
         self._size = 0
-        if mark is not None:
-            content = _content(self.path, mark)
-            self._content.update(content)
-            self._size = len(content)
-            held = _parsed(content, self.path)
-            self._losses, self._evaluations = len(held.loss), len(held.evaluations)
 
     def rewind(self, history: History, iteration: int) -> None:
         """Write anew, at the next `append`, what came after an iteration: it may change."""

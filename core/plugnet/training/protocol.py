@@ -69,12 +69,13 @@ class Training(Protocol):
     def stop(self, reason: str, resumable: bool = False) -> None:
         """End the training after the current iteration; ``reason`` goes to the history.
 
-        ``resumable``: only for now, so that a resumed run goes on.
+        ``resumable``: only for now, so that a resumed run goes on. ``is_ending`` and
+        ``is_interrupted`` say so from the checkpoint on that follows.
         """
         ...
 
-    def file(self, name: str | os.PathLike[str]) -> Path:
-        """Return the path of a file that a hook is about to write.
+    def file(self, name: str | os.PathLike[str], is_folder: bool = False) -> Path:
+        """Return the path of a file, or of a folder for files, that a hook is about to write.
 
         In a run of the command line it is inside the run's folder, and nobody else's file;
         elsewhere it is ``name``. Call it in plugnet_train_start, so that a path that cannot be

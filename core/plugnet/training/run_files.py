@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterable
@@ -31,8 +32,8 @@ class RunFiles:
         """Let each hook claim its files anew, because a `fit` begins."""
         self._claimed = set()
 
-    def path(self, name: str | os.PathLike[str]) -> Path:
-        """Return the path of a hook's file.
+    def path(self, name: str | os.PathLike[str], is_folder: bool = False) -> Path:
+        """Return the path of a hook's file, or of a folder for its files, which may be there.
 
         Raises:
             ConfigError: it is outside the folder, another hook's or the user's own file, or cannot
@@ -43,17 +44,19 @@ class RunFiles:
         path = self.folder / local
         if given.is_absolute() or local == os.curdir or os.pardir in given.parts:
             raise _refused(given, f"lead to a file inside the run's folder, {self.folder}")
-        if not path.parent.resolve().is_relative_to(self.folder.resolve()):
+        real = path.resolve() if is_folder else path.parent.resolve()
+        if not real.is_relative_to(self.folder.resolve()):
             raise _refused(given, f"lead into {self.folder}, but a link leads out of it")
         if local in self._reserved:
             raise _refused(given, "not be that of one of the run's own files")
         if local in self._claimed:
             raise _refused(given, "be written by one hook only, but two would write it")
-        if local not in self.made and os.path.lexists(path):
+        is_own = local in self.made or (is_folder and path.is_dir())
+        if not is_own and os.path.lexists(path):
             raise _refused(given, "not be that of a file that the run has not made")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            tried(path)
+            tried(path, is_folder)
         except OSError as error:
             raise _refused(given, f"be one that can be written, but {error}") from error
         self._claimed.add(local)
@@ -61,17 +64,21 @@ class RunFiles:
         return path
 
 
-def tried(path: Path) -> Path:
-    """Return a path, after a file beside it could be made.
+def tried(path: Path, is_folder: bool = False) -> Path:
+    """Return the path of a file, after one beside it could be made; or of a folder, which is made.
 
     Raises:
-        OSError: there is no such folder, it cannot be written, or the path is that of a folder.
+        OSError: there is no such folder, it cannot be written, the name is too long, or the path is
+            that of a folder and not of a file.
     """
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder")
-    path.exists()
-    os.path.lexists(path)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".plugnet-"):
+    if is_folder:
+        path.mkdir(parents=True, exist_ok=True)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            path.lstat()
+        if path.is_dir():
+            raise IsADirectoryError(f"{path} is a folder")
+    with tempfile.NamedTemporaryFile(dir=path if is_folder else path.parent, prefix=".plugnet-"):
         pass
     return path
 

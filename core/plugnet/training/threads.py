@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -54,6 +54,7 @@ def blas_threads() -> int | None:
     return max(numbers, default=0) or None
 
 
+@cache
 def blas_name() -> str:
     """Return the library, its version and the kernel that it chose for this processor."""
     from threadpoolctl import threadpool_info  # late: it takes some milliseconds

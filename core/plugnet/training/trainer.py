@@ -41,6 +41,7 @@ from plugnet.training.history import History
 from plugnet.training.intake import adapt, prepare, take_batch, take_data, take_parts
 from plugnet.training.interrupts import Interrupts
 from plugnet.training.journal import Journal
+from plugnet.training.remembering import lasting, restore_hooks, states_of
 from plugnet.training.run_files import RunFiles, tried
 from plugnet.training.threads import count_of, limited
 from plugnet.training.update import Update
@@ -101,7 +102,8 @@ class Trainer:
     parts: frozenset[str]
     is_interrupted: bool
     _resumes: bool
-    _safe: Mapping[str, Any] | None
+    _safe: tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]] | None
+    _pause: str | None
     _data: identity.Data | None
     _known: Mapping[str, str] | None
     _inexact: bool
@@ -273,15 +275,18 @@ class Trainer:
                 data = x if isinstance(x, DataSplits) else joined(x, y, weights)
                 train, parts = take_data(self, data, validation, test, classes)
                 batches, samples, rows = self._batches_of(train), train.x, len(train.x)
-            goal = self.goal
-            if goal is None or iterations is not None or epochs is not None:
+            goal = self.goal if iterations is None and epochs is None else None
+            goes_on = goal is not None
+            if goal is None:
                 count = count_iterations(iterations, epochs, rows, self.batch_size)
                 goal = self.iteration + count
+                if self._resumes:
+                    self.stopping = None  # that was the saved training's own
             every = max(goal, 1)
             if evaluate_every is not None:
                 every = integer("evaluate_every", evaluate_every, at_least=1)
             self._data = identity.Data({"training": train, **parts})
-            self._check_identity()
+            self._check_identity(goes_on)
             hooks = HookCaller(self.hooks, lenient=self._files is not None)
             adapt(self.network, samples)
         with exclusive(self.network, self.loss):
@@ -297,23 +302,24 @@ class Trainer:
         hooks: HookCaller,
     ) -> None:
         """Train to the goal, with everything that `fit` was given checked."""
-        started, failure = time.perf_counter(), None
-        self.parts = frozenset(parts)
+        started, failure, has_begun = time.perf_counter(), None, False
+        self.parts, self.is_interrupted = frozenset(parts), False
         self._source = batches if isinstance(batches, CheckedBatches) else None
-        before, self.goal, self._safe = self.goal, goal, self.snapshot()
+        before, self.goal = self.goal, goal
         if self._files is not None:
             self._files.begin()
         try:
             hooks.start(self, goal - self.iteration)
-            before = goal
+            has_begun = True
             with limited(self.threads), self._interrupts.handled():
                 self._train(batches, every, parts, hooks)
             self._warn_of_no_progress()
         except BaseException as error:
-            failure, self.goal = error, before
-            if isinstance(error, DivergenceError):
-                self._go_back(self._safe)
-                error.add_note(f"The trainer is back at iteration {self.iteration}.")
+            failure = error
+            if not has_begun:
+                self.goal = before
+            elif isinstance(error, DivergenceError):
+                self._go_back_from(error)
             raise
         finally:
             seconds = time.perf_counter() - started
@@ -324,7 +330,8 @@ class Trainer:
                 hooks.end(self, self.history, failure)
             finally:
                 self.history.notes += hooks.failures
-                self.parts, self.stopping, self._safe = frozenset(), None, None
+                self.parts = frozenset()
+                self.stopping = self._pause = self._safe = None
                 if self._data is not None:
                     self._data.release(seconds)
         if not self.is_interrupted:
@@ -359,9 +366,12 @@ class Trainer:
                 value=None,
             )
         if self._last_source is None or self._last_source.source is not x:
-            self._last_source = CheckedBatches(x, partial(take_batch, self, classes))
+            source = CheckedBatches(x, partial(take_batch, self, classes))
             if self._resumes and self.source_state is not None:
-                self._last_source.restore(self.source_state)
+                source.restore(self.source_state)
+            else:
+                self.source_state = source.state()
+            self._last_source = source
         return self._last_source
 
     def _train(
@@ -376,12 +386,14 @@ class Trainer:
         if not self.is_ending:
             self.history.cut(self.iteration)  # if a hook has gone back
         while not self.is_ending:
-            pause = min(self._goal, (self.iteration // every + 1) * every)
-            self.evaluation_due = None if validation is None else pause
-            self._run(batches, pause, hooks, checkpoint)
-            if self.is_interrupted:
+            if self._pause is None:
+                last = min(self._goal, (self.iteration // every + 1) * every)
+                self.evaluation_due = None if validation is None else last
+                self._run(batches, last, hooks, checkpoint)
+            if self._pause is not None and self.stopping is None:
+                self.stopping, self.is_interrupted = self._pause, True
                 checkpoint(training=self)
-            if validation is not None:
+            if validation is not None and not (self.is_interrupted and self._is_judged):
                 self._evaluate_part(validation, "validation", hooks)
             if not self.is_interrupted:
                 checkpoint(training=self)
@@ -404,8 +416,10 @@ class Trainer:
                 if batch is None:
                     self.stop("the batches have ended")
                     break
+                if self._safe is None:  # not before, as the first batch may make the parameters
+                    self._secure()
                 self.step(batch)
-                if self.iteration >= last or self.stopping is not None:
+                if self.iteration >= last or self.stopping is not None or self._pause is not None:
                     break
                 checkpoint(training=self)
         self._check_parameters()
@@ -489,10 +503,13 @@ class Trainer:
             reason: for the history.
             resumable: whether it ends only for now. Then plugnet_checkpoint comes before anything
                 that a training which was not interrupted would not do, such as an evaluation that
-                is not due, and what was saved there goes on to the goal of this `fit`.
+                is not due, and what was saved there goes on to the goal of this `fit`. From then on
+                ``is_interrupted`` is True. A `fit` that ends anyway does so as usual.
         """
-        self.stopping = reason
-        self.is_interrupted = resumable
+        if resumable:
+            self._pause = reason
+        elif self.stopping is None or not self.is_interrupted:
+            self.stopping = reason
 
     @property
     def is_ending(self) -> bool:
@@ -500,11 +517,20 @@ class Trainer:
         return self.stopping is not None or self.iteration >= self._goal
 
     @property
+    def _is_judged(self) -> bool:
+        """Whether the weights have been evaluated on the validation samples."""
+        return self.history.at_end("validation") is not None
+
+    @property
     def _goal(self) -> int:
         return self.iteration if self.goal is None else self.goal
 
-    def file(self, name: str | os.PathLike[str]) -> Path:
+    def file(self, name: str | os.PathLike[str], is_folder: bool = False) -> Path:
         """Return the path of a file that a hook is about to write, which has been tried.
+
+        Args:
+            name: its path as the hook was given it.
+            is_folder: whether it is a folder for the hook's files, which is made.
 
         Raises:
             ConfigError: in a run of the command line: it is not inside the run's folder, or not
@@ -512,8 +538,8 @@ class Trainer:
             OSError: it cannot be written.
         """
         if self._files is not None:
-            return self._files.path(name)
-        return tried(Path(file_path("path", name)))
+            return self._files.path(name, is_folder)
+        return tried(Path(file_path("path", name)), is_folder)
 
     def keep_files_in(self, files: RunFiles) -> None:
         """Let hooks write only where ``files`` allows; what fails and only observes is left out."""
@@ -574,8 +600,21 @@ class Trainer:
                     "A training that has further steps to do cannot go back. Call training.stop "
                     "first."
                 )
-            self.goal = min(self._goal, snapshot["iteration"])  # so no step follows
+            if self.stopping is None:
+                self.goal = min(self._goal, snapshot["iteration"])  # so no step follows
         self._go_back(snapshot)
+
+    def _secure(self) -> None:
+        """Take the snapshot to which a training that diverges goes back."""
+        self._safe = self.snapshot(), states_of(self.hooks)
+
+    def _go_back_from(self, error: DivergenceError) -> None:
+        if self._safe is not None:
+            snapshot, remembered = self._safe
+            self._go_back(snapshot)
+            restore_hooks(self.hooks, remembered)
+        self.stopping = None  # so that no hook takes the training for one that ends
+        error.add_note(f"The trainer is back at iteration {self.iteration}.")
 
     def _go_back(self, snapshot: Mapping[str, Any]) -> None:
         with self.network.lock:
@@ -613,16 +652,17 @@ class Trainer:
             BrokenStepError: an update failed half-way before.
             OSError: a file cannot be written.
         """
-        from plugnet.training.checkpoint import COMPONENTS, SETTINGS, Checkpoint, states_of
+        from plugnet.training.checkpoint import COMPONENTS, SETTINGS, Checkpoint
 
         if self._is_broken:
             raise failures.broken(self.iteration)
         if self.network.is_in_training:
             self._check_parameters()
+        known = self.identity()  # which may take a second for the data
         with self.network.lock:  # a training in another thread waits with its next commit
-            snapshot = self.snapshot()
+            snapshot, remembered = self.snapshot(), states_of(self.hooks)
             if self._safe is not None:
-                self._safe = snapshot
+                self._safe = snapshot, remembered
             plan = {"goal": self.goal, "stopping": self.stopping}
             if self.is_interrupted:
                 plan["stopping"] = None
@@ -635,8 +675,8 @@ class Trainer:
                 slots=snapshot["slots"],
                 metrics=self.metrics,
                 model=None if self.schema is None else self.model.section(),
-                hooks=states_of(self.hooks),
-                identity=self.identity(),
+                hooks=remembered,
+                identity=known,
             ).write(path, journal)
 
     @classmethod
@@ -697,7 +737,7 @@ class Trainer:
 
     def _take_over(self, saved: Checkpoint, path: str | os.PathLike[str], inexact: bool) -> None:
         """Go on from a checkpoint, of which the network and the components are there already."""
-        from plugnet.training.checkpoint import refused, restore_hooks
+        from plugnet.training.checkpoint import refused
 
         with refused(path):
             vars(self).update(saved.progress)
@@ -724,7 +764,7 @@ class Trainer:
         That are the data of the last `fit`, with their SHA-256, the versions of all that computes,
         BLAS and its kernel, the number of threads, and hooks that change the training.
         """
-        from plugnet.training.checkpoint import COMPONENTS, lasting
+        from plugnet.training.checkpoint import COMPONENTS
 
         parts = [getattr(self, name) for name in COMPONENTS]
         specs = [registry.spec(part) for part in parts if isinstance(part, Component)]
@@ -736,11 +776,15 @@ class Trainer:
             **identity.of_environment(count_of(self.threads), [specs, self.network.spec()]),
         }
 
-    def _check_identity(self) -> None:
-        """Check that data and machine are those of the run that was resumed."""
+    def _check_identity(self, goes_on: bool) -> None:
+        """Check that data and machine are those of the run that was resumed.
+
+        Args:
+            goes_on: whether it is to the goal of the `fit` that was interrupted.
+        """
         if not self._known:
             return
-        found = identity.differences(self._known, self.identity(), self.goal is not None)
+        found = identity.differences(self._known, self.identity(), goes_on)
         identity.check(found, self._inexact)
         if found:
             self.history.notes.append(f"resumed inexactly: {'; '.join(found)}")
@@ -773,7 +817,6 @@ class Trainer:
         self.history.evaluations.append(evaluation)
         if part == "validation":
             self.evaluation_due = None
-            self._safe = self.snapshot()
         weights = given.weights
         counts = slice(None) if weights is None or weights.all() else weights > 0
         _call(
@@ -784,6 +827,8 @@ class Trainer:
             outputs=outputs[counts],
             targets=given.y[counts],
         )
+        if part == "validation" and not self.is_ending:
+            self._secure()
 
     def _warn_of_no_progress(self) -> None:
         """Say so if each batch of the second half has a higher loss than the first of all.
@@ -850,7 +895,7 @@ class Trainer:
         self._last_source = None  # of batches, which may have given one that no step was done on
         self._source = self._gradients_ready = self._step_end = None
         self.parts, self.is_interrupted = frozenset(), False
-        self._safe = self._data = self._known = self._files = None
+        self._safe = self._pause = self._data = self._known = self._files = None
         self._inexact = False
 
 

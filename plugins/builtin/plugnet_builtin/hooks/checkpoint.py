@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 import warnings
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from plugnet.arguments import file_path, integer, number
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 #: How many times as long as it takes to save there is nothing saved: at most 2 % of the time.
 REST = 50
+#: Seconds after which a checkpoint that could not be written is tried again.
+RETRY = 10.0
 
 
 class Checkpoint:
@@ -52,61 +56,96 @@ class Checkpoint:
             None if iterations is None else integer("iterations", iterations, at_least=1)
         )
         self.keep = integer("keep", keep, at_least=1)
+        self._training: Callable[[], object] = _nothing  # whose checkpoints they are
         self._checkpoints: Checkpoints | None = None
-        self._least: float | None = None  # validation loss
-        self._is_best = self._is_asked = False
+        self._restored: Mapping[str, Any] | None = None
+        self._forget()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what a copy is made from: it begins anew."""
+        return type(self), (self.path, self.seconds, self.iterations, self.keep)
+
+    def _forget(self) -> None:
+        self._run = os.urandom(4).hex()
+        self._least = math.inf  # validation loss of the best checkpoint
+        self._best: int | None = None  # its iteration
+        self._found: Evaluation | None = None  # what may be better
+        self._is_asked = self._has_failed = False
         self._last = self._cost = 0.0  # when it was saved, and how long that took
-        self._saved: int | None = None  # at which iteration
 
     def state(self) -> dict[str, Any]:
-        """Return which validation loss is the best so far."""
-        return {"least": self._least}
+        """Return the name of the run, and which checkpoint is the best so far."""
+        return {"run": self._run, "least": self._least, "best": self._best}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to a `state`."""
-        self._least = None if state["least"] is None else float(state["least"])
+        best = state["best"]
+        self._restored = {
+            "run": str(state["run"]),
+            "least": float(state["least"]),
+            "best": None if best is None else int(best),
+        }
 
     def ask(self) -> None:
         """Save after the next iteration."""
         self._is_asked = True
 
     def plugnet_train_start(self, training: Training) -> None:
-        folder = training.file(self.path)
+        folder = training.file(self.path, is_folder=True)
+        if self._training() is not training:
+            self._forget()
+            self._checkpoints = None
+        if self._restored is not None:
+            self._run, self._least = self._restored["run"], self._restored["least"]
+            self._best = self._restored["best"]
         if self._checkpoints is None or self._checkpoints.folder != folder:
-            self._checkpoints = Checkpoints(folder, self.keep)
-        self._checkpoints.begin(training)
-        if training.iteration == 0:
-            self._least = None
-        self._is_best, self._saved = False, None
-        self._last = time.monotonic()
+            self._checkpoints = Checkpoints(folder, self.keep, self._run, self._best)
+        else:
+            self._checkpoints.rewind(training)
+        self._training, self._restored = weakref.ref(training), None
+        self._found, self._last = None, time.monotonic()
 
     def plugnet_evaluate_end(self, evaluation: Evaluation) -> None:
         """Note the best evaluation."""
-        if evaluation.part == "validation" and not evaluation.loss >= (self._least or float("inf")):
-            self._least, self._is_best = evaluation.loss, True
+        if evaluation.part == "validation" and evaluation.loss < self._least:
+            self._found = evaluation
 
     def plugnet_checkpoint(self, training: Training) -> None:
-        if self._is_due(training) and self._checkpoints is not None:
-            started = time.monotonic()
-            try:
-                self._checkpoints.save(training, self._is_best)
-            except OSError as error:
-                warnings.warn(
-                    f"The checkpoint of iteration {training.iteration} cannot be written: {error}",
-                    PluginWarning,
-                    stacklevel=2,
-                )
-            else:
-                self._saved, self._is_asked = training.iteration, False
-            self._last = time.monotonic()
-            self._cost = self._last - started
-        self._is_best = False
+        found, self._found = self._found, None
+        is_best = found is not None and found.iteration == training.iteration
+        if self._checkpoints is None or not self._is_due(training, is_best):
+            return
+        before, started = (self._least, self._best), time.monotonic()
+        if found is not None and is_best:  # noted in what is saved, too
+            self._least, self._best = found.loss, training.iteration
+        self._checkpoints.best = self._best
+        try:
+            self._checkpoints.save(training)
+        except OSError as error:
+            self._least, self._checkpoints.best = before
+            self._has_failed = True
+            warnings.warn(
+                f"The checkpoint of iteration {training.iteration} cannot be written: {error}",
+                PluginWarning,
+                stacklevel=2,
+            )
+        else:
+            self._has_failed = False
+        self._best = self._checkpoints.best
+        self._is_asked = False
+        self._last = time.monotonic()
+        self._cost = self._last - started
 
-    def _is_due(self, training: Training) -> bool:
+    def _is_due(self, training: Training, is_best: bool) -> bool:
         if training.is_ending or self._is_asked:
             return True
         if self.iterations is not None and training.iteration % self.iterations == 0:
             return True
         passed = time.monotonic() - self._last
         is_late = self.seconds is not None and passed >= self.seconds
-        return (is_late or self._is_best) and passed >= REST * self._cost
+        is_late = is_late or (self._has_failed and passed >= RETRY)
+        return (is_late or is_best) and passed >= REST * self._cost
+
+
+def _nothing() -> None:
+    """Stand in for a reference to what is not there."""
