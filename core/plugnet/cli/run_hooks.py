@@ -21,29 +21,29 @@ MOST_DRAWN = 200
 
 
 class Begun:
-    """Makes room in the folder of a run when the training begins, and not earlier."""
-
-    observes: ClassVar[bool] = False
-
-    def __init__(self, run: RunDirectory, config: str) -> None:
-        self._run, self._config = run, config
-
-    def plugnet_train_start(self) -> None:
-        """Replace what was there before."""
-        self._run.begin(self._config)
-
-
-class Recorded:
-    """Writes what a run is made with, when all of its hooks have said what they write."""
+    """Puts an older run out of the way, before the other hooks look at their files."""
 
     observes: ClassVar[bool] = False
 
     def __init__(self, run: RunDirectory) -> None:
         self._run = run
 
+    def plugnet_train_start(self) -> None:
+        """Put it there."""
+        self._run.set_aside()
+
+
+class Recorded:
+    """Begins the run in its folder, when all other hooks have said what they write."""
+
+    observes: ClassVar[bool] = False
+
+    def __init__(self, run: RunDirectory, config: str) -> None:
+        self._run, self._config = run, config
+
     def plugnet_train_start(self, training: Trainer) -> None:
-        """Write it."""
-        self._run.record(training.identity())
+        """Write what it is made with."""
+        self._run.begin(self._config, training.identity(), training.history.notes)
 
 
 class SavedModel:
@@ -53,7 +53,6 @@ class SavedModel:
 
     def __init__(self, run: RunDirectory) -> None:
         self._path = run.folder / MODEL
-
         self._saved: dict[str, Array] = {}
 
     def plugnet_train_end(self, training: Trainer) -> None:
@@ -69,11 +68,16 @@ class SavedModel:
             trainer.model.save(self._path)
 
 
-def checkpoint_of(config: Config) -> list[Any]:
-    """Return the checkpoint hook of a run, unless the config names one."""
-    hooks = config.training.hooks
-    names = [hook if isinstance(hook, str) else hook[0] for hook in hooks]
-    return [] if "checkpoint" in names else [registry.hooks.build("checkpoint", FOLDER)]
+def with_checkpoint(hooks: list[Any]) -> list[Any]:
+    """Return a run's own hooks, and the checkpoint unless it is one of them."""
+    if any(map(is_checkpoint, hooks)):
+        return hooks
+    return [*hooks, registry.hooks.build("checkpoint", FOLDER)]
+
+
+def is_checkpoint(hook: object) -> bool:
+    """Tell whether a hook saves checkpoints, also when asked to."""
+    return registry.name_of(hook) == "checkpoint" and hasattr(hook, "ask")
 
 
 def hooks_of(
@@ -109,7 +113,7 @@ def hooks_of(
             hooks.append(build("mistakes", MISTAKES))
     if bar:
         hooks.insert(0, build("progress"))
-    return [Begun(run, text), *own, model, *hooks, Recorded(run)]
+    return [Begun(run), *own, model, *hooks, Recorded(run, text)]
 
 
 def _are_images(shape: Shape) -> bool:
