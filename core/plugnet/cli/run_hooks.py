@@ -38,12 +38,23 @@ class Recorded:
 
     observes: ClassVar[bool] = False
 
-    def __init__(self, run: RunDirectory, config: str) -> None:
-        self._run, self._config = run, config
+    def __init__(self, run: RunDirectory, config: str, checkpoint: Any = None) -> None:
+        """Take what is to be written.
+
+        Args:
+            run: the folder.
+            config: the settings.
+            checkpoint: the hook that saves at once, because older checkpoints do not fit the
+                settings; or None.
+        """
+        self._run, self._config, self._checkpoint = run, config, checkpoint
 
     def plugnet_train_start(self, training: Trainer) -> None:
         """Write what it is made with."""
         self._run.begin(self._config, training.identity(), training.history.notes)
+        if self._checkpoint is not None and training.iteration:
+            self._checkpoint.ask()
+            self._checkpoint.plugnet_checkpoint(training)
 
 
 class SavedModel:
@@ -80,28 +91,11 @@ def is_checkpoint(hook: object) -> bool:
     return registry.name_of(hook) == "checkpoint" and hasattr(hook, "ask")
 
 
-def hooks_of(
-    run: RunDirectory,
-    own: list[Any],
-    model: SavedModel,
-    samples: DataSplits,
-    config: Config,
-    text: str,
-    bar: bool,
-) -> list[Any]:
-    """Return all hooks of a run, the first to be called first.
+def files_of(samples: DataSplits, config: Config) -> list[Any]:
+    """Return the hooks that write the files of less weight.
 
     There are no pictures of answers if nothing is evaluated, if answers are not classes, or are too
     many of them to see; and no mistakes if there are no images.
-
-    Args:
-        run: the folder.
-        own: the hooks that the config names, and the checkpoint.
-        model: saves the model.
-        samples: what is trained and evaluated on.
-        config: the settings.
-        text: the config as it is written to the folder.
-        bar: whether there is a progress bar.
     """
     build = registry.hooks.build
     hooks = [build("csv_log", HISTORY), build("loss_curve", LOSS)]
@@ -111,9 +105,7 @@ def hooks_of(
             hooks.append(build("confusion_matrix", CONFUSION))
         if not samples.columns and _are_images(samples.train.x.shape[1:]):
             hooks.append(build("mistakes", MISTAKES))
-    if bar:
-        hooks.insert(0, build("progress"))
-    return [Begun(run), *own, model, *hooks, Recorded(run, text)]
+    return hooks
 
 
 def _are_images(shape: Shape) -> bool:

@@ -26,12 +26,20 @@ from plugnet.cli.run_directory import (
     run_directory,
     test_digest,
 )
-from plugnet.cli.run_hooks import SavedModel, hooks_of, is_checkpoint, with_checkpoint
+from plugnet.cli.run_hooks import (
+    Begun,
+    Recorded,
+    SavedModel,
+    files_of,
+    is_checkpoint,
+    with_checkpoint,
+)
 from plugnet.cli.run_resumed import LENGTHS, changes, go_on, is_complete, length, note_changes
 from plugnet.cli.signals import SIGNALLED, Signals
 from plugnet.errors import ConfigError, DivergenceError, PluginWarning
 from plugnet.evaluation import Evaluation
 from plugnet.interfaces import DataSplits
+from plugnet.registry import registry
 from plugnet.training import identity
 
 
@@ -127,7 +135,14 @@ def _train(
     trainer, samples, config = run_setup.build(config, threads)
     model, own = SavedModel(run), with_checkpoint(trainer.hooks)
     checkpoint = next(filter(is_checkpoint, own))
-    trainer.hooks = hooks_of(run, own, model, samples, config, text, bar=not arguments.quiet)
+    trainer.hooks = [
+        Begun(run),
+        *own,
+        model,
+        *([] if arguments.quiet else [registry.hooks.build("progress")]),
+        *files_of(samples, config),
+        Recorded(run, text, checkpoint if changed else None),
+    ]
     trainer.keep_files_in(run.files)
     duration = length(config)
     if run.record is not None:
