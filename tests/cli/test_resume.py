@@ -410,10 +410,10 @@ def test_a_run_that_diverged_goes_on_with_another_rate(
 ) -> None:
     run = tmp_path / "run"
     sets = [*hooked(BASE[:-1], OFTEN), "layers=[['standardize', {missing = 'mean'}], 'fc']"]
-    steep = "policy=['multistep', 0.1, [12], 1e39]"
+    steep = "policy=['multistep', 0.1, [12], 1e42]"
     assert main(words(data, run, [*sets, steep, "regularizer=none"])) == 3
     err = capsys.readouterr().err
-    assert "diverged at iteration 1" in err
+    assert "diverged at iteration 13" in err
     assert "The trainer is back at iteration 12" in err
     assert "fc1" in err
     assert str(run) in err
