@@ -80,8 +80,9 @@ class RunDirectory:
         self._has_begun = True
         old = sorted(self._old, key=lambda name: name == RECORD)  # last, so it tells what is left
         _remove(self.folder, [*(f"{name}{REPLACED}" for name in old), *old])
+        _put_back(self.folder, old)  # what is not a run's
         files = self.files.made if self.record else self.files.claimed
-        Record(identity, [*files], notes).write(self.folder / RECORD)
+        Record(config, identity, [*files], notes).write(self.folder / RECORD)
         with replacing(self.folder / CONFIG) as file:
             file.write(config.encode())
 
@@ -161,6 +162,7 @@ def _replaceable(folder: Path, force: bool) -> list[str]:
     with contextlib.suppress(FileFormatError):
         names |= {*Record.read(folder / RECORD).files}
     _put_back(folder, names)
+    _remove_empty(folder, names)
     held = contents(folder)
     if held and not (folder / RECORD).is_file():
         raise ConfigError(
@@ -178,8 +180,8 @@ def _replaceable(folder: Path, force: bool) -> list[str]:
 
 
 @contextlib.contextmanager
-def resumed(path: str) -> Iterator[RunDirectory]:
-    """Open the folder of a run that goes on, and keep others out of it.
+def resumed(path: str) -> Iterator[tuple[RunDirectory, Record]]:
+    """Open the folder of a run that goes on, and its record, and keep others out of it.
 
     Raises:
         ConfigError: it is not the folder of a run.
@@ -196,13 +198,7 @@ def resumed(path: str) -> Iterator[RunDirectory]:
     with locked(folder):
         record = Record.read(folder / RECORD)
         _put_back(folder, [*FILES, *record.files])
-        if not (folder / CONFIG).is_file():
-            raise ConfigError(
-                f"{folder} has no {CONFIG}, so its run cannot go on. Replace it by a new one: "
-                "plugnet train --out FOLDER --force.",
-                key="resume",
-            )
-        yield RunDirectory(folder, record, [RESULT])
+        yield RunDirectory(folder, record, [RESULT]), record
 
 
 def check_same_test(folder: Path, samples: Batch) -> None:
@@ -265,9 +261,10 @@ def _put_back(folder: Path, names: Iterable[str]) -> None:
     for name in names:
         aside = folder / f"{name}{REPLACED}"
         if aside.is_dir():
-            with contextlib.suppress(OSError):
-                (folder / name).rmdir()
-            aside.rename(folder / name)
+            with contextlib.suppress(OSError):  # there is something else now
+                if (folder / name).exists():
+                    (folder / name).rmdir()
+                aside.rename(folder / name)
 
 
 def _remove(folder: Path, names: Iterable[str]) -> None:

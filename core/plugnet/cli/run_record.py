@@ -11,7 +11,7 @@ from plugnet.errors import FileFormatError
 from plugnet.files.atomic import replacing
 from plugnet.files.opening import open_ordinary
 
-MOST_BYTES = 2**20
+MOST_BYTES = 2**22
 VERSION = 1
 
 
@@ -19,11 +19,13 @@ class Record(NamedTuple):
     """What a run was made with.
 
     Attributes:
+        config: the settings, as `plugnet.cli.config_file` writes them.
         identity: what must not change if it goes on; see `Trainer.identity`.
         files: the names of the files that its hooks have made.
         notes: what has changed nevertheless.
     """
 
+    config: str
     identity: Mapping[str, str]
     files: Sequence[str] = ()
     notes: Sequence[str] = ()
@@ -38,6 +40,7 @@ class Record(NamedTuple):
             path,
             {
                 "version": VERSION,
+                "config": self.config,
                 "identity": dict(self.identity),
                 "files": sorted(self.files),
                 "notes": list(self.notes),
@@ -54,11 +57,12 @@ class Record(NamedTuple):
         match read(path):
             case {
                 "version": 1,
+                "config": str(config),
                 "identity": dict(identity),
                 "files": list(files),
                 "notes": list(notes),
             } if all(isinstance(text, str) for text in (*identity.values(), *files, *notes)):
-                return cls(identity, [name for name in files if _is_inside(name)], notes)
+                return cls(config, identity, [name for name in files if _is_inside(name)], notes)
             case {"version": int(version)} if version > VERSION:
                 reason = f"a newer plugnet wrote it (format {version}): pip install -U plugnet"
             case _:

@@ -19,6 +19,7 @@ from plugnet.cli.json_number import or_null
 from plugnet.cli.output import say
 from plugnet.cli.run_directory import (
     CONFIG,
+    RECORD,
     RESULT,
     RunDirectory,
     contents,
@@ -26,6 +27,7 @@ from plugnet.cli.run_directory import (
     run_directory,
     test_digest,
 )
+from plugnet.cli.run_record import Record
 from plugnet.cli.run_hooks import (
     Begun,
     Recorded,
@@ -71,8 +73,8 @@ def run(arguments: Namespace) -> int:
             config, name = run_setup.configured(arguments)
             with run_directory(arguments.out, name, arguments.force) as run:
                 return _train(run, config, arguments, signals, notes)
-        with resumed(arguments.resume) as run:
-            return _resume(run, arguments, signals, notes)
+        with resumed(arguments.resume) as (run, record):
+            return _resume(run, record, arguments, signals, notes)
 
 
 def _check_together(arguments: Namespace) -> None:
@@ -94,10 +96,14 @@ def _check_together(arguments: Namespace) -> None:
             )
 
 
-def _resume(run: RunDirectory, arguments: Namespace, signals: Signals, notes: list[str]) -> int:
+def _resume(
+    run: RunDirectory, record: Record, arguments: Namespace, signals: Signals, notes: list[str]
+) -> int:
     """Go on with a run, and return the exit status."""
-    old = config_file.load(run.folder / CONFIG)
-    config = run_setup.reconfigured(old, arguments)
+    old = new = config_file.parse(record.config, run.folder / RECORD)
+    if (run.folder / CONFIG).exists():  # otherwise it was killed before that
+        new = config_file.load(run.folder / CONFIG)
+    config = run_setup.reconfigured(new, arguments)
     changed = changes(old, config)
     if not changed and is_complete(run.folder):
         if arguments.json:
@@ -158,7 +164,7 @@ def _train(
     with signals.ending(trainer, checkpoint.ask):
         _fit(trainer, samples, config.training, duration, run.folder)
     if signals.received and not trainer.iteration:
-        signals.end()  # there is nothing to save
+        raise KeyboardInterrupt  # there is nothing to save
     model.renew(trainer)
     result = _result(trainer, samples, config.training, notes)
     run.write_result(result)
