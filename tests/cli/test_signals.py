@@ -121,6 +121,7 @@ def test_a_signal_while_pictures_are_drawn_lets_the_run_be_complete(
     assert outcome(run) == outcome(whole)
 
 
+@pytest.mark.usefixtures("sketches")
 def test_a_second_signal_ends_at_once_with_whole_files(tmp_path: Path, data: Path) -> None:
     run, whole = tmp_path / "run", tmp_path / "whole"
     long = [*BASE, "hooks=[['checkpoint', {iterations = 1}]]"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import warnings
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
@@ -27,7 +28,6 @@ from plugnet.cli.run_directory import (
     run_directory,
     test_digest,
 )
-from plugnet.cli.run_record import Record
 from plugnet.cli.run_hooks import (
     Begun,
     Recorded,
@@ -36,6 +36,7 @@ from plugnet.cli.run_hooks import (
     is_checkpoint,
     with_checkpoint,
 )
+from plugnet.cli.run_record import Record
 from plugnet.cli.run_resumed import LENGTHS, changes, go_on, is_complete, length, note_changes
 from plugnet.cli.signals import SIGNALLED, Signals
 from plugnet.errors import ConfigError, DivergenceError, PluginWarning
@@ -161,13 +162,14 @@ def _train(
 
         say(train_report.introduction(trainer, samples, config))
     warn_of_data(samples, config.data)
-    with signals.ending(trainer, checkpoint.ask):
-        _fit(trainer, samples, config.training, duration, run.folder)
-    if signals.received and not trainer.iteration:
-        raise KeyboardInterrupt  # there is nothing to save
-    model.renew(trainer)
-    result = _result(trainer, samples, config.training, notes)
-    run.write_result(result)
+    with _advised(trainer, run.folder):
+        with signals.ending(trainer, checkpoint.ask):
+            _fit(trainer, samples, config.training, duration)
+        if signals.received and not trainer.iteration:
+            raise KeyboardInterrupt  # there is nothing to save
+        model.renew(trainer)
+        result = _result(trainer, samples, config.training, notes)
+        run.write_result(result)
     if is_verbose:
         say(train_report.summary(trainer, samples, result, run.folder))
     elif arguments.json:
@@ -205,24 +207,32 @@ def _noted() -> Iterator[list[str]]:
         yield notes
 
 
-def _fit(
-    trainer: Trainer,
-    samples: DataSplits,
-    settings: TrainingSettings,
-    duration: Mapping[str, Any],
-    folder: Path,
-) -> None:
+@contextmanager
+def _advised(trainer: Trainer, folder: Path) -> Iterator[None]:
+    """Let an error that ends a run say what is there of it."""
     try:
-        trainer.fit(
-            samples,
-            evaluate_every=settings.evaluate_every,
-            validation=None if settings.validation == "none" else settings.validation,
-            **duration,
-        )
+        yield
     except DivergenceError as error:
         if trainer.history.loss:
             error.add_note(f"{folder} has the history up to that point.")
         raise
+    except OSError as error:
+        if trainer.iteration:
+            error.add_note(
+                "Remove the cause, then go on: plugnet train --resume " + shlex.quote(str(folder))
+            )
+        raise
+
+
+def _fit(
+    trainer: Trainer, samples: DataSplits, settings: TrainingSettings, duration: Mapping[str, Any]
+) -> None:
+    trainer.fit(
+        samples,
+        evaluate_every=settings.evaluate_every,
+        validation=None if settings.validation == "none" else settings.validation,
+        **duration,
+    )
 
 
 def _result(
