@@ -79,7 +79,7 @@ def tried(path: Path, is_folder: bool = False) -> Path:
             path.lstat()
         if path.is_dir():
             raise IsADirectoryError(f"{path} is a folder")
-    with tempfile.NamedTemporaryFile(dir=path if is_folder else path.parent, prefix=".plugnet-"):
+    with tempfile.TemporaryFile(dir=path if is_folder else path.parent):  # without a name
         pass
     return path
 
