@@ -131,6 +131,14 @@ def reported(capsys: pytest.CaptureFixture[str]) -> Reported:
 
 
 @pytest.fixture
+def sketches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the hooks write a word instead of a picture: drawing takes most of a short run."""
+    for hook in ("loss_curve", "confusion_matrix", "mistakes"):
+        module = importlib.import_module(f"plugnet_builtin.hooks.{hook}")
+        monkeypatch.setattr(module, "draw", lambda path, *_: path.write_text("a picture"))
+
+
+@pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20)
 

@@ -1,6 +1,5 @@
 """What the tests of the command line share."""
 
-import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,6 @@ def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["--set", "iterations=60", "--set", "evaluate_every=25", "--out", str(folder)]
     assert main(["train", "--quiet", *words]) == 0
     return folder
-
-
-@pytest.fixture
-def sketches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the hooks write a word instead of a picture: drawing takes most of a short run."""
-    for hook in ("loss_curve", "confusion_matrix", "mistakes"):
-        module = importlib.import_module(f"plugnet_builtin.hooks.{hook}")
-        monkeypatch.setattr(module, "draw", lambda path, *_: path.write_text("a picture"))
 
 
 @pytest.fixture(scope="session")

@@ -140,7 +140,7 @@ def test_from_python_a_hook_writes_anywhere(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(folder)
     run = trainer()
     for name in ("log.csv", "../others/precious", folder / "log.csv"):
-        assert run.file(name) == Path(name)
+        assert run.file(name) == Path(name).absolute()
     assert run.file("saved", is_folder=True).is_dir()
     assert list(folder.iterdir()) == [folder / "saved"]
 

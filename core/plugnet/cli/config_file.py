@@ -44,7 +44,11 @@ def load(path: Path) -> Config:
     Raises:
         ConfigError: the file cannot be read, is not TOML, or a setting is unknown or wrong.
     """
-    text = _read(path)
+    return parse(_read(path), path)
+
+
+def parse(text: str, path: Path) -> Config:
+    """Return the config that is the text of a file; see `load`."""
     try:
         document = _parse(text)
         settings = _flatten(document)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from pathlib import Path
 
 from plugnet.errors import PluginWarning
 
@@ -23,6 +24,7 @@ def say(text: str) -> None:
 def silence() -> None:
     """Let standard output lead nowhere, so that Python does not complain at its end, too."""
     try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
     except (OSError, ValueError, AttributeError):
         sys.stdout = None

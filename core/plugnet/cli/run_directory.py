@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from plugnet.arguments import file_path
 from plugnet.cli import run_record
+from plugnet.cli.run_record import Record
 from plugnet.errors import ConfigError, FileFormatError
 from plugnet.files.atomic import replacing
 from plugnet.files.lock import locked
@@ -30,6 +32,8 @@ RESULT = "result.json"
 FILES = (CONFIG, RECORD, FOLDER, HISTORY, LOSS, CONFUSION, MISTAKES, MODEL, RESULT)
 #: What no hook may write.
 RESERVED = (CONFIG, RECORD, MODEL, RESULT, ".lock")
+#: After the name of a folder of checkpoints, until the run that replaces them has begun.
+REPLACED = ".replaced"
 
 RUNS = Path("runs")
 
@@ -39,62 +43,80 @@ class RunDirectory:
 
     Attributes:
         folder: it.
+        record: what the run was made with if it goes on; None for a new one.
         files: where hooks write.
-        known: what must not have changed if the run goes on; {} for a new one.
     """
 
-    def __init__(
-        self, folder: Path, known: Mapping[str, str], made: Iterable[str], old: Iterable[str]
-    ) -> None:
+    def __init__(self, folder: Path, record: Record | None, old: Sequence[str]) -> None:
         """Take the folder.
 
         Args:
             folder: it.
-            known: see above.
-            made: the files that the run has made, and may make anew.
-            old: those that go when it begins.
+            record: see above.
+            old: the names of the files that go when the training begins.
         """
-        self.folder, self.known, self._old = folder, known, list(old)
-        self.files = RunFiles(folder, made, RESERVED)
+        self.folder, self.record, self._old = folder, record, old
+        self.files = RunFiles(folder, record.files if record else old, RESERVED)
+        self._has_begun = False
 
-    def begin(self, config: str) -> None:
-        """Make room, and write the config that the run is made with.
+    def set_aside(self) -> None:
+        """Put the checkpoints of an older run out of the way, until `begin` or `clean`."""
+        for name in self._old:
+            path = self.folder / name
+            if path.is_dir():
+                path.rename(f"{path}{REPLACED}")
+
+    def begin(self, config: str, identity: Mapping[str, str], notes: Sequence[str]) -> None:
+        """Remove the older run, and write what the new one is made with.
+
+        Args:
+            config: its settings.
+            identity: what must not change if it goes on.
+            notes: what has changed nevertheless.
 
         Raises:
             OSError: it cannot be written.
         """
-        _remove(self.folder, self._old)
-        self._old = []
+        self._has_begun = True
+        old = sorted(self._old, key=lambda name: name == RECORD)  # last, so it tells what is left
+        _remove(self.folder, [*(f"{name}{REPLACED}" for name in old), *old])
+        _put_back(self.folder, old)  # what is not a run's
+        files = self.files.made if self.record else self.files.claimed
+        Record(config, identity, [*files], notes).write(self.folder / RECORD)
         with replacing(self.folder / CONFIG) as file:
             file.write(config.encode())
 
-    def record(self, identity: Mapping[str, str]) -> None:
-        """Write what must not change if the run is to go on, and which files its hooks make.
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        """Write ``result.json``, the last file of a run: all others are whole.
 
         Raises:
             OSError: it cannot be written.
         """
-        run_record.write_made_with(self.folder / RECORD, identity, self.files.made)
-
-    def write_result(self, result: Mapping[str, Any]) -> None:
-        """Write ``result.json``, the last file of a run: all others are whole."""
         run_record.write(self.folder / RESULT, result)
 
-    def remove_traces(self) -> None:
-        """Remove what the run has written, if there is no iteration on record."""
+    def clean(self) -> None:
+        """Remove a run without an iteration on record, or put back the one it would replace."""
+        if self._has_begun and not self._has_iterations():
+            _remove(self.folder, [*contents(self.folder), *self.files.claimed])
+        _remove_empty(self.folder, self.files.claimed)
+        _put_back(self.folder, self._old)
+
+    def _has_iterations(self) -> bool:
         history = self.folder / HISTORY
-        is_recorded = (self.folder / MODEL).exists() or bool(found(self.folder / FOLDER))
-        if not is_recorded and history.is_file():
-            is_recorded = history.read_bytes().count(b"\n") > 1
-        if not is_recorded and not self._old:
-            _remove(self.folder, {*contents(self.folder), *self.files.made})
+        checkpoints = (found(self.folder / name) for name in self.files.claimed)
+        return (
+            (self.folder / MODEL).exists()
+            or any(checkpoints)
+            or (history.is_file() and history.read_bytes().count(b"\n") > 1)
+        )
 
 
 @contextlib.contextmanager
 def run_directory(out: str | None, name: str, force: bool) -> Iterator[RunDirectory]:
     """Make the folder of a new run, and keep others out of it.
 
-    If the block raises before a first iteration is on record, the folder disappears again.
+    If the block raises before a first iteration is on record, the folder disappears again, or holds
+    the older run as before.
 
     Args:
         out: the folder, or None for the next free ``runs/<name>-<number>``.
@@ -103,48 +125,80 @@ def run_directory(out: str | None, name: str, force: bool) -> Iterator[RunDirect
 
     Raises:
         ArgumentError: ``out`` is not a path.
-        ConfigError: the folder holds a run, or cannot be made or written.
+        ConfigError: the folder holds a run or files of others, or cannot be made or written.
         LockedError: a run is going on in it.
     """
+    made: list[Path] = []
     try:
-        folder = _numbered(name) if out is None else Path(file_path("--out", out))
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, UnicodeEncodeError) as error:
-        where = f"The run directory {RUNS if out is None else out}"
-        raise ConfigError(
-            f"{where} cannot be written: {error}. Choose another with --out.", key="out"
-        ) from error
-    with _alone(folder):
-        held = contents(folder)
-        if held and not force:
-            raise ConfigError(
-                f"{folder} already holds a run ({', '.join(held)}). Choose another folder with "
-                f"--out, go on with that run by --resume, or replace it with --force.",
-                key="out",
-            )
-        with contextlib.suppress(FileFormatError, ConfigError):
-            held += run_record.read_made_with(folder / RECORD)[1]
-        run = RunDirectory(folder, {}, (), held)
         try:
-            yield run
-        except BaseException:
-            with contextlib.suppress(OSError):
-                run.remove_traces()
-            raise
+            folder = _numbered(name, made) if out is None else Path(file_path("--out", out))
+            _make(folder, made)
+        except (OSError, UnicodeEncodeError) as error:
+            where = f"The run directory {RUNS if out is None else out}"
+            raise ConfigError(
+                f"{where} cannot be written: {error}. Choose another with --out.", key="out"
+            ) from error
+        with locked(folder):
+            run = RunDirectory(folder, None, _replaceable(folder, force))
+            try:
+                yield run
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    run.clean()
+                raise
+    finally:
+        for each in reversed(made):
+            with contextlib.suppress(OSError):  # it holds a run
+                each.rmdir()
+
+
+def _replaceable(folder: Path, force: bool) -> list[str]:
+    """Return the names of the files of an older run.
+
+    Raises:
+        ConfigError: they must stay.
+    """
+    names = {*FILES}
+    with contextlib.suppress(FileFormatError):
+        names |= {*Record.read(folder / RECORD).files}
+    _put_back(folder, names)
+    _remove_empty(folder, names)
+    held = contents(folder)
+    if held and not (folder / RECORD).is_file():
+        raise ConfigError(
+            f"{folder} must not hold other files with the names of a run's files, but it holds "
+            f"{', '.join(held)}. Choose another folder with --out.",
+            key="out",
+        )
+    if held and not force:
+        raise ConfigError(
+            f"{folder} already holds a run ({', '.join(held)}). Choose another folder with "
+            "--out, go on with that run by --resume, or replace it with --force.",
+            key="out",
+        )
+    return sorted(name for name in names if os.path.lexists(folder / name))
 
 
 @contextlib.contextmanager
-def resumed(path: str) -> Iterator[RunDirectory]:
-    """Open the folder of a run that goes on, and keep others out of it.
+def resumed(path: str) -> Iterator[tuple[RunDirectory, Record]]:
+    """Open the folder of a run that goes on, and its record, and keep others out of it.
 
     Raises:
         ConfigError: it is not the folder of a run.
+        FileFormatError: the record of the run is damaged.
         LockedError: the run is going on.
     """
     folder = Path(file_path("--resume", path))
-    known, made = run_record.read_made_with(folder / RECORD)
-    with _alone(folder):
-        yield RunDirectory(folder, known, made, [RESULT])
+    if not (folder / RECORD).is_file():
+        raise ConfigError(
+            f"--resume takes the folder of a run, but {folder} has no {RECORD}. Begin a new run "
+            "without --resume.",
+            key="resume",
+        )
+    with locked(folder):
+        record = Record.read(folder / RECORD)
+        _put_back(folder, [*FILES, *record.files])
+        yield RunDirectory(folder, record, [RESULT]), record
 
 
 def check_same_test(folder: Path, samples: Batch) -> None:
@@ -179,20 +233,9 @@ def contents(folder: Path) -> list[str]:
     return [file for file in FILES if (folder / file).exists()]
 
 
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other writers out of a folder, which disappears at the end if it is empty."""
-    try:
-        with locked(folder):
-            yield
-    finally:
-        with contextlib.suppress(OSError):  # the folder may hold a run, or the user's own files
-            folder.rmdir()
-
-
-def _numbered(name: str) -> Path:
+def _numbered(name: str, made: list[Path]) -> Path:
     """Make and return the first ``runs/<name>-<number>`` that does not exist yet."""
-    RUNS.mkdir(exist_ok=True)
+    _make(RUNS, made)
     number = 1
     while True:
         folder = RUNS / f"{name}-{number}"
@@ -201,17 +244,47 @@ def _numbered(name: str) -> Path:
         except FileExistsError:
             number += 1
         else:
+            made.append(folder)
             return folder
 
 
+def _make(folder: Path, made: list[Path]) -> None:
+    """Make a folder and those that it is in, and add them to ``made``."""
+    for each in (*reversed(folder.parents), folder):
+        if not each.is_dir():
+            each.mkdir(exist_ok=True)
+            made.append(each)
+
+
+def _put_back(folder: Path, names: Iterable[str]) -> None:
+    """Put back the checkpoints of a run, if what was to replace it has not begun."""
+    for name in names:
+        aside = folder / f"{name}{REPLACED}"
+        if aside.is_dir():
+            with contextlib.suppress(OSError):  # there is something else now
+                if (folder / name).exists():
+                    (folder / name).rmdir()
+                aside.rename(folder / name)
+
+
 def _remove(folder: Path, names: Iterable[str]) -> None:
-    """Remove files of a run, and its folder of checkpoints."""
+    """Remove files of a run, and its folders of checkpoints."""
     for name in names:
         path = folder / name
-        if name == FOLDER and path.is_dir() and not path.is_symlink():
-            for file in [*found(path), *path.glob("history-*.jsonl")]:
+        if not path.parent.resolve().is_relative_to(folder.resolve()):
+            continue  # a link leads out of the run's folder
+        if path.is_dir():
+            left = (*path.glob("history-*.jsonl"), *path.glob(".plugnet-*.tmp"))
+            for file in [*found(path), *left]:
                 file.unlink()
-            with contextlib.suppress(OSError):  # there may be a file of the user's
-                path.rmdir()
-        elif path.is_file() or path.is_symlink():
+        elif os.path.lexists(path):
             path.unlink()
+    _remove_empty(folder, names)
+
+
+def _remove_empty(folder: Path, names: Iterable[str]) -> None:
+    """Remove empty folders of a run, and those that its files were in."""
+    for name in names:
+        for each in (Path(name), *Path(name).parents[:-1]):
+            with contextlib.suppress(OSError):  # there is no such folder, or something in it
+                (folder / each).rmdir()

@@ -21,29 +21,40 @@ MOST_DRAWN = 200
 
 
 class Begun:
-    """Makes room in the folder of a run when the training begins, and not earlier."""
-
-    observes: ClassVar[bool] = False
-
-    def __init__(self, run: RunDirectory, config: str) -> None:
-        self._run, self._config = run, config
-
-    def plugnet_train_start(self) -> None:
-        """Replace what was there before."""
-        self._run.begin(self._config)
-
-
-class Recorded:
-    """Writes what a run is made with, when all of its hooks have said what they write."""
+    """Puts an older run out of the way, before the other hooks look at their files."""
 
     observes: ClassVar[bool] = False
 
     def __init__(self, run: RunDirectory) -> None:
         self._run = run
 
+    def plugnet_train_start(self) -> None:
+        """Put it there."""
+        self._run.set_aside()
+
+
+class Recorded:
+    """Begins the run in its folder, when all other hooks have said what they write."""
+
+    observes: ClassVar[bool] = False
+
+    def __init__(self, run: RunDirectory, config: str, checkpoint: Any = None) -> None:
+        """Take what is to be written.
+
+        Args:
+            run: the folder.
+            config: the settings.
+            checkpoint: the hook that saves at once, because older checkpoints do not fit the
+                settings; or None.
+        """
+        self._run, self._config, self._checkpoint = run, config, checkpoint
+
     def plugnet_train_start(self, training: Trainer) -> None:
-        """Write it."""
-        self._run.record(training.identity())
+        """Write what it is made with."""
+        self._run.begin(self._config, training.identity(), training.history.notes)
+        if self._checkpoint is not None and training.iteration:
+            self._checkpoint.ask()
+            self._checkpoint.plugnet_checkpoint(training)
 
 
 class SavedModel:
@@ -53,7 +64,6 @@ class SavedModel:
 
     def __init__(self, run: RunDirectory) -> None:
         self._path = run.folder / MODEL
-
         self._saved: dict[str, Array] = {}
 
     def plugnet_train_end(self, training: Trainer) -> None:
@@ -69,35 +79,23 @@ class SavedModel:
             trainer.model.save(self._path)
 
 
-def checkpoint_of(config: Config) -> list[Any]:
-    """Return the checkpoint hook of a run, unless the config names one."""
-    hooks = config.training.hooks
-    names = [hook if isinstance(hook, str) else hook[0] for hook in hooks]
-    return [] if "checkpoint" in names else [registry.hooks.build("checkpoint", FOLDER)]
+def with_checkpoint(hooks: list[Any]) -> list[Any]:
+    """Return a run's own hooks, and the checkpoint unless it is one of them."""
+    if any(map(is_checkpoint, hooks)):
+        return hooks
+    return [*hooks, registry.hooks.build("checkpoint", FOLDER)]
 
 
-def hooks_of(
-    run: RunDirectory,
-    own: list[Any],
-    model: SavedModel,
-    samples: DataSplits,
-    config: Config,
-    text: str,
-    bar: bool,
-) -> list[Any]:
-    """Return all hooks of a run, the first to be called first.
+def is_checkpoint(hook: object) -> bool:
+    """Tell whether a hook saves checkpoints, also when asked to."""
+    return registry.name_of(hook) == "checkpoint" and hasattr(hook, "ask")
+
+
+def files_of(samples: DataSplits, config: Config) -> list[Any]:
+    """Return the hooks that write the files of less weight.
 
     There are no pictures of answers if nothing is evaluated, if answers are not classes, or are too
     many of them to see; and no mistakes if there are no images.
-
-    Args:
-        run: the folder.
-        own: the hooks that the config names, and the checkpoint.
-        model: saves the model.
-        samples: what is trained and evaluated on.
-        config: the settings.
-        text: the config as it is written to the folder.
-        bar: whether there is a progress bar.
     """
     build = registry.hooks.build
     hooks = [build("csv_log", HISTORY), build("loss_curve", LOSS)]
@@ -107,9 +105,7 @@ def hooks_of(
             hooks.append(build("confusion_matrix", CONFUSION))
         if not samples.columns and _are_images(samples.train.x.shape[1:]):
             hooks.append(build("mistakes", MISTAKES))
-    if bar:
-        hooks.insert(0, build("progress"))
-    return [Begun(run, text), *own, model, *hooks, Recorded(run)]
+    return hooks
 
 
 def _are_images(shape: Shape) -> bool:

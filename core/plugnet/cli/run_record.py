@@ -3,36 +3,84 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from plugnet.errors import ConfigError, FileFormatError
+from plugnet.errors import FileFormatError
 from plugnet.files.atomic import replacing
 from plugnet.files.opening import open_ordinary
 
-MOST_BYTES = 2**20
+MOST_BYTES = 2**22
 VERSION = 1
 
 
-def write(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a record, wholly or not at all.
+class Record(NamedTuple):
+    """What a run was made with.
+
+    Attributes:
+        config: the settings, as `plugnet.cli.config_file` writes them.
+        identity: what must not change if it goes on; see `Trainer.identity`.
+        files: the names of the files that its hooks have made.
+        notes: what has changed nevertheless.
+    """
+
+    config: str
+    identity: Mapping[str, str]
+    files: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+    def write(self, path: Path) -> None:
+        """Write it, wholly or not at all.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        write(
+            path,
+            {
+                "version": VERSION,
+                "config": self.config,
+                "identity": dict(self.identity),
+                "files": sorted(self.files),
+                "notes": list(self.notes),
+            },
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> Record:
+        """Return what `write` wrote.
+
+        Raises:
+            FileFormatError: it is missing, damaged or of a newer format.
+        """
+        match read(path):
+            case {
+                "version": 1,
+                "config": str(config),
+                "identity": dict(identity),
+                "files": list(files),
+                "notes": list(notes),
+            } if all(isinstance(text, str) for text in (*identity.values(), *files, *notes)):
+                return cls(config, identity, [name for name in files if _is_inside(name)], notes)
+            case {"version": int(version)} if version > VERSION:
+                reason = f"a newer plugnet wrote it (format {version}): pip install -U plugnet"
+            case _:
+                reason = "it lacks a part. Use an intact copy"
+        raise FileFormatError(
+            f"{path} must say what a run was made with, but {reason}.", path=str(path)
+        )
+
+
+def write(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON object, wholly or not at all.
 
     Raises:
         OSError: it cannot be written.
     """
-    text = json.dumps(record, indent=2, allow_nan=False)
+    text = json.dumps(content, indent=2, allow_nan=False)
     with replacing(path) as file:
         file.write(f"{text}\n".encode())
-
-
-def write_made_with(path: Path, identity: Mapping[str, str], files: Iterable[str]) -> None:
-    """Write what `read_made_with` returns.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    write(path, {"version": VERSION, "identity": dict(identity), "files": sorted(files)})
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -57,36 +105,7 @@ def read(path: Path) -> dict[str, Any]:
     return found
 
 
-def read_made_with(path: Path) -> tuple[dict[str, str], list[str]]:
-    """Return what must not change if a run goes on, and the files that its hooks have made.
-
-    See `Trainer.identity`.
-
-    Raises:
-        ConfigError: there is no such record, so it is no run that can be resumed.
-        FileFormatError: it is damaged.
-    """
-    if not path.is_file():
-        raise ConfigError(
-            f"{path.parent} must be the folder of a run, to go on with it, but it has no "
-            f"{path.name}. Begin it anew, without --resume.",
-            key="resume",
-        )
-    found = read(path)
-    match found:
-        case {"version": 1, "identity": dict(identity), "files": list(files)}:
-            known = {str(name): str(value) for name, value in identity.items()}
-            return known, [name for name in files if isinstance(name, str) and is_inside(name)]
-        case {"version": int(version)} if version > VERSION:
-            reason = f"a newer plugnet wrote it (format {version}): pip install -U plugnet"
-        case _:
-            reason = "it lacks a part. Use an intact copy"
-    raise FileFormatError(
-        f"{path} must say what a run was made with, but {reason}.", path=str(path)
-    )
-
-
-def is_inside(name: str) -> bool:
+def _is_inside(name: str) -> bool:
     """Tell whether a name from a file leads to a file inside the folder."""
     path = Path(name)
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 from plugnet.cli import run_record
 from plugnet.cli.config import RULES, SECTIONS, Config
 from plugnet.cli.run_directory import RESULT, RunDirectory
+from plugnet.cli.run_record import Record
 from plugnet.cli.toml_text import toml
 from plugnet.errors import ConfigError
 from plugnet.training import Trainer
-from plugnet.training.checkpoints import FOLDER, found
+from plugnet.training.checkpoints import found
 
 #: The settings that say how long a training is.
 LENGTHS = ("training.iterations", "training.epochs")
@@ -55,25 +57,28 @@ def length(config: Config) -> dict[str, Any]:
     return {"iterations": config.training.iterations, "epochs": config.training.epochs}
 
 
-def go_on(trainer: Trainer, run: RunDirectory, config: Config, is_longer: bool) -> dict[str, Any]:
+def go_on(
+    trainer: Trainer, run: RunDirectory, config: Config, folders: Iterable[str], is_longer: bool
+) -> dict[str, Any]:
     """Let a trainer go on from the run's last checkpoint, and return how long to train.
 
     Args:
         trainer: built from the config, with all its hooks.
         run: the folder.
         config: the settings.
+        folders: where checkpoints may be, in the folder of the run; the first that holds some.
         is_longer: whether the length has been changed.
 
     Raises:
         ConfigError: the run is longer already.
         FileFormatError: no checkpoint is intact.
     """
-    if not found(run.folder / FOLDER):
+    saved = next((path for name in folders if found(path := run.folder / name)), None)
+    if saved is None:
         return length(config)  # killed before the first: from the beginning
-    trainer.load(run.folder, inexact=True)  # what has changed is checked against the run's record
+    trainer.load(saved, inexact=True)  # what has changed is checked against the run's record
     if not is_longer:
         return {}
-    trainer.goal = trainer.stopping = None
     iterations = config.training.iterations
     if config.training.epochs is not None or iterations is None:
         raise ConfigError(
@@ -87,4 +92,20 @@ def go_on(trainer: Trainer, run: RunDirectory, config: Config, is_longer: bool) 
             f"more, but it is {iterations}.",
             key="training.iterations",
         )
+    trainer.goal = trainer.stopping = None
     return {"iterations": iterations - trainer.iteration}
+
+
+def threads(record: Record) -> int | None:
+    """Return the number of threads that a run was made with, or None if it is not known."""
+    text = record.identity.get("threads", "")
+    return int(text) if text.isdecimal() and int(text) else None
+
+
+def note_changes(trainer: Trainer, record: Record, changed: Mapping[str, str]) -> None:
+    """Let the history say that settings have changed, now or before the last checkpoint."""
+    notes = [*record.notes]
+    if changed:
+        notes.append(f"resumed inexactly: {'; '.join(changed.values())}")
+    known = trainer.history.notes
+    known += [note for note in notes if note not in known]

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 #: Added to a signal's number in an exit status, as shells do.
 SIGNALLED = 128
@@ -59,20 +59,13 @@ class Signals:
                         signal.signal(number, handler)
         try:
             yield
+        except KeyboardInterrupt:
+            if self.received in (signal.SIGINT, None):
+                raise
+            sys.exit(SIGNALLED + self.received)
         finally:
             for number, found in before.items():
                 signal.signal(number, found)
-
-    def end(self) -> NoReturn:
-        """End the command as the signal that was received does.
-
-        Raises:
-            KeyboardInterrupt: it was SIGINT, or none.
-            SystemExit: it was another one.
-        """
-        if self.received in (signal.SIGINT, None):
-            raise KeyboardInterrupt
-        sys.exit(SIGNALLED + self.received)
 
     @contextmanager
     def ending(self, training: Stoppable, save: Callable[[], None]) -> Iterator[None]:
@@ -88,7 +81,7 @@ class Signals:
             os._exit(SIGNALLED + number)
         self.received = number
         if self._training is None:
-            self.end()
+            raise KeyboardInterrupt  # not SystemExit: some let that be an error of what they call
         name = signal.Signals(number).name
         self._training.stop(f"interrupted by {name}", resumable=True)
 

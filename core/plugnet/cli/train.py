@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 import json
+import shlex
 import warnings
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TextIO
 
 from plugnet import Trainer
-from plugnet.cli import config_file, run_setup
+from plugnet.cli import config_file, run_record, run_resumed, run_setup
 from plugnet.cli.config import Config, TrainingSettings
 from plugnet.cli.data_warnings import warn_of_data
 from plugnet.cli.json_number import or_null
 from plugnet.cli.output import say
 from plugnet.cli.run_directory import (
     CONFIG,
+    RECORD,
+    RESULT,
     RunDirectory,
     contents,
     resumed,
     run_directory,
     test_digest,
 )
-from plugnet.cli.run_hooks import SavedModel, checkpoint_of, hooks_of
-from plugnet.cli.run_resumed import LENGTHS, changes, go_on, is_complete, length
+from plugnet.cli.run_hooks import (
+    Begun,
+    Recorded,
+    SavedModel,
+    files_of,
+    is_checkpoint,
+    with_checkpoint,
+)
+from plugnet.cli.run_record import Record
+from plugnet.cli.run_resumed import LENGTHS, changes, go_on, is_complete, length, note_changes
 from plugnet.cli.signals import SIGNALLED, Signals
 from plugnet.errors import ConfigError, DivergenceError, PluginWarning
 from plugnet.evaluation import Evaluation
 from plugnet.interfaces import DataSplits
+from plugnet.registry import registry
 from plugnet.training import identity
 
 
@@ -55,43 +68,52 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Train as the arguments say, and return the exit status."""
     signals = Signals()
+    _check_together(arguments)
     with signals.handled(), _noted() as notes:
         if arguments.resume is None:
             config, name = run_setup.configured(arguments)
             with run_directory(arguments.out, name, arguments.force) as run:
                 return _train(run, config, arguments, signals, notes)
-        _check_alone(arguments)
-        with resumed(arguments.resume) as run:
-            return _resume(run, arguments, signals, notes)
+        with resumed(arguments.resume) as (run, record):
+            return _resume(run, record, arguments, signals, notes)
 
 
-def _resume(run: RunDirectory, arguments: Namespace, signals: Signals, notes: list[str]) -> int:
-    """Go on with a run, and return the exit status."""
-    old = config_file.load(run.folder / CONFIG)
-    config = run_setup.reconfigured(old, arguments)
-    changed = changes(old, config)
-    if not changed and is_complete(run.folder):
-        say(f"{run.folder} is complete: nothing is left to do.")
-        return 0
-    identity.check([*changed.values()], arguments.inexact)
-    arguments.threads = arguments.threads or int(run.known["threads"])
-    return _train(run, config, arguments, signals, notes, not changed.keys().isdisjoint(LENGTHS))
-
-
-def _check_alone(arguments: Namespace) -> None:
-    """Refuse arguments that contradict --resume.
+def _check_together(arguments: Namespace) -> None:
+    """Refuse arguments that contradict each other.
 
     Raises:
-        ConfigError: there is one.
+        ConfigError: some do.
     """
-    for name in ("config", "out", "force"):
+    if arguments.resume is None:
+        if arguments.inexact:
+            raise ConfigError("--inexact needs --resume: it says how a run goes on.", key="inexact")
+        return
+    for name, shown in (("config", "CONFIG.toml"), ("out", "--out"), ("force", "--force")):
         if getattr(arguments, name):
-            shown = "CONFIG.toml" if name == "config" else f"--{name}"
             raise ConfigError(
-                f"--resume goes on with a run in its own folder, by its own settings, so {shown} "
-                "must not be given. Change settings with --set and --inexact.",
+                f"--resume goes on with a run in its own folder and with its own settings, so it "
+                f"cannot be given together with {shown}. Change settings with --set and --inexact.",
                 key=name,
             )
+
+
+def _resume(
+    run: RunDirectory, record: Record, arguments: Namespace, signals: Signals, notes: list[str]
+) -> int:
+    """Go on with a run, and return the exit status."""
+    old = new = config_file.parse(record.config, run.folder / RECORD)
+    if (run.folder / CONFIG).exists():  # otherwise it was killed before that
+        new = config_file.load(run.folder / CONFIG)
+    config = run_setup.reconfigured(new, arguments)
+    changed = changes(old, config)
+    if not changed and is_complete(run.folder):
+        if arguments.json:
+            _say_as_json(run.folder, run_record.read(run.folder / RESULT))
+        elif not arguments.quiet:
+            say(f"{run.folder} is complete: nothing is left to do.")
+        return 0
+    identity.check([*changed.values()], arguments.inexact)
+    return _train(run, config, arguments, signals, notes, changed)
 
 
 def _train(
@@ -100,39 +122,66 @@ def _train(
     arguments: Namespace,
     signals: Signals,
     notes: list[str],
-    is_longer: bool = False,
+    changed: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
-    """Train in the folder of a run, and return the exit status."""
+    """Train in the folder of a run, and return the exit status.
+
+    Args:
+        run: the folder.
+        config: the settings.
+        arguments: of the command.
+        signals: that end the training.
+        notes: where warnings are added.
+        changed: the settings that have changed since the run began, each with how.
+    """
     is_verbose = not (arguments.quiet or arguments.json)
+    threads = arguments.threads
+    if threads is None and run.record is not None:
+        threads = run_resumed.threads(run.record)
     text = config_file.dump(config)
-    trainer, samples, config = run_setup.build(config, arguments.threads)
-    model = SavedModel(run)
-    own = [*trainer.hooks, *checkpoint_of(config)]
-    trainer.hooks = hooks_of(run, own, model, samples, config, text, bar=not arguments.quiet)
+    trainer, samples, config = run_setup.build(config, threads)
+    model, own = SavedModel(run), with_checkpoint(trainer.hooks)
+    checkpoint = next(filter(is_checkpoint, own))
+    trainer.hooks = [
+        Begun(run),
+        *own,
+        model,
+        *([] if arguments.quiet else [registry.hooks.build("progress")]),
+        *files_of(samples, config),
+        Recorded(run, text, checkpoint if changed else None),
+    ]
     trainer.keep_files_in(run.files)
     duration = length(config)
-    if run.known:
-        duration = go_on(trainer, run, config, is_longer)
-        trainer.expect(run.known, arguments.inexact)
+    if run.record is not None:
+        folders = [checkpoint.path, *run.record.files]
+        duration = go_on(trainer, run, config, folders, not changed.keys().isdisjoint(LENGTHS))
+        trainer.expect(run.record.identity, arguments.inexact)
+        note_changes(trainer, run.record, changed)
     if is_verbose:
         from plugnet.cli import train_report
 
         say(train_report.introduction(trainer, samples, config))
     warn_of_data(samples, config.data)
-    save = next(hook.ask for hook in own if hasattr(hook, "ask"))
-    with signals.ending(trainer, save):
-        _fit(trainer, samples, config.training, duration, run.folder)
-    if signals.received and not trainer.iteration:
-        signals.end()  # there is nothing to save
-    model.renew(trainer)
-    result = _result(trainer, samples, config.training, signals.received is None, notes)
-    run.write_result(result)
+    with _advised(trainer, run.folder):
+        with signals.ending(trainer, checkpoint.ask):
+            _fit(trainer, samples, config.training, duration)
+        if signals.received and not trainer.iteration:
+            raise KeyboardInterrupt  # there is nothing to save
+        model.renew(trainer)
+        result = _result(trainer, samples, config.training, notes)
+        run.write_result(result)
     if is_verbose:
         say(train_report.summary(trainer, samples, result, run.folder))
-    if arguments.json:
-        found = {"directory": str(run.folder), "files": contents(run.folder)}
-        say(json.dumps({**found, **result}))
+    elif arguments.json:
+        _say_as_json(run.folder, result)
+    if (all_notes := _all_notes(trainer, notes)) != result["notes"]:  # it could not be printed
+        run.write_result({**result, "notes": all_notes})
     return SIGNALLED + signals.received if signals.received else 0
+
+
+def _say_as_json(folder: Path, result: Mapping[str, Any]) -> None:
+    found = {"directory": str(folder), "files": contents(folder)}
+    say(json.dumps({**found, **result}))
 
 
 @contextmanager
@@ -158,31 +207,38 @@ def _noted() -> Iterator[list[str]]:
         yield notes
 
 
-def _fit(
-    trainer: Trainer,
-    samples: DataSplits,
-    settings: TrainingSettings,
-    duration: Mapping[str, Any],
-    folder: Path,
-) -> None:
+@contextmanager
+def _advised(trainer: Trainer, folder: Path) -> Iterator[None]:
+    """Let an error that ends a run say what is there of it."""
     try:
-        trainer.fit(
-            samples,
-            evaluate_every=settings.evaluate_every,
-            validation=None if settings.validation == "none" else settings.validation,
-            **duration,
-        )
+        yield
     except DivergenceError as error:
         if trainer.history.loss:
             error.add_note(f"{folder} has the history up to that point.")
         raise
+    except OSError as error:
+        if trainer.iteration:
+            error.add_note(
+                "Remove the cause, then go on: plugnet train --resume " + shlex.quote(str(folder))
+            )
+        raise
+
+
+def _fit(
+    trainer: Trainer, samples: DataSplits, settings: TrainingSettings, duration: Mapping[str, Any]
+) -> None:
+    trainer.fit(
+        samples,
+        evaluate_every=settings.evaluate_every,
+        validation=None if settings.validation == "none" else settings.validation,
+        **duration,
+    )
 
 
 def _result(
     trainer: Trainer,
     samples: DataSplits,
     settings: TrainingSettings,
-    is_complete: bool,
     notes: list[str],
 ) -> dict[str, Any]:
     """Return the content of ``result.json``: what the weights at the end do."""
@@ -198,13 +254,18 @@ def _result(
         "test_samples": _tested(samples, settings),
         "iterations": history.iteration,
         "iterations_done": len(history.loss),
-        "complete": is_complete,
+        "complete": trainer.goal is None,
         "stopped": history.stopped,
-        "notes": list(dict.fromkeys([*history.notes, *notes])),
+        "notes": _all_notes(trainer, notes),
         "seconds": round(history.seconds, 3),
         "seed": trainer.seed,
         "versions": trainer.model.versions,
     }
+
+
+def _all_notes(trainer: Trainer, notes: list[str]) -> list[str]:
+    """Return what went wrong without ending the run, each once."""
+    return list(dict.fromkeys([*trainer.history.notes, *notes]))
 
 
 def _tested(samples: DataSplits, settings: TrainingSettings) -> int:

@@ -18,6 +18,7 @@ class RunFiles:
     Attributes:
         folder: of the run.
         made: the names of files that this run has made, and may make anew.
+        claimed: those of them that hooks of the present `fit` make.
     """
 
     def __init__(
@@ -26,11 +27,11 @@ class RunFiles:
         """Take the names that the run has made before, and those that no hook may write."""
         self.folder, self.made = folder.absolute(), {*made}
         self._reserved = {*reserved}
-        self._claimed: set[str] = set()
+        self.claimed: set[str] = set()
 
     def begin(self) -> None:
         """Let each hook claim its files anew, because a `fit` begins."""
-        self._claimed = set()
+        self.claimed = set()
 
     def path(self, name: str | os.PathLike[str], is_folder: bool = False) -> Path:
         """Return the path of a hook's file, or of a folder for its files, which may be there.
@@ -49,7 +50,7 @@ class RunFiles:
             raise _refused(given, f"lead into {self.folder}, but a link leads out of it")
         if local in self._reserved:
             raise _refused(given, "not be that of one of the run's own files")
-        if local in self._claimed:
+        if local in self.claimed:
             raise _refused(given, "be written by one hook only, but two would write it")
         is_own = local in self.made or (is_folder and path.is_dir())
         if not is_own and os.path.lexists(path):
@@ -59,7 +60,7 @@ class RunFiles:
             tried(path, is_folder)
         except OSError as error:
             raise _refused(given, f"be one that can be written, but {error}") from error
-        self._claimed.add(local)
+        self.claimed.add(local)
         self.made.add(local)
         return path
 
@@ -78,7 +79,7 @@ def tried(path: Path, is_folder: bool = False) -> Path:
             path.lstat()
         if path.is_dir():
             raise IsADirectoryError(f"{path} is a folder")
-    with tempfile.NamedTemporaryFile(dir=path if is_folder else path.parent, prefix=".plugnet-"):
+    with tempfile.TemporaryFile(dir=path if is_folder else path.parent):  # without a name
         pass
     return path
 

@@ -743,6 +743,9 @@ class Trainer:
 
         saved = read(path)
         self.network.restore(saved.network.state())
+        for layer, rng in saved.network.rngs.items():
+            if layer in self.network.rngs:
+                self.network.rngs[layer].bit_generator.state = rng.bit_generator.state
         self._take_over(saved, path, inexact)
 
     def _take_over(self, saved: Checkpoint, path: str | os.PathLike[str], inexact: bool) -> None:
