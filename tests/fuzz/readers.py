@@ -175,8 +175,8 @@ def _mark_history(history: History) -> Any:
     return history.loss, history.rate, history.evaluations
 
 
-def _mark_made_with(record: tuple[dict[str, str], list[str]]) -> Any:
-    identity, files = record
+def _mark_record(record: run_record.Record) -> Any:
+    _, identity, files, _ = record
     assert all(isinstance(text, str) for text in (*identity, *identity.values(), *files))
     for name in files:
         place = Path(os.path.normpath(Path("/run") / name))
@@ -242,7 +242,7 @@ READERS: dict[str, Reader] = {
     ),
     "journal": Reader(seeds.journals, _read_journal, _mark_history, words),
     "record": Reader(
-        seeds.records, lambda path, _: run_record.read_made_with(Path(path)), _mark_made_with,
+        seeds.records, lambda path, _: run_record.Record.read(Path(path)), _mark_record,
         _JSON,
     ),
     "result": Reader(

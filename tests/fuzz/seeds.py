@@ -18,6 +18,7 @@ from plugnet.arrays import Array
 from plugnet.cli import run_record
 from plugnet.cli.config import Config
 from plugnet.cli.config_file import dump
+from plugnet.cli.run_record import Record
 from plugnet.training.journal import Journal
 
 ROWS = 12
@@ -309,7 +310,7 @@ def records() -> list[Seed]:
     """Return what runs were made with."""
     files: list[list[str]] = [[], ["history.csv", "pictures/löss.png"]]
     return [
-        _written(lambda path, names=names: run_record.write_made_with(path, _IDENTITY, names))
+        _written(lambda path, names=names: Record("seed = 0", _IDENTITY, names).write(path))
         for names in files
     ]
 
