@@ -1,6 +1,7 @@
 """Short runs of `plugnet train`, and what two of them must have in common."""
 
 import hashlib
+import importlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,3 +62,10 @@ def outcome(folder: Path) -> dict[str, str]:
                 content = json.dumps(result, indent=1).encode()
             found[name] = hashlib.sha256(content).hexdigest()
     return found
+
+
+def sketch() -> None:
+    """Let the hooks of this process write a word instead of a picture, from now on."""
+    for hook in ("loss_curve", "confusion_matrix", "mistakes"):
+        module = importlib.import_module(f"plugnet_builtin.hooks.{hook}")
+        vars(module)["draw"] = lambda path, *_: path.write_text("a picture")

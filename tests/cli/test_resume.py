@@ -483,3 +483,9 @@ def test_files_that_no_run_has_made_are_not_replaced(
         err = refused(*words(data, tmp_path, BASE), *more)
         assert "it holds model.safetensors" in err
     assert (tmp_path / "model.safetensors").read_text() == "mine"
+
+
+def test_a_journal_of_two_kills_ago_does_no_harm(ended: Path) -> None:
+    # killed in its first save, begun anew, and killed before it removed what that had left
+    (ended / "checkpoints" / "history-deadbeef-0001.jsonl").write_bytes(b"{}")
+    assert main(["train", "--quiet", "--resume", str(ended)]) == 0

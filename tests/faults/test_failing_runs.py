@@ -1,6 +1,5 @@
 """A disk that fails at any call of a whole run: whole files, and a run that goes on later."""
 
-import importlib
 import os
 import random
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.process import printed
+from tests.runs import sketch
 from tests.soak.failures import FAULTS, Runs
 from tests.soak.kills import Killer
 
@@ -38,6 +38,7 @@ def test_a_call_that_fails_leaves_a_run_that_goes_on(
 
 def kill_some(folder: Path) -> None:
     """Kill processes at some calls of a run, each forked, and go on with the runs."""
+    sketch()
     runs = Runs(folder)
     chosen = random.Random(0).sample(range(1, len(runs.calls) + 1), SAMPLES)
     print(Counter(runs.check(at, FAULTS["killed"]) for at in chosen)["ended"])
@@ -45,9 +46,7 @@ def kill_some(folder: Path) -> None:
 
 def kill_at_random(folder: Path) -> None:
     """Kill processes at random moments, and go on with the runs."""
-    for hook in ("loss_curve", "confusion_matrix", "mistakes"):
-        module = importlib.import_module(f"plugnet_builtin.hooks.{hook}")
-        vars(module)["draw"] = lambda path, *_: path.write_text("a picture")
+    sketch()
     killer = Killer(folder, "early_stop", is_fresh=False)
     figures = Counter[str]()
     for seed in range(5):

@@ -53,7 +53,7 @@ class Soak:
         self._folder = folder
         self._table = write_table(folder / "table.csv")
         self._draw = random.Random(0)
-        self._expected = {}
+        self._expected: dict[str, tuple[dict[str, str], float]] = {}
         self.rounds = 0
         for kind in KINDS:
             started = time.monotonic()
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--interval", type=float, default=60.0, help="seconds")
     given = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
-    readings = []
+    readings: list[Reading] = []
     with tempfile.TemporaryDirectory(prefix="soak-") as name:
         temporary = Path(name) / "temporary"
         temporary.mkdir()

@@ -10,7 +10,6 @@ Prints how many calls have failed by kind, and ends with an error at the first t
 """
 
 import errno
-import importlib
 import io
 import json
 import os
@@ -19,7 +18,6 @@ import tempfile
 from collections import Counter
 from contextlib import redirect_stderr
 from pathlib import Path
-from unittest import mock
 
 os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a fork has no others
 
@@ -27,7 +25,7 @@ from plugnet import Model
 from plugnet.cli import main as run_command
 from plugnet.files import atomic
 from tests.failing import Fault, failed, failing, killed, short
-from tests.runs import BASE, outcome, words, write_table
+from tests.runs import BASE, outcome, sketch, words, write_table
 
 FAULTS: dict[str, Fault] = {
     **{name: failed(getattr(errno, name)) for name in ("EIO", "ENOSPC", "EDQUOT")},
@@ -123,9 +121,7 @@ class Runs:
 def main() -> int:
     """Let every call fail in every way, and print figures."""
     with tempfile.TemporaryDirectory(prefix="failures-") as folder:
-        for hook in ("loss_curve", "confusion_matrix", "mistakes"):
-            module = importlib.import_module(f"plugnet_builtin.hooks.{hook}")
-            mock.patch.object(module, "draw", lambda path, *_: path.write_text("a picture")).start()
+        sketch()
         runs = Runs(Path(folder))
         print(f"calls of a run: {len(runs.calls)}")
         for name, fault in FAULTS.items():

@@ -46,7 +46,7 @@ class Checkpoints:
         self.folder, self._keep, self.best = folder, keep, best
         self._own: set[Path] = set()
         journals = [match for path in _listed(folder) if (match := _JOURNAL.fullmatch(path.name))]
-        if found(folder) and {match[1] for match in journals} != {run}:
+        if found(folder) and run not in {match[1] for match in journals}:
             raise HookError(
                 f"{folder} holds the checkpoints of another run, which would be lost. Go on with "
                 "it by Trainer.resume, remove it, or save elsewhere.",
