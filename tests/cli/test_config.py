@@ -24,7 +24,7 @@ from plugnet.cli.config import (
 from plugnet.cli.inference import infer
 from plugnet.errors import ConfigError
 from plugnet.training.given import ITERATIONS
-from plugnet.training.trainer import DECAY, DEFAULT
+from plugnet.training.state import DECAY, DEFAULT
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

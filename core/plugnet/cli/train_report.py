@@ -18,7 +18,7 @@ from plugnet.errors import counted
 from plugnet.interfaces import DataSplits
 from plugnet.registry import registry
 from plugnet.training.given import ITERATIONS
-from plugnet.training.trainer import DEFAULT
+from plugnet.training.state import DEFAULT
 
 LONGEST = 50  # characters of a list of classes; a longer one is not shown
 MOST_LINES = 3  # of names of columns

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from plugnet.arguments import file_path, flag, integer
+from plugnet.arguments import file_path, integer
 from plugnet.arrays import Array
 from plugnet.data.joined import check_alone, joined
 from plugnet.data.source import CheckedBatches, from_samples
@@ -22,43 +21,24 @@ from plugnet.errors import ArgumentError, CallOrderError, DivergenceError, Train
 from plugnet.evaluation import Evaluation, loss_value
 from plugnet.interfaces import (
     Batch,
-    Component,
     DataSplits,
-    Loss,
-    LRPolicy,
-    Metric,
-    Optimizer,
-    Regularizer,
 )
 from plugnet.model import Model
-from plugnet.network import Network
-from plugnet.registry import registry
-from plugnet.schema import Label, Schema
+from plugnet.schema import Label
 from plugnet.training import failures, identity
-from plugnet.training.divergence import are_finite, check_batch, diverged
+from plugnet.training.divergence import check_batch, diverged
 from plugnet.training.exclusive import exclusive
 from plugnet.training.given import count_iterations
 from plugnet.training.history import History
 from plugnet.training.intake import adapt, prepare, take_batch, take_data, take_parts
-from plugnet.training.interrupts import Interrupts
-from plugnet.training.journal import Journal
-from plugnet.training.remembering import lasting, restore_hooks, states_of
+from plugnet.training.remembering import restore_hooks
 from plugnet.training.run_files import RunFiles, tried
-from plugnet.training.threads import count_of, limited
-from plugnet.training.update import Update
-from plugnet.training.weighting import as_class_weight, as_label
+from plugnet.training.state import TrainingState
+from plugnet.training.threads import limited
 from plugnet.warning import warn_user
 
 if TYPE_CHECKING:
-    from plugnet.training.checkpoint import Checkpoint
     from plugnet.training.hooks import HookCaller
-
-#: The default regularizer, unless the optimizer decays the weights itself.
-DECAY = ("l2", 0.001)
-DEFAULT = "default"
-
-#: What a step changes, besides parameters, the optimizer's slots and the history.
-PROGRESS = ("iteration", "position", "source_state", "rate_scale", "evaluation_due")
 
 #: Runs of fewer iterations are too short to tell whether the loss falls.
 SHORTEST = 20
@@ -66,7 +46,7 @@ SHORTEST = 20
 FAR = 100.0
 
 
-class Trainer:
+class Trainer(TrainingState):
     """Trains a network by stochastic gradient descent.
 
     >>> import numpy as np
@@ -79,131 +59,8 @@ class Trainer:
     1.0
 
     The constructor's arguments are attributes of the same names, names and tuples turned into
-    components. Further attributes:
-        iteration: how many iterations are done, over all calls of `fit`.
-        position: how many samples of arrays they have seen, from which the next batch follows.
-        source_state: where a source of batches was after the last step; {} if it cannot say, None
-            after a training on arrays.
-        rate_scale: what the policy's learning rate is multiplied by; 1 unless a hook changes it.
-        evaluation_due: the iteration after which `fit` next validates; None without such samples.
-        goal: the iteration at which the last `fit` ends, or would have ended if nothing had come
-            between; None if it has.
-        stopping: why that ends before it, or None.
-        is_interrupted: whether it ends only for now; see `stop`.
-        history: what they recorded.
-        schema: what inputs and answers mean; None before the first `fit`.
-        parts: what `fit` evaluates on at present: "validation", "test", both or nothing.
+    components; see `TrainingState` for them and for what else a trainer has.
     """
-
-    _is_broken: bool
-    _interrupts: Interrupts
-    _update: Update | None
-    _source: CheckedBatches | None
-    _last_source: CheckedBatches | None
-    parts: frozenset[str]
-    _parts: Mapping[str, Batch]
-    is_interrupted: bool
-    _resumes: bool
-    _safe: tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]] | None
-    _pause: str | None
-    _data: identity.Data | None
-    _known: Mapping[str, str] | None
-    _inexact: bool
-    _files: RunFiles | None
-    _gradients_ready: Callable[..., None] | None
-    _step_end: Callable[..., None] | None
-
-    def __init__(
-        self,
-        network: Network,
-        loss: Loss | Any = "softmax_with_loss",
-        optimizer: Optimizer | Any = ("sgd", 0.9),
-        policy: LRPolicy | Any = ("inv", 0.1),
-        regularizer: Regularizer | Any | None = DEFAULT,
-        batch_size: int = 100,
-        seed: int = 0,
-        shuffle: bool = True,
-        hooks: Iterable[Any] = (),
-        threads: int | None = None,
-        metrics: Iterable[Any] | None = None,
-        class_weight: Mapping[Label, float] | str | None = None,
-        ignore_label: Label | None = None,
-        scale_targets: bool = False,
-    ) -> None:
-        """Put the pieces together; each may be an object, a name, a tuple or a spec.
-
-        Args:
-            network: what is trained.
-            loss: what is minimised.
-            optimizer: how a gradient changes the parameters.
-            policy: the learning rate of each iteration.
-            regularizer: the penalty on the size of the weights, or None. "default":
-                ``("l2", 0.001)``, but None if the optimizer decays the weights itself, as adamw.
-            batch_size: samples per iteration.
-            seed: what the order of the samples is drawn from.
-            shuffle: whether each epoch has a random order of its own.
-            hooks: plugins that observe or intervene; see `plugnet.training.hooks`.
-            threads: among how many threads `fit` and `evaluate` divide large matrix products and
-                convolutions; a small network has none. None: as many as the process may run in;
-                see `plugnet.parallel`. The same number gives the same bits.
-            metrics: what evaluations judge by; None: accuracy, or for real values rmse and r2.
-            class_weight: by class, how much each of its samples counts in training; "balanced":
-                the classes that occur weigh the same, by their numbers of samples. None: every
-                sample counts the same.
-            ignore_label: a label whose samples count neither in training nor in evaluation.
-            scale_targets: whether the network learns real values in units of their own mean and
-                standard deviation. The model and the metrics turn them back; the loss is of the
-                scaled ones.
-
-        Raises:
-            ArgumentError: an argument is of a wrong type or out of range.
-            RegistryError: a name cannot be built.
-        """
-        if not isinstance(network, Network):
-            raise ArgumentError(
-                f"A trainer trains a Network, but it was given a {type(network).__name__}. Write "
-                "Trainer(Network([...])).",
-                argument="network",
-                value=network,
-            )
-        self.network = network
-        self.loss: Loss = registry.losses.resolve(loss)
-        self.optimizer: Optimizer = registry.optimizers.resolve(optimizer)
-        self.policy: LRPolicy = registry.lr_policies.resolve(policy)
-        if isinstance(regularizer, str) and regularizer == DEFAULT:
-            regularizer = None if self.optimizer.decoupled_decay else DECAY
-        self.regularizer: Regularizer | None = (
-            None if regularizer is None else registry.regularizers.resolve(regularizer)
-        )
-        self.batch_size = integer("batch_size", batch_size, at_least=1)
-        self.seed = integer("seed", seed, at_least=0)
-        self.shuffle = flag("shuffle", shuffle)
-        self._set_run(hooks, threads)
-        self.metrics: tuple[Metric, ...] | None = (
-            None
-            if metrics is None
-            else tuple(map(registry.metrics.resolve, _several("metrics", metrics, "f1")))
-        )
-        self.class_weight = as_class_weight(class_weight)
-        self.ignore_label = None if ignore_label is None else as_label("ignore_label", ignore_label)
-        self.scale_targets = flag("scale_targets", scale_targets)
-        self.schema: Schema | None = None
-        self.iteration = 0
-        self.position = 0
-        self.source_state: Mapping[str, Any] | None = None
-        self.rate_scale = 1.0
-        self.evaluation_due: int | None = None
-        self.goal: int | None = None
-        self.stopping: str | None = None
-        self.history = History()
-        self._begin()
-
-    def _set_run(self, hooks: Iterable[Any], threads: int | None) -> None:
-        """Set the arguments that are not saved."""
-        self.hooks = [
-            registry.hooks.resolve(hook) for hook in _several("hooks", hooks, "early_stop")
-        ]
-        self.threads = None if threads is None else integer("threads", threads, at_least=1)
 
     def fit(
         self,
@@ -555,20 +412,6 @@ class Trainer:
         counts = _counting(given)
         return given.x[counts], given.y[counts]
 
-    @property
-    def model(self) -> Model:
-        """The network, the loss, and what inputs and answers mean, in one.
-
-        Raises:
-            CallOrderError: there was no `fit` yet, which tells what they mean.
-        """
-        if self.schema is None:
-            raise CallOrderError(
-                "There is no model yet, because what answers mean comes with the first labels. "
-                "Call fit first, or use the network."
-            )
-        return Model(self.network, self.loss, self.schema, self.metrics)
-
     def evaluate(self, x: Any, y: Any = None, weights: Any = None) -> Evaluation:
         """Return the loss and the metrics on samples ``x`` with labels ``y``, as in `fit`.
 
@@ -586,15 +429,6 @@ class Trainer:
         with limited(self.threads):
             predict = self.network.predict
             return model.judge(given, lambda rows: predict(given.x[rows]), self.iteration)
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return copies of all that a step changes; `restore` goes back to them."""
-        with self.network.lock:
-            return {
-                "values": {name: value.copy() for name, value in self.network.state().items()},
-                "slots": {name: value.copy() for name, value in self.update.state().items()},
-                **{name: getattr(self, name) for name in PROGRESS},
-            }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Go back to a `snapshot`: afterwards the trainer is at its iteration.
@@ -614,10 +448,6 @@ class Trainer:
                 self.goal = min(self._goal, snapshot["iteration"])  # so no step follows
         self._go_back(snapshot)
 
-    def _secure(self) -> None:
-        """Take the snapshot to which a training that diverges goes back."""
-        self._safe = self.snapshot(), states_of(self.hooks)
-
     def _go_back_from(self, error: DivergenceError) -> None:
         if self._safe is not None:
             snapshot, remembered = self._safe
@@ -625,16 +455,6 @@ class Trainer:
             restore_hooks(self.hooks, remembered)
         self.stopping = None  # so that no hook takes the training for one that ends
         error.add_note(f"The trainer is back at iteration {self.iteration}.")
-
-    def _go_back(self, snapshot: Mapping[str, Any]) -> None:
-        with self.network.lock:
-            self.network.restore(snapshot["values"])
-            self.update.restore(snapshot["slots"])
-            for name in PROGRESS:
-                setattr(self, name, snapshot[name])
-            self.history.iteration = self.iteration
-            if self.source_state:  # then the next fit takes a source of batches back, too
-                self._resumes, self._last_source = True, None
 
     def penalty(self) -> float:
         """Return what the regularizer adds to the loss at the present parameters."""
@@ -646,181 +466,7 @@ class Trainer:
             if parameter.trainable and parameter.decay_mult
         )
 
-    def save(self, path: str | os.PathLike[str], journal: Journal | None = None) -> None:
-        """Write everything needed to go on later to one file, wholly or not at all.
-
-        That is the network, all components, the optimizer's state, the place in the data, the
-        history, what hooks remember, and what tells the data from others; not the data themselves.
-
-        Args:
-            path: the file.
-            journal: to which the losses and evaluations are appended; None: they are in the file.
-
-        Raises:
-            SpecError: a component cannot be described, because it is not registered.
-            DivergenceError: in a `fit`: the parameters are no longer finite.
-            BrokenStepError: an update failed half-way before.
-            OSError: a file cannot be written.
-        """
-        from plugnet.training.checkpoint import COMPONENTS, SETTINGS, Checkpoint
-
-        if self._is_broken:
-            raise failures.broken(self.iteration)
-        if self.network.is_in_training:
-            self._check_parameters()
-        known = self.identity()  # which may take a second for the data
-        with self.network.lock:  # a training in another thread waits with its next commit
-            snapshot, remembered = self.snapshot(), states_of(self.hooks)
-            if self._safe is not None:
-                self._safe = snapshot, remembered
-            plan = {"goal": self.goal, "stopping": self.stopping}
-            if self.is_interrupted:
-                plan["stopping"] = None
-            Checkpoint(
-                network=self.network,
-                components={name: getattr(self, name) for name in COMPONENTS},
-                settings={name: getattr(self, name) for name in SETTINGS},
-                progress={name: snapshot[name] for name in PROGRESS} | plan,
-                history=self.history,
-                slots=snapshot["slots"],
-                metrics=self.metrics,
-                model=None if self.schema is None else self.model.section(),
-                hooks=remembered,
-                identity=known,
-            ).write(path, journal)
-
-    @classmethod
-    def resume(
-        cls,
-        path: str | os.PathLike[str],
-        hooks: Iterable[Any] = (),
-        threads: int | None = None,
-        *,
-        inexact: bool = False,
-        budget: int | None = None,
-    ) -> Trainer:
-        """Return the trainer that was saved; `fit` on the same data goes on bit for bit.
-
-        A `fit` without iterations and epochs goes on to the end of the one that was saved in.
-
-        Args:
-            path: a file that `save` wrote; or a folder of checkpoints, or of a run: the newest
-                checkpoint in it that is intact.
-            hooks: as in the constructor: those of before, as far as they change the training.
-            threads: as in the constructor.
-            inexact: whether `fit` goes on, with a warning, if the data, the versions or anything
-                else that changes the bits differ from before.
-            budget: how many bytes of memory the file may take; see `Network.load`.
-
-        Raises:
-            FileFormatError: the file is missing, damaged or not a saved trainer.
-            SpecError: it needs components that are not installed.
-        """
-        from plugnet.training.checkpoint import refused
-        from plugnet.training.checkpoints import read
-
-        saved = read(path, budget)
-        with refused(path):
-            trainer = cls(
-                saved.network, **saved.components, **saved.settings, metrics=saved.metrics
-            )
-        trainer._set_run(hooks, threads)
-        trainer._take_over(saved, path, inexact)
-        return trainer
-
-    def load(self, path: str | os.PathLike[str], *, inexact: bool = False) -> None:
-        """Go on from what another trainer saved, whose network and optimizer are like these.
-
-        Args:
-            path: as in `resume`.
-            inexact: as in `resume`.
-
-        Raises:
-            FileFormatError: the file is missing, damaged or not a saved trainer.
-            ShapeError: network or optimizer are others.
-        """
-        from plugnet.training.checkpoints import read
-
-        saved = read(path)
-        self.network.restore(saved.network.state())
-        for layer, rng in saved.network.rngs.items():
-            if layer in self.network.rngs:
-                self.network.rngs[layer].bit_generator.state = rng.bit_generator.state
-        self._take_over(saved, path, inexact)
-
-    def _take_over(self, saved: Checkpoint, path: str | os.PathLike[str], inexact: bool) -> None:
-        """Go on from a checkpoint, of which the network and the components are there already."""
-        from plugnet.training.checkpoint import refused
-
-        with refused(path):
-            vars(self).update(saved.progress)
-            self.history = saved.history
-            if saved.model is not None:
-                self.schema = Model.from_section(saved.model, saved.network, path).schema
-            self.update.restore(saved.slots)
-            restore_hooks(self.hooks, saved.hooks)
-        self._resumes = True
-        self.expect(saved.identity, inexact)
-
-    def expect(self, known: Mapping[str, str], inexact: bool = False) -> None:
-        """Let the next `fit` refuse data, versions and settings that are others than ``known``.
-
-        Args:
-            known: as `identity` returns it; {}: nothing is known.
-            inexact: whether differences are allowed, with a warning.
-        """
-        self._known, self._inexact = known, inexact
-
-    def identity(self) -> dict[str, str]:
-        """Return what must not change if a training is to go on to the same bits, in words.
-
-        That are the data of the last `fit`, with their SHA-256, the versions of all that computes,
-        BLAS and its kernel, the number of threads, and hooks that change the training.
-        """
-        from plugnet.training.checkpoint import COMPONENTS
-
-        parts = [getattr(self, name) for name in COMPONENTS]
-        specs = [registry.spec(part) for part in parts if isinstance(part, Component)]
-        data = {} if self._data is None else self._data.fields()
-        return {
-            **data,
-            "dtype": self.network.dtype.name,
-            "hooks that change the training": ", ".join(lasting(self.hooks)) or "none",
-            **identity.of_environment(count_of(self.threads), [specs, self.network.spec()]),
-        }
-
-    def _check_identity(self, goes_on: bool) -> None:
-        """Check that data and machine are those of the run that was resumed.
-
-        Args:
-            goes_on: whether it is to the goal of the `fit` that was interrupted.
-        """
-        if not self._known:
-            return
-        found = identity.differences(self._known, self.identity(), goes_on)
-        identity.check(found, self._inexact)
-        if found:
-            self.history.notes.append(f"resumed inexactly: {'; '.join(found)}")
-        self._known = None
-
     # What the step and fit rest on ---------------------------------------------------------------
-
-    @property
-    def update(self) -> Update:
-        """The update that optimizer and regularizer make, with the optimizer's state.
-
-        It is a new one after the network or the optimizer has been replaced.
-        """
-        update, parameters = self._update, self.network.parameters()
-        if update is None or not update.fits(parameters, self.optimizer, self.regularizer):
-            update = self._update = Update(parameters, self.optimizer, self.regularizer, update)
-        return update
-
-    def _check_parameters(self) -> None:
-        """Check what the last update left; those before it show in the next loss."""
-        history = self.history
-        if history.loss and not are_finite(self.network):
-            raise diverged(self.network, None, self.iteration, history.loss[-1], history.rate[-1])
 
     def _evaluate_part(
         self, given: Batch, part: Literal["validation", "test"], hooks: HookCaller
@@ -875,38 +521,6 @@ class Trainer:
         """
         return prepare(self, Batch(x, y)).check(x, y, weights, name, remember)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy is made from: never the buffers, and not what a call of fit set up."""
-        if self._is_broken:
-            raise failures.broken(self.iteration)
-        kept = {name: value for name, value in vars(self).items() if not name.startswith("_")}
-        return {**kept, "_state": None if self._update is None else self.update.state()}
-
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
-        kept = dict(state)
-        slots = kept.pop("_state")
-        vars(self).update(kept)
-        self._begin()
-        self._resumes = True
-        if slots is not None:
-            self.update.restore(slots)
-
-    def __copy__(self) -> Trainer:
-        """Return a copy of its own: two trainers cannot train one network."""
-        return copy.deepcopy(self)
-
-    def _begin(self) -> None:
-        """Set what only a running `fit` uses."""
-        self._is_broken = False  # whether an update has failed half-way
-        self._interrupts = Interrupts()
-        self._update = None
-        self._resumes = False  # whether it comes from a file, and has done no step since
-        self._last_source = None  # of batches, which may have given one that no step was done on
-        self._source = self._gradients_ready = self._step_end = None
-        self.parts, self._parts, self.is_interrupted = frozenset(), {}, False
-        self._safe = self._pause = self._data = self._known = self._files = None
-        self._inexact = False
-
     def _hook_caller(self) -> HookCaller:
         from plugnet.training.hooks import HookCaller  # late: only training needs pluggy
 
@@ -921,16 +535,3 @@ def _counting(given: Batch) -> Any:
     """Return the rows that count: an ignored label has become another, which is not to be shown."""
     weights = given.weights
     return slice(None) if weights is None or weights.all() else weights > 0
-
-
-def _several(argument: str, given: Any, example: str) -> Iterable[Any]:
-    """Return components as a list; a single name is one, too."""
-    if isinstance(given, str):
-        return (given,)
-    if not isinstance(given, Iterable):
-        raise ArgumentError(
-            f'The {argument} must be a list, such as ["{example}"], but they are {given!r}.',
-            argument=argument,
-            value=given,
-        )
-    return given
