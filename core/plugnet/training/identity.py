@@ -84,7 +84,8 @@ def of_environment(threads: int, specs: Any) -> dict[str, str]:
         specs: of all components, whose distributions count, too.
     """
     versions = running()
-    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    # NumPy leaves out what is empty, as where it was built without any.
+    found = np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", [])
     return {
         "NumPy": versions["numpy"],
         "BLAS": blas_name(),

@@ -295,7 +295,7 @@ class TrainingState:
 
         Raises:
             FileFormatError: the file is missing, damaged or not a saved trainer.
-            ShapeError: network or optimizer are others.
+            ShapeError: its network or its optimizer is of another kind.
         """
         from plugnet.training.checkpoints import read
 
@@ -321,7 +321,7 @@ class TrainingState:
         self.expect(saved.identity, inexact)
 
     def expect(self, known: Mapping[str, str], inexact: bool = False) -> None:
-        """Let the next `fit` refuse data, versions and settings that are others than ``known``.
+        """Let the next `fit` refuse data, versions and settings that differ from ``known``.
 
         Args:
             known: as `identity` returns it; {}: nothing is known.
@@ -332,8 +332,8 @@ class TrainingState:
     def identity(self) -> dict[str, str]:
         """Return what must not change if a training is to go on to the same bits, in words.
 
-        That are the data of the last `fit`, with their SHA-256, the versions of all that computes,
-        BLAS and its kernel, the number of threads, and hooks that change the training.
+        These are the data of the last `fit`, with their SHA-256, the versions of all that computes,
+        BLAS and its kernel, the number of threads, and the hooks that change the training.
         """
         from plugnet.training.checkpoint import COMPONENTS
 
@@ -383,14 +383,19 @@ class TrainingState:
         if self._is_broken:
             raise failures.broken(self.iteration)
         kept = {name: value for name, value in vars(self).items() if not name.startswith("_")}
-        return {**kept, "_state": None if self._update is None else self.update.state()}
+        return {
+            **kept,
+            "_state": None if self._update is None else self.update.state(),
+            "_expected": (self._known or {}, self._inexact),
+        }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         kept = dict(state)
-        slots = kept.pop("_state")
+        slots, expected = kept.pop("_state"), kept.pop("_expected")
         vars(self).update(kept)
         self._begin()
         self._resumes = True
+        self.expect(*expected)
         if slots is not None:
             self.update.restore(slots)
 

@@ -452,7 +452,10 @@ class Trainer(TrainingState):
         if self._safe is not None:
             snapshot, remembered = self._safe
             self._go_back(snapshot)
-            restore_hooks(self.hooks, remembered)
+            try:
+                restore_hooks(self.hooks, remembered)
+            except Exception as failed:  # a hook's own fault, which must not hide the divergence
+                error.add_note(f"Not all hooks are back: {type(failed).__name__}: {failed}")
         self.stopping = None  # so that no hook takes the training for one that ends
         error.add_note(f"The trainer is back at iteration {self.iteration}.")
 

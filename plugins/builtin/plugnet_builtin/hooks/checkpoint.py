@@ -58,9 +58,9 @@ class Checkpoint:
             None if iterations is None else integer("iterations", iterations, at_least=1)
         )
         self.keep = integer("keep", keep, at_least=1)
-        self._training: Callable[[], object] = _nothing  # whose checkpoints they are
+        self._training: Callable[[], object] = lambda: None  # whose checkpoints they are
         self._checkpoints: Checkpoints | None = None
-        self._restored: Mapping[str, Any] | None = None
+        self._restored: dict[str, Any] | None = None  # what the next `fit` goes on from
         self._forget()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -77,6 +77,8 @@ class Checkpoint:
 
     def state(self) -> dict[str, Any]:
         """Return the name of the run, and which checkpoint is the best so far."""
+        if self._restored is not None:
+            return self._restored
         return {"run": self._run, "least": self._least, "best": self._best}
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -145,7 +147,3 @@ class Checkpoint:
         if self.iterations is not None and training.iteration % self.iterations == 0:
             return True
         return self._is_asked or training.is_ending
-
-
-def _nothing() -> None:
-    """Stand in for a reference to what is not there."""
