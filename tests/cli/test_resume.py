@@ -85,7 +85,7 @@ def copy_of(folder: Path, name: str) -> None:
     """Copy the folder of a run as it is now, unless that was done before."""
     target = folder.parent / "copies" / name
     if folder.name == "run" and not target.exists():
-        shutil.copytree(folder, target)
+        shutil.copytree(folder, target, ignore=shutil.ignore_patterns(".lock"))
 
 
 @pytest.fixture
@@ -322,7 +322,7 @@ def test_another_number_of_threads_is_refused(ended: Path, refused: Refused) -> 
 def test_the_record_tells_the_number_of_threads(
     ended: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plugnet.training.trainer.count_of", lambda threads: threads or 99)
+    monkeypatch.setattr("plugnet.training.state.count_of", lambda threads: threads or 99)
     assert main(["train", "--quiet", "--resume", str(ended)]) == 0  # also with other processors
 
 
