@@ -322,7 +322,7 @@ def test_another_number_of_threads_is_refused(ended: Path, refused: Refused) -> 
 def test_the_record_tells_the_number_of_threads(
     ended: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plugnet.training.trainer.count_of", lambda threads: threads or 99)
+    monkeypatch.setattr("plugnet.training.state.count_of", lambda threads: threads or 99)
     assert main(["train", "--quiet", "--resume", str(ended)]) == 0  # also with other processors
 
 

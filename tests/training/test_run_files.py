@@ -129,7 +129,7 @@ def test_a_disk_that_cannot_be_written_is_refused(
     def full(**_: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("plugnet.training.run_files.tempfile.NamedTemporaryFile", full)
+    monkeypatch.setattr("plugnet.training.run_files.tempfile.TemporaryFile", full)
     assert "Read-only file system" in refusal(RunFiles(folder), "log.csv")
 
 
