@@ -23,7 +23,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a fork has no others
+if __name__ == "__main__":  # before NumPy is imported: a fork has no other threads
+    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 from plugnet import Model, Trainer
 from plugnet.cli import main as run_command

@@ -19,7 +19,8 @@ from collections import Counter
 from contextlib import redirect_stderr
 from pathlib import Path
 
-os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a fork has no others
+if __name__ == "__main__":  # before NumPy is imported: a fork has no other threads
+    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 from plugnet import Model
 from plugnet.cli import main as run_command

@@ -27,7 +27,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a fork has no others
+if __name__ == "__main__":  # before NumPy is imported: a fork has no other threads
+    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 from tests.runs import SETTINGS, outcome, words, write_table
 from tests.soak import forked

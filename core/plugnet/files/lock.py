@@ -43,6 +43,8 @@ _UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _PATIENCE = 30.0
 
 _held: weakref.WeakSet[Lock] = weakref.WeakSet()
+#: What the files say that belong to locks of this process which are held, or about to be.
+_written: set[bytes] = set()
 
 
 @contextlib.contextmanager
@@ -60,13 +62,16 @@ def locked(folder: str | os.PathLike[str], patience: float = _PATIENCE) -> Itera
         OSError: the folder cannot be written.
     """
     lock = Lock(file_path("folder", folder), patience)
+    own = {lock._content, lock._claim}
     try:
+        _written.update(own)
         lock._acquire()
         guards[str(lock._path.parent)] = lock.check
         yield lock
     finally:
         guards.pop(str(lock._path.parent), None)
         lock._release()
+        _written.difference_update(own)
 
 
 class Lock:
@@ -80,6 +85,7 @@ class Lock:
         self.folder = folder
         self._path = Path(folder, FILE).absolute()
         self._patience = patience
+        self._real = os.path.realpath(folder)
         self._pid = os.getpid()
         self._descriptor: int | None = None  # of the file, where the system locks it
         self._thread: threading.Thread | None = None
@@ -89,6 +95,7 @@ class Lock:
             "pid": self._pid,
             "host": platform.node(),
             "process": process.mark(),
+            "folder": self._real,
             "token": os.urandom(8).hex(),
         }
         self._claim = json.dumps(owner).encode()  # what is in a second file
@@ -229,8 +236,9 @@ class Lock:
             LockedError: the owner lives, or it cannot be known whether it does.
         """
         owner = _Owner(found)
-        is_running = owner.is_running()
-        if is_running:
+        is_running = owner.is_running() and not _is_left(found)
+        is_elsewhere = owner.folder != self._real and owner.has_flock and self._has_flock
+        if is_running and not is_elsewhere:  # else it is a copy, or was moved: flock will tell
             raise self._refused(owner)
         if owner.has_flock and self._has_flock:
             try:
@@ -286,16 +294,19 @@ class _Owner:
     Attributes:
         name: number and host; None if the file does not say so.
         has_flock: whether the system frees the lock.
+        folder: what it has locked; "" if the file does not say so.
     """
 
     def __init__(self, content: bytes) -> None:
         self.name: str | None = None
+        self.folder = ""
         self.has_flock = False
         self._mark = ""
         try:
             found: Any = json.loads(content)
             self.name = f"process {found['pid']} on {found['host']}"
             self.has_flock = found.get("has_flock") is True
+            self.folder = str(found["folder"])
             self._mark = str(found["process"])
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             pass  # it is being written, or its owner died at that
@@ -303,11 +314,19 @@ class _Owner:
     def __str__(self) -> str:
         return self.name or "another process"
 
+    def is_own(self) -> bool:
+        return self._mark == process.mark()
+
     def is_running(self) -> bool | None:
         try:
             return process.is_running(self._mark)
         except ValueError:  # not a mark
             return None
+
+
+def _is_left(content: bytes) -> bool:
+    """Tell whether this process has made a file, but could not remove it at the end."""
+    return _Owner(content).is_own() and content not in _written
 
 
 def _make(path: Path, content: bytes) -> bool:

@@ -104,7 +104,7 @@ SYNONYMS: Final[Mapping[str, Mapping[str | tuple[Any, ...], str]]] = {
         "mistakes": "misclassified",
         "early_stop": "early_stopping",
         "plateau": "reduce_lr_on_plateau reduce_on_plateau lr_on_plateau",
-        "best_model": "checkpoint model_checkpoint save_best",
+        "best_model": "save_best",
     },
     "metric": {
         "accuracy": "acc recognition_rate categorical_accuracy binary_accuracy accuracy_score",

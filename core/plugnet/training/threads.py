@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, lru_cache, partial
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from plugnet import parallel
 
@@ -56,14 +57,19 @@ def blas_threads() -> int | None:
 
 @cache
 def blas_name() -> str:
-    """Return the library, its version and the kernel that it chose for this processor."""
+    """Return NumPy's library, its version and the kernel that it chose for this processor."""
     from threadpoolctl import threadpool_info  # late: it takes some milliseconds
 
-    for library in threadpool_info():
-        if library["user_api"] == "blas":
-            found = (library.get(key) for key in ("internal_api", "version", "architecture"))
-            return " ".join(filter(None, found))
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    for library in sorted(found, key=_is_of_another):  # SciPy and PyTorch may have their own
+        parts = (library.get(key) for key in ("internal_api", "version", "architecture"))
+        return " ".join(filter(None, parts))
     return "unknown"
+
+
+def _is_of_another(library: Mapping[str, Any]) -> bool:
+    """Tell whether a library did not come with NumPy."""
+    return not any(part.startswith("numpy") for part in Path(library["filepath"]).parts)
 
 
 # BLAS's number, once per process -----------------------------------------------------------------
