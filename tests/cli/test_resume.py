@@ -85,7 +85,7 @@ def copy_of(folder: Path, name: str) -> None:
     """Copy the folder of a run as it is now, unless that was done before."""
     target = folder.parent / "copies" / name
     if folder.name == "run" and not target.exists():
-        shutil.copytree(folder, target, ignore=shutil.ignore_patterns(".lock"))
+        shutil.copytree(folder, target)
 
 
 @pytest.fixture

@@ -327,7 +327,7 @@ def test_of_a_damaged_checkpoint_the_one_before_is_taken(tmp_path: Path, name: s
     else:
         path = folder / name
         path.write_bytes(path.read_bytes()[:100])
-    with pytest.warns(TrainingWarning, match="checkpoint before is taken"):
+    with pytest.warns(TrainingWarning, match="older checkpoint is used"):
         assert Trainer.resume(folder).iteration == 4
 
 

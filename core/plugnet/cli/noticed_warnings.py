@@ -1,4 +1,4 @@
-"""Warnings that are shown as ever, and noticed besides."""
+"""Warnings that are shown as usual, and noticed."""
 
 from __future__ import annotations
 

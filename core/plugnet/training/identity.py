@@ -45,7 +45,7 @@ def digest(array: Array) -> str:
 
 
 class Data:
-    """The arrays of a `fit`, which are told from others by their digests once that is asked."""
+    """The arrays of a `fit`, whose digests are taken once they are asked for."""
 
     def __init__(self, parts: Mapping[str, Batch | None]) -> None:
         """Take samples, labels and weights of "training", "validation" and "test".
