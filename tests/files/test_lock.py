@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -380,3 +381,43 @@ def test_a_save_after_the_lock_was_lost_keeps_the_file(tmp_path: Path, setup: st
             save_text(path, "no longer ours", lock.check)
     assert path.read_bytes() == b"ours"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_copy_of_a_locked_folder_is_not_locked(tmp_path: Path) -> None:
+    original, copy = tmp_path / "run", tmp_path / "copy"
+    original.mkdir()
+    with locked(original) as lock:
+        shutil.copytree(original, copy)
+        with locked(copy):
+            assert json.loads((copy / FILE).read_bytes())["folder"] == str(copy)
+        lock.check()
+        with pytest.raises(LockedError), locked(original):
+            pass
+
+
+def test_a_folder_that_was_moved_stays_locked(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    words = [sys.executable, "-c", HOLDER, str(tmp_path / "run")]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as held:
+        assert held.stdout is not None
+        assert held.stdout.readline() == "locked\n"
+        (tmp_path / "run").rename(tmp_path / "moved")
+        with pytest.raises(LockedError), locked(tmp_path / "moved"):
+            pass
+        held.communicate()
+    with locked(tmp_path / "moved"):
+        pass
+
+
+def test_a_lock_that_could_not_be_removed_keeps_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch, locked(tmp_path):
+        patch.setattr(Path, "unlink", full)
+    assert (tmp_path / FILE).exists()
+    with locked(tmp_path), pytest.raises(LockedError), locked(tmp_path):
+        pass
+    assert not (tmp_path / FILE).exists()

@@ -13,7 +13,7 @@ from plugnet.data import ArrayBatches
 from plugnet.errors import ResumeError, TrainingWarning
 from plugnet.interfaces import Batch
 from plugnet.parameter import Parameters
-from plugnet.training import identity
+from plugnet.training import identity, threads
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((20, 4), np.float32), np.arange(20) % 3
@@ -293,3 +293,15 @@ def test_a_network_of_another_machine_is_found_by_its_layers(tmp_path: Path) -> 
         "version of plugnet-composition",
         "version of plugnet-dropout",
     }
+
+
+def test_numpys_own_blas_is_named_whatever_else_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    libraries = [
+        {"user_api": api, "filepath": f"/env/{where}/lib{api}.so", "internal_api": api,
+         "version": version, "architecture": "Zen"}
+        for api, where, version in (
+            ("openmp", "torch/lib", "1"), ("blas", "scipy.libs", "2"), ("blas", "numpy.libs", "3"),
+        )
+    ]  # fmt: skip
+    monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: libraries)
+    assert threads.blas_name.__wrapped__() == "blas 3 Zen"
