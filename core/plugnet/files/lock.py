@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import platform
+import stat
 import threading
 import time
 import weakref
@@ -41,6 +42,9 @@ FILE = ".lock"
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 #: Seconds without a sign of life after which an owner on another host counts as dead.
 _PATIENCE = 30.0
+
+#: Bytes of a lock's file that are read; it has some hundred and the folder's path.
+_LONGEST = 1 << 16
 
 _held: weakref.WeakSet[Lock] = weakref.WeakSet()
 #: What the files say that belong to locks of this process which are held, or about to be.
@@ -353,8 +357,12 @@ def _read(path: Path) -> bytes | None:
 def _seen(path: Path) -> tuple[bytes, int] | None:
     """Return a file's content and its time. Opening it gets these from a server, not a cache."""
     try:
+        if not stat.S_ISREG(
+            path.lstat().st_mode
+        ):  # it would be waited for
+            raise OSError(errno.EEXIST, "This is there already, and it is not a file", str(path))
         with path.open("rb") as file:
-            return file.read(), os.fstat(file.fileno()).st_mtime_ns
+            return file.read(_LONGEST), os.fstat(file.fileno()).st_mtime_ns
     except FileNotFoundError:
         return None
 
