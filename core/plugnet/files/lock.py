@@ -357,9 +357,7 @@ def _read(path: Path) -> bytes | None:
 def _seen(path: Path) -> tuple[bytes, int] | None:
     """Return a file's content and its time. Opening it gets these from a server, not a cache."""
     try:
-        if not stat.S_ISREG(
-            path.lstat().st_mode
-        ):  # it would be waited for
+        if not stat.S_ISREG(path.lstat().st_mode):  # it would be waited for
             raise OSError(errno.EEXIST, "This is there already, and it is not a file", str(path))
         with path.open("rb") as file:
             return file.read(_LONGEST), os.fstat(file.fileno()).st_mtime_ns

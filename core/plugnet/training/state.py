@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from plugnet.arguments import flag, integer
 from plugnet.data.source import CheckedBatches
-from plugnet.errors import ArgumentError, CallOrderError
+from plugnet.errors import ArgumentError, CallOrderError, ShapeError
 from plugnet.interfaces import Batch, Component, Loss, LRPolicy, Metric, Optimizer, Regularizer
 from plugnet.model import Model
 from plugnet.network import Network
@@ -299,25 +299,30 @@ class TrainingState:
         """
         from plugnet.training.checkpoints import read
 
-        saved = read(path)
+        saved, before = read(path), self.snapshot()["values"]
         self.network.restore(saved.network.state())
+        try:
+            self._take_over(saved, path, inexact)
+        except ShapeError:  # of the optimizer; its state is as it was
+            self.network.restore(before)
+            raise
         for layer, rng in saved.network.rngs.items():
             if layer in self.network.rngs:
                 self.network.rngs[layer].bit_generator.state = rng.bit_generator.state
-        self._take_over(saved, path, inexact)
 
     def _take_over(self, saved: Checkpoint, path: str | os.PathLike[str], inexact: bool) -> None:
         """Go on from a checkpoint, of which the network and the components are there already."""
         from plugnet.training.checkpoint import refused
 
         with refused(path):
-            vars(self).update(saved.progress)
-            self.history = saved.history
+            schema = self.schema
             if saved.model is not None:
-                self.schema = Model.from_section(saved.model, saved.network, path).schema
+                schema = Model.from_section(saved.model, saved.network, path).schema
             self.update.restore(saved.slots)
+            vars(self).update(saved.progress)
+            self.history, self.schema = saved.history, schema
             restore_hooks(self.hooks, saved.hooks)
-        self._resumes = True
+        self._resumes, self._last_source = True, None  # a source of batches goes back, too
         self.expect(saved.identity, inexact)
 
     def expect(self, known: Mapping[str, str], inexact: bool = False) -> None:
