@@ -10,7 +10,6 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
-from plugnet.cli.output import silence
 from plugnet.errors import PluginWarning, PlugnetError
 
 #: Each sub-command's module, which has `add_arguments` and `run`, and what it does.
@@ -62,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _complain("interrupted")
             return INTERRUPTED
         except BrokenPipeError:
+            from plugnet.cli.output import silence  # late: it is rarely needed
+
             silence()  # whoever read our output has gone, as `head` does
             return 1
         except (PlugnetError, OSError, MemoryError) as error:

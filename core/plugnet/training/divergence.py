@@ -58,7 +58,8 @@ def diverged(
         what = f"the loss is {loss}; {what}"
     return DivergenceError(
         f"Training has diverged at iteration {iteration}: {what}, with a learning rate of "
-        f"{rate:.4g}.{_norms(network, layer)}",
+        f"{rate:.4g}.{_norms(network, layer)} Lower the rate, scale the data, or add the hook "
+        "clip_gradients.",
         iteration=iteration,
         loss=loss,
         rate=rate,
