@@ -9,10 +9,10 @@ from typing import Any
 
 from plugnet.cli import run_record
 from plugnet.cli.config import RULES, SECTIONS, Config
-from plugnet.cli.run_directory import RESULT, RunDirectory
+from plugnet.cli.run_directory import MODEL, RESULT, RunDirectory
 from plugnet.cli.run_record import Record
 from plugnet.cli.toml_text import toml
-from plugnet.errors import ConfigError
+from plugnet.errors import ConfigError, FileFormatError
 from plugnet.training import Trainer
 from plugnet.training.checkpoints import found
 
@@ -47,9 +47,12 @@ def _flat(config: Config) -> dict[str, Any]:
 
 
 def is_complete(folder: Path) -> bool:
-    """Tell whether a run has come to its end."""
-    path = folder / RESULT
-    return path.is_file() and run_record.read(path).get("complete") is True
+    """Tell whether a run has come to its end, with a result and a model."""
+    try:
+        result = run_record.read(folder / RESULT)
+    except FileFormatError:  # it is missing or damaged, so it is written again
+        return False
+    return result.get("complete") is True and (folder / MODEL).is_file()
 
 
 def length(config: Config) -> dict[str, Any]:

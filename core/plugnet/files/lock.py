@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import platform
+import stat
 import threading
 import time
 import weakref
@@ -353,10 +354,15 @@ def _read(path: Path) -> bytes | None:
 def _seen(path: Path) -> tuple[bytes, int] | None:
     """Return a file's content and its time. Opening it gets these from a server, not a cache."""
     try:
-        with path.open("rb") as file:
-            return file.read(), os.fstat(file.fileno()).st_mtime_ns
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
         return None
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EEXIST, "This is there already, and it is not a file", str(path))
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(), found.st_mtime_ns
 
 
 def _after_fork() -> None:

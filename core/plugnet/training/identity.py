@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -76,6 +77,14 @@ class Data:
             self.fields()
 
 
+def of_components(specs: Mapping[str, Mapping[str, Any] | None]) -> dict[str, str]:
+    """Return what each component is, and its arguments."""
+    return {
+        name: "none" if spec is None else f"{spec['name']} {json.dumps(spec['args'])}"
+        for name, spec in specs.items()
+    }
+
+
 def of_environment(threads: int, specs: Any) -> dict[str, str]:
     """Return what computes: versions, BLAS with its kernel, the processor's kind, threads.
 
@@ -117,7 +126,7 @@ def differences(
         in_one_call: whether a `fit` that was interrupted goes on; another one may be evaluated on
             other samples.
     """
-    ignored: tuple[str, ...] = () if in_one_call else ("validation ", "test ")
+    ignored: tuple[str, ...] = () if in_one_call else ("validation ", "test ", "evaluated ")
     if not any(name.startswith("training ") for name in old):
         ignored += ("training ",)  # it was a source of batches, or there was no training yet
     old, new = (
