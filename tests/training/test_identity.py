@@ -159,8 +159,8 @@ def test_another_kernel_is_told(saved: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_another_dtype_is_told(saved: Path) -> None:
     """The network of a file keeps its dtype, so it takes a forged file."""
     run = Trainer.resume(saved, threads=1)
-    run.expect(run.identity() | {"dtype": "float64"})
-    with pytest.raises(ResumeError, match="dtype: float64 before, float32 now"):
+    run.expect(run.identity() | {"argument dtype": "float64"})
+    with pytest.raises(ResumeError, match="argument dtype: float64 before, float32 now"):
         fit(run)
 
 
@@ -170,7 +170,7 @@ class Scaling:
 
 
 def test_other_hooks_are_told_if_they_change_the_training(saved: Path) -> None:
-    name = "hooks that change the training"
+    name = "argument hooks"
     assert differences(saved, hooks=["early_stop", Scaling()]) == [
         f"{name}: none before, "
         "early_stop(patience=5, minimum_change=0.0, metric='loss'), Scaling() now"
@@ -321,7 +321,7 @@ def test_settings_that_were_changed_since_are_named(
     with pytest.raises(ResumeError) as caught:
         fit(again)
     (difference,) = caught.value.differences
-    assert difference.startswith(next(iter(change)))
+    assert difference.startswith(f"argument {next(iter(change))}: ")
     assert line in difference
 
 
@@ -337,6 +337,6 @@ def test_arguments_of_hooks_and_the_evaluations_must_stay(tmp_path: Path) -> Non
     first.save(tmp_path / "saved")
     with pytest.raises(ResumeError, match=r"patience=3.* before, .*patience=1"):
         fit(resumed(1))
-    with pytest.raises(ResumeError, match="evaluated every: 3 iterations before, 4 iterations now"):
+    with pytest.raises(ResumeError, match="argument evaluate_every: 3 before, 4 now"):
         fit(resumed(3), evaluate_every=4)
     fit(resumed(3))

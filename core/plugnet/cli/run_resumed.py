@@ -15,6 +15,7 @@ from plugnet.cli.toml_text import toml
 from plugnet.errors import ConfigError, FileFormatError
 from plugnet.training import Trainer
 from plugnet.training.checkpoints import found
+from plugnet.training.identity import ARGUMENT
 
 #: The settings that say how long a training is.
 LENGTHS = ("training.iterations", "training.epochs")
@@ -31,6 +32,11 @@ def changes(old: Config, new: Config) -> dict[str, str]:
         for key in RULES
         if before[key] != now[key] and key != "data.path"
     }
+
+
+def other_than_settings(known: Mapping[str, str]) -> dict[str, str]:
+    """Return what must not change but is not in the config, whose `changes` are known."""
+    return {name: text for name, text in known.items() if not name.startswith(ARGUMENT)}
 
 
 def _shown(value: Any) -> str:

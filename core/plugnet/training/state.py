@@ -348,14 +348,17 @@ class TrainingState:
                 for name, part in parts.items()
             },
         )
-        return {
-            **({} if self._data is None else self._data.fields()),
-            "evaluated every": self._every,
+        arguments = {
+            "evaluate_every": self._every,
             **identity.of_components(specs),
             **{name: repr(getattr(self, name)) for name in SETTINGS},
-            "multipliers": repr(network["parameters"]),
+            "parameters": repr(network["parameters"]),
             "dtype": self.network.dtype.name,
-            "hooks that change the training": ", ".join(lasting(self.hooks)) or "none",
+            "hooks": ", ".join(lasting(self.hooks)) or "none",
+        }
+        return {
+            **({} if self._data is None else self._data.fields()),
+            **{f"{identity.ARGUMENT}{name}": text for name, text in arguments.items()},
             **identity.of_environment(count_of(self.threads), [specs, network]),
         }
 
@@ -420,7 +423,7 @@ class TrainingState:
         self._source = self._gradients_ready = self._step_end = None
         self.parts, self._parts, self.is_interrupted = frozenset(), {}, False
         self._safe = self._pause = self._data = self._known = self._files = None
-        self._inexact, self._every = False, "the end"
+        self._inexact, self._every = False, "None"
         self._whole_at = None  # the iteration after which all hooks have been called
 
 

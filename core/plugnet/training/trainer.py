@@ -139,10 +139,9 @@ class Trainer(TrainingState):
                 goal = self.iteration + count
                 if self._resumes and self.stopping is not None:  # the saved training had ended
                     self.history.stopped, self.stopping = self.stopping, None
-            every, self._every = max(goal, 1), "the end"
+            every, self._every = max(goal, 1), repr(evaluate_every)
             if evaluate_every is not None:
                 every = integer("evaluate_every", evaluate_every, at_least=1)
-                self._every = f"{every} iterations"
             self._data = identity.Data({"training": train, **parts})
             self._check_identity(goes_on)
             hooks = self._hook_caller()
