@@ -48,6 +48,9 @@ from plugnet.versions import running
 #: The model's file in the directory of a run.
 FILE: Final = "model.safetensors"
 
+#: Metrics of a model in a file.
+MOST_METRICS = 100
+
 
 class Model:
     """A network, the loss it was trained with, and what its inputs and answers mean.
@@ -386,6 +389,8 @@ class Model:
                 names[key] = tuple(number(key, value) for value in names.get(key, ()))
             schema = Schema(given["kind"], **names)
             registry.check_specs([loss], "loss")
+            if len(metrics) > MOST_METRICS:
+                raise ValueError(f"it has {len(metrics)} metrics, more than {MOST_METRICS}")
             registry.check_specs(metrics, "metric")
             versions = {str(name): str(version) for name, version in section["versions"].items()}
             return cls(network, loss, schema, metrics, versions)

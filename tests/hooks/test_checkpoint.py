@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.layers import Same
 from tests.small import X, Y, trainer
 from tests.trained import saved_bits
 
-from plugnet import Trainer, registry
+from plugnet import Network, Trainer, registry
+from plugnet.arrays import Array
 from plugnet.errors import (
     DivergenceError,
     FileFormatError,
@@ -450,3 +452,53 @@ def test_saving_works_on_what_is_new_only(tmp_path: Path, monkeypatch: pytest.Mo
     run.fit(X, Y, 30, validation=HELD, evaluate_every=10)
     assert sum(written) == 30 + 30 + 3
     assert max(written) == 3
+
+
+class Pressed:
+    """Has Ctrl-C pressed in a place of a step."""
+
+    observes = True
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def plugnet_gradients_ready(self, iteration: int) -> None:
+        if self.place == "gradients_ready" and iteration == 5:
+            raise KeyboardInterrupt
+
+    def plugnet_step_end(self, training: Trainer) -> None:
+        if self.place == "step_end" and training.iteration == 5:
+            raise KeyboardInterrupt
+
+
+class Sleeping(Same):
+    """A layer in whose sixth forward pass Ctrl-C is pressed."""
+
+    passes = 0
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        self.passes += training
+        if self.passes == 6:
+            raise KeyboardInterrupt
+        return super().forward(x, training)
+
+
+def test_ctrl_c_within_a_step_saves_what_was_before_it(tmp_path: Path) -> None:
+    with registry.isolated():
+        registry.layers.register("sleeping")(Sleeping)
+        layers = [("fc", 4, 3), "sleeping"]
+        run = Trainer(Network(layers), batch_size=5, hooks=[hook(tmp_path)], threads=1)
+        with pytest.raises(KeyboardInterrupt):
+            run.fit(X, Y, 9)
+        assert (run.iteration, run.stopping, run.is_interrupted) == (5, None, False)
+        again = Trainer.resume(tmp_path, [hook(tmp_path)], 1)
+        assert (again.iteration, again.goal) == (5, 9)
+
+
+@pytest.mark.parametrize("place", ["gradients_ready", "step_end"])
+def test_where_a_hook_was_interrupted_nothing_is_saved(tmp_path: Path, place: str) -> None:
+    """What other hooks remember is of no one moment then."""
+    run = trainer(hooks=[Pressed(place), hook(tmp_path)])
+    with pytest.raises(KeyboardInterrupt):
+        run.fit(X, Y, 9)
+    assert kept(tmp_path) == []

@@ -8,7 +8,7 @@ import pytest
 from tests.small import trainer
 from tests.trained import weights_of
 
-from plugnet import Network, Trainer
+from plugnet import Network, Trainer, registry
 from plugnet.data import ArrayBatches
 from plugnet.errors import ResumeError, TrainingWarning
 from plugnet.interfaces import Batch
@@ -164,8 +164,8 @@ def test_numpy_without_simd_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None
 def test_another_dtype_is_told(saved: Path) -> None:
     """The network of a file keeps its dtype, so it takes a forged file."""
     run = Trainer.resume(saved, threads=1)
-    run.expect(run.identity() | {"dtype": "float64"})
-    with pytest.raises(ResumeError, match="dtype: float64 before, float32 now"):
+    run.expect(run.identity() | {"argument dtype": "float64"})
+    with pytest.raises(ResumeError, match="argument dtype: float64 before, float32 now"):
         fit(run)
 
 
@@ -175,9 +175,10 @@ class Scaling:
 
 
 def test_other_hooks_are_told_if_they_change_the_training(saved: Path) -> None:
-    name = "hooks that change the training"
+    name = "argument hooks"
     assert differences(saved, hooks=["early_stop", Scaling()]) == [
-        f"{name}: none before, early_stop, Scaling now"
+        f"{name}: none before, "
+        "early_stop(patience=5, minimum_change=0.0, metric='loss'), Scaling() now"
     ]
     again = Trainer.resume(saved, [Interrupt(), ("csv_log", str(saved.with_suffix(".csv")))], 1)
     fit(again)
@@ -305,3 +306,42 @@ def test_numpys_own_blas_is_named_whatever_else_is_loaded(monkeypatch: pytest.Mo
     ]  # fmt: skip
     monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: libraries)
     assert threads.blas_name.__wrapped__() == "blas 3 Zen"
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"batch_size": 4}, "batch_size: 5 before, 4 now"),
+        ({"shuffle": False}, "shuffle: True before, False now"),
+        ({"optimizer": registry.optimizers.build("sgd", 0.5)}, '{"momentum": 0.5} now'),
+        ({"policy": registry.lr_policies.build("fixed", 0.5)}, 'fixed {"rate": 0.5} now'),
+    ],
+    ids=["batch_size", "shuffle", "optimizer", "policy"],
+)
+def test_settings_that_were_changed_since_are_named(
+    saved: Path, change: dict[str, Any], line: str
+) -> None:
+    again = Trainer.resume(saved, threads=1)
+    vars(again).update(change)
+    with pytest.raises(ResumeError) as caught:
+        fit(again)
+    (difference,) = caught.value.differences
+    assert difference.startswith(f"argument {next(iter(change))}: ")
+    assert line in difference
+
+
+def test_arguments_of_hooks_and_the_evaluations_must_stay(tmp_path: Path) -> None:
+    def hook(patience: int) -> Any:
+        return "early_stop", {"patience": patience}
+
+    def resumed(patience: int) -> Trainer:
+        return Trainer.resume(tmp_path / "saved", [hook(patience)], 1)
+
+    first = trainer(threads=1, hooks=[hook(3), Interrupt()])
+    fit(first, iterations=20)
+    first.save(tmp_path / "saved")
+    with pytest.raises(ResumeError, match=r"patience=3.* before, .*patience=1"):
+        fit(resumed(1))
+    with pytest.raises(ResumeError, match="argument evaluate_every: 3 before, 4 now"):
+        fit(resumed(3), evaluate_every=4)
+    fit(resumed(3))

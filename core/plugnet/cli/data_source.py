@@ -89,8 +89,13 @@ def pointed_at(
         raise ConfigError(
             f"--data {data}: there is no such file or folder.{advice}", key="data.path"
         )
+    if not path.is_dir() and not path.is_file():
+        raise ConfigError(
+            f"--data {data}: this is a pipe or a device. Give a file, or - for the standard input.",
+            key="data.path",
+        )
     found = reader_of(path)
-    if not path.is_dir() and found and not keeps_reader:  # the reader refuses a pipe
+    if path.is_file() and found and not keeps_reader:
         reader = settings.reader if _class(name) is _class(found) else found
     elif "path" in _parameters(name):
         reader = settings.reader

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from typing import Any, ClassVar
 
@@ -14,8 +15,10 @@ from plugnet.cli.run_directory import CONFUSION, HISTORY, LOSS, MISTAKES, MODEL,
 from plugnet.interfaces import DataSplits
 from plugnet.registry import registry
 from plugnet.training import Trainer
-from plugnet.training.checkpoints import FOLDER
+from plugnet.training.checkpoints import FOLDER, found
 
+#: How the system says that there is no room left.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 #: Classes in a confusion matrix; of more nobody sees the cells.
 MOST_DRAWN = 200
 
@@ -69,8 +72,19 @@ class SavedModel:
     def plugnet_train_end(self, training: Trainer) -> None:
         """Save it, if there was a step."""
         if training.iteration:
-            training.model.save(self._path)
+            try:
+                training.model.save(self._path)
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise
+                self._make_room(keep=training.is_interrupted or not training.is_ending)
+                training.model.save(self._path)
             self._saved = {k: value.copy() for k, value in training.network.state().items()}
+
+    def _make_room(self, keep: bool) -> None:
+        """Remove checkpoints: the model is worth more, unless the run is to go on from the last."""
+        for path in found(self._path.parent / FOLDER)[keep:]:
+            path.unlink()
 
     def renew(self, trainer: Trainer) -> None:
         """Save it again if a hook of less weight has changed the network after all."""

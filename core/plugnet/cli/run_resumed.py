@@ -9,12 +9,13 @@ from typing import Any
 
 from plugnet.cli import run_record
 from plugnet.cli.config import RULES, SECTIONS, Config
-from plugnet.cli.run_directory import RESULT, RunDirectory
+from plugnet.cli.run_directory import MODEL, RESULT, RunDirectory
 from plugnet.cli.run_record import Record
 from plugnet.cli.toml_text import toml
-from plugnet.errors import ConfigError
+from plugnet.errors import ConfigError, FileFormatError
 from plugnet.training import Trainer
 from plugnet.training.checkpoints import found
+from plugnet.training.identity import ARGUMENT
 
 #: The settings that say how long a training is.
 LENGTHS = ("training.iterations", "training.epochs")
@@ -33,6 +34,11 @@ def changes(old: Config, new: Config) -> dict[str, str]:
     }
 
 
+def other_than_settings(known: Mapping[str, str]) -> dict[str, str]:
+    """Return what must not change but is not in the config, whose `changes` are known."""
+    return {name: text for name, text in known.items() if not name.startswith(ARGUMENT)}
+
+
 def _shown(value: Any) -> str:
     return "none" if value is None else toml(value)
 
@@ -47,9 +53,12 @@ def _flat(config: Config) -> dict[str, Any]:
 
 
 def is_complete(folder: Path) -> bool:
-    """Tell whether a run has come to its end."""
-    path = folder / RESULT
-    return path.is_file() and run_record.read(path).get("complete") is True
+    """Tell whether a run has come to its end, with a result and a model."""
+    try:
+        result = run_record.read(folder / RESULT)
+    except FileFormatError:  # it is missing or damaged, so it is written again
+        return False
+    return result.get("complete") is True and (folder / MODEL).is_file()
 
 
 def length(config: Config) -> dict[str, Any]:

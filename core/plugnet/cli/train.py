@@ -37,7 +37,15 @@ from plugnet.cli.run_hooks import (
     with_checkpoint,
 )
 from plugnet.cli.run_record import Record
-from plugnet.cli.run_resumed import LENGTHS, changes, go_on, is_complete, length, note_changes
+from plugnet.cli.run_resumed import (
+    LENGTHS,
+    changes,
+    go_on,
+    is_complete,
+    length,
+    note_changes,
+    other_than_settings,
+)
 from plugnet.cli.signals import SIGNALLED, Signals
 from plugnet.errors import ConfigError, DivergenceError, PluginWarning
 from plugnet.evaluation import Evaluation
@@ -155,7 +163,7 @@ def _train(
     if run.record is not None:
         folders = [checkpoint.path, *run.record.files]
         duration = go_on(trainer, run, config, folders, not changed.keys().isdisjoint(LENGTHS))
-        trainer.expect(run.record.identity, arguments.inexact)
+        trainer.expect(other_than_settings(run.record.identity), arguments.inexact)
         note_changes(trainer, run.record, changed)
     if is_verbose:
         from plugnet.cli import train_report

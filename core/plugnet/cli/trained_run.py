@@ -150,7 +150,7 @@ def load(arguments: Namespace) -> TrainedRun:
 def _model_file(path: Path) -> Path:
     """Return the file of a run or a model."""
     file = path / MODEL if path.is_dir() else path
-    if not file.is_file():
+    if not file.exists():  # a pipe or a device is refused when it is opened
         what = f"it has no {MODEL}" if path.is_dir() else "there is no such file or directory"
         raise ConfigError(
             f"{path} must be the directory of a finished run, or a model file, but {what}.",

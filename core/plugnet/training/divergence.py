@@ -15,6 +15,9 @@ from plugnet.interfaces import Batch, Layer
 from plugnet.layers import walk
 from plugnet.network import Network
 
+#: Parameters whose norms a message shows.
+MOST_NORMS = 4
+
 
 def check_batch(batch: Batch, allow_missing: bool) -> None:
     """Check that it is not the samples that are not finite; with ``allow_missing`` NaN is allowed.
@@ -58,8 +61,8 @@ def diverged(
         what = f"the loss is {loss}; {what}"
     return DivergenceError(
         f"Training has diverged at iteration {iteration}: {what}, with a learning rate of "
-        f"{rate:.4g}.{_norms(network, layer)} Lower the rate, scale the data, or add the hook "
-        "clip_gradients.",
+        f"{rate:.4g}.{_norms(network, layer)} Lower the rate, clip the gradients by the hook "
+        "clip_gradients, or scale the data.",
         iteration=iteration,
         loss=loss,
         rate=rate,
@@ -113,12 +116,15 @@ def _norms(network: Network, layer: str | None) -> str:
     }
     if not own:
         return ""
+    norms = {path: (_norm(p.value), _norm(p.grad)) for path, p in own.items()}
+    largest = sorted(norms, key=lambda path: norms[path], reverse=True)[:MOST_NORMS]
     found = ", ".join(
-        f"{path} {_norm(p.value):.3g} (gradient {_norm(p.grad):.3g})"
-        for path, p in list(own.items())[:4]
+        f"{path} {norms[path][0]:.3g} (gradient {norms[path][1]:.3g})" for path in largest
     )
-    return f" The norms are: {found}."
+    return f" The largest norms are: {found}."
 
 
 def _norm(array: Array) -> float:
-    return float(np.linalg.norm(array.astype(np.float64)))
+    """Return the norm; infinity for NaN, which sorts nowhere."""
+    norm = float(np.linalg.norm(array.astype(np.float64)))
+    return math.inf if math.isnan(norm) else norm

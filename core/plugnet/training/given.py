@@ -110,8 +110,8 @@ def cut(
     rows, held = hold_out(y, fraction, seed)
     if not len(held):
         raise DataError(
-            f"validation={fraction} of {counted(len(x), 'sample')} leaves none to validate on. "
-            "Give a larger fraction, or validation=(x, y).",
+            f"validation={fraction} of {counted(len(x), 'sample')} leaves none to validate on, as "
+            "each class gives its share. Give a larger fraction, or validation=(x, y).",
             row=None,
         )
     whole = Batch(x, y, weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -25,6 +26,10 @@ BLOCK: Final = 2**16  # bytes
 SPEED: Final = 1e9
 SHARE: Final = 0.02
 
+#: Before the names of the arrays of data.
+PARTS: Final = ("training ", "validation ", "test ")
+#: Before the names of arguments: of the trainer, the network and `fit`.
+ARGUMENT: Final = "argument "
 #: Before the names of distributions.
 VERSION: Final = "version of "
 
@@ -76,6 +81,14 @@ class Data:
             self.fields()
 
 
+def of_components(specs: Mapping[str, Mapping[str, Any] | None]) -> dict[str, str]:
+    """Return what each component is, and its arguments."""
+    return {
+        name: "none" if spec is None else f"{spec['name']} {json.dumps(spec['args'])}"
+        for name, spec in specs.items()
+    }
+
+
 def of_environment(threads: int, specs: Any) -> dict[str, str]:
     """Return what computes: versions, BLAS with its kernel, the processor's kind, threads.
 
@@ -113,19 +126,24 @@ def differences(
     """Return what has changed, a line for each field with the old value and the new one.
 
     Args:
-        old: what was known.
+        old: what was known; of the rest only data count.
         new: what is true now.
         in_one_call: whether a `fit` that was interrupted goes on; another one may be evaluated on
             other samples.
     """
-    ignored: tuple[str, ...] = () if in_one_call else ("validation ", "test ")
+    ignored: tuple[str, ...] = (
+        ()
+        if in_one_call
+        else (() if in_one_call else ("validation ", "test ", f"{ARGUMENT}evaluate_every"))
+    )
     if not any(name.startswith("training ") for name in old):
         ignored += ("training ",)  # it was a source of batches, or there was no training yet
     old, new = (
         {name: value for name, value in each.items() if not name.startswith(ignored)}
         for each in (old, new)
     )
-    changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    asked = {**old, **{name: text for name, text in new.items() if name.startswith(PARTS)}}
+    changed = [name for name in asked if old.get(name) != new.get(name)]
     return [
         f"{name}: {_shown(old, name)} before, {_shown(new, name)} now{_advice(name, old)}"
         for name in changed

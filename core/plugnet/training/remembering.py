@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 from plugnet.registry import registry
@@ -47,10 +50,19 @@ def restore_hooks(hooks: Iterable[object], saved: Sequence[Mapping[str, Any]]) -
 
 
 def lasting(hooks: Iterable[object]) -> list[str]:
-    """Return the names of the hooks without which a training would not be the same."""
+    """Return the hooks without which a training would not be the same, with their arguments."""
     return [
-        hook_name(hook)
+        f"{hook_name(hook)}({_arguments(hook)})"
         for hook in hooks
         if not getattr(hook, "observes", False)
         and (isinstance(hook, Remembering) or hasattr(hook, "plugnet_gradients_ready"))
     ]
+
+
+def _arguments(hook: object) -> str:
+    """Return the arguments that a hook keeps as attributes of the same names."""
+    if isinstance(hook, ModuleType):
+        return ""
+    kept = {name: getattr(hook, name, hook) for name in inspect.signature(type(hook)).parameters}
+    plain = (str, bool, int, float, type(None), Path)
+    return ", ".join(f"{name}={kept[name]!r}" for name in kept if isinstance(kept[name], plain))

@@ -71,6 +71,8 @@ class TrainingState:
     _data: identity.Data | None
     _known: Mapping[str, str] | None
     _inexact: bool
+    _every: str
+    _whole_at: int | None
     _files: RunFiles | None
     _gradients_ready: Callable[..., None] | None
     _step_end: Callable[..., None] | None
@@ -337,19 +339,32 @@ class TrainingState:
     def identity(self) -> dict[str, str]:
         """Return what must not change if a training is to go on to the same bits, in words.
 
-        These are the data of the last `fit`, with their SHA-256, the versions of all that computes,
-        BLAS and its kernel, the number of threads, and the hooks that change the training.
+        These are the data of the last `fit`, with their SHA-256, the components and other
+        arguments, the hooks that change the training, the versions of all that computes, BLAS and
+        its kernel, and the number of threads.
         """
-        from plugnet.training.checkpoint import COMPONENTS
+        from plugnet.training.checkpoint import COMPONENTS, SETTINGS
 
-        parts = [getattr(self, name) for name in COMPONENTS]
-        specs = [registry.spec(part) for part in parts if isinstance(part, Component)]
-        data = {} if self._data is None else self._data.fields()
-        return {
-            **data,
+        parts = {name: getattr(self, name) for name in COMPONENTS}
+        network, specs = (
+            self.network.spec(),
+            {
+                name: registry.spec(part) if isinstance(part, Component) else part
+                for name, part in parts.items()
+            },
+        )
+        arguments = {
+            "evaluate_every": self._every,
+            **identity.of_components(specs),
+            **{name: repr(getattr(self, name)) for name in SETTINGS},
+            "parameters": repr(network["parameters"]),
             "dtype": self.network.dtype.name,
-            "hooks that change the training": ", ".join(lasting(self.hooks)) or "none",
-            **identity.of_environment(count_of(self.threads), [specs, self.network.spec()]),
+            "hooks": ", ".join(lasting(self.hooks)) or "none",
+        }
+        return {
+            **({} if self._data is None else self._data.fields()),
+            **{f"{identity.ARGUMENT}{name}": text for name, text in arguments.items()},
+            **identity.of_environment(count_of(self.threads), [specs, network]),
         }
 
     def _check_identity(self, goes_on: bool) -> None:
@@ -418,7 +433,8 @@ class TrainingState:
         self._source = self._gradients_ready = self._step_end = None
         self.parts, self._parts, self.is_interrupted = frozenset(), {}, False
         self._safe = self._pause = self._data = self._known = self._files = None
-        self._inexact = False
+        self._inexact, self._every = False, "None"
+        self._whole_at = None  # the iteration after which all hooks have been called
 
 
 def _several(argument: str, given: Any, example: str) -> Iterable[Any]:

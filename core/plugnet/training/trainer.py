@@ -136,7 +136,7 @@ class Trainer(TrainingState):
                 goal = self.iteration + count
                 if self._resumes and self.stopping is not None:  # the saved training had ended
                     self.history.stopped, self.stopping = self.stopping, None
-            every = max(goal, 1)
+            every, self._every = max(goal, 1), repr(evaluate_every)
             if evaluate_every is not None:
                 every = integer("evaluate_every", evaluate_every, at_least=1)
             self._data = identity.Data({"training": train, **parts})
@@ -164,7 +164,7 @@ class Trainer(TrainingState):
             self._files.begin()
         try:
             hooks.start(self, goal - self.iteration)
-            has_begun = True
+            has_begun, self._whole_at = True, self.iteration
             with limited(self.threads), self._interrupts.handled():
                 self._train(batches, every, parts, hooks)
             self._warn_of_no_progress()
@@ -174,6 +174,8 @@ class Trainer(TrainingState):
                 self.goal = before
             elif isinstance(error, DivergenceError):
                 self._go_back_from(error)
+            elif 0 < self.iteration == self._whole_at and not self._is_broken:
+                self._save_what_is_whole(hooks)
             raise
         finally:
             seconds = time.perf_counter() - started
@@ -190,6 +192,23 @@ class Trainer(TrainingState):
                     self._data.release(seconds)
         if not self.is_interrupted:
             self.goal = None
+
+    def _checkpoint(self, call: Callable[..., None]) -> None:
+        """Call the hooks between two iterations; one that fails there is not called again."""
+        try:
+            call(training=self)
+        except Exception:
+            self._whole_at = None
+            raise
+
+    def _save_what_is_whole(self, hooks: HookCaller) -> None:
+        """Let checkpoints be saved where something, such as Ctrl-C, has ended a step unfinished."""
+        checkpoint = hooks.caller("plugnet_checkpoint") or _nothing
+        self.stopping, self.is_interrupted = "interrupted", True
+        try:
+            checkpoint(training=self)
+        finally:
+            self.stopping, self.is_interrupted = None, False
 
     @contextmanager
     def _tentative(self) -> Iterator[None]:
@@ -232,10 +251,10 @@ class Trainer(TrainingState):
     ) -> None:
         """Train to the goal, validate after each ``every``, and test at the end."""
         validation, test = parts.get("validation"), parts.get("test")
-        checkpoint = hooks.caller("plugnet_checkpoint") or _nothing
+        checkpoint = partial(self._checkpoint, hooks.caller("plugnet_checkpoint") or _nothing)
         if validation is not None and self.evaluation_due == self.iteration:
             self._evaluate_part(validation, "validation", hooks)  # which the last call left out
-            checkpoint(training=self)
+            checkpoint()
         if not self.is_ending:
             self.history.cut(self.iteration)  # if a hook has gone back
         while not self.is_ending:
@@ -245,11 +264,11 @@ class Trainer(TrainingState):
                 self._run(batches, last, hooks, checkpoint)
             if self._pause is not None and self.stopping is None:
                 self.stopping, self.is_interrupted = self._pause, True
-                checkpoint(training=self)
+                checkpoint()
             if validation is not None and not (self.is_interrupted and self._is_judged):
                 self._evaluate_part(validation, "validation", hooks)
             if not self.is_interrupted:
-                checkpoint(training=self)
+                checkpoint()
         if test is not None:
             self._evaluate_part(test, "test", hooks)
 
@@ -258,7 +277,7 @@ class Trainer(TrainingState):
         batches: Iterator[Batch],
         last: int,
         hooks: HookCaller,
-        checkpoint: Callable[..., None],
+        checkpoint: Callable[[], None],
     ) -> None:
         """Train until ``last`` iterations are done."""
         self._gradients_ready = hooks.caller("plugnet_gradients_ready")
@@ -273,7 +292,7 @@ class Trainer(TrainingState):
                     self._secure()
                 self.step(batch)
                 if self.iteration < last and self.stopping is None and self._pause is None:
-                    checkpoint(training=self)
+                    checkpoint()
         if self.iteration >= self._goal:
             self.stopping = None  # it ends anyway
         self._check_parameters()
@@ -307,6 +326,7 @@ class Trainer(TrainingState):
             loss.prepared_for = scores.shape, scores.dtype
         network.backprop(dy)
         if self._gradients_ready is not None:
+            self._whole_at = None
             self._gradients_ready(
                 training=self, iteration=self.iteration, parameters=network.parameters()
             )
@@ -314,6 +334,7 @@ class Trainer(TrainingState):
         try:
             if self._step_end is not None:
                 self._step_end(training=self, iteration=self.iteration - 1, loss=value, rate=rate)
+            self._whole_at = self.iteration
         finally:
             if self._interrupts.pending is not None:
                 self._interrupts.release()
@@ -473,6 +494,7 @@ class Trainer(TrainingState):
     ) -> None:
         outputs = self.network.predict(given.x)
         evaluation = self.model.judge(given, lambda rows: outputs[rows], self.iteration, part)
+        self._whole_at = None
         self.history.evaluations.append(evaluation)
         if part == "validation":
             self.evaluation_due = None
@@ -483,6 +505,7 @@ class Trainer(TrainingState):
                 training=self, evaluation=evaluation, x=x, outputs=outputs[counts], targets=targets
             )
         if part == "validation" and not self.is_ending:
+            self._whole_at = self.iteration
             self._secure()
 
     def _warn_of_no_progress(self) -> None:

@@ -27,10 +27,10 @@ RETRY = 10.0
 class Checkpoint:
     """Save the whole training in a folder; `Trainer.resume` and ``--resume`` go on from there.
 
-    It is saved when it ends or is interrupted, and in between when it is due: by iterations, by
-    time, and after an evaluation that is the best so far. By time and for the best it is saved only
-    as often as it takes at most 2 % of the time. A checkpoint that cannot be written is a warning,
-    and is tried again.
+    It is saved when it ends or is interrupted, by Ctrl-C, too, and in between when it is due: by
+    iterations, by time, and after an evaluation that is the best so far. By time and for the best
+    it is saved only as often as it takes at most 2 % of the time. A checkpoint that cannot be
+    written is a warning, and is tried again.
 
     Args:
         path: the folder, of this run alone.

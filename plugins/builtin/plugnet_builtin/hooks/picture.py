@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREEN = "#1f6fb4", "#d95f02", "#1b9e77"
 
 
+#: What keeps the time out of a format that would hold it.
+UNDATED = {"svg": {"Date": None}, "svgz": {"Date": None}, "pdf": {"CreationDate": None}}
+
+
 def draw(path: Path, size: tuple[float, float], paint: Callable[[Figure], None]) -> None:
     """Let ``paint`` draw on an empty figure and write it to ``path``.
 
@@ -41,11 +45,13 @@ def draw(path: Path, size: tuple[float, float], paint: Callable[[Figure], None])
         return
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # the same picture whatever a user's matplotlibrc says
+        matplotlib.rcParams["svg.hashsalt"] = "plugnet"  # and each time the same bytes
         figure = Figure(figsize=size, dpi=120, layout="constrained")
         FigureCanvasAgg(figure)
         paint(figure)
         try:
             with replacing(path) as file:
-                figure.savefig(file, format=path.suffix[1:] or "png")
+                kind = path.suffix[1:] or "png"
+                figure.savefig(file, format=kind, metadata=UNDATED.get(kind))
         except OSError as error:
             warn_of_failed_write(path.name, error)
