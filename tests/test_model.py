@@ -381,6 +381,7 @@ def test_the_home_folder_may_be_written_with_a_tilde(
     model.save("~/mine.safetensors")
     assert (tmp_path / "mine.safetensors").is_file()
     assert Model.load("~/mine.safetensors").schema == model.schema
+    assert Network.load("~/mine.safetensors").spec() == model.network.spec()
 
 
 @pytest.mark.parametrize("name", ["nothing", "junk", "cut", "folder"])

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from plugnet.arguments import integer
+from plugnet.arguments import file_path, integer
 from plugnet.arrays import Array, Shape
 from plugnet.chain import Chain
 from plugnet.component import describe, rebuild
@@ -483,6 +483,7 @@ class Network:
         """
         from plugnet.files import documents
 
+        path = file_path("path", path)
         contents = documents.read(path, budget)
         return cls.from_document(*contents, path, budget=budget, allow_nonfinite=allow_nonfinite)
 

@@ -54,9 +54,8 @@ class Parameter:
     def __init__(
         self, value: Array, *, lr_mult: float = 1.0, decay_mult: float = 1.0, trainable: bool = True
     ) -> None:
-        spend(
-            3 * value.nbytes, "The parameters"
-        )  # the gradient, and both in a network's flat arrays
+        # The gradient, and both in a network's flat arrays.
+        spend(3 * value.nbytes, "The parameters")
         # Not zeros_like, which writes the zeros: memory that nobody has written to takes none.
         self._bind(value, np.zeros(value.shape, value.dtype))
         for name, own in zip(MULTIPLIERS, (lr_mult, decay_mult, trainable), strict=True):

@@ -421,3 +421,18 @@ def test_a_lock_that_could_not_be_removed_keeps_nobody_out(
     with locked(tmp_path), pytest.raises(LockedError), locked(tmp_path):
         pass
     assert not (tmp_path / FILE).exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
+@pytest.mark.parametrize(
+    "make",
+    [os.mkfifo, os.mkdir, lambda path: path.symlink_to("nowhere")],
+    ids=["pipe", "folder", "link to nowhere"],
+)
+def test_a_lock_that_is_not_a_file_is_refused_at_once(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / FILE)
+    with pytest.raises(OSError, match="it is not a file"), locked(tmp_path):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]

@@ -286,6 +286,14 @@ def test_resumed_from_one_run_it_writes_over_no_other(tmp_path: Path) -> None:
     assert kept(tmp_path / "three") == [4]
 
 
+def test_saved_again_before_it_goes_on_it_is_the_same_run(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    trainer(hooks=[hook(folder)]).fit(X, Y, 2)
+    Trainer.resume(folder, [hook(folder)]).save(tmp_path / "again")
+    Trainer.resume(tmp_path / "again", [hook(folder)]).fit(X, Y, 2)
+    assert kept(folder) == [2, 4]
+
+
 def test_used_in_another_training_it_begins_anew(tmp_path: Path) -> None:
     saving = hook(tmp_path / "run")
     first = trainer(hooks=[saving])
@@ -321,7 +329,7 @@ def test_of_a_damaged_checkpoint_the_one_before_is_taken(tmp_path: Path, name: s
     else:
         path = folder / name
         path.write_bytes(path.read_bytes()[:100])
-    with pytest.warns(TrainingWarning, match="checkpoint before is taken"):
+    with pytest.warns(TrainingWarning, match="older checkpoint is used"):
         assert Trainer.resume(folder).iteration == 4
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.trained import saved_bits
 
 from plugnet import Network, Trainer, registry
-from plugnet.errors import CallOrderError
+from plugnet.errors import CallOrderError, ResumeError
 from plugnet.parameter import Statistic
 
 RNG = np.random.default_rng(0)
@@ -57,6 +57,16 @@ def test_a_copied_trainer_goes_on_as_the_first(
     assert saved_bits(first) == before
     first.fit(X, Y, 7, test=(X, Y))
     assert saved_bits(second) == saved_bits(first) != before
+
+
+@every_way
+def test_a_copy_of_a_resumed_trainer_still_refuses_other_data(
+    copied: Callable[[Trainer], Trainer], tmp_path: Path
+) -> None:
+    in_mid_run().save(tmp_path / "run")
+    again = copied(Trainer.resume(tmp_path / "run"))
+    with pytest.raises(ResumeError, match="training samples: "):
+        again.fit(X + 1, Y, 1)
 
 
 @every_way

@@ -266,6 +266,26 @@ def test_a_note_says_what_else_has_failed() -> None:
     assert run.history.notes == ["Raising has failed and is left out: OSError: no disk"]
 
 
+def test_a_hook_that_cannot_go_back_does_not_hide_it() -> None:
+    class Lost:
+        def plugnet_step_end(self) -> None:
+            pass
+
+        def state(self) -> dict[str, int]:
+            return {}
+
+        def restore(self, state: Mapping[str, int]) -> None:
+            raise KeyError("steps")
+
+    run = trainer(hooks=[Lost(), Explode(5)], **SETTINGS)
+    with pytest.raises(DivergenceError) as caught:
+        run.fit(X, Y, 12, validation=HELD, evaluate_every=2)
+    assert caught.value.__notes__ == [
+        "Not all hooks are back: KeyError: 'steps'",
+        "The trainer is back at iteration 4.",
+    ]
+
+
 def test_a_loss_that_has_grown_far_is_a_warning() -> None:
     class Grow:
         """Makes the scores larger and larger, though a batch now and then fits them."""

@@ -156,6 +156,11 @@ def test_another_kernel_is_told(saved: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert " " in blas_name()
 
 
+def test_numpy_without_simd_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(np, "show_config", lambda mode: {"Compilers": {}})
+    assert identity.of_environment(1, [])["SIMD"] == "none"
+
+
 def test_another_dtype_is_told(saved: Path) -> None:
     """The network of a file keeps its dtype, so it takes a forged file."""
     run = Trainer.resume(saved, threads=1)

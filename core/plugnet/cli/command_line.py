@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from argparse import Action, ArgumentParser
@@ -11,6 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
+from plugnet.cli.output import silence
 from plugnet.errors import PluginWarning, PlugnetError
 
 #: Each sub-command's module, which has `add_arguments` and `run`, and what it does.
@@ -62,8 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _complain("interrupted")
             return INTERRUPTED
         except BrokenPipeError:
-            # Whoever read our output has gone, as `head` does. Python would complain at exit, too.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            silence()  # whoever read our output has gone, as `head` does
             return 1
         except (PlugnetError, OSError, MemoryError) as error:
             notes = [f"  {note}" for note in getattr(error, "__notes__", ())]

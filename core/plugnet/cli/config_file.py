@@ -20,8 +20,8 @@ from plugnet.registry.names import close, did_you_mean
 MOST_BYTES = 1 << 18  # a config is a page; a larger file is something else
 WIDTH = 80
 
-#: How deep brackets and braces of a config may stand in each other, and of how many parts a key may
-#: consist. What tomllib takes to read more of either grows far faster than the file.
+#: How deep brackets and braces may be nested, and how many parts a key may have. The time that
+#: tomllib takes grows far faster than either.
 DEEPEST, MOST_PARTS = 64, 8
 
 #: What matters for that in TOML; strings and comments are one token each.

@@ -13,7 +13,7 @@ from plugnet.arguments import file_path
 from plugnet.cli import run_record
 from plugnet.cli.run_record import Record
 from plugnet.errors import ConfigError, FileFormatError
-from plugnet.files.atomic import replacing
+from plugnet.files.atomic import save_text
 from plugnet.files.lock import locked
 from plugnet.interfaces import Batch
 from plugnet.model import FILE
@@ -83,8 +83,7 @@ class RunDirectory:
         _put_back(self.folder, old)  # what is not a run's
         files = self.files.made if self.record else self.files.claimed
         Record(config, identity, [*files], notes).write(self.folder / RECORD)
-        with replacing(self.folder / CONFIG) as file:
-            file.write(config.encode())
+        save_text(self.folder / CONFIG, config)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Write ``result.json``, the last file of a run: all others are whole.

@@ -23,8 +23,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 MOST_DRAWN = 200
 
 
-class Begun:
-    """Puts an older run out of the way, before the other hooks look at their files."""
+class SetAside:
+    """Puts an older run out of the way, before the other hooks try their files."""
 
     observes: ClassVar[bool] = False
 

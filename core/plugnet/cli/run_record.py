@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from plugnet.errors import FileFormatError
-from plugnet.files.atomic import replacing
+from plugnet.files import bounded_json
+from plugnet.files.atomic import save_text
 from plugnet.files.opening import open_ordinary
 
 MOST_BYTES = 2**22
@@ -78,9 +79,7 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    text = json.dumps(content, indent=2, allow_nan=False)
-    with replacing(path) as file:
-        file.write(f"{text}\n".encode())
+    save_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -94,7 +93,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         if len(content) > MOST_BYTES:
             raise ValueError(f"it has more than {MOST_BYTES} bytes")
-        found = json.loads(content.decode())
+        found = bounded_json.parse(content)
         if not isinstance(found, dict):
             raise TypeError("it is not a JSON object")
     except (ValueError, TypeError, RecursionError) as error:
@@ -108,4 +107,4 @@ def read(path: Path) -> dict[str, Any]:
 def _is_inside(name: str) -> bool:
     """Tell whether a name from a file leads to a file inside the folder."""
     path = Path(name)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+    return bool(path.parts) and not path.anchor and ".." not in path.parts

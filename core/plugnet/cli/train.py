@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import shlex
-import warnings
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TextIO
+from typing import Any
 
 from plugnet import Trainer
 from plugnet.cli import config_file, run_record, run_resumed, run_setup
 from plugnet.cli.config import Config, TrainingSettings
 from plugnet.cli.data_warnings import warn_of_data
 from plugnet.cli.json_number import or_null
+from plugnet.cli.noticed_warnings import noticed
 from plugnet.cli.output import say
 from plugnet.cli.run_directory import (
     CONFIG,
@@ -29,9 +29,9 @@ from plugnet.cli.run_directory import (
     test_digest,
 )
 from plugnet.cli.run_hooks import (
-    Begun,
     Recorded,
     SavedModel,
+    SetAside,
     files_of,
     is_checkpoint,
     with_checkpoint,
@@ -151,7 +151,7 @@ def _train(
     model, own = SavedModel(run), with_checkpoint(trainer.hooks)
     checkpoint = next(filter(is_checkpoint, own))
     trainer.hooks = [
-        Begun(run),
+        SetAside(run),
         *own,
         model,
         *([] if arguments.quiet else [registry.hooks.build("progress")]),
@@ -172,7 +172,13 @@ def _train(
     warn_of_data(samples, config.data)
     with _advised(trainer, run.folder):
         with signals.ending(trainer, checkpoint.ask):
-            _fit(trainer, samples, config.training, duration)
+            validation = config.training.validation
+            trainer.fit(
+                samples,
+                evaluate_every=config.training.evaluate_every,
+                validation=None if validation == "none" else validation,
+                **duration,
+            )
         if signals.received and not trainer.iteration:
             raise KeyboardInterrupt  # there is nothing to save
         model.renew(trainer)
@@ -196,22 +202,12 @@ def _say_as_json(folder: Path, result: Mapping[str, Any]) -> None:
 def _noted() -> Iterator[list[str]]:
     """Yield a list to which all that fails without ending the run is added, as it is shown."""
     notes: list[str] = []
-    with warnings.catch_warnings():
-        show = warnings.showwarning
 
-        def noted(
-            message: Warning | str,
-            category: type[Warning],
-            filename: str,
-            lineno: int,
-            file: TextIO | None = None,
-            line: str | None = None,
-        ) -> None:
-            if issubclass(category, PluginWarning):
-                notes.append(str(message))
-            show(message, category, filename, lineno, file, line)
+    def notice(message: str, category: type[Warning]) -> None:
+        if issubclass(category, PluginWarning):
+            notes.append(message)
 
-        warnings.showwarning = noted
+    with noticed(notice):
         yield notes
 
 
@@ -230,17 +226,6 @@ def _advised(trainer: Trainer, folder: Path) -> Iterator[None]:
                 "Remove the cause, then go on: plugnet train --resume " + shlex.quote(str(folder))
             )
         raise
-
-
-def _fit(
-    trainer: Trainer, samples: DataSplits, settings: TrainingSettings, duration: Mapping[str, Any]
-) -> None:
-    trainer.fit(
-        samples,
-        evaluate_every=settings.evaluate_every,
-        validation=None if settings.validation == "none" else settings.validation,
-        **duration,
-    )
 
 
 def _result(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from plugnet.arrays import Array
 from plugnet.cli import config_file, data_source
 from plugnet.cli.config import Config, DataSettings
 from plugnet.cli.data_source import STREAM
+from plugnet.cli.noticed_warnings import noticed
 from plugnet.cli.run_directory import CONFIG, MODEL, check_same_test
 from plugnet.cli.run_setup import EXAMPLE, add_set, add_threads
 from plugnet.errors import ConfigError, DataError, DataWarning
@@ -65,21 +66,11 @@ class TrainedRun:
 
         Of all warnings about the data only those of the first block that has some are shown.
         """
-        with warnings.catch_warnings():
-            show = warnings.showwarning
 
-            def noted(
-                message: Warning | str,
-                category: type[Warning],
-                filename: str,
-                lineno: int,
-                file: TextIO | None = None,
-                line: str | None = None,
-            ) -> None:
-                self._has_warned |= issubclass(category, DataWarning)
-                show(message, category, filename, lineno, file, line)
+        def notice(_: str, category: type[Warning]) -> None:
+            self._has_warned |= issubclass(category, DataWarning)
 
-            warnings.showwarning = noted
+        with noticed(notice):
             if self._has_warned:
                 warnings.simplefilter("ignore", DataWarning)
             try:

@@ -1,4 +1,4 @@
-"""JSON that someone else wrote: read only if it is not nested deeply, and says nothing twice."""
+"""JSON that someone else wrote: read only if it is not nested deeply and no key is repeated."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import numpy as np
 
 from plugnet.arrays import Array
 
-#: How many lists and objects may stand in one another. A network of 50 residuals in one another
-#: takes 150 levels.
+#: How deep lists and objects may be nested. A network of 50 nested residuals takes 150 levels.
 DEEPEST = 200
 #: How many bytes a byte of JSON may take once it is read: an object of one pair takes 8, and 192.
 COST = 24
@@ -28,7 +27,7 @@ def parse(text: bytes, strict: bool = True, most_objects: int | None = None) -> 
         most_objects: how many objects there may be; None: any number.
 
     Raises:
-        ValueError: it is not JSON, a key stands twice, it is nested deeper than `DEEPEST`, or
+        ValueError: it is not JSON, a key is repeated, it is nested deeper than `DEEPEST`, or
             there are too many objects.
     """
     marks = np.frombuffer(_TEXTS.sub(b"", text), np.uint8)
@@ -54,7 +53,7 @@ def _depth(marks: Array) -> int:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entries = dict(pairs)
     if len(entries) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key is repeated")
     return entries
 
 

@@ -43,6 +43,9 @@ _UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 #: Seconds without a sign of life after which an owner on another host counts as dead.
 _PATIENCE = 30.0
 
+#: Bytes of a lock's file that are read; it has some hundred and the folder's path.
+_LONGEST = 1 << 16
+
 _held: weakref.WeakSet[Lock] = weakref.WeakSet()
 #: What the files say that belong to locks of this process which are held, or about to be.
 _written: set[bytes] = set()
@@ -354,15 +357,12 @@ def _read(path: Path) -> bytes | None:
 def _seen(path: Path) -> tuple[bytes, int] | None:
     """Return a file's content and its time. Opening it gets these from a server, not a cache."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        if not stat.S_ISREG(path.lstat().st_mode):  # it would be waited for
+            raise OSError(errno.EEXIST, "This is there already, and it is not a file", str(path))
+        with path.open("rb") as file:
+            return file.read(_LONGEST), os.fstat(file.fileno()).st_mtime_ns
     except FileNotFoundError:
         return None
-    found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EEXIST, "This is there already, and it is not a file", str(path))
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(), found.st_mtime_ns
 
 
 def _after_fork() -> None:

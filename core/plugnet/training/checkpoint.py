@@ -45,7 +45,7 @@ class Checkpoint(NamedTuple):
         network: what it trains.
         components: its components or, when read, their specs, by the names in `COMPONENTS`.
         settings: its other arguments, by the names in `SETTINGS`.
-        progress: its attributes, by the names in `PROGRESS`.
+        progress: how far it is: what `PROGRESS` names, its goal, and why it stops before that.
         history: what it has recorded.
         slots: the state of its update, by name.
         metrics: what it judges by or, when read, their specs; None for those that suit the answers.
@@ -91,7 +91,7 @@ class Checkpoint(NamedTuple):
             **self.progress,
             "rate_scale": float(self.progress["rate_scale"]),  # a hook may have set NumPy's
             "journal": None if into is None else into.append(history),
-            "evaluations": [] if into else [asdict(each) for each in history.evaluations],
+            "evaluations": list(map(asdict, history.evaluations)) if into is None else [],
             "seconds": history.seconds,
             "stopped": history.stopped,
             "notes": history.notes,

@@ -1,4 +1,4 @@
-"""Checkpoints: a folder of a run's states, from the newest of which it can go on."""
+"""Checkpoints: a folder of a run's states. The run goes on from the newest."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Checkpoints:
         training.save(path, self._journal)
         self._own.add(path)
         if self.best is not None and self.best > training.iteration:
-            self.best = None  # of a time gone back from
+            self.best = None  # the training has gone back to before it
         with contextlib.suppress(OSError):  # no reason to end a training
             self._remove_old(training.iteration)
 
@@ -133,8 +133,8 @@ def read(path: str | os.PathLike[str], budget: int | None = None) -> Checkpoint:
         except FileFormatError as error:  # cut short by a power loss, say
             damaged.append(error)
         else:
-            for each_damaged in damaged:
-                warn_user(f"The checkpoint before is taken: {each_damaged}", TrainingWarning)
+            for refused in damaged:
+                warn_user(f"An older checkpoint is used: {refused}", TrainingWarning)
             return checkpoint
     if damaged:
         raise damaged[0]

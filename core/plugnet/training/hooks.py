@@ -219,7 +219,7 @@ class HookCaller:
         return call
 
     def start(self, training: Training, iterations: int) -> None:
-        """Call plugnet_train_start of each plugin; an error ends it, whoever raises it."""
+        """Call plugnet_train_start of each plugin; errors are raised even if it only observes."""
         calls = {id(one.plugin): one for one in self._implementations("plugnet_train_start")}
         for _, plugin in reversed(self._manager.list_name_plugin()):
             if id(plugin) in calls:
@@ -246,13 +246,13 @@ class HookCaller:
             try:
                 self._call(one, "plugnet_train_end", arguments)
             except BaseException as another:
-                if not isinstance(another, Exception):  # an interrupt, which none may hide
+                if not isinstance(another, Exception):  # an interrupt, which nothing may hide
                     error = failed = another
                     continue
                 if error is None and failed is None:
                     failed = another
                     continue
-                with contextlib.suppress(Warning):  # which is an error where the user says so
+                with contextlib.suppress(Warning):  # which the user may have turned into an error
                     self._note(one, another)
         if failed is not None:
             raise failed

@@ -50,7 +50,7 @@ def digest(array: Array) -> str:
 
 
 class Data:
-    """The arrays of a `fit`, which are told from others by their digests once that is asked."""
+    """The arrays of a `fit`, whose digests are taken once they are asked for."""
 
     def __init__(self, parts: Mapping[str, Batch | None]) -> None:
         """Take samples, labels and weights of "training", "validation" and "test".
@@ -97,7 +97,8 @@ def of_environment(threads: int, specs: Any) -> dict[str, str]:
         specs: of all components, whose distributions count, too.
     """
     versions = running()
-    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    # NumPy leaves out what is empty, as where it was built without any.
+    found = np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", [])
     return {
         "NumPy": versions["numpy"],
         "BLAS": blas_name(),

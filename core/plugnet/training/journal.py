@@ -13,6 +13,7 @@ from typing import Any
 from plugnet.arguments import integer, number
 from plugnet.errors import FileFormatError
 from plugnet.evaluation import Evaluation
+from plugnet.files import bounded_json
 from plugnet.files.opening import open_ordinary
 from plugnet.training.history import History
 
@@ -90,7 +91,7 @@ def _parsed(content: bytes, path: Path) -> History:
     history = History()
     try:
         for line in content.splitlines():
-            entry = json.loads(line)
+            entry = bounded_json.parse(line, strict=False)  # a metric may be NaN
             losses = integer("losses", entry["losses"], at_least=0)
             for held, name in ((history.loss, "loss"), (history.rate, "rate")):
                 held[losses:] = (number(name, value) for value in entry[name])

@@ -85,7 +85,7 @@ class Training(Protocol):
     def file(self, name: str | os.PathLike[str], is_folder: bool = False) -> Path:
         """Return the path of a file, or of a folder for files, that a hook is about to write.
 
-        In a run of the command line it is inside the run's folder, and nobody else's file;
+        In a run of the command line it is inside the run's folder, and not another hook's file;
         elsewhere it is ``name``. Call it in plugnet_train_start, so that a path that cannot be
         written is refused before the first iteration.
         """

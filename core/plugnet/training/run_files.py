@@ -43,7 +43,7 @@ class RunFiles:
         given = Path(file_path("path", name))
         local = os.path.normpath(given)
         path = self.folder / local
-        if given.is_absolute() or local == os.curdir or os.pardir in given.parts:
+        if given.anchor or local == os.curdir or os.pardir in given.parts:
             raise _refused(given, f"lead to a file inside the run's folder, {self.folder}")
         real = path.resolve() if is_folder else path.parent.resolve()
         if not real.is_relative_to(self.folder.resolve()):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from plugnet.arguments import flag, integer
 from plugnet.data.source import CheckedBatches
-from plugnet.errors import ArgumentError, CallOrderError
+from plugnet.errors import ArgumentError, CallOrderError, ShapeError
 from plugnet.interfaces import Batch, Component, Loss, LRPolicy, Metric, Optimizer, Regularizer
 from plugnet.model import Model
 from plugnet.network import Network
@@ -297,33 +297,38 @@ class TrainingState:
 
         Raises:
             FileFormatError: the file is missing, damaged or not a saved trainer.
-            ShapeError: network or optimizer are others.
+            ShapeError: its network or its optimizer is of another kind.
         """
         from plugnet.training.checkpoints import read
 
-        saved = read(path)
+        saved, before = read(path), self.snapshot()["values"]
         self.network.restore(saved.network.state())
+        try:
+            self._take_over(saved, path, inexact)
+        except ShapeError:  # of the optimizer; its state is as it was
+            self.network.restore(before)
+            raise
         for layer, rng in saved.network.rngs.items():
             if layer in self.network.rngs:
                 self.network.rngs[layer].bit_generator.state = rng.bit_generator.state
-        self._take_over(saved, path, inexact)
 
     def _take_over(self, saved: Checkpoint, path: str | os.PathLike[str], inexact: bool) -> None:
         """Go on from a checkpoint, of which the network and the components are there already."""
         from plugnet.training.checkpoint import refused
 
         with refused(path):
-            vars(self).update(saved.progress)
-            self.history = saved.history
+            schema = self.schema
             if saved.model is not None:
-                self.schema = Model.from_section(saved.model, saved.network, path).schema
+                schema = Model.from_section(saved.model, saved.network, path).schema
             self.update.restore(saved.slots)
+            vars(self).update(saved.progress)
+            self.history, self.schema = saved.history, schema
             restore_hooks(self.hooks, saved.hooks)
-        self._resumes = True
+        self._resumes, self._last_source = True, None  # a source of batches goes back, too
         self.expect(saved.identity, inexact)
 
     def expect(self, known: Mapping[str, str], inexact: bool = False) -> None:
-        """Let the next `fit` refuse data, versions and settings that are others than ``known``.
+        """Let the next `fit` refuse data, versions and settings that differ from ``known``.
 
         Args:
             known: as `identity` returns it; {}: nothing is known.
@@ -398,14 +403,19 @@ class TrainingState:
         if self._is_broken:
             raise failures.broken(self.iteration)
         kept = {name: value for name, value in vars(self).items() if not name.startswith("_")}
-        return {**kept, "_state": None if self._update is None else self.update.state()}
+        return {
+            **kept,
+            "_state": None if self._update is None else self.update.state(),
+            "_expected": (self._known or {}, self._inexact),
+        }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         kept = dict(state)
-        slots = kept.pop("_state")
+        slots, expected = kept.pop("_state"), kept.pop("_expected")
         vars(self).update(kept)
         self._begin()
         self._resumes = True
+        self.expect(*expected)
         if slots is not None:
             self.update.restore(slots)
 

@@ -11,7 +11,7 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.errors import SpecError, shown
 
-#: The keys of what stands in the place of an array, and of a number that JSON lacks.
+#: An object with this key alone stands for an array, or for a number that JSON lacks.
 ARRAY: Final = "$array"
 NUMBER: Final = "$number"
 

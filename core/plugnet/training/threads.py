@@ -61,10 +61,10 @@ def blas_name() -> str:
     from threadpoolctl import threadpool_info  # late: it takes some milliseconds
 
     found = [library for library in threadpool_info() if library["user_api"] == "blas"]
-    for library in sorted(found, key=_is_of_another):  # SciPy and PyTorch may have their own
-        parts = (library.get(key) for key in ("internal_api", "version", "architecture"))
-        return " ".join(filter(None, parts))
-    return "unknown"
+    # SciPy and PyTorch may have their own.
+    library: Mapping[str, Any] = min(found, key=_is_of_another, default={})
+    parts = (library.get(key) for key in ("internal_api", "version", "architecture"))
+    return " ".join(filter(None, parts)) or "unknown"
 
 
 def _is_of_another(library: Mapping[str, Any]) -> bool:

@@ -19,10 +19,7 @@ from plugnet.data.joined import check_alone, joined
 from plugnet.data.source import CheckedBatches, from_samples
 from plugnet.errors import ArgumentError, CallOrderError, DivergenceError, TrainingWarning
 from plugnet.evaluation import Evaluation, loss_value
-from plugnet.interfaces import (
-    Batch,
-    DataSplits,
-)
+from plugnet.interfaces import Batch, DataSplits
 from plugnet.model import Model
 from plugnet.schema import Label
 from plugnet.training import failures, identity
@@ -116,7 +113,7 @@ class Trainer(TrainingState):
             DataError, ShapeError: samples, labels or weights break a rule.
             DivergenceError: the loss or the parameters are no longer finite. The trainer is back at
                 its last snapshot: that of the last evaluation or checkpoint, or of the beginning.
-            ResumeError: the trainer was resumed, and the data or what computes are others.
+            ResumeError: the trainer was resumed, but the data, versions or settings differ.
             BrokenStepError: an update failed half-way before; the state is lost.
         """
         with self._tentative():
@@ -291,7 +288,7 @@ class Trainer(TrainingState):
                 if batch is None:
                     self.stop("the batches have ended")
                     break
-                if self._safe is None:  # not before, as the first batch may make the parameters
+                if self._safe is None:  # not before: the first batch may make the parameters
                     self._secure()
                 self.step(batch)
                 if self.iteration < last and self.stopping is None and self._pause is None:
@@ -347,8 +344,8 @@ class Trainer(TrainingState):
         """Change all that is saved: parameters, statistics, slots, counts, history.
 
         An interrupt waits for the end of the step, a prediction in another thread for that of the
-        commit. An error of a component in here leaves the trainer broken: it refuses to go on, as
-        there is no way back.
+        commit. An error of a component in here leaves the trainer broken: it refuses to go on,
+        because there is no way back.
         """
         interrupts, update = self._interrupts, self.update
         update.prepare()
@@ -473,7 +470,10 @@ class Trainer(TrainingState):
         if self._safe is not None:
             snapshot, remembered = self._safe
             self._go_back(snapshot)
-            restore_hooks(self.hooks, remembered)
+            try:
+                restore_hooks(self.hooks, remembered)
+            except Exception as failed:  # a hook's own fault, which must not hide the divergence
+                error.add_note(f"Not all hooks are back: {type(failed).__name__}: {failed}")
         self.stopping = None  # so that no hook takes the training for one that ends
         error.add_note(f"The trainer is back at iteration {self.iteration}.")
 

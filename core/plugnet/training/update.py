@@ -19,9 +19,7 @@ from plugnet.parameter import Parameter, Parameters, Run
 BLOCK_NUMBERS = 1 << 16
 #: Numbers that are worth a thread: with fewer, threads wait for each other's interpreter lock.
 THREAD_NUMBERS = 1 << 17
-
-
-#: Updates that a file may claim; some 300,000 years of them.
+#: Updates that a file may claim: at a thousand a second, some 300,000 years of them.
 MOST_STEPS = 1 << 53
 
 
@@ -75,7 +73,7 @@ class Update:
     def fits(
         self, parameters: Parameters, optimizer: Optimizer, regularizer: Regularizer | None
     ) -> bool:
-        """Tell whether this is the update of just these."""
+        """Tell whether this is the update of exactly these."""
         return (
             self.parameters is parameters
             and self.optimizer is optimizer

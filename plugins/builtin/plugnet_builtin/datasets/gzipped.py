@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gzip
-import io
 import zlib
 from typing import Protocol
+
+from plugnet_builtin.datasets.byte_stream import ByteStream
 
 #: Packed bytes that are read at a time.
 _PIECE = 1 << 16
 
-#: Gzipped data are one or more members. So many may there be, and besides one for each of so many
-#: bytes that they hold: bgzip writes members of up to 64 KiB, and an empty one costs time only.
+#: Gzipped data are one or more members: at most the first number, and one more for each time that
+#: they hold the second number of bytes. bgzip writes members of up to 64 KiB; empty ones only cost
+#: time.
 MOST_MEMBERS, _MEMBER = 1000, 1024
 
 
@@ -26,7 +28,7 @@ def is_gzipped(head: bytes) -> bool:
     return head.startswith(b"\x1f\x8b")
 
 
-class Unpacked(io.RawIOBase):
+class Unpacked(ByteStream):
     """What a stream of gzipped data holds; reading it takes little more than is asked for.
 
     Reading raises `gzip.BadGzipFile` where the data are damaged or cut short.
@@ -37,20 +39,7 @@ class Unpacked(io.RawIOBase):
         self._member = zlib.decompressobj(wbits=31)
         self._members, self._count = 1, 0
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        try:
-            block = self._next(len(buffer))
-        except zlib.error as error:
-            raise gzip.BadGzipFile(str(error)) from None
-        buffer[: len(block)] = block
-        self._count += len(block)
-        return len(block)
-
-    def _next(self, most: int) -> bytes:
-        """Return at least one byte, up to the given number, or b"" at the end."""
+    def next(self, most: int) -> bytes:
         while True:
             if self._member.eof:
                 self._rest = self._member.unused_data.lstrip(b"\0")  # tapes are padded
@@ -63,9 +52,13 @@ class Unpacked(io.RawIOBase):
             self._rest = self._rest or self._packed.read(_PIECE) or b""
             if not self._rest:
                 raise gzip.BadGzipFile("they end within a block")
-            block = self._member.decompress(self._rest, most)
+            try:
+                block = self._member.decompress(self._rest, most)
+            except zlib.error as error:
+                raise gzip.BadGzipFile(str(error)) from None
             self._rest = self._member.unconsumed_tail
             if block:
+                self._count += len(block)
                 return block
 
     def _begin_member(self) -> None:

@@ -71,10 +71,10 @@ def check_text(array: Array) -> None:
     """Check that an array of text holds characters, where it holds text.
 
     Raises:
-        ValueError: it holds numbers that stand for none.
+        ValueError: a number in it is not that of a character.
     """
     if array.dtype.kind == "U" and array.size:
         swapped = ">u4" if array.dtype.byteorder == ">" else "<u4"
         codes = np.frombuffer(array.tobytes(), swapped)
         if codes.max() > sys.maxunicode or ((codes >= 0xD800) & (codes < 0xE000)).any():
-            raise ValueError("an array of text holds what is no character")
+            raise ValueError("an array of text holds numbers that are not those of characters")

@@ -25,7 +25,7 @@ _MOST_CELLS = 1 << 18
 #: Rows by which a header and trailing delimiters are told.
 _FIRST_ROWS = 1024
 
-#: Blank lines, besides as many as there are rows; a file of nothing else would take long.
+#: How many more blank lines than rows there may be; a file of nothing else would take long.
 _BLANK_LINES = 1000
 
 #: Lines from which the delimiter is found out.

@@ -15,6 +15,7 @@ from typing import BinaryIO
 from plugnet.errors import FileFormatError
 from plugnet.files.budget import Budget
 from plugnet.files.opening import open_ordinary
+from plugnet_builtin.datasets.byte_stream import ByteStream
 from plugnet_builtin.datasets.gzipped import Unpacked, is_gzipped
 from plugnet_builtin.datasets.untrusted_file import looks_like
 
@@ -149,34 +150,25 @@ def _check_text(head: bytes, path: str) -> None:
         raise wrong(path, None, f"must be text in UTF-8, but it is {kind}")
 
 
-class _Rejoined(io.RawIOBase):
-    """A stream of which the first bytes, ``head``, were read already."""
+class _Rejoined(ByteStream):
+    """A stream whose first bytes, ``head``, were read already."""
 
     def __init__(self, head: bytes, rest: io.RawIOBase | BinaryIO) -> None:
         self._head, self._rest = head, rest
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        block = self._head[: len(buffer)]
+    def next(self, most: int) -> bytes:
+        block = self._head[:most]
         self._head = self._head[len(block) :]
-        block = block or self._rest.read(len(buffer)) or b""
-        buffer[: len(block)] = block
-        return len(block)
+        return block or self._rest.read(most) or b""
 
 
-class _Counted(io.RawIOBase):
+class _Counted(ByteStream):
     """A stream that tells how many bytes each reading gave."""
 
     def __init__(self, stream: io.RawIOBase | BinaryIO, tell: Callable[[int], None]) -> None:
         self._stream, self._tell = stream, tell
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        block = self._stream.read(len(buffer)) or b""
-        buffer[: len(block)] = block
+    def next(self, most: int) -> bytes:
+        block = self._stream.read(most) or b""
         self._tell(len(block))
-        return len(block)
+        return block

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from plugnet.arguments import file_path
-from plugnet.errors import PluginWarning
+from plugnet_builtin.hooks.failed_write import warn_of_failed_write
 from plugnet_builtin.hooks.followed import Followed
 
 if TYPE_CHECKING:
@@ -65,8 +64,6 @@ class BestModel:
             try:
                 training.model.save(self._file)
             except OSError as error:
-                warnings.warn(
-                    f"{self._file.name} cannot be written: {error}", PluginWarning, stacklevel=2
-                )
+                warn_of_failed_write(self._file.name, error)
             else:
                 self._least = cost

@@ -5,21 +5,20 @@ from __future__ import annotations
 import math
 import os
 import time
-import warnings
 import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from plugnet.arguments import file_path, integer, number
-from plugnet.errors import PluginWarning
 from plugnet.training.checkpoints import Checkpoints
+from plugnet_builtin.hooks.failed_write import warn_of_failed_write
 
 if TYPE_CHECKING:
     from plugnet.training import Evaluation, Training
 
-#: How many times as long as it takes to save there is nothing saved: at most 2 % of the time.
+#: The pause after saving, in times as long as that took: so it takes at most 2 % of the time.
 REST = 50
-#: Seconds before which there is none because of a good evaluation: short runs have one, at the end.
+#: Seconds without a checkpoint for the best evaluation: a short run has one, at its end.
 FIRST = 1.0
 #: Seconds after which a checkpoint that could not be written is tried again.
 RETRY = 10.0
@@ -58,9 +57,9 @@ class Checkpoint:
             None if iterations is None else integer("iterations", iterations, at_least=1)
         )
         self.keep = integer("keep", keep, at_least=1)
-        self._training: Callable[[], object] = _nothing  # whose checkpoints they are
+        self._training: Callable[[], object] = lambda: None  # whose checkpoints they are
         self._checkpoints: Checkpoints | None = None
-        self._restored: Mapping[str, Any] | None = None
+        self._restored: dict[str, Any] | None = None  # what the next `fit` goes on from
         self._forget()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -77,6 +76,8 @@ class Checkpoint:
 
     def state(self) -> dict[str, Any]:
         """Return the name of the run, and which checkpoint is the best so far."""
+        if self._restored is not None:
+            return self._restored
         return {"run": self._run, "least": self._least, "best": self._best}
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -129,11 +130,7 @@ class Checkpoint:
         except OSError as error:
             self._least, self._checkpoints.best = before
             wait = min(wait, RETRY)
-            warnings.warn(
-                f"The checkpoint of iteration {training.iteration} cannot be written: {error}",
-                PluginWarning,
-                stacklevel=2,
-            )
+            warn_of_failed_write(f"The checkpoint of iteration {training.iteration}", error)
         self._best, self._is_asked = self._checkpoints.best, False
         ended = time.monotonic()
         self._rest = ended + REST * (ended - started)
@@ -145,7 +142,3 @@ class Checkpoint:
         if self.iterations is not None and training.iteration % self.iterations == 0:
             return True
         return self._is_asked or training.is_ending
-
-
-def _nothing() -> None:
-    """Stand in for a reference to what is not there."""

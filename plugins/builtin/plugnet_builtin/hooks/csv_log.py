@@ -72,8 +72,7 @@ class CsvLog:
         if self._file is not None:
             self._file.close()
         if self._file is None or not is_complete:
-            with replacing(self._path) as file:
-                file.write(self._whole(training))
+            self._write_whole(training)
         self._file = None
 
     def _write(self, file: FileIO, row: bytes) -> None:
@@ -85,14 +84,13 @@ class CsvLog:
 
     def _begin(self, training: Training) -> None:
         """Write all rows so far, and open the file for the next ones."""
-        with replacing(self._path) as file:
-            file.write(self._whole(training))
+        self._write_whole(training)
         # Not mode "ab", in which an evaluation could not complete the last row.
         self._file = self._path.open("r+b", buffering=0)
         self._file.seek(0, os.SEEK_END)
 
-    def _whole(self, training: Training) -> bytes:
-        """Return the header and the rows of all that is on record."""
+    def _write_whole(self, training: Training) -> None:
+        """Write the header and the rows of all that is on record."""
         history = training.history
         judged = {each.iteration: each for each in history.evaluations if each.part == "validation"}
         has_metrics = "validation" in training.parts or bool(judged)
@@ -103,8 +101,9 @@ class CsvLog:
             self._row(number, _step(history, number), judged.get(number))
             for number in range(first, len(history.loss) + 1)
         ]
+        with replacing(self._path) as file:
+            file.write(b"".join([f"{','.join(self._columns)}\n".encode(), *rows]))
         self._last = rows[-1] if rows else b""
-        return b"".join([f"{','.join(self._columns)}\n".encode(), *rows])
 
     def _row(
         self, iteration: int, step: tuple[float, float] | None, evaluation: Evaluation | None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from plugnet.errors import PluginWarning
 from plugnet.files.atomic import replacing
+from plugnet_builtin.hooks.failed_write import warn_of_failed_write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,9 +49,9 @@ def draw(path: Path, size: tuple[float, float], paint: Callable[[Figure], None])
         figure = Figure(figsize=size, dpi=120, layout="constrained")
         FigureCanvasAgg(figure)
         paint(figure)
-        kind = path.suffix[1:] or "png"
         try:
             with replacing(path) as file:
+                kind = path.suffix[1:] or "png"
                 figure.savefig(file, format=kind, metadata=UNDATED.get(kind))
-        except OSError as error:  # such as a full disk: no reason to lose a trained network
-            warnings.warn(f"{path.name} cannot be written: {error}", PluginWarning, stacklevel=2)
+        except OSError as error:
+            warn_of_failed_write(path.name, error)
