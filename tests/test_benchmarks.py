@@ -196,6 +196,15 @@ def test_trainings_are_timed_alone_and_side_by_side(tmp_path: Path) -> None:
     assert all(line["alone"] > 0 and line["both"] > 0 for line in document["side_by_side"])
 
 
+def test_what_saving_costs_is_measured(tmp_path: Path) -> None:
+    document, shown = run(tmp_path, "saving.py", "--lengths", "10", "2000")
+    assert [row["network"] for row in document["shares"]] == ["tiny", "small", "large"]
+    assert all(0 < row["share"] < 1 and row["saves"] >= 1 for row in document["shares"])
+    first, last = document["growth"]
+    assert abs(first["bytes"] - last["bytes"]) < 100  # digits of the iteration
+    assert "share of the time" in shown
+
+
 def test_a_memory_map_is_raced_against_memory(tmp_path: Path) -> None:
     arguments = ["--gigabytes", "1.2", "--steps", "5", "--folder", str(tmp_path)]
     document, shown = run(tmp_path, "memory_map.py", *arguments)

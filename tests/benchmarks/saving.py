@@ -33,6 +33,7 @@ NETWORKS = {
 }
 LENGTHS = (1_000, 100_000, 1_000_000)
 SAVES = 9
+QUICK = 0.2  # seconds of a training
 
 
 class Timed:
@@ -70,7 +71,7 @@ def built(name: str, hooks: list[Any]) -> tuple[Trainer, Array, Array]:
     for inputs, outputs in pairwise(sizes):
         layers += [("fc", inputs, outputs), "tanh"]
     rng = np.random.default_rng(0)
-    x = rng.random((5_000, sizes[0]), dtype=np.float32)
+    x = rng.random((2_000, sizes[0]), dtype=np.float32)
     trainer = Trainer(
         Network(layers[:-1]), optimizer=optimizer, policy=("fixed", 1e-3), batch_size=batch,
         hooks=hooks,
@@ -81,8 +82,8 @@ def built(name: str, hooks: list[Any]) -> tuple[Trainer, Array, Array]:
 def share(name: str, seconds: float) -> dict[str, Any]:
     """Train for about the given time, and return the share of it that saving took."""
     trainer, x, y = built(name, [])
-    trainer.fit(x, y, 200)
-    count = int(seconds / trainer.history.seconds * 200)
+    trainer.fit(x, y, probe := 5 if seconds < 1 else 50)
+    count = int(seconds / trainer.history.seconds * probe)
     with tempfile.TemporaryDirectory() as folder:
         timed = Timed(registry.hooks.build("checkpoint", str(Path(folder) / "checkpoints")))
         trainer, x, y = built(name, [timed])
@@ -97,7 +98,7 @@ def share(name: str, seconds: float) -> dict[str, Any]:
     }
 
 
-def growth(lengths: tuple[int, ...]) -> list[dict[str, Any]]:
+def growth(lengths: tuple[int, ...], saves: int) -> list[dict[str, Any]]:
     """Return time and bytes of a checkpoint after histories of the given lengths."""
     found = []
     for length in lengths:
@@ -113,7 +114,7 @@ def growth(lengths: tuple[int, ...]) -> list[dict[str, Any]]:
             trainer.iteration = history.iteration = length
             trainer.fit(x, y, 1)  # writes what is there once
             times, sizes = [], []
-            for _ in range(SAVES):
+            for _ in range(saves):
                 before = journal(folder)
                 timed.seconds = 0.0
                 trainer.fit(x, y, 1)
@@ -134,19 +135,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=40.0, help="of each training (40)")
     parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, help="of histories")
+    parser.add_argument("--quick", action="store_true", help="one short save each, as a test")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     chosen = parser.parse_args()
+    seconds = QUICK if chosen.quick else chosen.seconds
     shares = []
     print("network   seconds  iterations  saves  share of the time")
     for name in NETWORKS:
-        shares.append(one := share(name, chosen.seconds))
+        shares.append(one := share(name, seconds))
         print(
             f"{name:8} {one['seconds']:8.1f} {one['iterations']:11,} {one['saves']:6} "
             f"{100 * one['share']:17.2f} %",
             flush=True,
         )
     print("\nhistory    to save one step later    bytes written")
-    grown = growth(tuple(chosen.lengths))
+    grown = growth(tuple(chosen.lengths), 2 if chosen.quick else SAVES)
     for row in grown:
         print(f"{row['history']:9,} {1e3 * row['seconds']:19.1f} ms {row['bytes']:16,.0f}")
     if chosen.json:

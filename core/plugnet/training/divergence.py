@@ -61,7 +61,8 @@ def diverged(
         what = f"the loss is {loss}; {what}"
     return DivergenceError(
         f"Training has diverged at iteration {iteration}: {what}, with a learning rate of "
-        f"{rate:.4g}.{_norms(network, layer)}",
+        f"{rate:.4g}.{_norms(network, layer)} Lower the rate, clip the gradients by the hook "
+        "clip_gradients, or scale the data.",
         iteration=iteration,
         loss=loss,
         rate=rate,
