@@ -6,6 +6,7 @@ All but one are of a trainer with adam on `LAYERS` and all of X after 6 iteratio
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ import numpy as np
 import pytest
 from tests.small import LAYERS, X, Y
 
-from plugnet import Model, Network, Trainer
-from plugnet.errors import FileFormatError, SpecError
+from plugnet import Model, Network, Trainer, registry
+from plugnet.errors import FileFormatError, SpecError, TrainingWarning
 from plugnet.files import documents, safetensors
 from plugnet.files.migrations import MIGRATIONS
 
@@ -43,10 +44,11 @@ def saved(path: Path, version: Any) -> Path:
 def test_there_is_a_migration_and_a_file_for_each_older_format() -> None:
     older = set(range(1, documents.VERSION))
     assert MIGRATIONS.keys() == older
-    assert {int(path.name.split("_")[0]) for path in FORMATS.iterdir()} >= older
+    formats = {int(path.name.split("_")[0]) for path in FORMATS.iterdir()}
+    assert formats == {*older, documents.VERSION}
 
 
-@pytest.mark.parametrize("name", ["1_first", "1_last", *TRAINERS])
+@pytest.mark.parametrize("name", ["1_first", "1_last", *TRAINERS, "3_first"])
 def test_a_network_of_any_format_answers_as_it_did(name: str) -> None:
     np.testing.assert_allclose(Network.load(file(name)).predict(X[:2]), OUTPUTS, atol=1e-4)
 
@@ -79,6 +81,19 @@ def test_a_model_of_the_second_format_answers(name: str) -> None:
     model = Model.load(file(name))
     assert model.classes == (0, 1, 2)
     assert model.predict(X).tolist() == np.argmax(Network.load(file(name)).predict(X), 1).tolist()
+
+
+def test_a_training_of_the_third_format_goes_on_with_what_its_hooks_remember() -> None:
+    """It was interrupted after 6 of 12 iterations; machine and versions are others since."""
+    hook = registry.hooks.build("early_stop", patience=9)
+    trainer = Trainer.resume(file("3_first"), [hook], threads=1, inexact=True)
+    assert (trainer.iteration, trainer.goal) == (6, 12)
+    assert hook.state()["least"] == pytest.approx(1.13428, abs=1e-4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TrainingWarning)
+        history = trainer.fit(X, Y, validation=(X, Y), evaluate_every=3)
+    np.testing.assert_allclose(history.loss[6:], LOSSES, atol=1e-4)
+    assert trainer.iteration == 12
 
 
 def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:

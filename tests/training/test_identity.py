@@ -345,3 +345,10 @@ def test_arguments_of_hooks_and_the_evaluations_must_stay(tmp_path: Path) -> Non
     with pytest.raises(ResumeError, match="argument evaluate_every: 3 before, 4 now"):
         fit(resumed(3), evaluate_every=4)
     fit(resumed(3))
+
+
+def test_a_resumed_trainer_that_is_saved_at_once_still_knows(saved: Path, tmp_path: Path) -> None:
+    Trainer.resume(saved, threads=1).save(tmp_path / "again")
+    with pytest.raises(ResumeError, match="validation labels"):
+        fit(Trainer.resume(tmp_path / "again", threads=1), validation=(HELD[0], one_other(HELD[1])))
+    fit(Trainer.resume(tmp_path / "again", threads=1))

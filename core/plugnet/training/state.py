@@ -228,7 +228,7 @@ class TrainingState:
             raise failures.broken(self.iteration)
         if self.network.is_in_training:
             self._check_parameters()
-        known = self.identity()  # which may take a second for the data
+        known = self._known or self.identity()  # which may take a second for the data
         with self.network.lock:  # a training in another thread waits with its next commit
             snapshot, remembered = self.snapshot(), states_of(self.hooks)
             if self._safe is not None:
