@@ -416,3 +416,10 @@ def test_classes_are_distinct_and_of_one_type(classes: Any) -> None:
 def test_a_schema_does_not_contradict_itself(schema: Schema) -> None:
     with pytest.raises(ArgumentError):
         check_schema(schema)
+
+
+def test_a_label_far_beyond_those_of_the_training_is_named_by_its_row() -> None:
+    schema = Schema("real", offsets=(0.0,), scales=(1e-30,))
+    with pytest.raises(DataError, match=r"row 1 is too far .* float32") as caught:
+        encode(np.array([1e-30, 1e30]), schema, 2)
+    assert caught.value.row == 1

@@ -243,3 +243,9 @@ def test_plain_tables_come_back_from_what_numpy_writes(
     np.testing.assert_array_equal(splits.train.x, table[:, :-1])
     np.testing.assert_array_equal(splits.train.y, table[:, -1:])
     assert splits.columns == (tuple(names[:-1]) if header else ())
+
+
+def test_a_nul_is_no_character_of_a_table(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"a,label\n1,x\n2,\0\n")
+    with pytest.raises(FileFormatError, match=r"Line 3 of .* has the character NUL"):
+        Csv(str(tmp_path / "t.csv")).load()

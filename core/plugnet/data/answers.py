@@ -127,7 +127,15 @@ def encode(y: Any, schema: Schema, rows: int, dtype: Any = np.float32) -> Array:
             values = values.astype(np.float64)
         targets = as_targets(values, rows, np.float64 if schema.scales else dtype)
         if schema.scales:
-            targets = ((targets - schema.offsets) / schema.scales).astype(dtype)
+            with np.errstate(over="ignore"):
+                targets = ((targets - schema.offsets) / schema.scales).astype(dtype)
+            if not np.isfinite(targets).all():
+                row = int(np.argmin(np.isfinite(targets).all(axis=1)))
+                raise DataError(
+                    f"The label of row {row} is too far from those that the model was trained on "
+                    f"to be a number in {np.dtype(dtype).name}. Correct it.",
+                    row=row,
+                )
         return targets
     is_label = values.size == rows  # not a row for each sample
     if values.dtype.kind == "b" and not is_label:

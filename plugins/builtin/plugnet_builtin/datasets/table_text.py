@@ -79,6 +79,8 @@ class Lines:
                     raise wrong(self._path, number, says)
                 if not line.isascii():
                     self._check(line, number)
+                if "\0" in line:  # NumPy would take it for the end of a text
+                    raise wrong(self._path, number, "has the character NUL. Is it text?")
                 self.held += len(line)
                 if self.held > self._may_hold:
                     self.budget.renewed().spend(self.held * _BYTES, f"the cells to line {number}")
