@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests import small
 from tests.small import LAYERS, ONE_HOT, X
 from tests.trained import weights_of
 
@@ -250,3 +251,8 @@ def test_an_ignored_label_is_saved(tmp_path: Path, label: Any) -> None:
     assert second.ignore_label == -1
     second.fit(X, y, 5)
     assert_same_bits(second, whole)
+
+
+def test_a_weight_of_a_class_beyond_all_numbers_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="class_weight must be finite in float32"):
+        small.trainer(class_weight={0: 1e300}).fit(small.X, small.Y, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from typing import BinaryIO
@@ -27,10 +28,11 @@ def open_ordinary(path: str | os.PathLike[str], what: str = "a readable file") -
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116  # a Path would not take bytes
         if stat.S_ISREG(mode):
-            file = os.fdopen(os.open(path, _FLAGS), "rb")
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return file
-            file.close()  # replaced in the meantime
+            with contextlib.ExitStack() as stack:
+                file = stack.enter_context(os.fdopen(os.open(path, _FLAGS), "rb"))
+                if stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # not replaced in the meantime
+                    stack.pop_all()
+                    return file
     except (OSError, ValueError) as error:
         raise unreadable(path, what, error) from error
     raise _refused(path, what, f"it is {_kind(mode)}. {_instead(mode)}".strip())

@@ -107,7 +107,15 @@ class Preparation(NamedTuple):
         """
         x, y, weights = given
         if by_class is not None:
-            own = by_class[y].astype(self.network.dtype)
+            with np.errstate(over="ignore"):
+                own = by_class[y].astype(self.network.dtype)
+            if not np.isfinite(own).all():
+                raise ArgumentError(
+                    f"The weights of class_weight must be finite in {self.network.dtype}, but one "
+                    "is too large. Lower it.",
+                    argument="class_weight",
+                    value=by_class,
+                )
             weights = own if weights is None else own * weights
         return Batch(self.network.validate_input(x), y, weights)
 
