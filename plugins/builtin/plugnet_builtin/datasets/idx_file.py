@@ -101,7 +101,7 @@ def _read(file: BinaryIO, path: str, stored: np.dtype[np.generic], array: Array)
         if array.dtype == np.float32 and stored.kind == "u":
             np.divide(numbers, np.float32(255), out=part)
         else:
-            with np.errstate(over="ignore"):  # infinite values are refused later
+            with np.errstate(over="ignore", invalid="ignore"):  # such values are refused later
                 part[...] = numbers
         done += len(numbers)
     if file.read(1):
