@@ -77,7 +77,7 @@ def test_by_time_it_saves_when_the_seconds_have_passed(
     assert saves(Clock(monkeypatch), tmp_path / "run", 11, seconds=4) == [4, 8, 11]
 
 
-def test_saving_takes_at_most_a_fiftieth_of_the_time(
+def test_saving_takes_at_most_a_hundredth_of_the_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch, save=0.5)

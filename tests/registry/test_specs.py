@@ -422,3 +422,15 @@ def test_a_class_gets_its_name_when_the_entry_is_loaded(
 def test_a_view_of_no_kind_is_refused(fresh: Registry) -> None:
     with pytest.raises(ArgumentError, match="must be one of layer, activation"):
         fresh.view("layers")
+
+
+def test_of_many_missing_components_some_are_named_at_once() -> None:
+    def spec(name: str) -> dict[str, Any]:
+        return {"kind": "layer", "name": name, "provider": "x", "version": "1", "args": {}}
+
+    with pytest.raises(MissingComponentsError) as caught:
+        registry.check_specs([spec("alike") for _ in range(5_000)])
+    assert len(caught.value.missing) == 1
+    with pytest.raises(MissingComponentsError) as caught:
+        registry.check_specs([spec(f"other_{i}") for i in range(5_000)])
+    assert len(caught.value.missing) == 50

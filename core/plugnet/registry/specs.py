@@ -30,6 +30,7 @@ from plugnet.registry.loading import Found
 from plugnet.registry.names import DISTRIBUTION, PATTERN, Name, matches, normalize
 
 DEEPEST: Final = 100  # levels of nesting
+MOST_MISSING: Final = 50  # components that an error names
 #: What a file may put into a command: nothing that a shell or pip would take for something else.
 VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.!+]{0,60}")
 KEYS: Final = ("kind", "name", "provider", "version", "args")
@@ -82,7 +83,7 @@ def check(index: Index, specs: Iterable[Any], kind: str | None = None) -> None:
 
     Raises:
         SpecError: one of them is not a spec, or its arguments do not fit.
-        MissingComponentsError: components are not available; all of them are named.
+        MissingComponentsError: components are not available; up to fifty of them are named.
     """
     specs = list(specs)
     missing: dict[str, str] = {}  # what is missing, and why
@@ -93,9 +94,13 @@ def check(index: Index, specs: Iterable[Any], kind: str | None = None) -> None:
             raise _error(path, f"the kind must be {kind}, but it is {shown(said)}")
         _check(index, missing, spec, path)
     if missing:
-        lines = [f"\n  {what}: {why}" for what, why in missing.items()]
-        text = f"Components are needed that are not available:{''.join(lines)}"
-        raise MissingComponentsError(text, path="spec", missing=tuple(missing))
+        raise _missing_error(missing)
+
+
+def _missing_error(missing: Mapping[str, str]) -> MissingComponentsError:
+    lines = [f"\n  {what}: {why}" for what, why in missing.items()]
+    text = f"Components are needed that are not available:{''.join(lines)}"
+    return MissingComponentsError(text, path="spec", missing=tuple(missing))
 
 
 def _check(index: Index, missing: dict[str, str], spec: Any, path: str, depth: int = 0) -> None:
@@ -103,11 +108,16 @@ def _check(index: Index, missing: dict[str, str], spec: Any, path: str, depth: i
     _check_form(spec, path)
     inside = _inside(path, depth)
     _Walk(is_spec, partial(_check, index, missing)).items(spec["args"], inside, depth)
+    saved = f" (saved with {_saved(spec)})" if _saved(spec) else ""
+    what = f"{spec['kind']} '{spec['name']}'{saved}"
+    if what in missing:
+        return
     try:
         found, note = look_up(index, spec)
     except RegistryError as error:
-        saved = f" (saved with {_saved(spec)})" if _saved(spec) else ""
-        missing[f"{spec['kind']} '{spec['name']}'{saved}"] = _why_missing(index, spec, error)
+        missing[what] = _why_missing(index, spec, error)
+        if len(missing) == MOST_MISSING:  # to say why takes some milliseconds each
+            raise _missing_error(missing) from error
         return
     if why := found.misfit((), spec["args"]):
         text = f"{found.entry} cannot be built: {why} Its signature is {found.signature}. {note}"

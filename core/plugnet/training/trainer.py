@@ -389,7 +389,8 @@ class Trainer(TrainingState):
     @property
     def is_ending(self) -> bool:
         """Whether no step follows in this `fit`."""
-        return self.stopping is not None or self.iteration >= self._goal
+        goal = self.goal  # asked after each step, so not by another property
+        return self.stopping is not None or goal is None or self.iteration >= goal
 
     @property
     def _is_judged(self) -> bool:

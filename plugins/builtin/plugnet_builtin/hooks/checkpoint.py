@@ -16,8 +16,8 @@ from plugnet_builtin.hooks.failed_write import warn_of_failed_write
 if TYPE_CHECKING:
     from plugnet.training import Evaluation, Training
 
-#: The pause after saving, in times as long as that took: so it takes at most 2 % of the time.
-REST = 50
+#: The pause after saving, in times as long as that took: so it takes at most 1 % of the time.
+REST = 100
 #: Seconds without a checkpoint for the best evaluation: a short run has one, at its end.
 FIRST = 1.0
 #: Seconds after which a checkpoint that could not be written is tried again.
@@ -29,7 +29,7 @@ class Checkpoint:
 
     It is saved when it ends or is interrupted, by Ctrl-C, too, and in between when it is due: by
     iterations, by time, and after an evaluation that is the best so far. By time and for the best
-    it is saved only as often as it takes at most 2 % of the time. A checkpoint that cannot be
+    it is saved only as often as it takes at most 1 % of the time. A checkpoint that cannot be
     written is a warning, and is tried again.
 
     Args:
@@ -116,6 +116,9 @@ class Checkpoint:
             self._found = evaluation
 
     def plugnet_checkpoint(self, training: Training) -> None:
+        """Save if it is due."""
+        if self._found is None and not self._is_due(training, is_best=False):
+            return  # nearly always
         found, self._found = self._found, None
         if found is not None and found.iteration != training.iteration:
             found = None  # another hook has gone back
