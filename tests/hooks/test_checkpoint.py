@@ -80,7 +80,7 @@ def test_by_time_it_saves_when_the_seconds_have_passed(
 def test_saving_takes_at_most_a_hundredth_of_the_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = Clock(monkeypatch, save=0.5)
+    clock = Clock(monkeypatch, save=0.25)
     assert saves(clock, tmp_path / "run", 60, seconds=2) == [2, 27, 52, 60]
 
 
