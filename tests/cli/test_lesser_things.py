@@ -1,5 +1,6 @@
 """The model comes first: what fails beside it is a warning and a note, and the run goes on."""
 
+import errno
 import json
 import os
 import pty
@@ -234,6 +235,24 @@ def test_a_model_that_cannot_be_saved_is_an_error_and_the_run_goes_on_later(
 
 
 @pytest.mark.usefixtures("sketches")
+@pytest.mark.parametrize("folder", ["checkpoints", "saved/often"])
+@pytest.mark.usefixtures("sketches")
+def test_checkpoints_make_room_for_the_model(
+    tmp_path: Path, data: Path, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, save = tmp_path / "run", Model.save
+
+    def save_if_there_is_room(model: Model, path: Path) -> None:
+        if any((run / folder).glob("iteration-*")):
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        save(model, path)
+
+    monkeypatch.setattr(Model, "save", save_if_there_is_room)
+    sets = with_sets(f"hooks=[['checkpoint', '{folder}', {{iterations = 2}}]]")
+    assert main([*words(data, run, BASE), *sets]) == 0
+    assert notes(run) == []
+
+
 def test_a_hook_that_changes_the_network_at_the_end_is_heeded(
     tmp_path: Path, data: Path, install: Fake
 ) -> None:

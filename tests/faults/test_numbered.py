@@ -14,8 +14,7 @@ import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import numpy as np
 import pytest
 from tests.aliases import Refused
 from tests.failing import failed, failing
+from tests.limits import limited
 from tests.small import LAYERS, ONE_HOT, X, Y, trainer
 
 from plugnet import Model, Network, Trainer, registry
@@ -52,19 +52,6 @@ SHORT = [
 def temporary(folder: Path) -> list[Path]:
     """Return what is left of files that were not written wholly."""
     return list(folder.rglob(".plugnet-*.tmp"))
-
-
-@contextmanager
-def limited(name: str, most: int) -> Iterator[None]:
-    import resource
-
-    which = getattr(resource, name)
-    before = resource.getrlimit(which)
-    resource.setrlimit(which, (most, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(which, before)
 
 
 def in_place_of_fit(monkeypatch: pytest.MonkeyPatch, function: Callable[[], object]) -> None:

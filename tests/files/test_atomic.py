@@ -7,12 +7,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
 import pytest
+from tests.limits import limited
 from tests.process import printed
 
 from plugnet.errors import FileFormatError
@@ -234,19 +234,6 @@ def test_a_folder_is_swept_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 # What the system refuses --------------------------------------------------------------------------
-
-
-@contextmanager
-def limited(name: str, most: int) -> Iterator[None]:
-    import resource
-
-    which = getattr(resource, name)
-    before = resource.getrlimit(which)
-    resource.setrlimit(which, (most, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(which, before)
 
 
 @posix

@@ -495,6 +495,21 @@ def test_ctrl_c_within_a_step_saves_what_was_before_it(tmp_path: Path) -> None:
         assert (again.iteration, again.goal) == (5, 9)
 
 
+def test_an_error_of_a_checkpoint_does_not_hide_ctrl_c() -> None:
+    class Broken:
+        def plugnet_checkpoint(self, training: Trainer) -> None:
+            if training.is_interrupted:
+                raise OSError("no disk")
+
+    with registry.isolated():
+        registry.layers.register("sleeping")(Sleeping)
+        run = Trainer(Network([("fc", 4, 3), "sleeping"]), batch_size=5, hooks=[Broken()])
+        with pytest.raises(KeyboardInterrupt) as caught:
+            run.fit(X, Y, 9)
+    assert caught.value.__notes__ == ["Nothing was saved: OSError: no disk"]
+    assert (run.iteration, run.stopping, run.is_interrupted) == (5, None, False)
+
+
 @pytest.mark.parametrize("place", ["gradients_ready", "step_end"])
 def test_where_a_hook_was_interrupted_nothing_is_saved(tmp_path: Path, place: str) -> None:
     """What other hooks remember is of no one moment then."""

@@ -101,16 +101,9 @@ class Vanishing(Loss):
     def prepare(self, shape: Any, dtype: Any) -> None:
         self.inner.prepare(shape, dtype)
 
-    def forward(
-        self,
-        outputs: Array,
-        targets: Array,
-        weights: Array | None = None,
-        total: float | None = None,
-        training: bool = False,
-    ) -> float:
-        self.left -= training
-        value: float = self.inner.forward(outputs, targets, weights, total, training)
+    def forward(self, *arguments: Any, **options: Any) -> float:
+        self.left -= options.get("training", False)
+        value: float = self.inner.forward(*arguments, **options)
         return value if self.left >= 0 else float("nan")
 
     def backward(self) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -65,8 +66,9 @@ class SavedModel:
 
     observes: ClassVar[bool] = False
 
-    def __init__(self, run: RunDirectory) -> None:
-        self._path = run.folder / MODEL
+    def __init__(self, run: RunDirectory, checkpoints: Path) -> None:
+        """Take the run, and the folder of its checkpoints."""
+        self._path, self._checkpoints = run.folder / MODEL, checkpoints
         self._saved: dict[str, Array] = {}
 
     def plugnet_train_end(self, training: Trainer) -> None:
@@ -83,7 +85,7 @@ class SavedModel:
 
     def _make_room(self, keep: bool) -> None:
         """Remove checkpoints: the model is worth more, unless the run is to go on from the last."""
-        for path in found(self._path.parent / FOLDER)[keep:]:
+        for path in found(self._checkpoints)[keep:]:
             path.unlink()
 
     def renew(self, trainer: Trainer) -> None:

@@ -148,8 +148,9 @@ def _train(
         threads = run_resumed.threads(run.record)
     text = config_file.dump(config)
     trainer, samples, config = run_setup.build(config, threads)
-    model, own = SavedModel(run), with_checkpoint(trainer.hooks)
+    own = with_checkpoint(trainer.hooks)
     checkpoint = next(filter(is_checkpoint, own))
+    model = SavedModel(run, run.folder / checkpoint.path)
     trainer.hooks = [
         SetAside(run),
         *own,

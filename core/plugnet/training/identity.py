@@ -131,11 +131,9 @@ def differences(
         in_one_call: whether a `fit` that was interrupted goes on; another one may be evaluated on
             other samples.
     """
-    ignored: tuple[str, ...] = (
-        ()
-        if in_one_call
-        else (() if in_one_call else ("validation ", "test ", f"{ARGUMENT}evaluate_every"))
-    )
+    ignored: tuple[str, ...] = ()
+    if not in_one_call:
+        ignored = ("validation ", "test ", f"{ARGUMENT}evaluate_every")
     if not any(name.startswith("training ") for name in old):
         ignored += ("training ",)  # it was a source of batches, or there was no training yet
     old, new = (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from plugnet.arguments import flag, integer
 from plugnet.data.source import CheckedBatches
 from plugnet.errors import ArgumentError, CallOrderError, ShapeError
-from plugnet.interfaces import Batch, Component, Loss, LRPolicy, Metric, Optimizer, Regularizer
+from plugnet.interfaces import Batch, Loss, LRPolicy, Metric, Optimizer, Regularizer
 from plugnet.model import Model
 from plugnet.network import Network
 from plugnet.registry import registry
@@ -345,14 +345,11 @@ class TrainingState:
         """
         from plugnet.training.checkpoint import COMPONENTS, SETTINGS
 
+        network = self.network.spec()
         parts = {name: getattr(self, name) for name in COMPONENTS}
-        network, specs = (
-            self.network.spec(),
-            {
-                name: registry.spec(part) if isinstance(part, Component) else part
-                for name, part in parts.items()
-            },
-        )
+        specs = {
+            name: None if part is None else registry.spec(part) for name, part in parts.items()
+        }
         arguments = {
             "evaluate_every": self._every,
             **identity.of_components(specs),

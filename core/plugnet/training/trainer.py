@@ -175,7 +175,7 @@ class Trainer(TrainingState):
             elif isinstance(error, DivergenceError):
                 self._go_back_from(error)
             elif 0 < self.iteration == self._whole_at and not self._is_broken:
-                self._save_what_is_whole(hooks)
+                self._save_what_is_whole(hooks, error)
             raise
         finally:
             seconds = time.perf_counter() - started
@@ -201,12 +201,14 @@ class Trainer(TrainingState):
             self._whole_at = None
             raise
 
-    def _save_what_is_whole(self, hooks: HookCaller) -> None:
-        """Let checkpoints be saved where something, such as Ctrl-C, has ended a step unfinished."""
+    def _save_what_is_whole(self, hooks: HookCaller, error: BaseException) -> None:
+        """Let checkpoints be saved where ``error``, such as Ctrl-C, has ended a step unfinished."""
         checkpoint = hooks.caller("plugnet_checkpoint") or _nothing
         self.stopping, self.is_interrupted = "interrupted", True
         try:
             checkpoint(training=self)
+        except Exception as another:
+            error.add_note(f"Nothing was saved: {type(another).__name__}: {another}")
         finally:
             self.stopping, self.is_interrupted = None, False
 
