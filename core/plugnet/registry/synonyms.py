@@ -105,6 +105,8 @@ SYNONYMS: Final[Mapping[str, Mapping[str | tuple[Any, ...], str]]] = {
         "early_stop": "early_stopping",
         "plateau": "reduce_lr_on_plateau reduce_on_plateau lr_on_plateau",
         "best_model": "save_best",
+        "checkpoint": "model_checkpoint snapshot",
+        "clip_gradients": "clip_grad_norm gradient_clipping clip_norm",
     },
     "metric": {
         "accuracy": "acc recognition_rate categorical_accuracy binary_accuracy accuracy_score",
