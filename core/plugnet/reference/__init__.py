@@ -1,0 +1,1 @@
+"""The reference of components, made from the registry: pages and pictures."""

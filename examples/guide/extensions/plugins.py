@@ -1,0 +1,40 @@
+"""The clone's plugin packages, for a guide that is built where they are not installed."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from contextlib import ExitStack
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from plugnet.cli.plugins.source_folder import as_if_installed, read_project
+
+PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
+
+
+def use_the_clones_plugins() -> None:
+    """Let this process and those it starts find each package of the clone's folder ``plugins``.
+
+    One that is installed stays the one that is found.
+    """
+    missing = [
+        file.parent for file in sorted(PLUGINS.glob("*/pyproject.toml")) if not _is_installed(file)
+    ]
+    before = len(sys.path)
+    stack = ExitStack()
+    for folder in missing:
+        stack.enter_context(as_if_installed(folder))
+    atexit.register(stack.close)
+    added = sys.path[: len(sys.path) - before]
+    path = [*added, os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+
+
+def _is_installed(file: Path) -> bool:
+    try:
+        distribution(read_project(file.parent)["name"])
+    except PackageNotFoundError:
+        return False
+    return True
