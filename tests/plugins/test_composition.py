@@ -116,6 +116,33 @@ def test_a_residual_is_that_of_pytorch(rng: np.random.Generator) -> None:
         np.testing.assert_allclose(weight, linear.weight.grad.numpy().T, rtol=1e-10, atol=1e-13)
 
 
+def test_two_residuals_are_four_paths(rng: np.random.Generator) -> None:
+    network = Network([("residual", [fc(4, bias=False)])] * 2, (4,), "float64")
+    a, b = rng.normal(size=(2, 4, 4))
+    network.restore({"residual1.fc1.weight": a, "residual2.fc1.weight": b})
+    x, dy = rng.normal(size=(2, 3, 4))
+    y, dx, _ = both_ways(network, x, dy)
+    np.testing.assert_allclose(y, x + x @ a + x @ b + x @ a @ b, rtol=1e-12, atol=1e-12)
+    expected = dy + dy @ a.T + dy @ b.T + dy @ b.T @ a.T
+    np.testing.assert_allclose(dx, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_mean_squares_through_blocks_at_the_start(rng: np.random.Generator) -> None:
+    width, blocks = 500, 8
+    x = rng.normal(size=(100, width))
+    he, small = "he_normal", ["gaussian", {"std": (2 / width / blocks) ** 0.5}]
+    none = ["constant", {"value": 0}]
+    for layers, expected in (
+        (["relu", fc(width, initializer=he)], 2**blocks),
+        (["batch_norm", "relu", fc(width, initializer=he)], 1 + blocks),
+        (["relu", fc(width, initializer=small)], (1 + 1 / blocks) ** blocks),
+        (["relu", fc(width, initializer=none)], 1),
+    ):
+        network = Network([("residual", layers)] * blocks, (width,), "float64")
+        y = network.forward(x, training=True)
+        np.testing.assert_allclose(np.mean(y**2) / np.mean(x**2), expected, rtol=0.1)
+
+
 @every_join
 def test_joins_by_hand(join: str) -> None:
     """The sample is (1, 5); two layers multiply it by (1, 2) and (3, 1)."""
