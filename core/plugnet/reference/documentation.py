@@ -16,8 +16,8 @@ _ITEM = re.compile(r"(\*{0,2}\w[\w., *]*?(?: \([^)]*\))?): +(.*)", re.DOTALL)
 _BULLET = re.compile(r"([*+-]|\d+[.)]) +")
 _INLINE = re.compile(r"``(?P<double>.+?)``|`(?P<single>[^`]+)`|(?P<address>https?://[^\s<>()`]+)")
 #: What Markdown would take for markup, wherever it stands, and where a line begins.
-_MARKUP = re.compile(r"[\\`*\[\]<>{}$|~&]|(?<![^\W_])_|_(?![^\W_])")
-_BEGINNING = re.compile(r"([#+=%:-]|\d+(?=[.)]))")
+_MARKUP = re.compile(r"[\\`*\[\]<{}$|~&]|(?<![^\W_])_|_(?![^\W_])")
+_BEGINNING = re.compile(r"([#+=%:>-]|\d+(?=[.)]))")
 
 
 class Text(NamedTuple):
