@@ -26,7 +26,7 @@ f(x) = x sin(\\*x\\* + phase\\_).
 f(x) = x \\sin(x + \\varphi)
 ```
 
-computed in [`Swirl.forward`](../nn_swirl/swirl.py#L18), [`Swirl.derivative`](../nn_swirl/swirl.py\
+Computed in [`Swirl.forward`](../nn_swirl/swirl.py#L18), [`Swirl.derivative`](../nn_swirl/swirl.py\
 #L22) · tested by [`test_values`](../tests/test_swirl.py#L2)
 
 ![swirl and its derivative, from -4 to 4.](activation-swirl.svg)
@@ -117,4 +117,4 @@ def test_components_in_arguments_are_named() -> None:
 def test_the_source_of_what_is_installed_is_not_linked(install: Fake, tmp_path: Path) -> None:
     install("nn-swirl", swirl.GROUPS, swirl.SOURCES, site="site-packages")
     page = files("it", [Component(registry.find("swirl"))], tmp_path)["activation-swirl.md"]
-    assert "computed in `Swirl.forward`, `Swirl.derivative` · tested by `test_values`" in page
+    assert "Computed in `Swirl.forward`, `Swirl.derivative` · tested by `test_values`" in page

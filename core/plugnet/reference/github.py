@@ -34,7 +34,7 @@ class GitHub:
         """Return a block of mathematics, as GitHub draws it, with links below it."""
         code = ", ".join(map(self.code, proof.code))
         tests = ", ".join(map(self.test, proof.tests))
-        said = [f"computed in {code}"] * bool(code) + [f"tested by {tests}"] * bool(tests)
+        said = [f"Computed in {code}"] * bool(code) + [f"tested by {tests}"] * bool(tests)
         below = " · ".join(said)
         return "\n\n".join(filter(None, [fenced(proof.formula, "math"), below]))
 
