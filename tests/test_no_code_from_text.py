@@ -54,6 +54,9 @@ ALLOWED = {
     ("core/plugnet/cli/command_line.py", "importlib.import_module"): (
         "loads a command: one of the table of commands"
     ),
+    ("core/plugnet/reference/api.py", "importlib.import_module"): (
+        "imports plugnet's own modules, for their pages: those that its docstring names"
+    ),
     ("core/plugnet/reference/transcript.py", "doctest"): (
         "runs the examples of components for their pages: text of the plugin's own package"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -57,6 +58,12 @@ class Component:
     def cls(self) -> type[Any]:
         """The class."""
         return self.target.cls
+
+    @property
+    def called(self) -> inspect.Signature:
+        """What the class is called with."""
+        called = inspect.signature(self.cls)
+        return called.replace(return_annotation=called.empty)
 
     @cached_property
     def proof(self) -> Proof:

@@ -107,7 +107,8 @@ def _blocks(lines: list[str]) -> Iterator[Block]:
             yield Items("", tuple(_bullets(listed)))
         else:
             paragraph, rest = _split(rest, _goes_on)
-            yield Text(" ".join(" ".join(paragraph).split()))
+            text = " ".join(" ".join(paragraph).split())
+            yield Text(text.removesuffix(":") if text.endswith("::") else text)
 
 
 def _split(lines: list[str], belongs: Callable[[str], bool]) -> tuple[list[str], list[str]]:

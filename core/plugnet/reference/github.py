@@ -52,6 +52,10 @@ class GitHub:
         text = drawn.description.replace("[", "(").replace("]", ")")
         return f"![{text}]({name}.svg)"
 
+    def listing(self, links: tuple[Link, ...]) -> str:
+        """Return nothing: a link leads to the lines themselves."""
+        return ""
+
     def _link(self, name: str, place: Place) -> str:
         if {"site-packages", "dist-packages"} & {*place.file.parts}:
             return code_span(name)

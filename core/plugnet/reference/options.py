@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from plugnet.files.toml_text import toml
 from plugnet.reference.documentation import Block, Code, Items, blocks
 
 DESCRIBING = ("Args", "Arguments", "Attributes", "Parameters", "Keyword Args")
@@ -30,10 +30,7 @@ class Option(NamedTuple):
     @property
     def declaration(self) -> str:
         """The argument as in a signature."""
-        typed = f"{self.name}: {self.type}" if self.type else self.name
-        if self.default is None:
-            return typed
-        return f"{typed} = {self.default}" if self.type else f"{typed}={self.default}"
+        return _declared(self.name, self.type, self.default)
 
 
 def options(cls: type[Any]) -> tuple[Option, ...]:
@@ -44,17 +41,53 @@ def options(cls: type[Any]) -> tuple[Option, ...]:
     )
 
 
-def signature(name: str, declarations: list[str]) -> str:
-    """Return how something is called, on one line or on a line for each argument."""
-    line = f"{name}({', '.join(declarations)})"
-    if len(line) <= 60:
+def signature(name: str, called: inspect.Signature, first: tuple[str, ...] = ()) -> str:
+    """Return how something is called, on one line or on a line for each argument.
+
+    Args:
+        name: what is called.
+        called: with what, and what it returns.
+        first: what stands before the arguments, such as ``self``.
+    """
+    declared = [*first, *_declarations(called)]
+    returned = annotation(called.return_annotation)
+    end = f") -> {returned}" if returned else ")"
+    line = f"{name}({', '.join(declared)}{end}"
+    if len(line) <= 60 or not declared:
         return line
-    return "\n".join([f"{name}(", *(f"    {each}," for each in declarations), ")"])
+    return "\n".join([f"{name}(", *(f"    {each}," for each in declared), end])
+
+
+def _declarations(called: inspect.Signature) -> Iterator[str]:
+    """Yield the arguments as they are declared, and the marks between them."""
+    marks: dict[Any, str] = {
+        inspect.Parameter.VAR_POSITIONAL: "*",
+        inspect.Parameter.VAR_KEYWORD: "**",
+    }
+    before = None
+    for name, parameter in called.parameters.items():
+        kind = parameter.kind
+        if before is parameter.POSITIONAL_ONLY is not kind:
+            yield "/"
+        if kind is parameter.KEYWORD_ONLY and before not in (kind, parameter.VAR_POSITIONAL):
+            yield "*"
+        whole = marks.get(kind, "") + name
+        yield _declared(whole, annotation(parameter.annotation), default(parameter))
+        before = kind
+    if before is inspect.Parameter.POSITIONAL_ONLY:
+        yield "/"
+
+
+def _declared(name: str, type_: str, value: str | None) -> str:
+    typed = f"{name}: {type_}" if type_ else name
+    if value is None:
+        return typed
+    return f"{typed} = {value}" if type_ else f"{typed}={value}"
 
 
 def annotation(value: Any) -> str:
     """Return an annotation as it is written in the source; "" for none."""
-    if value is inspect.Parameter.empty:
+    if value is inspect.Signature.empty:
         return ""
     return value if isinstance(value, str) else inspect.formatannotation(value)
 
@@ -63,8 +96,12 @@ def default(parameter: inspect.Parameter) -> str | None:
     """Return a default as an expression; None if there is none."""
     if parameter.default is parameter.empty:
         return None
-    text = re.sub(r" at 0x[0-9a-f]+", "", repr(parameter.default))
-    return "..." if text == "<factory>" else text
+    value = parameter.default
+    if isinstance(value, str):
+        return toml(value)  # which has double quotes
+    if isinstance(value, type):
+        return inspect.formatannotation(value)
+    return "..." if "<" in repr(value) else repr(value)  # such as that of a factory
 
 
 def description(cls: type[Any]) -> tuple[Block, ...]:

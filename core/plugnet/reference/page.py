@@ -49,6 +49,9 @@ class Markup(Protocol):
     def picture(self, drawn: Picture, name: str) -> str:
         """Return a picture; its file, if it needs one, begins with the name."""
 
+    def listing(self, links: tuple[Link, ...]) -> str:
+        """Return what the links lead to, as it is written; "" where a link is enough."""
+
 
 def file_name(component: Component) -> str:
     """Return the name of a component's page, without a suffix."""
@@ -72,7 +75,7 @@ def _parts(component: Component, markup: Markup) -> Iterator[str]:
     article = "An" if component.word[0] in "aeiou" else "A"
     provider = f"{inline(entry.provider)}, for the plugin API v{entry.api}"
     yield f"{article} {component.word} of {provider}."
-    yield fenced(signature(entry.name, [each.declaration for each in known]), "python")
+    yield fenced(signature(entry.name, component.called), "python")
     yield markdown(description(component.cls))
     if proof.formula:
         yield markup.formula(proof)
@@ -90,6 +93,7 @@ def _parts(component: Component, markup: Markup) -> Iterator[str]:
         yield fenced(shown, "pycon")
     yield "## Source"
     yield _source(component, markup)
+    yield markup.listing(proof.code)
 
 
 def _options(component: Component, known: tuple[Option, ...]) -> Iterator[str]:
