@@ -37,6 +37,12 @@ def test_a_method_may_be_that_of_a_base(install: Fake) -> None:
     assert link.name == "plugnet.component:Component.examples"
 
 
+def test_a_whole_module_computes(install: Fake) -> None:
+    toml = '[activations.swirl]\ncode = ["nn_swirl.swirl"]\n'
+    (link,) = component(install, toml=toml).proof.code
+    assert (link.name, link.place.name, link.place.first) == ("nn_swirl.swirl", "swirl.py", 1)
+
+
 def test_an_installed_package_has_no_tests(install: Fake) -> None:
     proof = component(install, tests="none").proof
     assert (len(proof.code), proof.tests) == (2, ())

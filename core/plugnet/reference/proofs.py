@@ -5,10 +5,10 @@ r"""What a docstring cannot say: the ``reference.toml`` in a plugin's package.
     code = ["forward", "derivative"]
     tests = ["tests/test_swirl.py::test_values"]
 
-All keys are optional. ``code`` names methods of the class, or ``module:Name.method``; a text in
-quotes after one narrows it to the one line with that text. The path of a test begins at the
-nearest folder around the package that has such a file; an installed wheel has none, and so no links
-to tests. ``example`` is Python, which is run when the page is made, and its output is shown: the
+All keys are optional. ``code`` names methods of the class, ``module:Name.method`` or whole modules;
+a text in quotes after one narrows it to the one line with that text. The path of a test begins at
+the nearest folder around the package that has such a file; an installed wheel has none, and so no
+links to tests. ``example`` is Python, which is run when the page is made, and its output is shown: the
 file is part of the package, and believed as its code is.
 """
 
@@ -131,9 +131,11 @@ def _check(where: str, key: str, value: object) -> None:
 def _code(where: str, cls: type[Any], name: str) -> Link:
     """Return the place of a method of the class, which a base may define, or of any function."""
     function, space, text = name.partition(" ")
-    if ":" not in function:
-        first = function.partition(".")[0]
-        owner = next((each for each in cls.__mro__ if first in vars(each)), cls)
+    first = function.partition(".")[0]
+    owner = next((each for each in cls.__mro__ if first in vars(each)), None)
+    is_method = ":" not in function and (owner is not None or "." not in function)
+    if is_method:
+        owner = owner or cls
         name = f"{owner.__module__}:{owner.__qualname__}.{function}{space}{text}"
     try:
         return Link(name, places.code(name))
