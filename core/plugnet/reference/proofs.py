@@ -8,8 +8,8 @@ r"""What a docstring cannot say: the ``reference.toml`` in a plugin's package.
 All keys are optional. ``code`` names methods of the class, ``module:Name.method`` or whole modules;
 a text in quotes after one narrows it to the one line with that text. The path of a test begins at
 the nearest folder around the package that has such a file; an installed wheel has none, and so no
-links to tests. ``example`` is Python, which is run when the page is made, and its output is shown: the
-file is part of the package, and believed as its code is.
+links to tests. ``example`` is Python, which is run when the page is made, and its output is shown:
+the file is part of the package, and believed as its code is.
 """
 
 from __future__ import annotations
