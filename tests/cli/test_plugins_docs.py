@@ -93,6 +93,7 @@ def test_the_third_party_example(install: Fake, tmp_path: Path, shown: Shown) ->
     shown("plugins", "docs", str(EXAMPLE), "--out", str(tmp_path / "docs"))
     page = tmp_path / "docs/layer-fourier_features.md"
     assert "# fourier_features (layer)" in page.read_text()
+    assert len(links(page)) == 5
     assert all(file.is_file() for file, _ in links(page))
 
 

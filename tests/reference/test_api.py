@@ -51,6 +51,8 @@ def test_the_registrys_methods_are_those_of_its_views(pages: dict[str, str]) -> 
 def test_what_is_given_on_leads_to_its_home(pages: dict[str, str]) -> None:
     assert "See [`plugnet.parameter.Parameter`](plugnet.parameter.md)." in pages["plugnet"]
     assert "See [`plugnet.Trainer`](plugnet.md)." in pages["plugnet.training"]
+    assert "Example: TypeAlias = Mapping[str, Any] |" in pages["plugnet.interfaces"]
+    assert "    weights: Array | None = None,\n" in pages["plugnet.interfaces"]
     assert "Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]" in pages["plugnet.arrays"]
 
 

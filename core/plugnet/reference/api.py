@@ -193,6 +193,8 @@ def _variable(module: ModuleType, name: str) -> Iterator[str]:
         if any(target.id == name for target in _targets(node)):
             yield fenced(ast.get_source_segment(source, node) or name, "python")
             yield inline(_comment(source.splitlines(), node.lineno))
+        elif isinstance(node, ast.ImportFrom) and name in [alias.asname for alias in node.names]:
+            yield from _variable(import_module(node.module or ""), name)
 
 
 def _comment(lines: list[str], line: int) -> str:

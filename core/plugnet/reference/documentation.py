@@ -14,7 +14,10 @@ TITLES = (*LISTS, "Returns", "Yields", "Note", "Notes", "Example", "Examples", "
 _TITLE = re.compile(rf"({'|'.join(TITLES)}):")
 _ITEM = re.compile(r"(\*{0,2}\w[\w., *]*?(?: \([^)]*\))?): +(.*)", re.DOTALL)
 _BULLET = re.compile(r"([*+-]|\d+[.)]) +")
-_INLINE = re.compile(r"``(?P<double>.+?)``|`(?P<single>[^`]+)`|(?P<address>https?://[^\s<>()`]+)")
+_INLINE = re.compile(
+    r"``(?P<double>.+?)``|`(?P<single>[^`]+)`|(?P<address>https?://[^\s<>()`]+)"
+    r"|(?<![\w*])\*(?P<emphasis>[A-Za-z][A-Za-z ]+[A-Za-z])\*(?![\w*])"  # words, and no formula
+)
 #: What Markdown would take for markup, wherever it stands, and where a line begins.
 _MARKUP = re.compile(r"[\\`*\[\]<{}$|~&]|(?<![^\W_])_|_(?![^\W_])")
 _BEGINNING = re.compile(r"([#+=%:>-]|\d+(?=[.)]))")
@@ -171,6 +174,8 @@ def _marked(found: re.Match[str]) -> str:
     if address := found["address"]:
         end = len(address.rstrip(".,;:!?"))
         return f"<{address[:end]}>{address[end:]}"
+    if words := found["emphasis"]:
+        return f"*{words}*"
     return code_span(found["double"] or found["single"])
 
 

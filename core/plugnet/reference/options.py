@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, ForwardRef, NamedTuple
 
 from plugnet.files.toml_text import toml
 from plugnet.reference.documentation import Block, Code, Items, blocks
@@ -89,6 +89,8 @@ def annotation(value: Any) -> str:
     """Return an annotation as it is written in the source; "" for none."""
     if value is inspect.Signature.empty:
         return ""
+    if isinstance(value, ForwardRef):  # of a named tuple
+        return value.__forward_arg__
     return value if isinstance(value, str) else inspect.formatannotation(value)
 
 
