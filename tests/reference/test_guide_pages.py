@@ -72,6 +72,7 @@ def test_our_own_components_must_have_code_and_tests(
 
     install("nn-swirl", swirl.GROUPS, {**swirl.SOURCES, "nn_swirl/reference.toml": ""})
     component = Component(registry.find("nn-swirl/swirl"))
-    assert list(extension.missing(component)) == []
+    assert list(extension.missing(component, "")) == []
     monkeypatch.setattr(extension, "OURS", {"nn-swirl"})
-    assert list(extension.missing(component)) == ["code", "tests", "formula"]
+    assert list(extension.missing(component, "")) == ["code", "tests", "formula", "example"]
+    assert "example" not in extension.missing(component, "# It\n\n## Example\n")

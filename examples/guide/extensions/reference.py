@@ -6,7 +6,7 @@ control; only what has changed is written, and what is no longer there is remove
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
@@ -78,35 +78,43 @@ def texts() -> dict[str, str]:
     made = {}
     components = []
     for component in map(Component, registry.entries()):
-        if component.entry.always_on:
-            continue
-        try:
-            made[f"{component.entry.distribution}/{file_name(component)}.md"] = page(
-                component, Site()
-            )
-        except PlugnetError as error:
-            logger.warning("%s: %s", component.whole_name, error)
-            continue
-        components.append(component)
-        for what in missing(component):
-            logger.warning("%s has no %s in reference.toml.", component.whole_name, what)
-    distributions = []
+        if (text := _page(component)) is not None:
+            made[f"{component.entry.distribution}/{file_name(component)}.md"] = text
+            components.append(component)
+    parts = []
     for name, same in groupby(components, key=lambda each: each.entry.distribution):
         listed = [*same]
-        distributions.append(f"{name}/index")
-        toctree = _toctree([file_name(each) for each in listed], hidden=True)
+        toctree = _toctree(map(file_name, listed), hidden=True)
         made[f"{name}/index.md"] = f"{index(str(name), listed)}\n{toctree}"
+        parts.append(f"{name}/index")
     made.update({f"api/{name}.md": api.page(name, Site()) for name in api.modules()})
-    made["api/index.md"] = f"# The public API\n\n{_toctree([*api.modules()])}"
-    return {"index.md": _front(components, [*distributions, "api/index"]), **made}
+    made["api/index.md"] = f"# The public API\n\n{_toctree(api.modules())}"
+    return {"index.md": _front(components, [*parts, "api/index"]), **made}
 
 
-def missing(component: Component) -> Iterator[str]:
-    """Yield what a component of this repository must have in its package's file, and has not."""
+def _page(component: Component) -> str | None:
+    """Return the page of a component; None, with a warning, if it cannot be made."""
+    if component.entry.always_on:
+        return None
+    try:
+        text = page(component, Site())
+    except PlugnetError as error:
+        logger.warning("%s: %s", component.whole_name, error)
+        return None
+    for what in missing(component, text):
+        logger.warning("%s has no %s: add it to reference.toml.", component.whole_name, what)
+    return text
+
+
+def missing(component: Component, text: str) -> Iterator[str]:
+    """Yield what the page of a component of this repository must have, and has not."""
+    if component.entry.distribution not in OURS:
+        return
     proof: Mapping[str, object] = component.proof._asdict()
-    if component.entry.distribution in OURS:
-        wanted = ["code", "tests"] + ["formula"] * (component.entry.kind in COMPUTING)
-        yield from (what for what in wanted if not proof[what])
+    wanted = ["code", "tests"] + ["formula"] * (component.entry.kind in COMPUTING)
+    yield from (what for what in wanted if not proof[what])
+    if "\n## Example\n" not in text:
+        yield "example"
 
 
 def _front(components: list[Component], parts: list[str]) -> str:
@@ -123,7 +131,7 @@ def _front(components: list[Component], parts: list[str]) -> str:
     return f"{title}\n\n{said}\n\n{_toctree(parts)}\n{rest}"
 
 
-def _toctree(names: list[str], hidden: bool = False) -> str:
+def _toctree(names: Iterable[str], hidden: bool = False) -> str:
     options = [":hidden:"] if hidden else [":maxdepth: 1"]
     return fenced("\n".join([*options, "", *names]), "{toctree}") + "\n"
 
