@@ -39,7 +39,7 @@ swirl and its derivative, from -4 to 4.
 
 Keep `phase`.
 
-## To name it
+## How to name it
 
 ```python
 Network([..., "swirl", ...])

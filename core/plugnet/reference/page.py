@@ -83,7 +83,7 @@ def _parts(component: Component, markup: Markup) -> Iterator[str]:
         yield markup.picture(drawn, file_name(component))
         yield inline(drawn.description)
     yield from _options(component, known)
-    yield "## To name it"
+    yield "## How to name it"
     in_python, in_toml = NAMED[entry.kind]
     yield fenced(in_python.format(component.in_python), "python")
     yield fenced(in_toml.format(component.in_toml), "toml")
