@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 
@@ -72,10 +73,10 @@ def _module_file(module: str) -> Path:
 
 def _named(file: Path, name: str) -> Place:
     """Return the lines of a function or class, decorators included; of the whole file without."""
-    source = file.read_text(encoding="utf-8")
     if not name:
-        return Place(file, file.name, 1, max(1, source.count("\n")))
-    node: ast.AST = ast.parse(source)
+        lines = file.read_text(encoding="utf-8").count("\n")
+        return Place(file, file.name, 1, max(1, lines))
+    node: ast.AST = _parsed(file, file.stat().st_mtime_ns)
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     for part in name.split("."):
         inside = [
@@ -89,6 +90,12 @@ def _named(file: Path, name: str) -> Place:
     assert isinstance(node, kinds)
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
     return Place(file, name, first, node.end_lineno or node.lineno)
+
+
+@lru_cache(maxsize=512)
+def _parsed(file: Path, changed: int) -> ast.Module:
+    """Return a file's syntax, which is kept until the file is changed."""
+    return ast.parse(file.read_text(encoding="utf-8"))
 
 
 def _line(place: Place, text: str) -> Place:

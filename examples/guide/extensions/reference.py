@@ -30,6 +30,8 @@ OURS = {CORE, *PUBLISHED.values()}
 COMPUTING = (
     "activation", "loss", "initializer", "lr_policy", "optimizer", "regularizer", "metric",
 )  # fmt: skip
+#: A page that is in no table of contents: a hundred lines on each page would help nobody.
+ORPHAN = "---\norphan: true\n---\n\n"
 LONGEST = 40  # lines of a method that is shown
 
 logger = logging.getLogger(__name__)
@@ -83,9 +85,7 @@ def texts() -> dict[str, str]:
             components.append(component)
     parts = []
     for name, same in groupby(components, key=lambda each: each.entry.distribution):
-        listed = [*same]
-        toctree = _toctree(map(file_name, listed), hidden=True)
-        made[f"{name}/index.md"] = f"{index(str(name), listed)}\n{toctree}"
+        made[f"{name}/index.md"] = index(str(name), same)
         parts.append(f"{name}/index")
     made.update({f"api/{name}.md": api.page(name, Site()) for name in api.modules()})
     made["api/index.md"] = f"# The public API\n\n{_toctree(api.modules())}"
@@ -103,7 +103,9 @@ def _page(component: Component) -> str | None:
         return None
     for what in missing(component, text):
         logger.warning("%s has no %s: add it to reference.toml.", component.whole_name, what)
-    return text
+    up = f"[The reference](../index.md) / [{component.entry.distribution}](index.md)"
+    title, _, rest = text.partition("\n")
+    return f"{ORPHAN}{title}\n\n{up}\n{rest}"
 
 
 def missing(component: Component, text: str) -> Iterator[str]:
@@ -131,9 +133,8 @@ def _front(components: list[Component], parts: list[str]) -> str:
     return f"{title}\n\n{said}\n\n{_toctree(parts)}\n{rest}"
 
 
-def _toctree(names: Iterable[str], hidden: bool = False) -> str:
-    options = [":hidden:"] if hidden else [":maxdepth: 1"]
-    return fenced("\n".join([*options, "", *names]), "{toctree}") + "\n"
+def _toctree(names: Iterable[str]) -> str:
+    return fenced("\n".join([":maxdepth: 1", "", *names]), "{toctree}") + "\n"
 
 
 def write(app: Sphinx) -> None:
