@@ -93,7 +93,7 @@ def _named(file: Path, name: str) -> Place:
 
 
 @lru_cache(maxsize=512)
-def _parsed(file: Path, changed: int) -> ast.Module:
+def _parsed(file: Path, _changed: int) -> ast.Module:
     """Return a file's syntax, which is kept until the file is changed."""
     return ast.parse(file.read_text(encoding="utf-8"))
 
