@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from plugnet import registry
 from plugnet.arrays import Array
 from plugnet.cli import main
 from plugnet.interfaces import Layer
 from tests import layers
-from tests.aliases import Refused, Reported, Shown
+from tests.aliases import Fake, Refused, Reported, Shown
 
 ROOT = Path(__file__).parents[1]
 pytest.register_assert_rewrite("tests.checks", "tests.rows", "tests.steps")
@@ -88,6 +89,19 @@ def no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
         return (one for one in found(**context) if place(one) not in hidden)
 
     monkeypatch.setattr(metadata, "distributions", distributions)
+
+
+@pytest.fixture
+def install(fake_distribution: Fake) -> Iterator[Fake]:
+    """Return plugnet's own fixture, with the registry told of what is installed."""
+
+    def put(*what: Any, **where: Any) -> Path:
+        info = fake_distribution(*what, **where)
+        registry.refresh()
+        return info
+
+    yield put
+    registry.refresh()
 
 
 @pytest.fixture

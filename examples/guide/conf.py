@@ -32,6 +32,7 @@ extensions = [
     "extensions.formula",
     "extensions.source_pages",
     "extensions.mathjax_files",
+    "extensions.reference",
 ]
 exclude_patterns = ["extensions", "jupyter_execute", "**/.ipynb_checkpoints"]
 
@@ -51,6 +52,9 @@ mathjax3_config = {
     "options": {"enableMenu": False},  # the menu would fetch files that the site does not have
     "tex": {"packages": {"[-]": ["autoload", "require"]}},
 }
+
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
 
 html_theme = "furo"
 html_title = "plugnet"

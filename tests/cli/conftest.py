@@ -1,13 +1,9 @@
 """What the tests of the command line share."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.aliases import Fake
 
-from plugnet import registry
 from plugnet.cli import main
 
 
@@ -27,16 +23,3 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [f"{i % 7 / 7},{i % 5 / 5},{i % 2},{'even' if i % 2 == 0 else 'odd'}" for i in range(50)]
     path.write_text("\n".join(["a,b,c,label", *rows]), encoding="utf-8")
     return path
-
-
-@pytest.fixture
-def install(fake_distribution: Fake) -> Iterator[Fake]:
-    """Return plugnet's own fixture, with the command line's registry told of what is installed."""
-
-    def put(*what: Any, **where: Any) -> Path:
-        info = fake_distribution(*what, **where)
-        registry.refresh()
-        return info
-
-    yield put
-    registry.refresh()

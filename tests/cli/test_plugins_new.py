@@ -80,7 +80,7 @@ def test_the_files(packages: Path, kind: str) -> None:
     package = f"nn_my_{kind}"
     expected = FILES | {
         f"{package}/__init__.py", f"{package}/my_{kind}.py", f"{package}/py.typed",
-        f"tests/test_my_{kind}.py",
+        f"{package}/reference.toml", f"tests/test_my_{kind}.py",
     }  # fmt: skip
     written = {path for path in folder.rglob("*") if path.is_file()}
     names = {str(path.relative_to(folder)) for path in written}
@@ -197,7 +197,7 @@ def test_its_wheel_holds_the_package_alone(tmp_path: Path, pip: list[str]) -> No
     assert wheel.name == "nn_swirl-0.1.0-py3-none-any.whl"
     names = zipfile.ZipFile(wheel).namelist()
     assert {name for name in names if ".dist-info/" not in name} == {
-        "nn_swirl/__init__.py", "nn_swirl/py.typed", "nn_swirl/swirl.py",
+        "nn_swirl/__init__.py", "nn_swirl/py.typed", "nn_swirl/reference.toml", "nn_swirl/swirl.py",
     }  # fmt: skip
 
 

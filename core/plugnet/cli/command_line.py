@@ -27,6 +27,7 @@ PLUGINS = {
     "why": ("plugnet.cli.plugins.why", "say what a name means, and why"),
     "doctor": ("plugnet.cli.plugins.doctor", "find out what is wrong with plugins"),
     "check": ("plugnet.cli.plugins.check", "run the conformance checks on components"),
+    "docs": ("plugnet.cli.plugins.docs", "write a page of Markdown for each component"),
     "new": ("plugnet.cli.plugins.new", "write a new plugin, ready to install and to test"),
 }
 

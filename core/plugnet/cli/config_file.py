@@ -11,10 +11,10 @@ from typing import Any
 
 from plugnet.cli.config import RULES, SECTIONS, Config
 from plugnet.cli.data_source import with_argument
-from plugnet.cli.toml_text import assignment as written
-from plugnet.cli.toml_text import toml
 from plugnet.errors import ConfigError, FileFormatError, shown
 from plugnet.files.opening import open_ordinary
+from plugnet.files.toml_text import assignment as written
+from plugnet.files.toml_text import toml
 from plugnet.registry.names import close, did_you_mean
 
 MOST_BYTES = 1 << 18  # a config is a page; a larger file is something else

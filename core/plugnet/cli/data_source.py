@@ -13,8 +13,8 @@ from typing import Any
 
 from plugnet.arguments import file_path
 from plugnet.cli.config import DataSettings
-from plugnet.cli.toml_text import assignment
 from plugnet.errors import ConfigError, DataError, FileFormatError, PlugnetError
+from plugnet.files.toml_text import assignment
 from plugnet.interfaces import Dataset, DataSplits, Rows
 from plugnet.readers import reader_of, suffix_of
 from plugnet.registry import registry

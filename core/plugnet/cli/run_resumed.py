@@ -11,8 +11,8 @@ from plugnet.cli import run_record
 from plugnet.cli.config import RULES, SECTIONS, Config
 from plugnet.cli.run_directory import MODEL, RESULT, RunDirectory
 from plugnet.cli.run_record import Record
-from plugnet.cli.toml_text import toml
 from plugnet.errors import ConfigError, FileFormatError
+from plugnet.files.toml_text import toml
 from plugnet.training import Trainer
 from plugnet.training.checkpoints import found
 from plugnet.training.identity import ARGUMENT

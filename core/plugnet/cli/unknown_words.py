@@ -10,7 +10,7 @@ from pathlib import Path
 from plugnet.cli.config import RULES, Config
 from plugnet.cli.config_file import override, read_value
 from plugnet.cli.data_source import with_argument
-from plugnet.cli.toml_text import assignment
+from plugnet.files.toml_text import assignment
 from plugnet.readers import reader_of
 from plugnet.registry.names import close
 

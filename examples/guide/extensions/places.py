@@ -1,48 +1,15 @@
-"""Where a named function stands: from ``module:Class.method`` or a test's id to a file's lines."""
+"""Where a named function or a test of this clone stands."""
 
 from __future__ import annotations
 
-import ast
-import importlib.util
-from dataclasses import dataclass
 from pathlib import Path
 
+from plugnet.reference import places
+from plugnet.reference.places import NoSuchPlaceError as NoSuchPlaceError
+from plugnet.reference.places import Place as Place
+from plugnet.reference.places import code as code
+
 ROOT = Path(__file__).resolve().parents[3]
-
-
-class NoSuchPlaceError(LookupError):
-    """A link names a function, a test or a line that is not there."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Lines of a source file, from the first to the last, both counted from 1."""
-
-    file: Path
-    name: str
-    first: int
-    last: int
-
-    @property
-    def text(self) -> str:
-        """The lines themselves."""
-        lines = self.file.read_text(encoding="utf-8").splitlines()
-        return "\n".join(lines[self.first - 1 : self.last])
-
-
-def code(reference: str) -> Place:
-    """Return where the code stands that ``module:Class.method`` names, or ``module`` alone.
-
-    A text in quotes after it must stand in the function, once; the place is then its line.
-
-    Raises:
-        NoSuchPlaceError: there is no such module, function or text.
-    """
-    path, _, text = reference.partition(" ")
-    module, _, name = path.partition(":")
-    file = _module_file(module)
-    place = _named(file, name)
-    return _line(place, text.strip().strip('"')) if text else place
 
 
 def test(identifier: str) -> Place:
@@ -51,50 +18,4 @@ def test(identifier: str) -> Place:
     Raises:
         NoSuchPlaceError: there is no such file or test.
     """
-    path, _, name = identifier.partition("::")
-    file = ROOT / path
-    if not file.is_file():
-        raise NoSuchPlaceError(f"There is no file {path}.")
-    return _named(file, name.partition("[")[0].replace("::", "."))
-
-
-def _module_file(module: str) -> Path:
-    try:
-        spec = importlib.util.find_spec(module)
-    except ImportError:
-        spec = None
-    if spec is None or spec.origin is None:
-        raise NoSuchPlaceError(f"There is no module {module}.")
-    return Path(spec.origin)
-
-
-def _named(file: Path, name: str) -> Place:
-    """Return the lines of a function or class, decorators included; of the whole file without."""
-    source = file.read_text(encoding="utf-8")
-    if not name:
-        return Place(file, file.name, 1, max(1, source.count("\n")))
-    node: ast.AST = ast.parse(source)
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    for part in name.split("."):
-        inside = [
-            child
-            for child in ast.iter_child_nodes(node)
-            if isinstance(child, kinds) and child.name == part
-        ]
-        if not inside:
-            raise NoSuchPlaceError(f"There is no {name} in {file.name}: {part} is missing.")
-        node = inside[-1]
-    assert isinstance(node, kinds)
-    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-    return Place(file, name, first, node.end_lineno or node.lineno)
-
-
-def _line(place: Place, text: str) -> Place:
-    lines = [
-        place.first + number for number, line in enumerate(place.text.splitlines()) if text in line
-    ]
-    if len(lines) != 1:
-        raise NoSuchPlaceError(
-            f"{text!r} stands {len(lines)} times in {place.name}, where it must stand once."
-        )
-    return Place(place.file, place.name, lines[0], lines[0])
+    return places.test(identifier, ROOT)

@@ -30,6 +30,7 @@ FILES = {
     "$package/__init__.py": "package.py",
     "$package/py.typed": "py.typed",
     "$package/$component.py": "component.py",
+    "$package/reference.toml": "reference.toml",
     "tests/test_$component.py": "test_component.py",
 }
 

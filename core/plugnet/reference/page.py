@@ -1,0 +1,164 @@
+"""A component as one page of Markdown, and an index of several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Protocol
+
+from plugnet.reference.component import Component, word
+from plugnet.reference.documentation import Text, code_span, fenced, inline, markdown
+from plugnet.reference.example import example
+from plugnet.reference.options import Option, description, options, remarks, signature
+from plugnet.reference.places import code
+from plugnet.reference.plots import Picture, picture
+from plugnet.reference.proofs import Link, Proof
+from plugnet.registry import registry
+from plugnet.registry.kinds import KINDS
+
+#: How a component of each kind is named: in Python, and in a configuration.
+NAMED = {
+    "layer": ("Network([..., {}, ...])", "[network]\nlayers = [{}]"),
+    "activation": ("Network([..., {}, ...])", "[network]\nlayers = [{}]"),
+    "loss": ("Trainer(network, loss={})", "[training]\nloss = {}"),
+    "initializer": (
+        '("fc", {{"outputs": 50, "initializer": {}}})',
+        '[network]\nlayers = [["fc", {{ outputs = 50, initializer = {} }}]]',
+    ),
+    "lr_policy": ("Trainer(network, policy={})", "[training]\npolicy = {}"),
+    "optimizer": ("Trainer(network, optimizer={})", "[training]\noptimizer = {}"),
+    "regularizer": ("Trainer(network, regularizer={})", "[training]\nregularizer = {}"),
+    "metric": ("Trainer(network, metrics=[{}])", "[training]\nmetrics = [{}]"),
+    "dataset": ("registry.datasets.resolve({}).load()", "[data]\nreader = {}"),
+    "hook": ("Trainer(network, hooks=[{}])", "[training]\nhooks = [{}]"),
+}
+
+
+class Markup(Protocol):
+    """How formulas, links and pictures are written: it depends on who reads the pages."""
+
+    def formula(self, proof: Proof) -> str:
+        """Return a displayed formula with links to its code and its tests."""
+
+    def code(self, link: Link) -> str:
+        """Return a link to code, for a sentence."""
+
+    def test(self, link: Link) -> str:
+        """Return a link to a test, for a sentence."""
+
+    def picture(self, drawn: Picture, name: str) -> str:
+        """Return a picture; its file, if it needs one, begins with the name."""
+
+    def listing(self, links: tuple[Link, ...]) -> str:
+        """Return what the links lead to, as it is written; "" where a link is enough."""
+
+
+def file_name(component: Component) -> str:
+    """Return the name of a component's page, without a suffix."""
+    return f"{component.entry.kind}-{component.entry.name}"
+
+
+def page(component: Component, markup: Markup) -> str:
+    """Return the page of a component.
+
+    Raises:
+        ConfigError: its example or what its package says of it is wrong.
+        RegistryError: it cannot be loaded.
+    """
+    return "\n\n".join(filter(None, _parts(component, markup))) + "\n"
+
+
+def _parts(component: Component, markup: Markup) -> Iterator[str]:
+    entry, proof = component.entry, component.proof
+    known = options(component.cls)
+    yield f"# {inline(entry.name)} ({component.word})"
+    article = "An" if component.word[0] in "aeiou" else "A"
+    provider = f"{inline(entry.provider)}, for the plugin API v{entry.api}"
+    yield f"{article} {component.word} of {provider}."
+    yield fenced(signature(entry.name, component.called), "python")
+    yield markdown(description(component.cls))
+    if proof.formula:
+        yield markup.formula(proof)
+    if drawn := picture(component):
+        yield markup.picture(drawn, file_name(component))
+        yield inline(drawn.description)
+    yield from _options(component, known)
+    yield "## How to name it"
+    in_python, in_toml = NAMED[entry.kind]
+    yield fenced(in_python.format(component.in_python), "python")
+    yield fenced(in_toml.format(component.in_toml), "toml")
+    yield _other_names(component)
+    if shown := example(component):
+        yield "## Example"
+        yield fenced(shown, "pycon")
+    yield "## Source"
+    yield _source(component, markup)
+    yield markup.listing(proof.code)
+
+
+def _options(component: Component, known: tuple[Option, ...]) -> Iterator[str]:
+    said = markdown(remarks(component.cls))
+    if known or said:
+        yield "## Options"
+    yield "\n".join(map(_option, known))
+    yield said
+
+
+def _option(option: Option) -> str:
+    text = markdown(option.text).replace("\n", "\n  ")
+    return (
+        f"- {code_span(option.declaration)}: {text}"
+        if text
+        else f"- {code_span(option.declaration)}"
+    )
+
+
+def _other_names(component: Component) -> str:
+    aliases = registry.info(component.whole_name).aliases
+    own = f"Also called {_listed(map(code_span, aliases))} here. " if aliases else ""
+    others = component.synonyms
+    return own + (f"Elsewhere it is called {_listed(map(code_span, others))}." if others else "")
+
+
+def _source(component: Component, markup: Markup) -> str:
+    """Return where the class is, and, unless they are below a formula, its code and its tests."""
+    proof = component.proof
+    own = f"The class is {markup.code(Link(component.place, code(component.place)))}."
+    if proof.formula:
+        return own
+    computed = f" Computed in {_listed(map(markup.code, proof.code))}." if proof.code else ""
+    tested = f" Tested by {_listed(map(markup.test, proof.tests))}." if proof.tests else ""
+    return own + computed + tested
+
+
+def _listed(words: Iterable[str]) -> str:
+    """Return words with commas, and with "and" before the last."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+# The index ---------------------------------------------------------------------------------------
+
+
+def index(title: str, components: Iterable[Component], folders: bool = False) -> str:
+    """Return an index by kind of components, each with a link to its page and its summary.
+
+    Args:
+        title: the heading.
+        components: in any order.
+        folders: whether each distribution has a folder of its own.
+    """
+    order = [*KINDS]
+    by_kind = sorted(components, key=lambda each: (order.index(each.entry.kind), each.entry.order))
+    parts = [f"# {title}"]
+    for kind, same in groupby(by_kind, key=lambda each: each.entry.kind):
+        parts.append(f"## {word(kind, plural=True).capitalize()}")
+        parts.append("\n".join(_line(each, folders) for each in same))
+    return "\n\n".join(parts) + "\n"
+
+
+def _line(component: Component, folders: bool) -> str:
+    folder = f"{component.entry.distribution}/" if folders else ""
+    link = f"[{inline(component.entry.name)}]({folder}{file_name(component)}.md)"
+    first = next(iter(description(component.cls)), None)
+    return f"- {link}: {inline(first.text)}" if isinstance(first, Text) else f"- {link}"

@@ -1,0 +1,109 @@
+"""Where a named function stands: from ``module:Class.method`` or a test's id to a file's lines."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+
+class NoSuchPlaceError(LookupError):
+    """A link names a function, a test or a line that is not there."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Lines of a source file, from the first to the last, both counted from 1."""
+
+    file: Path
+    name: str
+    first: int
+    last: int
+
+    @property
+    def text(self) -> str:
+        """The lines themselves."""
+        lines = self.file.read_text(encoding="utf-8").splitlines()
+        return "\n".join(lines[self.first - 1 : self.last])
+
+
+def code(reference: str) -> Place:
+    """Return where the code stands that ``module:Class.method`` names, or ``module`` alone.
+
+    A text in quotes after it must stand in the function, once; the place is then its line.
+
+    Raises:
+        NoSuchPlaceError: there is no such module, function or text.
+    """
+    path, _, text = reference.partition(" ")
+    module, _, name = path.partition(":")
+    place = _named(_module_file(module), name)
+    return _line(place, text.strip().strip('"')) if text else place
+
+
+def test(identifier: str, near: Path) -> Place:
+    """Return where the test stands that pytest would call ``tests/file.py::test_name``.
+
+    Args:
+        identifier: its path begins at the nearest folder around ``near`` that has such a file.
+        near: a file or folder of the project.
+
+    Raises:
+        NoSuchPlaceError: there is no such file or test.
+    """
+    path, _, name = identifier.partition("::")
+    files = (folder / path for folder in (near, *near.parents))
+    file = next(filter(Path.is_file, files), None)
+    if file is None:
+        raise NoSuchPlaceError(f"There is no file {path}.")
+    return _named(file, name.partition("[")[0].replace("::", "."))
+
+
+def _module_file(module: str) -> Path:
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
+        raise NoSuchPlaceError(f"There is no module {module}.")
+    return Path(spec.origin)
+
+
+def _named(file: Path, name: str) -> Place:
+    """Return the lines of a function or class, decorators included; of the whole file without."""
+    if not name:
+        lines = file.read_text(encoding="utf-8").count("\n")
+        return Place(file, file.name, 1, max(1, lines))
+    node: ast.AST = _parsed(file, file.stat().st_mtime_ns)
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    for part in name.split("."):
+        inside = [
+            child
+            for child in ast.iter_child_nodes(node)
+            if isinstance(child, kinds) and child.name == part
+        ]
+        if not inside:
+            raise NoSuchPlaceError(f"There is no {name} in {file.name}: {part} is missing.")
+        node = inside[-1]
+    assert isinstance(node, kinds)
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return Place(file, name, first, node.end_lineno or node.lineno)
+
+
+@lru_cache(maxsize=512)
+def _parsed(file: Path, _changed: int) -> ast.Module:
+    """Return a file's syntax, which is kept until the file is changed."""
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def _line(place: Place, text: str) -> Place:
+    lines = [
+        place.first + number for number, line in enumerate(place.text.splitlines()) if text in line
+    ]
+    if len(lines) != 1:
+        raise NoSuchPlaceError(
+            f"{text!r} stands {len(lines)} times in {place.name}, where it must stand once."
+        )
+    return Place(place.file, place.name, lines[0], lines[0])

@@ -1,0 +1,60 @@
+"""A stranger's package, as text."""
+
+PACKAGE = '''"""Swirls."""
+'''
+
+CODE = '''
+import numpy as np
+
+from plugnet.interfaces import Activation
+
+
+class Swirl(Activation):
+    """f(x) = x sin(*x* + phase_).
+
+    Attributes:
+        phase: where it begins.
+    """
+
+    def __init__(self, phase: float = 0.5) -> None:
+        """Keep ``phase``."""
+        self.phase = phase
+
+    def forward(self, x, out=None):
+        return np.multiply(x, np.sin(x + self.phase), out=out)
+
+    def derivative(self, x, y, out=None):
+        slope = np.sin(x + self.phase) + x * np.cos(x + self.phase)
+        return np.copyto(out, slope) or out if out is not None else slope
+'''
+
+TESTS = '''
+def test_values():
+    """f(0) = 0."""
+'''
+
+REFERENCE = """
+[activations.swirl]
+formula = '''
+f(x) = x \\sin(x + \\varphi)
+'''
+code = ["forward", 'nn_swirl.swirl:Swirl.derivative "slope = "']
+tests = ["tests/test_swirl.py::test_values"]
+"""
+
+SOURCES = {
+    "nn_swirl/__init__.py": PACKAGE,
+    "nn_swirl/swirl.py": CODE,
+    "nn_swirl/reference.toml": REFERENCE,
+    "tests/test_swirl.py": TESTS,
+}
+GROUPS = {"activations": {"swirl": "nn_swirl.swirl:Swirl"}, "api": {"v2": "nn_swirl"}}
+PYPROJECT = """
+[project]
+name = "nn-swirl"
+version = "1.5"
+[project.entry-points."plugnet.api"]
+v2 = "nn_swirl"
+[project.entry-points."plugnet.activations"]
+swirl = "nn_swirl.swirl:Swirl"
+"""
