@@ -76,7 +76,8 @@ def measure(tests: Iterable[str], files: Iterable[Path]) -> Measured:
         done = subprocess.run(
             [*coverage, "-m", "pytest", f"@{folder}/words"],
             cwd=ROOT,
-            env=os.environ | {"COVERAGE_CORE": "ctrace"},  # others have no dynamic contexts
+            # Other cores have no dynamic contexts, and other processes are not measured.
+            env=os.environ | {"COVERAGE_CORE": "ctrace", "PYTEST_ADDOPTS": ""},
             capture_output=True,
             text=True,
         )
