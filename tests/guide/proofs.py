@@ -88,11 +88,12 @@ def measure(tests: Iterable[str], files: Iterable[Path]) -> Measured:
 
 def judge(claims: Iterable[Claim], measured: Measured, verdict: Verdict) -> None:
     """Add to the verdict what was measured to be wrong with claims."""
+    skipped: dict[str, None] = {}
     for claim in claims:
         outcomes = {test: measured.outcomes.get(_dotted(test), "missing") for test in claim.tests}
         for test, outcome in outcomes.items():
             if outcome == "skipped":
-                verdict.open.append(f"{claim}: {test} was skipped")
+                skipped.setdefault(f"{test} was skipped")
             elif outcome != "passed":
                 verdict.wrong.append(f"{claim}: {test} has {outcome}")
         passed = [test for test, outcome in outcomes.items() if outcome == "passed"]
@@ -109,6 +110,7 @@ def judge(claims: Iterable[Claim], measured: Measured, verdict: Verdict) -> None
                 verdict.open.append(f"{claim}: {link} is run by no test that was not skipped")
             elif link not in met:
                 verdict.wrong.append(f"{claim}: {link} is run by none of {', '.join(claim.tests)}")
+    verdict.open += skipped
 
 
 def lines_of(link: str) -> set[int]:
