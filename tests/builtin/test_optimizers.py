@@ -173,7 +173,7 @@ def test_adaptive_ones_agree_with_pytorch_at_changing_rates(
 
 
 def adaptive_steps(name: str, rates: Sequence[float], gradients: Sequence[Array]) -> Array:
-    """Return minus the sum of the updates that a formula gives, from w = 0."""
+    """Return what a formula makes of w = 0, whose decay_mult is 0.5."""
     value, first, second = (np.zeros_like(gradients[0]) for _ in range(3))
     for t, (rate, g) in enumerate(zip(rates, gradients, strict=True), 1):
         if name == "adagrad":
@@ -188,7 +188,7 @@ def adaptive_steps(name: str, rates: Sequence[float], gradients: Sequence[Array]
             first = 0.9 * first + 0.1 * d**2
             value = value - rate * d
         else:
-            value = value * (1 - rate * 0.01 * (name == "adamw"))
+            value = value * (1 - rate * 0.01 * 0.5 * (name == "adamw"))
             first, second = 0.9 * first + 0.1 * g, 0.999 * second + 0.001 * g**2
             m, v = first / (1 - 0.9**t), second / (1 - 0.999**t)
             value = value - rate * m / (np.sqrt(v) + 1e-8)
@@ -199,7 +199,7 @@ def adaptive_steps(name: str, rates: Sequence[float], gradients: Sequence[Array]
 def test_adaptive_ones_follow_their_formulas_at_changing_rates(name: str) -> None:
     rng = np.random.default_rng(3)
     gradients = rng.normal(size=(50, 7)) * rng.choice([1e-9, 1e-4, 1, 30], size=7)
-    weight = Parameter(np.zeros(7))
+    weight = Parameter(np.zeros(7), decay_mult=0.5)
     update = updating((name,), Parameters({"weight": weight}, np.dtype("float64")))
     for rate, gradient in zip(RATES, gradients, strict=True):
         weight.grad[:] = gradient

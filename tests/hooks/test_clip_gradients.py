@@ -28,6 +28,7 @@ def clipped(norm: float, *gradients: list[float], dtype: str = "float64") -> lis
 def test_gradients_are_scaled_down_together_to_the_norm() -> None:
     assert clipped(6.5, [3.0, 4.0], [12.0]) == [[1.5, 2.0], [6.0]]  # their norm is 13
     assert clipped(13.0, [3.0, 4.0], [12.0]) == [[3.0, 4.0], [12.0]]
+    assert clipped(10.0, [3.0, 4.0]) == [[3.0, 4.0]]
     assert clipped(1.0, [0.0, 0.5], [0.0]) == [[0.0, 0.5], [0.0]]
 
 
