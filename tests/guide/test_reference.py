@@ -25,7 +25,7 @@ def test_each_table_has_code_and_tests_and_a_formula_where_something_is_computed
     for name, table in tables(package).items():
         computes = name not in WITHOUT_FORMULA
         computes &= name.partition(".")[0] not in VIEWS_WITHOUT_FORMULA
-        assert set(table) <= {"formula", "code", "tests"}, name
+        assert set(table) <= {"formula", "code", "tests", "example"}, name
         assert set(table) >= {"code", "tests"} | ({"formula"} if computes else set()), name
         assert table["code"], name
         assert table["tests"], name
