@@ -72,6 +72,7 @@ def test_values_agree_with_scipy(x: Array) -> None:
     special = pytest.importorskip("scipy.special")
     expected = {
         "sigmoid": special.expit(x),
+        "tanh": special.expm1(2 * x) / (special.expm1(2 * x) + 2),
         "gelu": x * (1 + special.erf(x / np.sqrt(2))) / 2,
         "softplus": np.logaddexp(0, x),
         "swish": x * special.expit(x),
@@ -81,6 +82,22 @@ def test_values_agree_with_scipy(x: Array) -> None:
         np.testing.assert_allclose(
             registry.activations.build(name).forward(x), value, rtol=1e-12, atol=1e-15
         )
+
+
+def test_values_agree_with_formulas_written_out(x: Array) -> None:
+    up, down = np.exp(x), np.exp(-x)
+    expected: dict[tuple[Any, ...], Array] = {
+        ("tanh",): (up - down) / (up + down),
+        ("relu",): np.where(x > 0, x, 0),
+        ("leaky_relu", 0.2): np.where(x > 0, x, 0.2 * x),
+        ("elu", 1.7): np.where(x > 0, x, 1.7 * (up - 1)),
+        ("gelu", True): x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2,
+        ("softplus",): np.log(1 + up),
+        ("identity",): x,
+    }
+    for name, value in expected.items():
+        y = registry.activations.build(*name).forward(x)
+        np.testing.assert_allclose(y, value, rtol=1e-12, atol=1e-15)
 
 
 def test_sigmoid_increases_and_is_symmetric() -> None:

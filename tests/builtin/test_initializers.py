@@ -98,6 +98,18 @@ def test_constant_gaussian_and_uniform_take_their_numbers() -> None:
     check_moments(draw("uniform", shape=(200, 100)), 0, 0.1**2 / 12, 1.8)
 
 
+@every
+def test_variances_are_those_of_what_is_drawn(name: tuple[Any, ...]) -> None:
+    """A normal distribution has the largest kurtosis of all of them, 3."""
+    shape = (150, 100)
+    variance = registry.initializers.build(*name).variance(shape)
+    assert variance is not None
+    if name[0] == "constant":
+        assert variance == draw(*name, shape=shape).var() == 0
+    else:
+        check_moments(draw(*name, shape=shape), 0, variance, 3)
+
+
 @pytest.mark.parametrize(
     ("shape", "rows", "columns"), [((20, 7), 20, 7), ((7, 20), 7, 20), ((3, 2, 4, 5), 24, 5)]
 )

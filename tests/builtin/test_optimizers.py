@@ -172,6 +172,43 @@ def test_adaptive_ones_agree_with_pytorch_at_changing_rates(
     assert compare_with_pytorch(name, make, RATES) < 1e-12
 
 
+def adaptive_steps(name: str, rates: Sequence[float], gradients: Sequence[Array]) -> Array:
+    """Return what a formula makes of w = 0, whose decay_mult is 0.5."""
+    value, first, second = (np.zeros_like(gradients[0]) for _ in range(3))
+    for t, (rate, g) in enumerate(zip(rates, gradients, strict=True), 1):
+        if name == "adagrad":
+            second = second + g**2
+            value = value - rate * g / (np.sqrt(second) + 1e-10)
+        elif name == "rmsprop":
+            second = 0.99 * second + 0.01 * g**2
+            value = value - rate * g / (np.sqrt(second) + 1e-8)
+        elif name == "adadelta":
+            second = 0.9 * second + 0.1 * g**2
+            d = g * np.sqrt((first + 1e-6) / (second + 1e-6))
+            first = 0.9 * first + 0.1 * d**2
+            value = value - rate * d
+        else:
+            value = value * (1 - rate * 0.01 * 0.5 * (name == "adamw"))
+            first, second = 0.9 * first + 0.1 * g, 0.999 * second + 0.001 * g**2
+            m, v = first / (1 - 0.9**t), second / (1 - 0.999**t)
+            value = value - rate * m / (np.sqrt(v) + 1e-8)
+    return value
+
+
+@pytest.mark.parametrize("name", ["adagrad", "rmsprop", "adadelta", "adam", "adamw"])
+def test_adaptive_ones_follow_their_formulas_at_changing_rates(name: str) -> None:
+    rng = np.random.default_rng(3)
+    gradients = rng.normal(size=(50, 7)) * rng.choice([1e-9, 1e-4, 1, 30], size=7)
+    weight = Parameter(np.zeros(7), decay_mult=0.5)
+    update = updating((name,), Parameters({"weight": weight}, np.dtype("float64")))
+    for rate, gradient in zip(RATES, gradients, strict=True):
+        weight.grad[:] = gradient
+        update.prepare()
+        update.apply(rate)
+    expected = adaptive_steps(name, RATES, list(gradients))
+    np.testing.assert_allclose(weight.value, expected, rtol=1e-10)
+
+
 def test_adamw_leaves_the_bias_to_the_gradient() -> None:
     trained = parameters()
     before = {path: parameter.value.copy() for path, parameter in trained.items()}

@@ -27,6 +27,7 @@ def test_forward_subtracts_and_divides_and_backward_divides() -> None:
     assert layer.forward(x, training=True).tolist() == [[0.0, 1.0], [-0.5, 0.25]]
     assert layer.backward(np.array([[4.0, 8.0], [0.0, -4.0]])).tolist() == [[1, 2], [0, -1]]
     assert layer.forward(x).tolist() == [[0.0, 1.0], [-0.5, 0.25]]
+    assert registry.layers.build("rescale", 4).forward(x).tolist() == [[0.5, 1.5], [0.0, 0.75]]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What holds the guide and the reference to the code and the tests to which they lead."""

@@ -89,6 +89,22 @@ def test_gradients_agree_with_central_differences(
         np.testing.assert_allclose(grads[path], expected, rtol=1e-6, atol=1e-8, err_msg=path)
 
 
+@pytest.mark.parametrize(
+    ("shortcut", "y", "dx"),
+    [(None, [3, 20], [3, 40]), (fc(2, bias=False), [12, 115], [12, 230])],
+    ids=["x", "shortcut"],
+)
+def test_a_residual_by_hand(shortcut: Any, y: list[float], dx: list[float]) -> None:
+    """The sample is (1, 5); f multiplies it by (2, 3), the shortcut by (10, 20)."""
+    layers = [("residual", [fc(2, bias=False)], {"shortcut": shortcut})]
+    network = Network(layers, (2,), "float64")
+    for path, parameter in network.parameters().items():
+        factors = [10.0, 20.0] if "shortcut" in path else [2.0, 3.0]
+        parameter.value = np.diag(factors)
+    found, gradient, _ = both_ways(network, np.array([[1.0, 5.0]]), np.array([[1.0, 10.0]]))
+    assert (found[0].tolist(), gradient[0].tolist()) == (y, dx)
+
+
 def test_a_residual_is_that_of_pytorch(rng: np.random.Generator) -> None:
     torch = pytest.importorskip("torch")
     network = Network(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import expit
 from tests.layers import perturbed
 
 from plugnet import Network, Trainer, registry
@@ -104,6 +105,38 @@ def by_torch(name: str, layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
     if name == "gru":
         found["recurrent_bias"] = other.bias_hh_l0.grad.numpy()[2 * OUTPUTS :]
     return found
+
+
+def written_out(name: str, layer: Layer, x: Array) -> Array:
+    """Return h of all steps by the formulas, with each gate's own columns."""
+    own = {key: parameter.value for key, parameter in layer.parameters().items()}
+    h, c = np.zeros((2, len(x), OUTPUTS))
+    found = []
+    for step in x.swapaxes(0, 1):
+        inner, outer = step @ own["weight"] + own["bias"], h @ own["recurrent_weight"]
+        count = inner.shape[1] // OUTPUTS
+        a, q = np.split(inner, count, axis=1), np.split(outer, count, axis=1)
+        if name == "rnn":
+            h = np.tanh(a[0] + q[0])
+        elif name == "lstm":
+            g, (i, f, o) = np.tanh(a[0] + q[0]), (expit(a[k] + q[k]) for k in (1, 2, 3))
+            c = f * c + i * g
+            h = o * np.tanh(c)
+        else:
+            r, z = expit(a[0] + q[0]), expit(a[1] + q[1])
+            n = np.tanh(a[2] + r * (q[2] + own["recurrent_bias"]))
+            h = (1 - z) * n + z * h
+        found.append(h)
+    return np.stack(found, axis=1)
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_cells_follow_their_formulas_written_out(rng: np.random.Generator, name: str) -> None:
+    layer = cell(name, return_sequences=True)
+    x, _ = drawn(rng, layer)
+    for training in (False, True):
+        y = layer.forward(x, training)
+        np.testing.assert_allclose(y, written_out(name, layer, x), rtol=1e-12, atol=1e-14)
 
 
 @every_cell

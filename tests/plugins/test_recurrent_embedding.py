@@ -69,6 +69,16 @@ def test_gradient_is_that_of_pytorch_and_of_central_differences(
     assert not other.weight.grad[0].any()
 
 
+def test_the_gradient_of_a_word_is_the_sum_over_its_steps(rng: np.random.Generator) -> None:
+    layer = embedding()
+    ids, dy = np.array([[2, 0, 4, 2], [5, 2, 0, 1]]), rng.normal(size=(2, 4, SIZE))
+    layer.forward(ids.astype(float), training=True)
+    layer.gradients(dy)
+    grad = layer.parameters()["weight"].grad
+    for word in range(1, WORDS):
+        np.testing.assert_allclose(grad[word - 1], dy[ids == word].sum(axis=0), atol=1e-15)
+
+
 def test_the_id_0_stays_zero_while_the_others_are_trained(
     rng: np.random.Generator,
 ) -> None:
