@@ -105,6 +105,7 @@ def evaluate(
     """
     summed, total, judged = 0.0, 0.0, dict(metrics)
     for metric in metrics.values():
+        metric.classes = schema.classes
         metric.reset()
     for outputs, targets, weights in answered:
         weight = float(len(outputs) if weights is None else weights.sum(dtype=np.float64))

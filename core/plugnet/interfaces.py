@@ -487,7 +487,7 @@ class Metric(Component):
     #: Whether a higher number is a better one.
     greater_is_better: ClassVar[bool] = True
 
-    #: What the class ids stand for, in their order; () if that is not known. Set by the model.
+    #: What the class ids stand for, in their order; () if that is not known. Set before `reset`.
     classes: tuple[Label, ...] = ()
 
     @abstractmethod

@@ -99,8 +99,6 @@ class Model:
         self.loss: Loss = registry.losses.resolve(loss)
         self.schema = schema
         self.metrics = build_metrics(metrics, schema.kind, self.loss)
-        for metric in self.metrics.values():
-            metric.classes = schema.classes
         self.versions = running() if versions is None else dict(versions)
         self._check_inputs()
         self._check_outputs()

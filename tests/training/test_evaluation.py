@@ -70,6 +70,32 @@ def test_metrics_are_those_of_scikit_learn() -> None:
     assert list(found.metrics) == list(expected)
 
 
+def test_a_positive_class_is_called_by_its_name() -> None:
+    x, y = np.eye(4), ["yes", "no", "no", "yes"]
+    metrics: list[Any] = [("recall", {"positive": "yes"}), ("precision", {"positive": "no"})]
+    trainer = Trainer(Network([("fc", 4, 2)]), batch_size=4, metrics=metrics)
+    trainer.fit(x, y, iterations=1, test=(x, y))
+    answers = trainer.model.predict(x).tolist()
+    expected = {
+        "recall": np.mean([answers[row] == "yes" for row in (0, 3)]),
+        "precision": np.mean([y[row] == "no" for row in range(4) if answers[row] == "no"] or [0]),
+    }
+    assert trainer.model.evaluate(x, y).metrics == expected
+    assert trainer.history.at_end("test").metrics == expected
+    trainer = Trainer(
+        Network([("fc", 4, 2)]), batch_size=4, metrics=[("f1", {"positive": "maybe"})]
+    )
+    with pytest.raises(ArgumentError, match="one of the classes, 'no', 'yes', but it is 'maybe'"):
+        trainer.fit(x, y, iterations=1, test=(x, y))
+
+
+def test_labels_that_are_numbers_name_classes_too() -> None:
+    x, y = np.eye(2), [5, 9]
+    trainer = Trainer(Network([("fc", 2, 2)]), batch_size=2, metrics=[("recall", {"positive": 9})])
+    trainer.fit(x, y, iterations=60, classes=[5, 9], test=(x, y))
+    assert trainer.history.at_end("test")["recall"] == 1
+
+
 def test_a_single_metric_needs_no_list_and_a_number_is_none() -> None:
     trainer = Trainer(Network([("fc", 3, 2)]), metrics="f1")
     assert list(trainer.evaluate(np.eye(3), [0, 1, 1]).metrics) == ["f1"]

@@ -10,7 +10,7 @@ import numpy as np
 from plugnet import Model, Network, Trainer, registry
 from plugnet.arrays import Array
 
-METRICS = [(name, {"positive": 1}) for name in ("precision", "recall", "f1")]
+METRICS = [(name, {"positive": "yes"}) for name in ("precision", "recall", "f1")]
 
 
 def column(path: str, name: str) -> Array:
