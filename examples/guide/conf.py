@@ -56,6 +56,8 @@ mathjax3_config = {
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 
+smartquotes = False  # h' is no quotation
+
 html_theme = "furo"
 html_title = "plugnet"
 html_static_path = ["static"]

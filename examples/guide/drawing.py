@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import matplotlib
 import numpy as np
 from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from plugnet.reference.pictures import CYCLE, style, svg
+from plugnet.reference.pictures import CYCLE, STYLE, svg
 
+matplotlib.rcParams.update(STYLE)  # of all that a cell draws, legends too
 COLORS = CYCLE
 NARROW, WIDE = (2.35, 2.2), (3.55, 2.7)  # inches: three and two in a row on a large screen
 
@@ -29,11 +31,10 @@ def axes(*titles: str, size: tuple[float, float] | None = None, **settings: Any)
         settings: of all axes, such as ``xlabel="iteration"``.
     """
     size = size or (NARROW if len(titles) > 2 else WIDE)
-    with style():
-        return [
-            Figure(figsize=size, layout="constrained").add_subplot(title=title, **settings)
-            for title in titles
-        ]
+    return [
+        Figure(figsize=size, layout="constrained").add_subplot(title=title, **settings)
+        for title in titles
+    ]
 
 
 def show(description: str, *panels: Axes) -> HTML:
@@ -43,13 +44,12 @@ def show(description: str, *panels: Axes) -> HTML:
         description: what one sees, in a sentence, for those who do not.
         panels: axes of different figures.
     """
-    with style():
-        drawn = []
-        for number, panel in enumerate(panels):
-            figure = panel.figure
-            assert isinstance(figure, Figure)
-            part = f"{description} ({number + 1} of {len(panels)})"
-            drawn.append(svg(figure, part if len(panels) > 1 else description))
+    drawn = []
+    for number, panel in enumerate(panels):
+        figure = panel.figure
+        assert isinstance(figure, Figure)
+        part = f"{description} ({number + 1} of {len(panels)})"
+        drawn.append(svg(figure, part if len(panels) > 1 else description))
     return HTML(f'<div class="panels">{"".join(drawn)}</div>')
 
 

@@ -65,7 +65,7 @@ window.checks = {
           const matrix = text.getScreenCTM();
           return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(matrix.a, matrix.b);
         }));
-        if (size < 8.5) found.push(`letters of ${size.toFixed(1)} pixels: ${label}`);
+        if (size < 8) found.push(`letters of ${size.toFixed(1)} pixels: ${label}`);
       }
       for (const text of texts) {
         if (!text.textContent.trim() || text.closest("[data-on-color]")) continue;

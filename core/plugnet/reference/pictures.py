@@ -33,7 +33,8 @@ COLORS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 CYCLE = tuple(COLORS[role][0] for role in "123456")
-_STYLE: dict[Any, Any] = {
+#: Settings of matplotlib, with text that stays text and no ground.
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 10,
     "axes.titlesize": 10,
@@ -58,7 +59,7 @@ _STYLE: dict[Any, Any] = {
 
 def style() -> AbstractContextManager[None]:
     """Return a context within which to make figures."""
-    return matplotlib.rc_context(_STYLE)
+    return matplotlib.rc_context(STYLE)
 
 
 def svg(figure: Figure, description: str) -> str:
@@ -70,7 +71,7 @@ def svg(figure: Figure, description: str) -> str:
     """
     text = StringIO()
     salt = str(crc32(description.encode()))
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": salt}):
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": salt}):
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     drawing = text.getvalue()[text.getvalue().index("<svg") :]
     width, height = figure.get_size_inches() * 96

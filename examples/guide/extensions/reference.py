@@ -6,7 +6,7 @@ control; only what has changed is written, and what is no longer there is remove
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from extensions.places import ROOT
 from plugnet.errors import PlugnetError
 from plugnet.reference import api
 from plugnet.reference.component import Component
-from plugnet.reference.documentation import fenced
+from plugnet.reference.documentation import fenced, inline
 from plugnet.reference.page import file_name, index, page
 from plugnet.reference.plots import Picture
 from plugnet.reference.proofs import Link, Proof
@@ -83,13 +83,13 @@ def texts() -> dict[str, str]:
         if (text := _page(component)) is not None:
             made[f"{component.entry.distribution}/{file_name(component)}.md"] = text
             components.append(component)
-    parts = []
+    parts = {}
     for name, same in groupby(components, key=lambda each: each.entry.distribution):
-        made[f"{name}/index.md"] = index(str(name), same)
-        parts.append(f"{name}/index")
-    made.update({f"api/{name}.md": api.page(name, Site()) for name in api.modules()})
-    made["api/index.md"] = f"# The public API\n\n{_toctree(api.modules())}"
-    return {"index.md": _front(components, [*parts, "api/index"]), **made}
+        made[f"{name}/index.md"] = ORPHAN + index(str(name), same)
+        parts[str(name)] = f"{name}/index"
+    made.update({f"api/{name}.md": ORPHAN + api.page(name, Site()) for name in api.modules()})
+    made["api/index.md"] = f"# The public API\n\n{_links({name: name for name in api.modules()})}"
+    return {"index.md": _front(components, parts), **made}
 
 
 def _page(component: Component) -> str | None:
@@ -119,7 +119,7 @@ def missing(component: Component, text: str) -> Iterator[str]:
         yield "example"
 
 
-def _front(components: list[Component], parts: list[str]) -> str:
+def _front(components: list[Component], parts: Mapping[str, str]) -> str:
     """Return the first page: by distribution, and all components by kind."""
     by_kind = index("The reference", components, folders=True)
     title, _, rest = by_kind.partition("\n")
@@ -130,11 +130,11 @@ def _front(components: list[Component], parts: list[str]) -> str:
         "example that has just been run. A plugin of yours gets the same pages by "
         "`plugnet plugins docs PATH`."
     )
-    return f"{title}\n\n{said}\n\n{_toctree(parts)}\n{rest}"
+    return f"{title}\n\n{said}\n\n{_links(parts)}\n{rest}"
 
 
-def _toctree(names: Iterable[str]) -> str:
-    return fenced("\n".join([":maxdepth: 1", "", *names]), "{toctree}") + "\n"
+def _links(pages: Mapping[str, str]) -> str:
+    return "".join(f"- [{inline(name)}]({page}.md)\n" for name, page in pages.items())
 
 
 def write(app: Sphinx) -> None:
