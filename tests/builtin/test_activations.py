@@ -1,5 +1,6 @@
 """Activations: values, derivatives, extremes, dtypes; and the layer around them."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -81,6 +82,32 @@ def test_values_agree_with_scipy(x: Array) -> None:
         np.testing.assert_allclose(
             registry.activations.build(name).forward(x), value, rtol=1e-12, atol=1e-15
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "formula"),
+    [
+        (("sigmoid",), lambda x: 1 / (1 + np.exp(-x))),
+        (("tanh",), lambda x: (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))),
+        (("relu",), lambda x: np.where(x > 0, x, 0)),
+        (("leaky_relu", 0.2), lambda x: np.where(x > 0, x, 0.2 * x)),
+        (("elu", 1.7), lambda x: np.where(x > 0, x, 1.7 * (np.exp(x) - 1))),
+        (("softplus",), lambda x: np.log(1 + np.exp(x))),
+        (("swish",), lambda x: x / (1 + np.exp(-x))),
+        (("identity",), lambda x: x),
+    ],
+    ids=str,
+)
+def test_values_agree_with_the_formulas(
+    name: tuple[Any, ...], formula: Callable[[Array], Array], x: Array
+) -> None:
+    np.testing.assert_allclose(registry.activations.build(*name).forward(x), formula(x), rtol=1e-12)
+
+
+def test_gelu_is_x_times_the_normal_probability(x: Array) -> None:
+    expected = [value * (1 + math.erf(value / math.sqrt(2))) / 2 for value in x.flat]
+    y = registry.activations.build("gelu").forward(x)
+    np.testing.assert_allclose(y.ravel(), expected, rtol=1e-10)
 
 
 def test_sigmoid_increases_and_is_symmetric() -> None:
