@@ -1,5 +1,6 @@
 """Activations: values, derivatives, extremes, dtypes; and the layer around them."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -93,11 +94,19 @@ def test_values_agree_with_formulas_written_out(x: Array) -> None:
         ("elu", 1.7): np.where(x > 0, x, 1.7 * (up - 1)),
         ("gelu", True): x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2,
         ("softplus",): np.log(1 + up),
+        ("sigmoid",): 1 / (1 + down),
+        ("swish",): x / (1 + down),
         ("identity",): x,
     }
     for name, value in expected.items():
         y = registry.activations.build(*name).forward(x)
         np.testing.assert_allclose(y, value, rtol=1e-12, atol=1e-15)
+
+
+def test_gelu_is_x_times_the_normal_probability(x: Array) -> None:
+    expected = [value * (1 + math.erf(value / math.sqrt(2))) / 2 for value in x.flat]
+    y = registry.activations.build("gelu").forward(x)
+    np.testing.assert_allclose(y.ravel(), expected, rtol=1e-10)
 
 
 def test_sigmoid_increases_and_is_symmetric() -> None:

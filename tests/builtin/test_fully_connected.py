@@ -132,6 +132,20 @@ def test_given_inputs_fix_the_size_of_a_sample_but_not_its_shape() -> None:
     assert (caught.value.expected, caught.value.got) == ((784,), (785,))
 
 
+def test_layers_without_a_curve_between_are_one(
+    rng: np.random.Generator, initialized: Initialized
+) -> None:
+    first, second = initialized("fc", 5, 4, seed=1), initialized("fc", 4, 3, shape=(4,), seed=2)
+    (w1, b1), (w2, b2) = (
+        [parameter.value for parameter in layer.parameters().values()] for layer in (first, second)
+    )
+    b1[:], b2[:] = rng.normal(size=4), rng.normal(size=3)
+    x = rng.normal(size=(6, 5))
+    identity = registry.activations.build("identity")
+    one = x @ (w1 @ w2) + (b1 @ w2 + b2)
+    np.testing.assert_allclose(second.forward(identity.forward(first.forward(x))), one, rtol=1e-12)
+
+
 def test_flops_count_multiplications_additions_and_the_bias() -> None:
     assert registry.layers.build("fc", 784, 50).flops((784,)) == 2 * 784 * 50 + 50
 

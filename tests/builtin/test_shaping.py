@@ -29,6 +29,15 @@ def test_forward_keeps_the_order_and_backward_undoes_it(
     np.testing.assert_array_equal(layer.backward(y), x)
 
 
+def test_flatten_lets_the_last_axis_run_fastest() -> None:
+    height, width, channels = 2, 3, 4
+    x = np.random.default_rng(0).random((5, height, width, channels))
+    flat = registry.layers.build("flatten").forward(x)
+    for row, column, channel in np.ndindex(height, width, channels):
+        place = (row * width + column) * channels + channel
+        np.testing.assert_array_equal(flat[:, place], x[:, row, column, channel])
+
+
 @both
 def test_backward_agrees_with_central_differences(
     name: tuple[Any, ...],
