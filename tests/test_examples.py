@@ -97,3 +97,36 @@ def test_examples_run_as_scripts(path: Path, tmp_path: Path) -> None:
     (line,) = (line for line in shown.splitlines() if line.startswith("accuracy: "))
     least = {"names.py": 0.85}.get(path.name, 0.95)  # a name may belong to two languages
     assert float(line.split()[-1]) > least
+
+
+# The layer of the guide --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rms_norm(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The guide's layer for samples of 4 numbers, with gains that are not all 1."""
+    monkeypatch.syspath_prepend(EXAMPLES / "guide")
+    layer = importlib.import_module("rms_norm").RmsNorm()
+    layer.initialize((4,), np.random.default_rng(0), np.dtype("float64"))
+    layer.parameters()["gain"].value[...] = [1.0, 0.5, -2.0, 3.0]
+    return layer
+
+
+def test_the_guides_layer_divides_by_the_root_mean_square(rms_norm: Any) -> None:
+    y = rms_norm.forward(np.array([[3.0, 4.0, 0.0, 0.0], [2.0, -2.0, 2.0, 2.0]]))
+    np.testing.assert_allclose(y, [[1.2, 0.8, 0.0, 0.0], [1.0, -0.5, -2.0, 3.0]], rtol=1e-6)
+
+
+def test_the_guides_layers_gradients_agree_with_central_differences(
+    rms_norm: Any, numerical_gradient: Callable[..., Any]
+) -> None:
+    x, dy = np.random.default_rng(1).normal(size=(2, 3, 4))
+    rms_norm.forward(x, training=True)
+    rms_norm.gradients(dy)
+    gain = rms_norm.parameters()["gain"]
+
+    def loss() -> Any:
+        return np.vdot(rms_norm.forward(x), dy)
+
+    np.testing.assert_allclose(rms_norm.backward(dy), numerical_gradient(loss, x), atol=1e-8)
+    np.testing.assert_allclose(gain.grad, numerical_gradient(loss, gain.value), atol=1e-8)
