@@ -41,14 +41,15 @@ def block(language: str, word: str) -> str:
 
 
 def test_there_are_as_many_blocks_as_are_tested_here() -> None:
-    kinds = ["sh", "sh", *["python"] * 5, "toml", "sh", "python", "sh", "sh"]
+    kinds = ["sh", "sh", "sh", *["python"] * 5, "toml", "sh", "python", "sh", "sh"]
     assert [name for name, _ in BLOCKS] == kinds
 
 
-def test_the_first_two_blocks_are_one_line_each() -> None:
-    assert [text.count("\n") for _, text in BLOCKS[:2]] == [1, 1]
+def test_the_first_three_blocks_are_one_line_each() -> None:
+    assert [text.count("\n") for _, text in BLOCKS[:3]] == [1, 1, 1]
     assert BLOCKS[0][1].endswith("plugnet train\n")
     assert BLOCKS[1][1].endswith("&& pytest\n")
+    assert BLOCKS[2][1] == 'pip install -e ".[guide]" && sphinx-build -W examples/guide site\n'
 
 
 def test_the_example_trains_and_saves(tmp_path: Path) -> None:
