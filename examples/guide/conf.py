@@ -33,6 +33,7 @@ extensions = [
     "extensions.source_pages",
     "extensions.mathjax_files",
     "extensions.reference",
+    "extensions.house",
 ]
 exclude_patterns = ["extensions", "jupyter_execute", "**/.ipynb_checkpoints"]
 

@@ -59,3 +59,12 @@ def digit(panel: Axes, image: np.ndarray) -> None:
     panel.imshow(image.reshape(side, side), cmap="gray", interpolation="nearest")
     panel.set_xticks([])
     panel.set_yticks([])
+
+
+def arc(panel: Axes, top: float, bottom: float, color: str) -> None:
+    """Draw half an ellipse to the right of the column at 0, from one height down to another."""
+    angle = np.linspace(-np.pi / 2, np.pi / 2, 40)
+    wide = 0.5 + (top - bottom) * 0.2
+    panel.plot(
+        wide * np.cos(angle), (top + bottom + (top - bottom) * np.sin(angle)) / 2, color=color, lw=1
+    )

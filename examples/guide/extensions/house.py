@@ -1,0 +1,80 @@
+"""The house in the guide: `{walk}` shows what a piece of work enters, `{files}` what there is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import groupby
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+import house
+from extensions.places import ROOT
+
+#: The folders of the repository whose files are shown, and what each is.
+FOLDERS = {
+    "core/plugnet": "The core",
+    "plugins/builtin/plugnet_builtin": "The built-in components",
+}
+
+
+class Walk(SphinxDirective):
+    """The files that a piece of work enters, in their order, with the functions that it calls."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Do the work in a fresh process, and list what it entered."""
+        script = str(Path(house.__file__))
+        command = [sys.executable, script, self.arguments[0]]
+        shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        called: dict[str, list[str]] = {}
+        for file, name in json.loads(shown):
+            called.setdefault(file, []).append(name)
+        lines = []
+        for file, names in called.items():
+            module = _module(Path(file))
+            links = ", ".join(
+                f"{{src}}`{module}:{name}`" for name in names if "<locals>" not in name
+            )
+            lines.append(f"1. {_link(Path(file))}: {house.sentence(Path(file))} {links}")
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
+class Files(SphinxDirective):
+    """All files, folder by folder, each with the first sentence of its docstring."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return a rubric and a list for each folder."""
+        shown: list[nodes.Node] = []
+        for top, title in FOLDERS.items():
+            files = sorted((ROOT / top).rglob("*.py"), key=lambda file: (file.parent, file))
+            for folder, inside in groupby(files, key=lambda file: file.parent):
+                name = folder.relative_to(ROOT).as_posix()
+                shown.append(nodes.rubric("", f"{title}: {name}" if name == top else name))
+                lines = [f"- {_link(file)}: {house.sentence(file)}" for file in inside]
+                shown += self.parse_text_to_nodes("\n".join(lines))
+        return shown
+
+
+def _link(file: Path) -> str:
+    return f"{{src}}`{_module(file)}`"
+
+
+def _module(file: Path) -> str:
+    """Return the dotted name of a file's module."""
+    top = file.parent
+    while (top / "__init__.py").exists():
+        top = top.parent
+    return ".".join(file.relative_to(top).with_suffix("").parts).removesuffix(".__init__")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Add the directives."""
+    app.add_directive("walk", Walk)
+    app.add_directive("files", Files)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
