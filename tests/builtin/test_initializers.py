@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plugnet import registry
+from plugnet import Network, registry
 from plugnet.arrays import Array, Shape
 from plugnet.errors import ArgumentError, ShapeError
 
@@ -119,6 +119,33 @@ def test_orthogonal_has_orthonormal_rows_or_columns_times_gain(
     matrix = draw("orthogonal", 2.0, shape=shape).reshape(rows, columns)
     small = matrix.T @ matrix if rows >= columns else matrix @ matrix.T
     np.testing.assert_allclose(small, 4 * np.eye(min(rows, columns)), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [*FANS, "orthogonal"])
+def test_fully_connected_multiplies_mean_squares_by_fan_times_variance(name: str) -> None:
+    """Forward by inputs times the variance, back by outputs times the variance."""
+    rng = np.random.default_rng(0)
+    inputs, outputs = 400, 200
+    layer = registry.layers.build("fc", inputs, outputs, name)
+    layer.initialize((inputs,), rng, np.dtype("float64"))
+    variance = registry.initializers.build(name).variance((inputs, outputs))
+    assert variance is not None
+    x, dy = rng.normal(size=(500, inputs)), rng.normal(size=(500, outputs))
+    y = layer.forward(x, training=True)
+    assert np.mean(y**2) / np.mean(x**2) == pytest.approx(inputs * variance, rel=0.05)
+    dx = layer.backward(dy)
+    assert np.mean(dx**2) / np.mean(dy**2) == pytest.approx(outputs * variance, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "factor"), [("he_normal", 1), ("he_uniform", 1), ("lecun_normal", 1 / 2)]
+)
+def test_relu_halves_the_mean_square_and_he_makes_up_for_it(name: str, factor: float) -> None:
+    depth, width = 4, 500
+    network = Network(["relu", ("fc", width, width, name)] * depth, dtype="float64")
+    x = np.random.default_rng(0).normal(size=(100, width))
+    y = network.forward(x, training=True)
+    assert np.mean(y**2) / np.mean(x**2) == pytest.approx(factor**depth, rel=0.15)
 
 
 def test_orthogonal_draws_without_preference_for_a_sign() -> None:
