@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 import plugnet
+from plugnet.data import ArrayBatches
 
 CORE = Path(plugnet.__file__).parent
 
@@ -99,11 +100,12 @@ def build() -> list[tuple[str, str]]:
 
 def step() -> list[tuple[str, str]]:
     """Take one more step with a network of two layers, when all is prepared."""
-    digits = plugnet.registry.datasets.build("digits").load()
+    digits = plugnet.registry.datasets.build("digits").load().train
     trainer = plugnet.Trainer(plugnet.Network([("fc", 64, 50), "tanh", ("fc", 50, 10)]))
-    batch = trainer.check(digits.train.x[:100], digits.train.y[:100])
-    trainer.step(batch)
-    return entered(lambda: trainer.step(batch))
+    batches = ArrayBatches(trainer.check(digits.x.reshape(-1, 64), digits.y))
+    for _ in range(2):
+        trainer.step(next(batches))
+    return entered(lambda: trainer.step(next(batches)))
 
 
 if __name__ == "__main__":

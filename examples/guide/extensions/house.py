@@ -15,11 +15,8 @@ from sphinx.util.docutils import SphinxDirective
 import house
 from extensions.places import ROOT
 
-#: The folders of the repository whose files are shown, and what each is.
-FOLDERS = {
-    "core/plugnet": "The core",
-    "plugins/builtin/plugnet_builtin": "The built-in components",
-}
+#: The packages of the repository, the core first.
+PACKAGES = [ROOT / "core/plugnet", *sorted((ROOT / "plugins").glob("*/plugnet_*"))]
 
 
 class Walk(SphinxDirective):
@@ -41,7 +38,8 @@ class Walk(SphinxDirective):
             links = ", ".join(
                 f"{{src}}`{module}:{name}`" for name in names if "<locals>" not in name
             )
-            lines.append(f"1. {_link(Path(file))}: {house.sentence(Path(file))} {links}")
+            package, said = module.rpartition(".")[0], house.sentence(Path(file))
+            lines.append(f"1. `{package}` {_link(Path(file))}: {said} {links}")
         return self.parse_text_to_nodes("\n".join(lines))
 
 
@@ -51,11 +49,10 @@ class Files(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return a rubric and a list for each folder."""
         shown: list[nodes.Node] = []
-        for top, title in FOLDERS.items():
-            files = sorted((ROOT / top).rglob("*.py"), key=lambda file: (file.parent, file))
+        for package in PACKAGES:
+            files = sorted(package.rglob("*.py"), key=lambda file: (file.parent, file))
             for folder, inside in groupby(files, key=lambda file: file.parent):
-                name = folder.relative_to(ROOT).as_posix()
-                shown.append(nodes.rubric("", f"{title}: {name}" if name == top else name))
+                shown.append(nodes.rubric("", folder.relative_to(ROOT).as_posix()))
                 lines = [f"- {_link(file)}: {house.sentence(file)}" for file in inside]
                 shown += self.parse_text_to_nodes("\n".join(lines))
         return shown
