@@ -78,10 +78,12 @@ def test_a_positive_class_is_called_by_its_name() -> None:
     answers = trainer.model.predict(x).tolist()
     expected = {
         "recall": np.mean([answers[row] == "yes" for row in (0, 3)]),
-        "precision": np.mean([y[row] == "no" for row in range(4) if answers[row] == "no"] or [0]),
+        "precision": np.mean(
+            [y[row] == "no" for row in range(4) if answers[row] == "no"] or [False]
+        ),
     }
     assert trainer.model.evaluate(x, y).metrics == expected
-    assert trainer.history.at_end("test").metrics == expected
+    assert trainer.history.evaluations[-1].metrics == expected
     trainer = Trainer(
         Network([("fc", 4, 2)]), batch_size=4, metrics=[("f1", {"positive": "maybe"})]
     )
@@ -93,7 +95,7 @@ def test_labels_that_are_numbers_name_classes_too() -> None:
     x, y = np.eye(2), [5, 9]
     trainer = Trainer(Network([("fc", 2, 2)]), batch_size=2, metrics=[("recall", {"positive": 9})])
     trainer.fit(x, y, iterations=60, classes=[5, 9], test=(x, y))
-    assert trainer.history.at_end("test")["recall"] == 1
+    assert trainer.history.evaluations[-1]["recall"] == 1
 
 
 def test_a_single_metric_needs_no_list_and_a_number_is_none() -> None:
