@@ -84,7 +84,14 @@ class Listing(SphinxDirective):
         indent = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
         text = "\n".join(line[indent:] for line in lines)
         block = nodes.literal_block(text, text, language="python")
-        return [nodes.container("", nodes.paragraph("", "", link), block, classes=["listing"])]
+        return [
+            nodes.container(
+                "",
+                nodes.paragraph("", "", link, nodes.Text(", from the source")),
+                block,
+                classes=["listing"],
+            )
+        ]
 
 
 class Link(SphinxRole):
