@@ -53,7 +53,7 @@ def test_a_page_is_whole_at_every_width_in_light_and_dark(
     found = []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        for scheme in ("light", "dark"):
+        for scheme in ("light",) if is_plain_source(name) else ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             page.evaluate("new Promise((done) => setTimeout(done, 60))")  # colors fade over
             for check in EACH:
@@ -64,15 +64,18 @@ def test_a_page_is_whole_at_every_width_in_light_and_dark(
     assert not page.heard + found, "\n".join(page.heard + found)
 
 
-def asked(name: str, width: int, scheme: str) -> str:
-    """Return which rules of axe-core to ask, "" for none: colors are the same at every width.
+def is_plain_source(name: str) -> bool:
+    """Tell whether a page shows a source file: all are made alike, and one is looked at in full."""
+    return name.startswith("source/") and not name.endswith("/activations.html")
 
-    Pages of source are all made the same way, and one of them is asked about its colors.
-    """
-    is_plain_source = name.startswith("source/") and not name.endswith("/activations.html")
-    if (width, scheme) in ((1280, "light"), (360, "dark")) and not is_plain_source:
+
+def asked(name: str, width: int, scheme: str) -> str:
+    """Return which rules of axe-core to ask, "" for none: colors are the same at every width."""
+    if is_plain_source(name):
+        return "structure" if width == 1280 else ""
+    if (width, scheme) in ((1280, "light"), (360, "dark")):
         return "all"
-    return "structure" if scheme == "light" and not (is_plain_source and width < 1280) else ""
+    return "structure" if scheme == "light" else ""
 
 
 def violations(page: Any, rules: str) -> list[str]:
