@@ -122,6 +122,23 @@ def test_sgd_without_momentum_is_plain_gradient_descent() -> None:
         np.testing.assert_allclose(trained.value, before - rate * trained.grad, rtol=1e-14)
 
 
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [(("sgd",), 2 / 100), (("sgd", 0.9), 3.8 / 100), (("nesterov", 0.9), 3.8 / 2.8 / 100)],
+)
+def test_the_largest_rate_in_a_valley(name: tuple[Any, ...], limit: float) -> None:
+    weight = Parameter(np.array([1.0]))
+    for rate, grows in [(0.98 * limit, False), (1.02 * limit, True)]:
+        weight.value[:] = 1
+        update = updating(name, Parameters({"weight": weight}, np.dtype("float64")))
+        for _ in range(1000):
+            weight.grad[:] = 100 * weight.value  # of 100 w^2 / 2
+            update.prepare()
+            update.apply(rate)
+        assert (abs(weight.value[0]) > 1e4) == grows
+        assert (abs(weight.value[0]) < 1e-4) != grows
+
+
 def test_nesterov_follows_caffes_formula_at_changing_rates() -> None:
     trained = parameters()
     expected, history = trained.value.copy(), np.zeros_like(trained.value)
