@@ -1,6 +1,6 @@
-"""Print the test files in which tests were skipped: skipped_files.py REPORT.xml, as pytest's --junitxml.
+"""Print the test files in which tests were skipped: skipped_files.py REPORT.xml.
 
-What was skipped for want of a peer is what has to run again beside it.
+The report is that of pytest's --junitxml. What was skipped for want of a peer is what has to run again beside it.
 """
 
 import sys
