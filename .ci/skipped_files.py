@@ -1,6 +1,7 @@
 """Print the test files in which tests were skipped: skipped_files.py REPORT.xml.
 
-The report is that of pytest's --junitxml. What was skipped for want of a peer is what has to run again beside it.
+The report is that of pytest's --junitxml. What was skipped for want of a peer is what has to run
+again beside it.
 """
 
 import sys
