@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -72,11 +71,11 @@ def example(component: Component) -> str | None:
     subject = str(component.entry)
     if written:
         return checked("\n\n".join(written), subject, component.cls.__module__)
-    source = component.proof.example or made(component)
+    source = component.proof.example or _made(component)
     return None if source is None else run(source, subject)
 
 
-def made(component: Component) -> str | None:
+def _made(component: Component) -> str | None:
     """Return a program that uses a component as its kind is used; None if nothing can be built."""
     given, kind = component.example, component.entry.kind
     if given is None:
@@ -95,15 +94,16 @@ def made(component: Component) -> str | None:
 
 def _values(component: Component, given: Example) -> dict[str, str] | None:
     """Return what the program of a kind leaves open; None if nothing fits the component."""
-    kind = component.entry.kind
-    built = component.target.build(given)
-    find: dict[str, Callable[[], dict[str, str] | None]] = {
-        "activation": partial(_inputs, given),
-        "layer": partial(_shape, component, given),
-        "loss": partial(_targets, built),
-        "metric": partial(_answers, built),
-    }
-    return find.get(kind, dict)()
+    match component.entry.kind:
+        case "activation":
+            return _inputs(given)
+        case "layer":
+            return _shape(component, given)
+        case "loss":
+            return _targets(component.target.build(given))
+        case "metric":
+            return _answers(component.target.build(given))
+    return {}
 
 
 def _inputs(given: Example) -> dict[str, str]:

@@ -12,11 +12,12 @@ from contextlib import AbstractContextManager
 from io import StringIO
 from types import MappingProxyType
 from typing import Any
+from xml.sax.saxutils import escape
 from zlib import crc32
 
 import matplotlib
-from cycler import cycler
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 #: Role of a color -> as drawn and on light ground, on dark ground. At least 3:1 to both grounds.
 COLORS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -73,15 +74,16 @@ def svg(figure: Figure, description: str) -> str:
     salt = str(crc32(description.encode()))
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": salt}):
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    drawing = text.getvalue()[text.getvalue().index("<svg") :]
+    drawing = text.getvalue().partition("<svg")[2].partition(">")[2]
+    label = escape(description, {'"': "&quot;"})
     width, height = figure.get_size_inches() * 96
     head = (
-        f'<svg class="plugnet-picture" role="img" aria-label="{_escaped(description)}" '
+        f'<svg class="plugnet-picture" role="img" aria-label="{label}" '
         f'viewBox="0 0 {width * 0.75:g} {height * 0.75:g}" '
         f'style="width: {width:.0f}px; font-family: var(--font-stack, sans-serif)" '
         'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
-    drawing = head + f"<style>{_variables()}</style>" + drawing.partition(">")[2]
+    drawing = f"{head}<style>{_variables()}</style>{drawing}"
     drawing = re.sub(r"<metadata>.*?</metadata>\s*", "", drawing, flags=re.DOTALL)
     drawing = re.sub(r"font-family: [^;\"]*;? ?", "", drawing.replace("*{", ".plugnet-picture *{"))
     # Ids are unique within one picture only, and a page has several.
@@ -95,7 +97,3 @@ def _variables() -> str:
     """Return CSS for a reader whose system is dark; a page may set the variables itself."""
     dark = "".join(f"--picture-{role}: {color};" for role, (_, color) in COLORS.items())
     return f"@media (prefers-color-scheme: dark) {{ :root:not([data-theme]) {{ {dark} }} }}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
