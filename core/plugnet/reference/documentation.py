@@ -173,7 +173,7 @@ def _written(block: Block) -> str:
 
 def _bullet(name: str, parts: tuple[Block, ...]) -> str:
     text = textwrap.indent(markdown(parts), "  ").lstrip()
-    return f"- {code_span(name)}: {text}" if name else f"- {text}"
+    return f"- {': '.join(filter(None, [name and code_span(name), text]))}"
 
 
 def _marked(found: re.Match[str]) -> str:

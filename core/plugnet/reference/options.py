@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
-from typing import Any, ForwardRef, NamedTuple, TypeGuard
+from collections.abc import Callable, Iterator
+from typing import Any, ForwardRef, TypeGuard
 
 from plugnet.files.toml_text import toml
 from plugnet.reference.documentation import Block, Code, Items, blocks
@@ -12,25 +12,21 @@ from plugnet.reference.documentation import Block, Code, Items, blocks
 DESCRIBING = ("Args", "Arguments", "Attributes", "Parameters", "Keyword Args")
 
 
-class Option(NamedTuple):
-    """One argument of a constructor, as it is declared, and what the docstrings say of it."""
-
-    declaration: str
-    text: tuple[Block, ...]
-
-
-def options(cls: type[Any]) -> tuple[Option, ...]:
-    """Return the options of a class, in their order."""
-    return tuple(
-        Option(_declared(parameter), _text(cls, name))
-        for name, parameter in inspect.signature(cls).parameters.items()
-    )
+def options(cls: type[Any]) -> Items:
+    """Return the options of a class as they are declared, each with what is said of it."""
+    parameters = inspect.signature(cls).parameters.items()
+    return Items("", tuple((_declared(each), _text(cls, name)) for name, each in parameters))
 
 
-def signature(name: str, called: inspect.Signature) -> str:
-    """Return how something is called, on one line or on a line for each argument."""
+def signature(name: str, function: Callable[..., Any]) -> str:
+    """Return how a function or a class is called, on one line or on a line for each argument.
+
+    Raises:
+        ValueError: that is not known, as of some classes that are written in C.
+    """
+    called = inspect.signature(function)
     declared = [*_declarations(called)]
-    returned = _annotation(called.return_annotation)
+    returned = "" if isinstance(function, type) else _annotation(called.return_annotation)
     end = f") -> {returned}" if returned else ")"
     line = f"{name}({', '.join(declared)}{end}"
     if len(line) <= 60 or not declared:

@@ -9,10 +9,9 @@ from typing import Protocol
 from plugnet.reference.component import Component, word
 from plugnet.reference.documentation import Text, code_span, fenced, inline, markdown
 from plugnet.reference.example import example
-from plugnet.reference.options import Option, description, options, remarks, signature
-from plugnet.reference.places import code
+from plugnet.reference.options import description, options, remarks, signature
 from plugnet.reference.plots import Picture, picture
-from plugnet.reference.proofs import Link, Proof
+from plugnet.reference.proofs import Link, Proof, link_to
 from plugnet.registry import registry
 from plugnet.registry.kinds import KINDS
 
@@ -69,20 +68,21 @@ def page(component: Component, markup: Markup) -> str:
 
 
 def _parts(component: Component, markup: Markup) -> Iterator[str]:
-    entry, proof = component.entry, component.proof
-    known = options(component.cls)
+    entry, cls, proof = component.entry, component.cls, component.proof
     yield f"# {inline(entry.name)} ({component.word})"
     article = "An" if component.word[0] in "aeiou" else "A"
     provider = f"{inline(entry.provider)}, for the plugin API v{entry.api}"
     yield f"{article} {component.word} of {provider}."
-    yield fenced(signature(entry.name, component.called), "python")
-    yield markdown(description(component.cls))
+    yield fenced(signature(entry.name, cls), "python")
+    yield markdown(description(cls))
     if proof.formula:
         yield markup.formula(proof)
     if drawn := picture(component):
         yield markup.picture(drawn, file_name(component))
         yield inline(drawn.description)
-    yield from _options(component, known)
+    if said := markdown((options(cls), *remarks(cls))).strip():
+        yield "## Options"
+        yield said
     yield "## How to name it"
     in_python, in_toml = NAMED[entry.kind]
     yield fenced(in_python.format(component.in_python), "python")
@@ -96,23 +96,6 @@ def _parts(component: Component, markup: Markup) -> Iterator[str]:
     yield markup.listing(proof.code)
 
 
-def _options(component: Component, known: tuple[Option, ...]) -> Iterator[str]:
-    said = markdown(remarks(component.cls))
-    if known or said:
-        yield "## Options"
-    yield "\n".join(map(_option, known))
-    yield said
-
-
-def _option(option: Option) -> str:
-    text = markdown(option.text).replace("\n", "\n  ")
-    return (
-        f"- {code_span(option.declaration)}: {text}"
-        if text
-        else f"- {code_span(option.declaration)}"
-    )
-
-
 def _other_names(component: Component) -> str:
     aliases = registry.info(component.whole_name).aliases
     own = f"Also called {_listed(map(code_span, aliases))} here. " if aliases else ""
@@ -123,7 +106,7 @@ def _other_names(component: Component) -> str:
 def _source(component: Component, markup: Markup) -> str:
     """Return where the class is, and, unless they are below a formula, its code and its tests."""
     proof = component.proof
-    own = f"The class is {markup.code(Link(component.place, code(component.place)))}."
+    own = f"The class is {markup.code(link_to(component.cls))}."
     if proof.formula:
         return own
     computed = f" Computed in {_listed(map(markup.code, proof.code))}." if proof.code else ""

@@ -39,6 +39,16 @@ class Link(NamedTuple):
     place: Place
 
 
+def link_to(value: Any) -> Link:
+    """Return the link to a class or a function.
+
+    Raises:
+        NoSuchPlaceError: it is not written in a file.
+    """
+    name = f"{value.__module__}:{value.__qualname__}"
+    return Link(name, places.code(name))
+
+
 class Proof(NamedTuple):
     """What there is about one component; empty where nothing is said.
 
