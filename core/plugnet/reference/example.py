@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from plugnet.errors import PlugnetError
 from plugnet.reference.component import Component, keywords
 from plugnet.reference.documentation import Code, blocks
+from plugnet.reference.loss_targets import first_taken
 from plugnet.reference.transcript import checked, run
 from plugnet.registry.kinds import KINDS
 from plugnet.testing.cases import working_cases
@@ -126,20 +126,14 @@ def _shape(component: Component, given: Example) -> dict[str, str] | None:
 
 
 def _targets(loss: Any) -> dict[str, str] | None:
-    """Return outputs, and targets that the loss takes for them: classes or real values."""
-    tried: list[tuple[Any, Any]] = [([[2.0, -1.0, 0.5], [0.0, 1.0, 0.0]], [0, 2])]
-    if loss.threshold is not None:
-        tried.insert(0, ([[2.0], [-1.0]], [1, 1]))
-    tried.append(([[1.0], [3.0]], [[0.0], [3.5]]))
-    if loss.probabilities(np.zeros((1, 3))) is None and loss.threshold is None:
-        tried.reverse()  # its answers are real values
-    for outputs, targets in tried:
-        try:
-            loss.check(np.array(targets), np.shape(outputs))
-        except PlugnetError:
-            continue
-        return {"outputs": repr(outputs), "targets": repr(targets)}
-    return None
+    """Return outputs, and targets that the loss takes for them."""
+    found = first_taken(
+        loss,
+        binary=([[2.0], [-1.0]], [1, 1]),
+        classes=([[2.0, -1.0, 0.5], [0.0, 1.0, 0.0]], [0, 2]),
+        real=([[1.0], [3.0]], [[0.0], [3.5]]),
+    )
+    return None if found is None else {"outputs": repr(found[0]), "targets": repr(found[1])}
 
 
 def _answers(metric: Any) -> dict[str, str]:
