@@ -12,6 +12,11 @@ from plugnet.reference.places import code as code
 ROOT = Path(__file__).resolve().parents[3]
 
 
+def above_package(file: Path) -> Path:
+    """Return the folder from which a module's dotted name begins."""
+    return next(folder for folder in file.parents if not (folder / "__init__.py").exists())
+
+
 def test(identifier: str) -> Place:
     """Return where the test stands that pytest would call ``tests/file.py::test_name``.
 
