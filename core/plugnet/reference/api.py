@@ -18,7 +18,7 @@ from plugnet.reference.documentation import blocks, code_span, fenced, inline, m
 from plugnet.reference.options import signature
 from plugnet.reference.page import Markup
 from plugnet.reference.places import NoSuchPlaceError
-from plugnet.reference.proofs import link_to
+from plugnet.reference.proofs import link_to, name_of
 
 #: Special methods that are part of a class's use.
 SPECIAL = ("__call__", "__getitem__", "__iter__", "__len__", "__next__")
@@ -96,7 +96,7 @@ def _homes() -> dict[str, str]:
 def _key(value: Any) -> str:
     """Return what tells a class or function from others; of anything else, "" for none."""
     if isinstance(value, type) or inspect.isfunction(inspect.unwrap(value)):
-        return f"{value.__module__}:{value.__qualname__}"
+        return name_of(value)
     return ""
 
 

@@ -32,11 +32,12 @@ class GitHub:
 
     def formula(self, proof: Proof) -> str:
         """Return a block of mathematics, as GitHub draws it, with links below it."""
-        code = ", ".join(map(self.code, proof.code))
-        tests = ", ".join(map(self.test, proof.tests))
-        said = [f"Computed in {code}"] * bool(code) + [f"tested by {tests}"] * bool(tests)
-        below = " · ".join(said)
-        return "\n\n".join(filter(None, [fenced(proof.formula, "math"), below]))
+        said = []
+        if proof.code:
+            said.append(f"Computed in {', '.join(map(self.code, proof.code))}")
+        if proof.tests:
+            said.append(f"tested by {', '.join(map(self.test, proof.tests))}")
+        return "\n\n".join(filter(None, [fenced(proof.formula, "math"), " · ".join(said)]))
 
     def code(self, link: Link) -> str:
         """Return a link to lines of code; of what is installed, the name alone."""

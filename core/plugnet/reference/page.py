@@ -106,12 +106,12 @@ def _other_names(component: Component) -> str:
 def _source(component: Component, markup: Markup) -> str:
     """Return where the class is, and, unless they are below a formula, its code and its tests."""
     proof = component.proof
-    own = f"The class is {markup.code(link_to(component.cls))}."
-    if proof.formula:
-        return own
-    computed = f" Computed in {_listed(map(markup.code, proof.code))}." if proof.code else ""
-    tested = f" Tested by {_listed(map(markup.test, proof.tests))}." if proof.tests else ""
-    return own + computed + tested
+    said = f"The class is {markup.code(link_to(component.cls))}."
+    if proof.code and not proof.formula:
+        said += f" Computed in {_listed(map(markup.code, proof.code))}."
+    if proof.tests and not proof.formula:
+        said += f" Tested by {_listed(map(markup.test, proof.tests))}."
+    return said
 
 
 def _listed(words: Iterable[str]) -> str:
