@@ -17,8 +17,7 @@ import plugnet
 from plugnet.reference.documentation import blocks, code_span, fenced, inline, markdown
 from plugnet.reference.options import signature
 from plugnet.reference.page import Markup
-from plugnet.reference.places import NoSuchPlaceError
-from plugnet.reference.proofs import link_to, name_of
+from plugnet.reference.proofs import link_to
 
 #: Special methods that are part of a class's use.
 SPECIAL = ("__call__", "__getitem__", "__iter__", "__len__", "__next__")
@@ -37,11 +36,11 @@ def page(name: str, markup: Markup) -> str:
     parts = [f"# {inline(name)}", markdown(blocks(module.__doc__))]
     for public, value in _public(module).items():
         parts.append(f"## {inline(public)}")
-        home = _homes().get(_key(value), name)
+        home = _homes()[value] if isinstance(value, type | FunctionType) else name
         if home != name:
             parts.append(f"See [{code_span(f'{home}.{public}')}]({home}.md).")
-        elif inspect.isfunction(inspect.unwrap(value)):
-            parts += _function(public, inspect.unwrap(value), "", markup)
+        elif isinstance(value, FunctionType):
+            parts += _function(public, value, "", markup)
         elif isinstance(value, type):
             parts += _class(public, value, markup)
         elif public == "registry":
@@ -65,7 +64,8 @@ def _public(module: ModuleType) -> dict[str, Any]:
             names.append(node.name)
         else:
             names += [target.id for target in _targets(node)]
-    values = {name: getattr(module, name) for name in names if not name.startswith("_")}
+    public = [name for name in names if not name.startswith("_")]
+    values = {name: inspect.unwrap(getattr(module, name)) for name in public}
     return {name: value for name, value in values.items() if not isinstance(value, TypeVar)}
 
 
@@ -79,25 +79,15 @@ def _targets(node: ast.AST) -> list[ast.Name]:
 
 
 @cache
-def _homes() -> dict[str, str]:
-    """Return on which page each class and function is described: that of its module, or the first.
-
-    The keys are those of `_key`.
-    """
-    homes: dict[str, str] = {}
+def _homes() -> dict[type | FunctionType, str]:
+    """Return on which page each class and function is: that of its module, or the first."""
+    homes: dict[type | FunctionType, str] = {}
     for name in modules():
         for value in _public(import_module(name)).values():
-            if key := _key(value):
-                own = getattr(value, "__module__", "")
-                homes[key] = own if own in modules() else homes.get(key, name)
+            if isinstance(value, type | FunctionType):
+                own = value.__module__
+                homes.setdefault(value, own if own in modules() else name)
     return homes
-
-
-def _key(value: Any) -> str:
-    """Return what tells a class or function from others; of anything else, "" for none."""
-    if isinstance(value, type) or inspect.isfunction(inspect.unwrap(value)):
-        return name_of(value)
-    return ""
 
 
 # Its parts ---------------------------------------------------------------------------------------
@@ -105,14 +95,11 @@ def _key(value: Any) -> str:
 
 def _class(name: str, cls: type[Any], markup: Markup) -> Iterator[str]:
     """Yield a class: how it is made, what it is, its attributes and its methods."""
-    try:
-        yield fenced(signature(f"class {name}", cls), "python")
-    except ValueError:  # made by a class of C
-        yield fenced(f"class {name}", "python")
+    yield fenced(signature(f"class {name}", cls), "python")
     bases = [base.__name__ for base in cls.__bases__ if base.__module__.startswith("plugnet")]
     if bases:
         yield f"Derived from {', '.join(map(code_span, bases))}."
-    yield _source(cls, markup)
+    yield markup.code(link_to(cls))
     yield markdown(blocks(cls.__doc__))
     owners = [cls, *(base for base in cls.__mro__[1:] if _is_hidden(base))]
     if said := [line for owner in owners for line in _attributes(owner)]:
@@ -126,7 +113,7 @@ def _class(name: str, cls: type[Any], markup: Markup) -> Iterator[str]:
 
 def _is_hidden(base: type[Any]) -> bool:
     """Tell whether a base is plugnet's and on no page: then its methods are the class's."""
-    return base.__module__.startswith("plugnet") and _key(base) not in _homes()
+    return base.__module__.startswith("plugnet") and base not in _homes()
 
 
 def _method(value: Any) -> tuple[str, FunctionType | None]:
@@ -145,23 +132,13 @@ def _method(value: Any) -> tuple[str, FunctionType | None]:
 def _function(name: str, function: Any, mark: str, markup: Markup) -> Iterator[str]:
     """Yield how a function is called, where it is, and what it does."""
     yield fenced(mark + signature(f"def {name}", function), "python")
-    yield _source(function, markup)
+    yield markup.code(link_to(function))
     yield markdown(blocks(inspect.getdoc(function)))
-
-
-def _source(value: Any, markup: Markup) -> str:
-    try:
-        return markup.code(link_to(value))
-    except NoSuchPlaceError:
-        return ""
 
 
 def _attributes(cls: type[Any]) -> Iterator[str]:
     """Yield a line for each attribute of a class that is described by comments with ``#:``."""
-    try:
-        source = textwrap.dedent(inspect.getsource(cls))
-    except (OSError, TypeError):
-        return
+    source = textwrap.dedent(inspect.getsource(cls))
     (definition,) = ast.parse(source).body
     assert isinstance(definition, ast.ClassDef)
     for node in definition.body:

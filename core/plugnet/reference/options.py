@@ -21,10 +21,12 @@ def options(cls: type[Any]) -> Items:
 def signature(name: str, function: Callable[..., Any]) -> str:
     """Return how a function or a class is called, on one line or on a line for each argument.
 
-    Raises:
-        ValueError: that is not known, as of some classes that are written in C.
+    That is not known of some classes whose constructor is written in C; then it is the name alone.
     """
-    called = inspect.signature(function)
+    try:
+        called = inspect.signature(function)
+    except ValueError:
+        return name
     declared = [*_declarations(called)]
     returned = "" if isinstance(function, type) else _annotation(called.return_annotation)
     end = f") -> {returned}" if returned else ")"
