@@ -27,16 +27,14 @@ def test_what_is_drawn_is_well_formed(entry: Entry) -> None:
 
 
 def test_a_strangers_activation_is_drawn(install: Fake) -> None:
-    install("nn-swirl", swirl.GROUPS, swirl.SOURCES)
-    drawn = picture(Component(registry.find("swirl")))
+    drawn = picture(swirl.installed(install))
     assert drawn is not None
     assert drawn.description == "swirl and its derivative, from -4 to 4."
 
 
 def test_what_fails_is_not_drawn(install: Fake) -> None:
     code = swirl.CODE.replace("slope = ", "slope = 1 / 0 * ")
-    install("nn-swirl", swirl.GROUPS, {**swirl.SOURCES, "nn_swirl/swirl.py": code})
-    assert picture(Component(registry.find("swirl"))) is None
+    assert picture(swirl.installed(install, code=code)) is None
 
 
 def test_what_a_convolution_sees_follows_its_formula() -> None:
