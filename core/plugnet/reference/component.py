@@ -27,11 +27,6 @@ class Component:
 
     entry: Entry
 
-    @property
-    def word(self) -> str:
-        """What it is: "layer", "learning-rate policy"."""
-        return word(self.entry.kind)
-
     @cached_property
     def name(self) -> str:
         """The shortest name that means it among those of its kind."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -64,9 +63,8 @@ class GitHub:
         return f"[{code_span(name)}]({quote(way)}#L{place.first})"
 
 
-def files(title: str, components: Iterable[Component], folder: Path) -> dict[str, str]:
+def files(title: str, components: list[Component], folder: Path) -> dict[str, str]:
     """Return the files of the reference of some components, by their names in a folder."""
     markup = GitHub(folder)
-    listed = list(components)
-    pages = {f"{file_name(each)}.md": HEAD + page(each, markup) for each in listed}
-    return {"index.md": HEAD + index(title, listed), **pages, **markup.files}
+    pages = {f"{file_name(each)}.md": HEAD + page(each, markup) for each in components}
+    return {"index.md": HEAD + index(title, components), **pages, **markup.files}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from typing import Protocol
 
 from plugnet.reference.component import Component, word
@@ -69,10 +68,11 @@ def page(component: Component, markup: Markup) -> str:
 
 def _parts(component: Component, markup: Markup) -> Iterator[str]:
     entry, cls, proof = component.entry, component.cls, component.proof
-    yield f"# {inline(entry.name)} ({component.word})"
-    article = "An" if component.word[0] in "aeiou" else "A"
+    kind = word(entry.kind)
+    yield f"# {inline(entry.name)} ({kind})"
+    article = "An" if kind[0] in "aeiou" else "A"
     provider = f"{inline(entry.provider)}, for the plugin API v{entry.api}"
-    yield f"{article} {component.word} of {provider}."
+    yield f"{article} {kind} of {provider}."
     yield fenced(signature(entry.name, cls), "python")
     yield markdown(description(cls))
     if proof.formula:
@@ -131,12 +131,11 @@ def index(title: str, components: Iterable[Component], folders: bool = False) ->
         components: in any order.
         folders: whether each distribution has a folder of its own.
     """
-    order = [*KINDS]
-    by_kind = sorted(components, key=lambda each: (order.index(each.entry.kind), each.entry.order))
+    listed = sorted(components, key=lambda each: each.entry.order)
     parts = [f"# {title}"]
-    for kind, same in groupby(by_kind, key=lambda each: each.entry.kind):
-        parts.append(f"## {word(kind, plural=True).capitalize()}")
-        parts.append("\n".join(_line(each, folders) for each in same))
+    for kind in KINDS:
+        if lines := [_line(each, folders) for each in listed if each.entry.kind == kind]:
+            parts += [f"## {word(kind, plural=True).capitalize()}", "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
 
 

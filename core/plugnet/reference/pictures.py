@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from io import StringIO
-from types import MappingProxyType
 from typing import Any
 from xml.sax.saxutils import escape
 from zlib import crc32
@@ -20,19 +18,17 @@ from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 
 #: Role of a color -> as drawn and on light ground, on dark ground. At least 3:1 to both grounds.
-COLORS: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "text": ("#1f2328", "#e6e6e6"),
-        "faint": ("#8a8f98", "#8b9098"),
-        "ground": ("#fefefe", "#131416"),
-        "1": ("#0b6bb8", "#6cb6ff"),
-        "2": ("#c4441c", "#ff8f66"),
-        "3": ("#1f7f3f", "#57c785"),
-        "4": ("#7a4fc0", "#bb9af7"),
-        "5": ("#94660a", "#e0af3f"),
-        "6": ("#b02a76", "#f48fc0"),
-    }
-)
+COLORS: Mapping[str, tuple[str, str]] = {
+    "text": ("#1f2328", "#e6e6e6"),
+    "faint": ("#8a8f98", "#8b9098"),
+    "ground": ("#fefefe", "#131416"),
+    "1": ("#0b6bb8", "#6cb6ff"),
+    "2": ("#c4441c", "#ff8f66"),
+    "3": ("#1f7f3f", "#57c785"),
+    "4": ("#7a4fc0", "#bb9af7"),
+    "5": ("#94660a", "#e0af3f"),
+    "6": ("#b02a76", "#f48fc0"),
+}
 CYCLE = tuple(COLORS[role][0] for role in "123456")
 #: Settings of matplotlib, with text that stays text and no ground.
 STYLE: dict[Any, Any] = {
@@ -58,16 +54,11 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def style() -> AbstractContextManager[None]:
-    """Return a context within which to make figures."""
-    return matplotlib.rc_context(STYLE)
-
-
 def svg(figure: Figure, description: str) -> str:
     """Return the figure as SVG that stands alone or in a page.
 
     Args:
-        figure: drawn within `style`.
+        figure: drawn with the settings `STYLE`.
         description: what one sees in it, for those who do not.
     """
     text = StringIO()

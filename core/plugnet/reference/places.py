@@ -99,11 +99,10 @@ def _parsed(file: Path, _changed: int) -> ast.Module:
 
 
 def _line(place: Place, text: str) -> Place:
-    lines = [
-        place.first + number for number, line in enumerate(place.text.splitlines()) if text in line
-    ]
-    if len(lines) != 1:
+    numbered = enumerate(place.text.splitlines(), place.first)
+    found = [number for number, line in numbered if text in line]
+    if len(found) != 1:
         raise NoSuchPlaceError(
-            f"{text!r} stands {len(lines)} times in {place.name}, where it must stand once."
+            f"{text!r} stands {len(found)} times in {place.name}, where it must stand once."
         )
-    return Place(place.file, place.name, lines[0], lines[0])
+    return Place(place.file, place.name, found[0], found[0])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
@@ -16,7 +17,7 @@ from plugnet.errors import PlugnetError
 from plugnet.interfaces import Layer
 from plugnet.reference.component import Component, keywords
 from plugnet.reference.loss_targets import first_taken
-from plugnet.reference.pictures import COLORS, CYCLE, style, svg
+from plugnet.reference.pictures import COLORS, CYCLE, STYLE, svg
 from plugnet.testing.target import Example
 
 SIZE = (4.6, 2.9)  # inches
@@ -40,7 +41,7 @@ def picture(component: Component) -> Picture | None:
     draw = DRAWN.get(component.entry.kind)
     if draw is None or component.example is None:
         return None
-    with style():
+    with rc_context(STYLE):
         try:
             drawn = draw(component, component.example)
         except Exception:  # whatever a stranger's raises
@@ -98,10 +99,9 @@ def _horizon(policy: Callable[[int], float], arguments: dict[str, Any]) -> int:
     rates = np.array([policy(int(each)) for each in grid])
     moving = np.abs(rates - rates[-1]) > 0.02 * np.ptp([policy(0), *rates])
     settled = int(grid[np.flatnonzero(moving)[-1]]) if moving.any() else 0
-    periods = [*filter(lambda value: value > 1, _integers(arguments))]
-    if periods:
-        return round(1.25 * settled) if 0 < settled <= 10 * max(periods) else 5 * max(periods)
-    return round(1.25 * settled) if 0 < settled <= 1000 else 10_000
+    period = max(_integers(arguments), default=0)
+    latest, otherwise = (10 * period, 5 * period) if period > 1 else (1000, 10_000)
+    return round(1.25 * settled) if 0 < settled <= latest else otherwise
 
 
 def _integers(value: Any) -> Iterator[int]:

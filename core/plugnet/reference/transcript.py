@@ -60,9 +60,7 @@ def run(source: str, subject: str) -> str:
         raise _failed(subject, error, caught.example.source) from error
     lines = []
     for statement, printed in zip(statements, recorder.printed, strict=True):
-        first, *more = statement.splitlines()
-        lines += [f">>> {first}", *(f"... {line}".rstrip() for line in more)]
-        lines += printed.splitlines()
+        lines += [">>> " + statement.replace("\n", "\n... "), *printed.splitlines()]
     return "\n".join(lines)
 
 
