@@ -63,13 +63,3 @@ def test_what_is_wrong_is_a_warning_with_the_components_name(
     assert "nn-swirl/activation-swirl.md" not in pages
     (warning,) = said
     assert warning.startswith("activation:nn-swirl/swirl: ")
-
-
-def test_our_own_components_must_have_code_and_tests(
-    extension: ModuleType, install: Fake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    component = swirl.installed(install, reference="")
-    assert list(extension.missing(component, "")) == []
-    monkeypatch.setattr(extension, "OURS", {"nn-swirl"})
-    assert list(extension.missing(component, "")) == ["code", "tests", "formula", "example"]
-    assert "example" not in extension.missing(component, "# It\n\n## Example\n")

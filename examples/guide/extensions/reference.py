@@ -6,7 +6,7 @@ control; only what has changed is written, and what is no longer there is remove
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
@@ -22,14 +22,8 @@ from plugnet.reference.page import file_name, index, page
 from plugnet.reference.plots import Picture
 from plugnet.reference.proofs import Link, Proof
 from plugnet.registry import registry
-from plugnet.registry.kinds import CORE, PUBLISHED
 
 FOLDER = "reference"
-OURS = {CORE, *PUBLISHED.values()}
-#: The kinds whose components all have a formula.
-COMPUTING = (
-    "activation", "loss", "initializer", "lr_policy", "optimizer", "regularizer", "metric",
-)  # fmt: skip
 #: A page that is in no table of contents: a hundred lines on each page would help nobody.
 ORPHAN = "---\norphan: true\n---\n\n"
 LONGEST = 40  # lines of a method that is shown
@@ -98,25 +92,9 @@ def _page(component: Component) -> str:
     except PlugnetError as error:
         logger.warning("%s: %s", component.whole_name, error)
         return ""
-    for what in missing(component, text):
-        logger.warning("%s has no %s: add it to reference.toml.", component.whole_name, what)
     up = f"[The reference](../index.md) / [{component.entry.distribution}](index.md)"
     title, _, rest = text.partition("\n")
     return f"{ORPHAN}{title}\n\n{up}\n{rest}"
-
-
-def missing(component: Component, text: str) -> Iterator[str]:
-    """Yield what the page of a component of this repository must have, and has not."""
-    if component.entry.distribution not in OURS:
-        return
-    if not component.proof.code:
-        yield "code"
-    if not component.proof.tests:
-        yield "tests"
-    if component.entry.kind in COMPUTING and not component.proof.formula:
-        yield "formula"
-    if "\n## Example\n" not in text:
-        yield "example"
 
 
 def _front(components: list[Component]) -> str:
