@@ -1,35 +1,26 @@
-"""Which targets a loss takes, found by trying: a class or two, several classes, or real values."""
+"""Which targets a loss takes, found by trying: two classes, more classes, or real values."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import numpy as np
 
 from plugnet.errors import PlugnetError
 
-T = TypeVar("T", bound=tuple[Any, ...])
+Choice = TypeVar("Choice", bound=tuple[Any, ...])
 
 
-def first_taken(loss: Any, binary: T, classes: T, real: T) -> T | None:
-    """Return the first of three choices that a loss takes, or None.
-
-    Args:
-        loss: the loss.
-        binary: scores ``(N, 1)``, ids of two classes, and whatever else belongs to them.
-        classes: the same for ids of more classes.
-        real: the same for real values, which come first if the loss has no probabilities.
-    """
+def first_taken(loss: Any, binary: Choice, classes: Choice, real: Choice) -> Choice | None:
+    """Return the first choice of outputs, targets and whatever else that a loss takes, or None."""
     tried = [classes, real]
     if loss.threshold is not None:
         tried.insert(0, binary)
     elif loss.probabilities(np.zeros((1, 2))) is None:
-        tried.reverse()
+        tried.reverse()  # its answers are real values
     for choice in tried:
-        outputs, targets = choice[:2]
-        try:
-            loss.check(np.array(targets), np.shape(outputs))
-        except PlugnetError:
-            continue
-        return choice
+        with suppress(PlugnetError):
+            loss.check(np.array(choice[1]), np.shape(choice[0]))
+            return choice
     return None
