@@ -79,14 +79,10 @@ def _named(file: Path, name: str) -> Place:
     node: ast.AST = _parsed(file, file.stat().st_mtime_ns)
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     for part in name.split("."):
-        inside = [
-            child
-            for child in ast.iter_child_nodes(node)
-            if isinstance(child, kinds) and child.name == part
-        ]
-        if not inside:
+        inside = {each.name: each for each in ast.iter_child_nodes(node) if isinstance(each, kinds)}
+        if part not in inside:
             raise NoSuchPlaceError(f"There is no {name} in {file.name}: {part} is missing.")
-        node = inside[-1]
+        node = inside[part]
     assert isinstance(node, kinds)
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
     return Place(file, name, first, node.end_lineno or node.lineno)

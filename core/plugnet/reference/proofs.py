@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -96,14 +97,11 @@ def _package(distribution: str | None) -> Path | None:
     """Return the folder of the package that a distribution's ``plugnet.api`` names."""
     if distribution is None:
         return None
-    points = metadata.distribution(distribution).entry_points.select(group=API_GROUP)
-    for point in points:
-        try:
+    for point in metadata.distribution(distribution).entry_points.select(group=API_GROUP):
+        with suppress(ImportError, ValueError):
             spec = find_spec(point.value)
-        except (ImportError, ValueError):
-            continue
-        if spec is not None and spec.submodule_search_locations:
-            return Path(next(iter(spec.submodule_search_locations)))
+            if spec is not None and spec.submodule_search_locations:
+                return Path(next(iter(spec.submodule_search_locations)))
     return None
 
 
