@@ -98,10 +98,10 @@ def _constructors(cls: type[Any]) -> str | None:
 
 
 def _without_options(parts: tuple[Block, ...], cls: type[Any]) -> Iterator[Block]:
-    options = inspect.signature(cls).parameters.keys()
+    known = inspect.signature(cls).parameters.keys()
     for part in parts:
         if _describes(part):
-            kept = [item for item in part.items if options.isdisjoint(_names(item[0]))]
+            kept = [item for item in part.items if known.isdisjoint(_names(item[0]))]
             if kept:
                 yield Items(part.title, tuple(kept))
         elif not (isinstance(part, Code) and part.is_example):
