@@ -23,6 +23,7 @@ def test_what_is_drawn_is_well_formed(entry: Entry) -> None:
         root = ET.fromstring(drawn.svg)
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         assert root.attrib["aria-label"] == drawn.description
+        assert "font-family: var(--font-stack, sans-serif)" in root.attrib["style"]
         assert len(drawn.svg) < 100_000
 
 

@@ -66,6 +66,12 @@ def svg(figure: Figure, description: str) -> str:
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": salt}):
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     drawing = text.getvalue().partition("<svg")[2].partition(">")[2]
+    drawing = re.sub(r"<metadata>.*?</metadata>\s*", "", drawing, flags=re.DOTALL)
+    drawing = re.sub(r"font-family: [^;\"]*;? ?", "", drawing.replace("*{", ".plugnet-picture *{"))
+    # Ids are unique within one picture only, and a page has several.
+    drawing = re.sub(r'(id="|url\(#|xlink:href="#)', rf"\g<1>p{salt}-", drawing)
+    for role, (light, _) in COLORS.items():
+        drawing = drawing.replace(light, f"var(--picture-{role}, {light})")
     label = escape(description, {'"': "&quot;"})
     width, height = figure.get_size_inches() * 96
     head = (
@@ -74,14 +80,7 @@ def svg(figure: Figure, description: str) -> str:
         f'style="width: {width:.0f}px; font-family: var(--font-stack, sans-serif)" '
         'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
-    drawing = f"{head}<style>{_variables()}</style>{drawing}"
-    drawing = re.sub(r"<metadata>.*?</metadata>\s*", "", drawing, flags=re.DOTALL)
-    drawing = re.sub(r"font-family: [^;\"]*;? ?", "", drawing.replace("*{", ".plugnet-picture *{"))
-    # Ids are unique within one picture only, and a page has several.
-    drawing = re.sub(r'(id="|url\(#|xlink:href="#)', rf"\g<1>p{salt}-", drawing)
-    for role, (light, _) in COLORS.items():
-        drawing = drawing.replace(light, f"var(--picture-{role}, {light})")
-    return drawing
+    return f"{head}<style>{_variables()}</style>{drawing}"
 
 
 def _variables() -> str:
