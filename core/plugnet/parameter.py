@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import count
+from itertools import count, islice
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -14,6 +14,8 @@ from plugnet.errors import ArgumentError, ShapeError
 from plugnet.files.budget import spend
 
 MULTIPLIERS = ("lr_mult", "decay_mult", "trainable")
+
+MOST_SHOWN = 20  # of a network's parameters, in a repr
 
 _versions = count(1)
 
@@ -245,6 +247,11 @@ class Parameters(Mapping[str, Parameter]):
 
     def __len__(self) -> int:
         return len(self._parameters)
+
+    def __repr__(self) -> str:
+        shapes = [f"{path} {one.value.shape}" for path, one in islice(self.items(), MOST_SHOWN)]
+        more = len(self) - len(shapes)
+        return f"Parameters({', '.join(shapes)}{f' and {more:,} more' if more else ''})"
 
     def _rank(self, path: str) -> tuple[bool, bool, float, float]:
         parameter = self._parameters[path]
