@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 
-
 class _Repr(reprlib.Repr):
     """Cuts what is long, and shows of an array its shape and dtype."""
 

@@ -423,10 +423,14 @@ class Model:
         elif shape is not None:
             parts["inputs"] = f"samples of shape {shape}"
         if schema.dropped:
-            parts["left out"] = f"{counted(len(schema.dropped), 'column')}: {listed(schema.dropped)}"
+            parts["left out"] = (
+                f"{counted(len(schema.dropped), 'column')}: {listed(schema.dropped)}"
+            )
         parts["loss"] = brief(self.loss)
         parts["metrics"] = ", ".join(map(brief, self.metrics.values())) or "none"
-        parts["made with"] = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        parts["made with"] = ", ".join(
+            f"{name} {version}" for name, version in self.versions.items()
+        )
         network = self.network
         return page(
             "Model",

@@ -16,7 +16,14 @@ from plugnet.arrays import Array, Shape
 from plugnet.chain import Chain
 from plugnet.component import describe, rebuild
 from plugnet.data.samples import as_array, as_samples, blocks_of
-from plugnet.errors import ArgumentError, FileFormatError, PlugnetError, ShapeError, SpecError, counted
+from plugnet.errors import (
+    ArgumentError,
+    FileFormatError,
+    PlugnetError,
+    ShapeError,
+    SpecError,
+    counted,
+)
 from plugnet.files.budget import Budget
 from plugnet.generators import Generators
 from plugnet.interfaces import Layer

@@ -11,13 +11,14 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.html.markup import text
 
-#: Of the lines, in turn: with a contrast of at least 3 to white and to a notebook's dark grey.
-COLORS = ("#2f81c7", "#c8690f", "#2c9160", "#b0569c")
+#: Of lines: with a contrast of at least 3 to white and to a notebook's dark grey.
+COLORS = (BLUE, ORANGE) = ("#2f81c7", "#c8690f")
 
 WIDTH, HEIGHT = 440, 230
 LEFT, RIGHT, TOP, BOTTOM = 56, 12, 30, 38  # the margins, in the picture's units
-#: More values than this are drawn as means of as many stretches, in a band from least to greatest.
-STRETCHES = 240
+#: More values than this are drawn as means of stretches, in a band from the least to the greatest.
+MOST = 400
+STRETCHES = 160
 #: Up to so many values have a mark each.
 MARKS = 40
 #: What is greater is drawn as this, and what is smaller than its inverse as 0.
@@ -29,11 +30,13 @@ class Line(NamedTuple):
 
     Attributes:
         name: for the legend.
+        color: one of `COLORS`.
         x: ``(N,)``, the iterations, rising.
         y: ``(N,)``, the values; where they are not finite there is a gap.
     """
 
     name: str
+    color: str
     x: Array
     y: Array
 
@@ -57,10 +60,10 @@ def curve(name: str, lines: Sequence[Line], mark: int | None = None) -> str:
 
     Args:
         name: of the values.
-        lines: at most four are drawn.
+        lines: a few.
         mark: an iteration to mark, or None.
     """
-    shown = [one for one in map(_cleaned, lines[: len(COLORS)]) if np.isfinite(one.y).any()]
+    shown = [one for one in map(_cleaned, lines) if np.isfinite(one.y).any()]
     if not shown:
         return ""
     low = min(float(np.nanmin(one.y)) for one in shown)
@@ -75,9 +78,9 @@ def curve(name: str, lines: Sequence[Line], mark: int | None = None) -> str:
             f'<path d="M{x_axis.place(mark):.1f} {TOP}V{HEIGHT - BOTTOM}" stroke="currentColor" '
             'stroke-dasharray="4 3" fill="none"/>'
         )
-    for one, color in zip(shown, COLORS, strict=False):
-        parts += _drawn(one, x_axis, y_axis, is_log, color)
-    parts += _legend([one.name for one in shown], is_log)
+    for one in shown:
+        parts += _drawn(one, x_axis, y_axis, is_log)
+    parts += _legend(name, shown, is_log)
     said = text(f"{name}: {'; '.join(map(_described, shown))}", 400)
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img" aria-label="{said}" '
@@ -90,7 +93,7 @@ def _cleaned(line: Line) -> Line:
     """Return a line whose values are NaN or of a magnitude that can be reckoned with."""
     y = np.asarray(line.y, float)
     y = np.where(np.isfinite(y), np.clip(y, -GREATEST, GREATEST), np.nan)
-    return Line(line.name, line.x, np.where(np.abs(y) < 1 / GREATEST, 0.0, y))
+    return line._replace(y=np.where(np.abs(y) < 1 / GREATEST, 0.0, y))
 
 
 def _described(line: Line) -> str:
@@ -155,11 +158,11 @@ def _powers(axis: _Axis) -> range:
     return range(first, last + 1, max(1, math.ceil((last - first + 1) / 7)))
 
 
-def _drawn(line: Line, x_axis: _Axis, y_axis: _Axis, is_log: bool, color: str) -> Iterator[str]:
+def _drawn(line: Line, x_axis: _Axis, y_axis: _Axis, is_log: bool) -> Iterator[str]:
     """Yield the band, the line and the marks of some values; NaN are gaps."""
-    x, mean = line.x, line.y
+    x, mean, color = line.x, line.y, line.color
     bands = [mean]
-    if len(mean) > STRETCHES:
+    if len(mean) > MOST:
         x, *bands = _stretches(x, mean)
     left = x_axis.place(x)
     middle, *band = (y_axis.place(np.log10(each) if is_log else each) for each in bands)
@@ -204,14 +207,16 @@ def _pieces(is_there: Array) -> Iterator[slice]:
         yield slice(int(start), int(stop))
 
 
-def _legend(names: Sequence[str], is_log: bool) -> Iterator[str]:
-    x = float(LEFT)
-    for name, color in zip(names, COLORS, strict=False):
-        shown = name if len(name) <= 24 else f"{name[:23]}…"
+def _legend(name: str, lines: Sequence[Line], is_log: bool) -> Iterator[str]:
+    """Yield the name of the values, and a sample of each line with its own, side by side."""
+    shown = [text(each, 24) for each in (name, *(one.name for one in lines))]
+    yield f'<text x="4" y="18" font-weight="bold">{shown[0]}</text>'
+    x = float(max(LEFT, 20 + 7.2 * len(shown[0])))
+    for one, said in zip(lines, shown[1:], strict=True):
         yield (
-            f'<path d="M{x:.0f} 14h14" stroke="{color}" stroke-width="3"/>'
-            f'<text x="{x + 19:.0f}" y="18">{text(shown)}</text>'
+            f'<path d="M{x:.0f} 14h14" stroke="{one.color}" stroke-width="3"/>'
+            f'<text x="{x + 19:.0f}" y="18">{said}</text>'
         )
-        x += 34 + 6.6 * len(shown)
+        x += 34 + 6.6 * len(said)
     if is_log:
         yield f'<text x="{WIDTH - RIGHT}" y="18" text-anchor="end">log scale</text>'

@@ -7,8 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
+from plugnet.errors import counted
 from plugnet.evaluation import Evaluation, in_words
-from plugnet.html.curve import Line, curve
+from plugnet.html.curve import BLUE, ORANGE, Line, curve
 from plugnet.html.markup import facts, folded, page
 
 #: Curves besides that of the loss, and notes, that are shown.
@@ -33,7 +34,7 @@ def course(history: Recorded) -> str:
     """
     loss, evaluations = np.array(history.loss[:], float), history.evaluations[:]
     judged = [one for one in evaluations if one.part == "validation"]
-    trained = [Line("training", np.arange(1, len(loss) + 1), loss)] if len(loss) else []
+    trained = [Line("training", BLUE, np.arange(1, len(loss) + 1), loss)] if len(loss) else []
     lines = [*trained, *_lines(judged, "loss")]
     goes_back = history.iteration < len(loss)
     mark = history.iteration if goes_back else None
@@ -58,7 +59,7 @@ def course(history: Recorded) -> str:
         notes["and"] = f"{more:,} more, in history.notes"
     return page(
         "History",
-        f"of {len(loss):,} iterations, {len(evaluations):,} evaluations",
+        f"of {counted(len(loss), 'iteration')}, {counted(len(evaluations), 'evaluation')}",
         f'<div class="curves">{"".join(pictures)}</div>',
         facts("Last numbers", said),
         folded("Notes", facts("Notes", notes)) if notes else "",
@@ -69,4 +70,4 @@ def _lines(judged: Sequence[Evaluation], name: str) -> list[Line]:
     """Return the line of the loss or a metric on the validation samples, if there is one."""
     found = [one for one in judged if name == "loss" or name in one.metrics]
     x, y = [one.iteration for one in found], [one[name] for one in found]
-    return [Line("validation", np.array(x, int), np.array(y, float))] if found else []
+    return [Line("validation", ORANGE, np.array(x, int), np.array(y, float))] if found else []

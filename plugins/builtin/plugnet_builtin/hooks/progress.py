@@ -1,11 +1,14 @@
-"""progress: how far training is, on the standard error stream."""
+"""progress: how far training is, on the standard error stream or in a notebook."""
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import sys
 import time
+import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from plugnet_builtin.hooks.number_text import number_text
@@ -17,53 +20,54 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """A bar with speed, time left, loss and validation on a terminal; otherwise a line for each
-    validation.
+    """A bar with speed, time left, loss and validation on a terminal and in a notebook; elsewhere
+    a line for each validation.
+
+    In a notebook it is a widget where ipywidgets is installed, else a bar of text. It is shown
+    where it is asked for, as everywhere: a `fit` without it prints nothing.
     """
 
     observes: ClassVar[bool] = True
 
     #: Seconds between two redrawings of the bar: often enough to read, rarely enough to be cheap.
+    #: What a notebook draws is sent to the browser, and some keep all of it in the file.
     INTERVAL: ClassVar[float] = 0.1
+    INTERVAL_IN_NOTEBOOK: ClassVar[float] = 0.5
 
     def __init__(self) -> None:
         self._bar: tqdm[Any] | None = None
         self._last = 0
         self._pending = 0
         self._shown = 0.0
+        self._interval = self.INTERVAL
         self._loss = math.nan
         self._rate = math.nan
         self._validation = ""
 
     def plugnet_train_start(self, training: Training, iterations: int) -> None:
-        """Open the bar, if there is a terminal."""
+        """Open the bar, if there is a terminal or a notebook."""
         self._last = training.iteration + iterations
         self._pending, self._validation = 0, ""
-        if sys.stderr is None or not sys.stderr.isatty():
-            return
-        from tqdm import tqdm
-
         self._shown = time.monotonic()
-        try:
-            is_known = os.get_terminal_size(sys.stderr.fileno()).columns > 0
-        except OSError:
-            is_known = False
-        self._bar = tqdm(
-            total=self._last,
-            initial=training.iteration,
-            file=sys.stderr,
-            ascii=" =",
-            ncols=None if is_known else 79,
-            dynamic_ncols=is_known,
-            mininterval=0,
-            bar_format="{n_fmt}/{total_fmt} |{bar}| {rate_fmt}, {remaining} left{postfix}",
-        )
+        options = {
+            "total": self._last,
+            "initial": training.iteration,
+            "ascii": " =",
+            "mininterval": 0,
+            "bar_format": "{n_fmt}/{total_fmt} |{bar}| {rate_fmt}, {remaining} left{postfix}",
+        }
+        if sys.stderr is None:
+            return
+        if sys.stderr.isatty():
+            self._bar, self._interval = _bar_on_terminal(options), self.INTERVAL
+        elif is_notebook():
+            self._bar, self._interval = _bar_in_notebook(options), self.INTERVAL_IN_NOTEBOOK
 
     def plugnet_step_end(self, loss: float, rate: float) -> None:
         self._loss = loss
         self._rate = rate
         self._pending += 1
-        if self._bar is not None and time.monotonic() - self._shown >= self.INTERVAL:
+        if self._bar is not None and time.monotonic() - self._shown >= self._interval:
             self._redraw(self._bar)
 
     def plugnet_evaluate_end(self, evaluation: Evaluation) -> None:
@@ -94,3 +98,30 @@ class Progress:
         bar.update(self._pending)
         self._pending = 0
         self._shown = time.monotonic()
+
+
+def is_notebook() -> bool:
+    """Tell whether a Jupyter kernel runs this, and shows what is printed: nothing redirects it."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    is_redirected = type(sys.stderr).__module__ == io.StringIO.__module__  # or it is a file
+    return getattr(shell, "kernel", None) is not None and not is_redirected
+
+
+def _bar_on_terminal(options: Mapping[str, Any]) -> tqdm[Any]:
+    from tqdm import tqdm
+
+    try:
+        is_known = os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    except OSError:
+        is_known = False
+    return tqdm(file=sys.stderr, ncols=None if is_known else 79, dynamic_ncols=is_known, **options)
+
+
+def _bar_in_notebook(options: Mapping[str, Any]) -> tqdm[Any]:
+    """Return a widget, or a bar of text on the standard output: errors have a red background."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a widget would need ipywidgets
+        from tqdm.auto import tqdm
+    is_widget = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
+    width: Any = "100%" if is_widget else 100
+    return tqdm(file=sys.stdout, ncols=width, **options)
