@@ -17,22 +17,19 @@ _STYLE = """<style>
 div.plugnet{max-width:100%;margin:.2em 0}
 div.plugnet p{margin:.2em 0}
 div.plugnet .scroll{overflow-x:auto}
-div.plugnet table{border-collapse:collapse;margin:.2em 0 .5em;width:auto;color:inherit}
-div.plugnet caption{text-align:left;padding:0 0 .2em;color:inherit}
-div.plugnet tr{background:none}
-div.plugnet th,div.plugnet td{text-align:left;vertical-align:baseline;padding:.15em 1.2em .15em 0;\
-border:0;border-bottom:1px solid rgba(128,128,128,.4);white-space:nowrap;max-width:none;\
-color:inherit}
-div.plugnet thead th,div.plugnet tfoot td,div.plugnet tfoot th{font-weight:bold}
-div.plugnet tbody th{font-weight:normal}
-div.plugnet td.number,div.plugnet thead th.number{text-align:right;\
-font-variant-numeric:tabular-nums}
-div.plugnet td.text{white-space:pre-wrap;overflow-wrap:anywhere}
+div.plugnet .scroll table{border-collapse:collapse;margin:.2em 0 .5em;width:auto;color:inherit}
+div.plugnet .scroll caption{text-align:left;padding:0 0 .2em;color:inherit}
+div.plugnet .scroll th,div.plugnet .scroll td{text-align:left;vertical-align:baseline;\
+padding:.15em 1.2em .15em 0;border:0;border-bottom:1px solid rgba(128,128,128,.4);\
+white-space:nowrap;max-width:none;color:inherit;font-weight:normal}
+div.plugnet .scroll thead th,div.plugnet .scroll tfoot *{font-weight:bold}
+div.plugnet .scroll .number{text-align:right;font-variant-numeric:tabular-nums}
+div.plugnet .scroll td.text{white-space:normal;overflow-wrap:anywhere}
 div.plugnet details{margin:.3em 0}
 div.plugnet details>*:not(summary){margin-left:1.1em}
 div.plugnet summary{cursor:pointer}
 div.plugnet .curves{display:flex;flex-wrap:wrap;gap:.5em 1.5em}
-div.plugnet svg{width:440px;max-width:100%;height:auto}
+div.plugnet svg{width:400px;max-width:100%;height:auto}
 </style>"""
 
 

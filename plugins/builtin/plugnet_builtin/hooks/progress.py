@@ -39,7 +39,7 @@ class Progress:
         self._last = 0
         self._pending = 0
         self._shown = 0.0
-        self._interval = self.INTERVAL
+        self._in_notebook = False
         self._loss = math.nan
         self._rate = math.nan
         self._validation = ""
@@ -49,6 +49,8 @@ class Progress:
         self._last = training.iteration + iterations
         self._pending, self._validation = 0, ""
         self._shown = time.monotonic()
+        if sys.stderr is None:
+            return
         options = {
             "total": self._last,
             "initial": training.iteration,
@@ -56,18 +58,17 @@ class Progress:
             "mininterval": 0,
             "bar_format": "{n_fmt}/{total_fmt} |{bar}| {rate_fmt}, {remaining} left{postfix}",
         }
-        if sys.stderr is None:
-            return
+        self._in_notebook = not sys.stderr.isatty() and is_notebook()
         if sys.stderr.isatty():
-            self._bar, self._interval = _bar_on_terminal(options), self.INTERVAL
-        elif is_notebook():
-            self._bar, self._interval = _bar_in_notebook(options), self.INTERVAL_IN_NOTEBOOK
+            self._bar = _bar_on_terminal(options)
+        elif self._in_notebook:
+            self._bar = _bar_in_notebook(options)
 
     def plugnet_step_end(self, loss: float, rate: float) -> None:
         self._loss = loss
         self._rate = rate
         self._pending += 1
-        if self._bar is not None and time.monotonic() - self._shown >= self._interval:
+        if self._bar is not None and self._is_due:
             self._redraw(self._bar)
 
     def plugnet_evaluate_end(self, evaluation: Evaluation) -> None:
@@ -79,7 +80,8 @@ class Progress:
             f"{name} {number_text(value)}" for name, value in found.items()
         )
         if self._bar is not None:
-            self._redraw(self._bar)
+            if self._is_due or not self._in_notebook:
+                self._redraw(self._bar)
             return
         line = f"{evaluation.iteration}/{self._last}:"
         if not math.isnan(self._loss):  # not before the first step
@@ -91,6 +93,11 @@ class Progress:
             self._redraw(self._bar)
             self._bar.close()
             self._bar = None
+
+    @property
+    def _is_due(self) -> bool:
+        interval = self.INTERVAL_IN_NOTEBOOK if self._in_notebook else self.INTERVAL
+        return time.monotonic() - self._shown >= interval
 
     def _redraw(self, bar: tqdm[Any]) -> None:
         shown = f"loss {number_text(self._loss)}, {self._validation or f'rate {self._rate:.4g}'}"
@@ -123,5 +130,4 @@ def _bar_in_notebook(options: Mapping[str, Any]) -> tqdm[Any]:
         warnings.simplefilter("ignore")  # that a widget would need ipywidgets
         from tqdm.auto import tqdm
     is_widget = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
-    width: Any = "100%" if is_widget else 100
-    return tqdm(file=sys.stdout, ncols=width, **options)
+    return tqdm(file=sys.stdout, ncols=None if is_widget else 100, **options)
