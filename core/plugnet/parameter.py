@@ -10,7 +10,7 @@ import numpy as np
 
 from plugnet.arguments import number
 from plugnet.arrays import Array
-from plugnet.errors import ArgumentError, ShapeError
+from plugnet.errors import ArgumentError, ShapeError, shown
 from plugnet.files.budget import spend
 
 MULTIPLIERS = ("lr_mult", "decay_mult", "trainable")
@@ -131,7 +131,7 @@ class Statistic(Parameter):
         if name == "momentum" or (name in MULTIPLIERS and getattr(self, name) != new):
             raise ArgumentError(
                 f"A statistic is not trained, and its '{name}' stays {getattr(self, name)}, but it "
-                f"was to be {new!r}. Leave out what is a plugnet.parameter.Statistic.",
+                f"was to be {shown(new)}. Leave out what is a plugnet.parameter.Statistic.",
                 argument=name,
                 value=new,
             )
@@ -279,7 +279,7 @@ def checked(name: str, value: Any) -> bool | float:
             return float(value)
         wanted = "a finite number, at least 0"
     raise ArgumentError(
-        f"'{name}' of a parameter must be {wanted}, but it is {value!r}.",
+        f"'{name}' of a parameter must be {wanted}, but it is {shown(value)}.",
         argument=name,
         value=value,
     )

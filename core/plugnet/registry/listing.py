@@ -65,7 +65,8 @@ def _documentation(
 ) -> str:
     """Return the docstring of an entry's class, or of its module; "" if it cannot be found."""
     module, _, name = entry.value.partition(":")
-    loaded = classes.get(entry) or getattr(sys.modules.get(module), "__dict__", {}).get(name)
+    own = next((cls for one, cls in classes.items() if one.key == entry.key), None)
+    loaded = own or getattr(sys.modules.get(module), "__dict__", {}).get(name)
     if isinstance(loaded, type):
         return loaded.__doc__ or ""
     if module not in sources:
