@@ -129,3 +129,29 @@ is_notebook(), [line.partition(":")[0] for line in said.getvalue().splitlines()]
 """
     (cell,) = run(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]))
     assert shown(cell)[0] == "(True, ['10/20', '20/20'])"
+
+
+def test_a_widget_shows_an_early_end_as_no_error() -> None:
+    pytest.importorskip("ipywidgets", reason="a bar of text needs none")
+    code = """
+from plugnet import Network, Trainer, registry
+from plugnet_builtin.hooks.progress import Progress
+
+class End:
+    def plugnet_step_end(self, training, iteration):
+        if iteration == 4:
+            training.stop("enough")
+
+class Looking(Progress):
+    def plugnet_train_end(self, history):
+        self.bar = self._bar
+        super().plugnet_train_end(history)
+
+looking = Looking()
+trainer = Trainer(Network([("fc", 64, 10)]), hooks=[End(), looking])
+trainer.fit(registry.datasets.build("digits").load().train, iterations=20)
+left, bar, right = looking.bar.container.children
+bar.value, bar.max, bar.bar_style, left.value.strip(), "loss" in right.value
+"""
+    (cell,) = run(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]))
+    assert cell[-1].data["text/plain"] == "(5.0, 20.0, 'info', '5/20', True)"

@@ -280,7 +280,7 @@ def test_a_short_repr_is_whole() -> None:
 def test_errors_quote_no_wall_of_numbers() -> None:
     wall = np.zeros((40, 20)).tolist()
     for make in (
-        lambda: Trainer(Network(LAYERS), class_weight=wall),
+        lambda: Trainer(Network(LAYERS), class_weight=wall),  # type: ignore[arg-type]
         lambda: Network(LAYERS, parameters=wall),  # type: ignore[arg-type]
         lambda: Network([wall]),
         lambda: setattr(Network(LAYERS).parameters()["fc1.bias"], "lr_mult", wall),

@@ -94,4 +94,4 @@ def _source(module: str) -> str:
 
 def _first_sentence(doc: str) -> str:
     found = _SENTENCE.match(doc.strip())
-    return " ".join(found[1].split()) if found else ""
+    return " ".join(found[1].split()).removesuffix(".") if found else ""

@@ -16,7 +16,7 @@ from plugnet_builtin.hooks.number_text import number_text
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from plugnet.training import Evaluation, Training
+    from plugnet.training import Evaluation, History, Training
 
 
 class Progress:
@@ -88,10 +88,13 @@ class Progress:
             line += f" loss {number_text(self._loss)}, rate {self._rate:.4g},"
         print(line, self._validation, file=sys.stderr, flush=True)
 
-    def plugnet_train_end(self) -> None:
-        if self._bar is not None:
-            self._redraw(self._bar)
-            self._bar.close()
+    def plugnet_train_end(self, history: History) -> None:
+        bar: Any = self._bar
+        if bar is not None:
+            self._redraw(bar)
+            bar.close()
+            if history.stopped is not None and hasattr(bar, "container"):
+                bar.container.children[1].bar_style = "info"  # no error, which a widget would show
             self._bar = None
 
     @property
@@ -124,10 +127,13 @@ def _bar_on_terminal(options: Mapping[str, Any]) -> tqdm[Any]:
     return tqdm(file=sys.stderr, ncols=None if is_known else 79, dynamic_ncols=is_known, **options)
 
 
-def _bar_in_notebook(options: Mapping[str, Any]) -> tqdm[Any]:
+def _bar_in_notebook(options: Mapping[str, Any]) -> Any:
     """Return a widget, or a bar of text on the standard output: errors have a red background."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a widget would need ipywidgets
         from tqdm.auto import tqdm
     is_widget = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
-    return tqdm(file=sys.stdout, ncols=None if is_widget else 100, **options)
+    bar = tqdm(file=sys.stdout, ncols=None if is_widget else 100, **options)
+    if is_widget:  # where there is no room beside it, the text goes below
+        bar.container.layout.flex_flow = "row wrap"
+    return bar
