@@ -133,7 +133,7 @@ def _bar_in_notebook(options: Mapping[str, Any]) -> Any:
         warnings.simplefilter("ignore")  # that a widget would need ipywidgets
         from tqdm.auto import tqdm
     is_widget = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
-    bar = tqdm(file=sys.stdout, ncols=None if is_widget else 100, **options)
+    bar: Any = tqdm(file=sys.stdout, ncols=None if is_widget else 100, **options)
     if is_widget:  # where there is no room beside it, the text goes below
         bar.container.layout.flex_flow = "row wrap"
     return bar
