@@ -112,7 +112,7 @@ def _scrolling(caption: str, content: str) -> str:
     """Return a table that scrolls by itself where it is too wide, by the keyboard as well."""
     said = text(caption)
     return (
-        f'<div class="scroll" role="region" aria-label="{said}" tabindex="0">'
+        f'<div class="scroll" role="group" aria-label="{said}" tabindex="0">'
         f"<table><caption>{said}</caption>{content}</table></div>"
     )
 
