@@ -16,7 +16,14 @@ from plugnet.arrays import Array, Shape
 from plugnet.chain import Chain
 from plugnet.component import describe, rebuild
 from plugnet.data.samples import as_array, as_samples, blocks_of
-from plugnet.errors import ArgumentError, FileFormatError, PlugnetError, ShapeError, SpecError
+from plugnet.errors import (
+    ArgumentError,
+    FileFormatError,
+    PlugnetError,
+    ShapeError,
+    SpecError,
+    counted,
+)
 from plugnet.files.budget import Budget
 from plugnet.generators import Generators
 from plugnet.interfaces import Layer
@@ -25,9 +32,10 @@ from plugnet.parameter import MULTIPLIERS, Parameters
 from plugnet.patterns import Patterns
 from plugnet.predictions import Predictions
 from plugnet.registry import registry
-from plugnet.summary import summarize
+from plugnet.summary import outline, summarize
 
 PREDICT_ROWS = 1024  # that `predict` pushes through at once, so that its memory stays bounded
+MOST_SHOWN = 20  # layers, in a repr
 
 
 class Network:
@@ -548,7 +556,21 @@ class Network:
         return network
 
     def __repr__(self) -> str:
-        return f"Network({' -> '.join(self.layer_names)})"
+        names, most = self.layer_names, MOST_SHOWN
+        if len(names) > most:
+            gap = f"({len(names) - most:,} more)"
+            names = (*names[: most - 2], gap, *names[-2:])
+        return f"Network({' -> '.join(names)})"
+
+    def _repr_html_(self) -> str:
+        from plugnet.html.markup import page  # late: only notebooks ask
+
+        parameters = self._parameters
+        owned = None if parameters is None else list(parameters.values())
+        said = f"of {counted(len(self.layers), 'layer')} in {self.dtype}"
+        if owned is None:
+            said += "; shapes and parameters come with the first data"
+        return page("Network", said, outline(self.chain, self.input_shape, owned))
 
 
 def _owner(array: Array) -> Array:
