@@ -113,9 +113,18 @@ KNOWN = ", ".join(sorted(ARGUMENTS))
 
 
 class _Manager(pluggy.PluginManager):
-    """Finds hooks by their names' prefix, so that authors need no decorator."""
+    """Finds hooks by their names' prefix, so that authors need no decorator.
+
+    Python's own attributes, most that a small class has, are not even looked at: that would take
+    longer than a short training.
+    """
+
+    def parse_hookspec_opts(self, specifications: Any, name: str) -> Any:
+        return super().parse_hookspec_opts(specifications, name) if name[:2] != "__" else None
 
     def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
+        if name[:2] == "__":
+            return None
         found = super().parse_hookimpl_opts(plugin, name)
         if found is None and name.startswith(PREFIX) and callable(getattr(plugin, name)):
             return {}

@@ -197,7 +197,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         A loss such as sigmoid_cross_entropy judges each class alone; with more than two, the
         probabilities are divided by their sum.
         """
-        found = self.model_.probabilities(self._outputs(X))
+        outputs = self._outputs(X)
+        found = self.model_.probabilities(outputs)
         if self.n_outputs_ > 1 and self.model_.loss.threshold is not None:
             found = found / np.maximum(found.sum(axis=1, keepdims=True), np.finfo(found.dtype).tiny)
         return found
@@ -217,12 +218,14 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
 
     def _checked(self, x: Any, y: Any, is_first: bool) -> tuple[Any, Array]:
         x, y = super()._checked(x, y, is_first)
-        check_classification_targets(y)
-        if type_of_target(y).startswith("multilabel") or "multioutput" in type_of_target(y):
+        kind = type_of_target(y)
+        if kind.startswith("multilabel") or kind == "multiclass-multioutput":
             raise ValueError(
-                "NetworkClassifier gives each sample one class, but y has several per sample: bad "
-                f"input shape {y.shape}. Wrap it in sklearn.multioutput.MultiOutputClassifier."
+                "NetworkClassifier gives each sample one class, but y has several per sample: its "
+                f"shape is {y.shape}. Wrap it in sklearn.multioutput.MultiOutputClassifier."
             )
+        if kind not in ("binary", "multiclass"):
+            check_classification_targets(y)  # which refuses it
         return x, column_or_1d(y, warn=True)
 
     def _learn(self, y: Array, weights: Array | None, classes: Any) -> tuple[Schema, int]:

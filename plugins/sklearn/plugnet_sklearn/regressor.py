@@ -128,8 +128,12 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         return self
 
     def predict(self, X: Any) -> Array:  # noqa: N803
-        """Return the value of each sample, ``(N,)``, or of each target, ``(N, targets)``."""
-        values = self.model_.values(self._outputs(X))
+        """Return the value of each sample, ``(N,)``, or of each target, ``(N, targets)``.
+
+        It has as many digits as ``dtype``; float32 has seven.
+        """
+        outputs = self._outputs(X)
+        values = self.model_.values(outputs).astype(outputs.dtype)
         return values[:, 0] if values.shape[1] == 1 else values
 
     def __sklearn_tags__(self) -> Any:
