@@ -7,12 +7,13 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils import check_array, column_or_1d, compute_class_weight
+from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from plugnet import registry
 from plugnet.arrays import Array
+from plugnet.errors import listed
 from plugnet.evaluation import class_scores, gives_probabilities, predicted_classes
 from plugnet.interfaces import Loss
 from plugnet.schema import Schema
@@ -231,11 +232,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     def _learn(self, y: Array, weights: Array | None, classes: Any) -> tuple[Schema, int]:
         found = y if classes is None else check_array(classes, ensure_2d=False, dtype=None)
         self.classes_ = np.unique(found)
-        is_one = len(self.classes_) == 2 and self._new_loss().threshold is not None
+        is_one = len(self.classes_) == 2 and registry.losses.resolve(self.loss).threshold is not None
         return Schema("class", _names(self.classes_)), 1 if is_one else len(self.classes_)
-
-    def _new_loss(self) -> Loss:
-        return registry.losses.resolve(self.loss)
 
     def _answers(self, y: Array, is_first: bool, is_partial: bool) -> Array:
         found, places = np.unique(y, return_inverse=True)
@@ -248,18 +246,23 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         names = np.array(_names(self.classes_))
         return names[np.searchsorted(self.classes_, found)][places]
 
-    def _class_weight(self, y: Array, is_partial: bool) -> Any:
-        if self.class_weight is None:
-            return None
-        if is_partial and isinstance(self.class_weight, str):
+    def _class_weight(self, is_partial: bool) -> Any:
+        given = self.class_weight
+        if is_partial and isinstance(given, str):
             raise ValueError(
-                f"class_weight={self.class_weight!r} has to count all labels, but partial_fit "
-                "sees some of them at a time. Give the weight of each class."
+                f"class_weight={given!r} has to count all labels, but partial_fit sees some of "
+                "them at a time. Give the weight of each class."
             )
-        found = np.unique(y)
-        weights = compute_class_weight(self.class_weight, classes=found, y=y)
-        names = np.array(_names(self.classes_))[np.searchsorted(self.classes_, found)]
-        return dict(zip(names.tolist(), weights.tolist(), strict=True))
+        if not isinstance(given, Mapping):
+            return given
+        named = dict(zip(self.classes_.tolist(), _names(self.classes_), strict=True))
+        unknown = [label for label in given if label not in named]
+        if unknown and not named.keys() <= given.keys():
+            raise ValueError(
+                f"class_weight must name classes, {listed(list(named))}, but it names "
+                f"{listed(unknown)}."
+            )
+        return {named[label]: weight for label, weight in given.items() if label in named}
 
 
 def _names(classes: Array) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ from plugnet import Model, Network, Trainer, registry
 from plugnet.arguments import flag, integer, number
 from plugnet.arrays import Array
 from plugnet.data.splits import hold_out
+from plugnet.errors import DataWarning
 from plugnet.interfaces import Batch
 from plugnet.schema import Schema
 from plugnet.training.threads import limited
@@ -142,7 +144,7 @@ class NetworkEstimator(BaseEstimator, ABC):
         """
 
     @abstractmethod
-    def _class_weight(self, y: Array, is_partial: bool) -> Any:
+    def _class_weight(self, is_partial: bool) -> Any:
         """Return the argument ``class_weight`` of the trainer."""
 
     # Training ------------------------------------------------------------------------------------
@@ -166,9 +168,15 @@ class NetworkEstimator(BaseEstimator, ABC):
         if is_partial and not is_first:
             trainer = self.trainer_
         else:
-            trainer = self._trainer(network, seed, self._class_weight(y, is_partial))
+            trainer = self._trainer(network, seed, self._class_weight(is_partial))
             trainer.schema = replace(schema, columns=self._columns())
-        self._run(trainer, Batch(x, answers, weights), 1 if is_partial else self.max_iter)
+        samples = Batch(x, answers, weights)
+        if not is_partial:
+            self._run(trainer, samples, self.max_iter)
+            return
+        with warnings.catch_warnings():  # a part of the samples may well be of one class
+            warnings.filterwarnings("ignore", "All .* of class", DataWarning)
+            self._run(trainer, samples, 1)
 
     def _check_parameters(self, is_partial: bool) -> None:
         """Check what plugnet does not check anyway.

@@ -1,0 +1,63 @@
+"""scikit-learn's own checks of an estimator, and what they find.
+
+| | classifier | regressor |
+|---|---|---|
+| pass | all but those below | all but those below |
+| expected to fail, as for SGDClassifier and SGDRegressor | 2 | 2 |
+| skipped | the array API, unless SCIPY_ARRAY_API is set | the same |
+
+The two are that a weight of 2 is not the same as the sample twice, dense or sparse: batches are
+drawn at random, and twice the samples make other batches.
+"""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+pytest.importorskip("sklearn", minversion="1.6")
+pytest.importorskip("plugnet_sklearn")
+
+from sklearn.linear_model import SGDClassifier, SGDRegressor
+from sklearn.utils._test_common.instance_generator import PER_ESTIMATOR_XFAIL_CHECKS
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
+
+from plugnet_sklearn import NetworkClassifier, NetworkRegressor
+
+#: What scikit-learn says of its own estimators that train by stochastic gradient descent.
+EXPECTED = {
+    NetworkClassifier: PER_ESTIMATOR_XFAIL_CHECKS[SGDClassifier],
+    NetworkRegressor: PER_ESTIMATOR_XFAIL_CHECKS[SGDRegressor],
+}
+LAYERS = ["standardize", ("fc", {"outputs": 30}), "tanh"]
+ESTIMATORS = [
+    NetworkClassifier(),
+    NetworkRegressor(),
+    NetworkClassifier(layers=LAYERS),
+    NetworkRegressor(layers=LAYERS),
+]
+
+
+def expected(estimator: Any) -> dict[str, str]:
+    found: dict[str, str] = EXPECTED[type(estimator)]
+    return found
+
+
+@pytest.mark.filterwarnings("default")
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected, xfail_strict=False)
+def test_each_check(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("kind", [NetworkClassifier, NetworkRegressor])
+def test_the_table(kind: Any) -> None:
+    results = check_estimator(kind(), expected_failed_checks=EXPECTED[kind], on_fail=None)
+    statuses = Counter(one["status"] for one in results)
+    assert statuses.keys() <= {"passed", "xfail", "skipped"}
+    assert statuses["passed"] > 50
+    assert statuses["xfail"] <= len(EXPECTED[kind]) == 2
+    assert [one["check_name"] for one in results if one["status"] == "skipped"] in (
+        ["check_array_api_input"],
+        [],
+    )
