@@ -112,6 +112,7 @@ def test_it_learns_what_mlp_regressor_learns(patients: tuple[Array, Array]) -> N
 
 def test_the_attributes_are_those_of_mlp(irises: tuple[Array, Array]) -> None:
     for early in (False, True):
+        own: Any
         own, peer = (
             cls(max_iter=20, early_stopping=early, random_state=0).fit(*irises)
             for cls in (NetworkClassifier, MLPClassifier)
@@ -138,7 +139,9 @@ def test_layers_are_the_hidden_ones_and_the_output_comes_behind(
 ) -> None:
     layers = ["standardize", ("fc", {"outputs": 8}), "tanh", ("fc", 8, 5), "relu"]
     model = NetworkClassifier(layers=layers, max_iter=2, random_state=0).fit(*irises)
-    assert ", ".join(model.model_.network.layer_names) == "standardize1, fc1, tanh1, fc2, relu1, fc3"
+    assert (
+        ", ".join(model.model_.network.layer_names) == "standardize1, fc1, tanh1, fc2, relu1, fc3"
+    )
     assert model.model_.network.output_shape == (3,)
     linear = NetworkClassifier(layers=[], max_iter=2).fit(*irises)
     assert len(linear.model_.network.layers) == 1
@@ -150,7 +153,7 @@ def test_layers_are_the_hidden_ones_and_the_output_comes_behind(
 
 def test_layers_that_are_objects_stay_the_users_own(irises: tuple[Array, Array]) -> None:
     layer = registry.layers.build("fc", outputs=6)
-    model = NetworkClassifier(layers=[layer, "tanh"], max_iter=2, random_state=0)
+    model: Any = NetworkClassifier(layers=[layer, "tanh"], max_iter=2, random_state=0)
     first = copy.deepcopy(model.fit(*irises))
     assert layer.owner is None
     assert model.layers[0] is layer
@@ -160,7 +163,11 @@ def test_layers_that_are_objects_stay_the_users_own(irises: tuple[Array, Array])
 
 def test_the_first_weights_suit_the_activation() -> None:
     x, y = np.ones((4, 1000)), np.arange(4) % 2
-    for activation, fans in (("relu", 1000), ("tanh", (1000 + 200) / 2), (("leaky_relu", 0.1), 1000)):
+    for activation, fans in (
+        ("relu", 1000),
+        ("tanh", (1000 + 200) / 2),
+        (("leaky_relu", 0.1), 1000),
+    ):
         model = NetworkClassifier((200,), activation, policy=("fixed", 1e-9), max_iter=1)
         with pytest.warns(UserWarning, match="nothing distinguishes"):
             found = values(model.fit(x, y))["fc1.weight"].var()
@@ -392,7 +399,7 @@ def test_the_validation_set_decides_and_the_best_weights_stay(
     irises: tuple[Array, Array],
 ) -> None:
     x, y = irises
-    model = NetworkClassifier(
+    model: Any = NetworkClassifier(
         30, early_stopping=True, validation_fraction=0.2, n_iter_no_change=4, max_iter=150,
         policy=("fixed", 0.02), random_state=0,
     ).fit(x, y)  # fmt: skip
@@ -433,7 +440,7 @@ def test_the_seed_decides_everything(irises: tuple[Array, Array]) -> None:
 
     assert same(fitted(1), fitted(1))
     assert not same(fitted(1), fitted(2))
-    state = np.random.RandomState(1)  # noqa: NPY002 # which scikit-learn takes
+    state = np.random.RandomState(1)  # which scikit-learn takes
     assert same(fitted(state), fitted(1))
     assert not same(fitted(state), fitted(1))  # it has moved on
     np.random.seed(1)  # noqa: NPY002
@@ -556,7 +563,7 @@ def test_class_weight_is_a_sample_weight(balance: Any) -> None:
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], [90, 10])
     x = rng.normal(size=(100, 2)) + y[:, None]
-    plain = {"max_iter": 20, "random_state": 0, "dtype": "float64"}
+    plain: Any = {"max_iter": 20, "random_state": 0, "dtype": "float64"}
     by_class = NetworkClassifier(10, class_weight=balance, **plain).fit(x, y)
     by_sample = NetworkClassifier(10, **plain)
     by_sample.fit(x, y, sample_weight=np.where(y, 0.5 / 0.1, 0.5 / 0.9))
@@ -605,9 +612,8 @@ def test_a_layer_that_fills_missing_values_lets_them_in(irises: tuple[Array, Arr
 def test_images_are_rows_until_a_layer_reshapes_them() -> None:
     pytest.importorskip("plugnet_convolution")
     x, y = load_digits(n_class=3, return_X_y=True)
-    layers = [
-        ("rescale", 16), ("reshape", (8, 8, 1)), ("conv2d", {"outputs": 4, "kernel_size": 3}), "relu"
-    ]  # fmt: skip
+    convolution = ("conv2d", {"outputs": 4, "kernel_size": 3})
+    layers = [("rescale", 16), ("reshape", (8, 8, 1)), convolution, "relu"]
     model = NetworkClassifier(layers=layers, max_iter=15, policy=("fixed", 0.01), random_state=0)
     assert model.fit(x[:200], y[:200]).score(x[200:], y[200:]) > 0.8
 

@@ -25,7 +25,7 @@ from sklearn.utils.estimator_checks import check_estimator, parametrize_with_che
 from plugnet_sklearn import NetworkClassifier, NetworkRegressor
 
 #: What scikit-learn says of its own estimators that train by stochastic gradient descent.
-EXPECTED = {
+EXPECTED: dict[type[Any], dict[str, str]] = {
     NetworkClassifier: PER_ESTIMATOR_XFAIL_CHECKS[SGDClassifier],
     NetworkRegressor: PER_ESTIMATOR_XFAIL_CHECKS[SGDRegressor],
 }
@@ -39,8 +39,7 @@ ESTIMATORS = [
 
 
 def expected(estimator: Any) -> dict[str, str]:
-    found: dict[str, str] = EXPECTED[type(estimator)]
-    return found
+    return EXPECTED[type(estimator)]
 
 
 @pytest.mark.filterwarnings("default")

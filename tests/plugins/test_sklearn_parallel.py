@@ -58,8 +58,8 @@ def digits() -> tuple[Array, Array]:
 
 
 def pipeline(**arguments: Any) -> Pipeline:
-    arguments = {"max_iter": 15, "policy": ("fixed", 0.01), "random_state": 0} | arguments
-    return make_pipeline(MinMaxScaler(), NetworkClassifier(20, **arguments))
+    fixed: Any = {"max_iter": 15, "policy": ("fixed", 0.01), "random_state": 0}
+    return make_pipeline(MinMaxScaler(), NetworkClassifier(20, **fixed, **arguments))
 
 
 @pytest.fixture(scope="module")

@@ -64,9 +64,7 @@ def flowers() -> tuple[Array, Array]:
 
 
 @pytest.mark.parametrize("mode", [None, "r", "c", "r+"])
-def test_weights_on_disk_predict_and_are_left_alone_by_training(
-    mode: Any, tmp_path: Path
-) -> None:
+def test_weights_on_disk_predict_and_are_left_alone_by_training(mode: Any, tmp_path: Path) -> None:
     x, y = flowers()
     model = NetworkClassifier(6, max_iter=3, random_state=0).fit(x, y)
     joblib.dump(model, tmp_path / "model.joblib")

@@ -74,8 +74,8 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _can_be_found(cls: type[Any]) -> bool:
     """Tell whether pickle would find a class where it says that it is written."""
-    module = sys.modules.get(cls.__module__)
+    found: Any = sys.modules.get(cls.__module__)
     try:
-        return reduce(getattr, cls.__qualname__.split("."), module) is cls
+        return reduce(getattr, cls.__qualname__.split("."), found) is cls
     except AttributeError:
         return False

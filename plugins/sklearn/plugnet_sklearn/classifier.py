@@ -207,8 +207,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     @available_if(_gives_probabilities)
     def predict_log_proba(self, X: Any) -> Array:  # noqa: N803
         """Return the logarithm of `predict_proba`, minus infinity where that is 0."""
+        probabilities: Array = self.predict_proba(X)
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            return np.log(probabilities)
 
     def _loss(self) -> Loss:
         fitted = getattr(self, "model_", None)
@@ -232,7 +233,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     def _learn(self, y: Array, weights: Array | None, classes: Any) -> tuple[Schema, int]:
         found = y if classes is None else check_array(classes, ensure_2d=False, dtype=None)
         self.classes_ = np.unique(found)
-        is_one = len(self.classes_) == 2 and registry.losses.resolve(self.loss).threshold is not None
+        is_one = (
+            len(self.classes_) == 2 and registry.losses.resolve(self.loss).threshold is not None
+        )
         return Schema("class", _names(self.classes_)), 1 if is_one else len(self.classes_)
 
     def _answers(self, y: Array, is_first: bool, is_partial: bool) -> Array:
@@ -270,13 +273,12 @@ def _names(classes: Array) -> tuple[Any, ...]:
 
     It holds booleans, strings that are not empty, and integers below 2^53.
     """
-    found = tuple(classes.tolist())
-    kinds = {type(each) for each in found}
-    fits = {
-        bool: lambda each: True,
-        int: lambda each: abs(each) < 2**53,
-        str: lambda each: each.strip() != "",
-    }
-    if len(kinds) == 1 and (kind := kinds.pop()) in fits and all(map(fits[kind], found)):
-        return found
-    return tuple(range(len(found)))
+    found, ids = tuple(classes.tolist()), tuple(range(len(classes)))
+    return found if len({type(each) for each in found}) == 1 and all(map(_fits, found)) else ids
+
+
+def _fits(label: Any) -> bool:
+    """Tell whether plugnet can hold a class's name."""
+    if isinstance(label, str):
+        return label.strip() != ""
+    return isinstance(label, int) and abs(label) < 2**53

@@ -65,9 +65,7 @@ def changed(parameter: str, given: Any, changes: Mapping[str, Any]) -> Any:
 _NONE = inspect.Parameter.empty
 
 
-def _taken_apart(
-    parameter: str, given: Any
-) -> tuple[str, dict[str, object], dict[str, Any]]:
+def _taken_apart(parameter: str, given: Any) -> tuple[str, dict[str, object], dict[str, Any]]:
     """Return a component's name, its arguments' defaults, and the arguments that are given."""
     args: list[Any] = []
     if isinstance(given, Mapping):  # a spec
