@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -466,6 +467,23 @@ def test_what_was_learnt_before_an_interrupt_is_kept(irises: tuple[Array, Array]
     assert model.predict(irises[0]).shape == (150,)
 
 
+def test_a_fit_that_fails_leaves_nothing_behind(irises: tuple[Array, Array]) -> None:
+    model = NetworkClassifier(max_iter=2).fit(*irises)
+    with pytest.raises(ArgumentError):
+        model.set_params(optimizer__beta1=7).fit(*irises)
+    with pytest.raises(NotFittedError):
+        model.predict(irises[0])
+
+
+def test_a_trained_estimator_does_not_keep_its_samples(irises: tuple[Array, Array]) -> None:
+    x = np.repeat(irises[0], 100, axis=0).astype(np.float32)
+    model = NetworkClassifier(5, max_iter=1).fit(x, np.repeat(irises[1], 100))
+    gone = weakref.ref(x)
+    del x
+    assert model.n_iter_ == 1
+    assert gone() is None
+
+
 def test_hooks_see_the_training(irises: tuple[Array, Array]) -> None:
     class Counts:
         steps = 0
@@ -569,6 +587,15 @@ def test_class_weight_is_a_sample_weight(balance: Any) -> None:
     by_sample.fit(x, y, sample_weight=np.where(y, 0.5 / 0.1, 0.5 / 0.9))
     for path, value in values(by_class).items():
         np.testing.assert_allclose(value, values(by_sample)[path], rtol=1e-6, atol=1e-12)
+
+
+def test_class_weight_that_names_no_class_is_refused(two: tuple[Array, Array]) -> None:
+    x, y = two
+    names = np.array(["no", "yes"])[y]
+    with pytest.raises(ValueError, match="must name classes, 'no', 'yes', but it names 'yse'"):
+        NetworkClassifier(class_weight={"yse": 2.0}).fit(x, names)
+    all_named = {"no": 1.0, "yes": 2.0, "maybe": 3.0}  # a fold may lack a class
+    assert NetworkClassifier(5, class_weight=all_named, max_iter=2).fit(x, names).n_iter_ == 2
 
 
 def test_class_weight_and_partial_fit(two: tuple[Array, Array]) -> None:

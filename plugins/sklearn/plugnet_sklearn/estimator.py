@@ -7,7 +7,7 @@ import math
 import warnings
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Self
 
@@ -34,6 +34,15 @@ RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "swish", "softplus")
 
 #: Rows of a batch if the user does not say; as in MLPClassifier.
 BATCH = 200
+
+
+def as_flag(argument: str, value: Any) -> bool:
+    """Return a flag, which may also be one of NumPy's, as those of a grid in an array are.
+
+    Raises:
+        ArgumentError: it is neither.
+    """
+    return flag(argument, bool(value) if isinstance(value, np.bool_) else value)
 
 
 class NetworkEstimator(BaseEstimator, ABC):
@@ -172,7 +181,8 @@ class NetworkEstimator(BaseEstimator, ABC):
             trainer.schema = replace(schema, columns=self._columns())
         samples = Batch(x, answers, weights)
         if not is_partial:
-            self._run(trainer, samples, self.max_iter)
+            if not self._run(trainer, samples, self.max_iter):
+                warn_not_converged(self.max_iter)
             return
         with warnings.catch_warnings():  # a part of the samples may well be of one class
             warnings.filterwarnings("ignore", "All .* of class", DataWarning)
@@ -190,8 +200,8 @@ class NetworkEstimator(BaseEstimator, ABC):
             integer("n_iter_no_change", self.n_iter_no_change, at_least=1)
         if self.batch_size != "auto":
             integer("batch_size", self.batch_size, at_least=1)
-        for name in ("early_stopping", "warm_start"):
-            flag(name, getattr(self, name))
+        for name in ("early_stopping", "warm_start", "shuffle"):
+            as_flag(name, getattr(self, name))
         number("validation_fraction", self.validation_fraction, above=0, below=1)
         if is_partial and self.early_stopping:
             raise ValueError(
@@ -218,13 +228,10 @@ class NetworkEstimator(BaseEstimator, ABC):
 
     def _allows_nan(self) -> bool:
         """Tell whether the first layer fills missing values, as ``standardize`` can."""
-        if not isinstance(self.layers, Sequence) or not self.layers:
+        if not isinstance(self.layers, list | tuple) or not self.layers:
             return False
-        first = self.layers[0]
-        if not isinstance(first, tuple | list):  # only arguments, or an object, say so
-            return bool(getattr(first, "fills_missing", False))
         try:
-            return registry.layers.resolve(first).fills_missing
+            return registry.layers.resolve(self.layers[0]).fills_missing
         except Exception:  # `fit` says what is wrong with it
             return False
 
@@ -270,14 +277,20 @@ class NetworkEstimator(BaseEstimator, ABC):
             network,
             **components,
             seed=seed,
-            shuffle=self.shuffle,
+            shuffle=bool(self.shuffle),
             hooks=[*hooks, "progress"] if self.verbose else hooks,
             threads=self.threads,
             class_weight=class_weight,
         )
 
-    def _run(self, trainer: Trainer, samples: Batch, epochs: int) -> None:
-        """Train for some epochs, or until there is no progress, and keep what came of it."""
+    def _run(self, trainer: Trainer, samples: Batch, epochs: int) -> bool:
+        """Train, and keep what came of it; return whether it has ended before all epochs were done.
+
+        Args:
+            trainer: what trains.
+            samples: all of them, checked.
+            epochs: at most how many.
+        """
         validation = None
         if self.early_stopping:
             samples, validation = self._held_out(samples, trainer.seed)
@@ -298,11 +311,10 @@ class NetworkEstimator(BaseEstimator, ABC):
             )
         finally:  # what was learnt before Ctrl-C is kept
             trainer.hooks = users
+            trainer.forget_data()
             if trainer.iteration:
                 self._keep(trainer, curve)
-        has_ended = curve.has_converged or trainer.history.stopped is not None
-        if epochs > 1 and not has_ended:
-            warn_not_converged(epochs)
+        return curve.has_converged or trainer.history.stopped is not None
 
     def _early_stop(self, epochs: int) -> list[Any]:
         """Return the hook of early stopping, or none."""
@@ -332,7 +344,9 @@ class NetworkEstimator(BaseEstimator, ABC):
         )
 
     def _forget(self) -> None:
-        """Begin the curves anew."""
+        """Begin anew: what an earlier `fit` has learnt is gone, even if this one fails."""
+        for name in ("trainer_", "model_"):
+            vars(self).pop(name, None)
         self.loss_curve_: list[float] = []
         self.validation_scores_: list[float] | None = None
 
@@ -344,9 +358,10 @@ class NetworkEstimator(BaseEstimator, ABC):
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.nan
         self.best_loss_ = self.best_validation_score_ = None
         if self.early_stopping:
-            found = trainer.history[f"validation_{self._metric}"]
+            judged = [one for one in trainer.history.evaluations if one.part == "validation"]
+            found = [one[self._metric] for one in judged]
             self.validation_scores_ = [*(self.validation_scores_ or ()), *found]
-            self.best_validation_score_ = max(self.validation_scores_)
+            self.best_validation_score_ = max(self.validation_scores_, default=None)
         else:
             self.best_loss_ = min(self.loss_curve_, default=math.inf)
 
@@ -355,12 +370,7 @@ class NetworkEstimator(BaseEstimator, ABC):
     def _outputs(self, x: Any) -> Array:
         """Return the network's outputs ``(N, K)``."""
         check_is_fitted(self)
-        x = validate_data(
-            self,
-            x,
-            reset=False,
-            accept_sparse="csr",
-            ensure_all_finite="allow-nan" if self._allows_nan() else True,
-        )
+        finite = "allow-nan" if self.model_.network.fills_missing else True
+        x = validate_data(self, x, reset=False, accept_sparse="csr", ensure_all_finite=finite)
         with limited(self.threads):
             return self.model_.outputs(x)

@@ -13,5 +13,5 @@ def warn_not_converged(epochs: int) -> None:
         f"Training has done all {epochs} epochs, and was still making progress. Raise max_iter, or "
         "tol.",
         ConvergenceWarning,
-        stacklevel=5,
+        stacklevel=4,
     )

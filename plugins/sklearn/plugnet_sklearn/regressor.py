@@ -9,11 +9,10 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
 
-from plugnet.arguments import flag
 from plugnet.arrays import Array
 from plugnet.data.answers import scaling
 from plugnet.schema import Schema
-from plugnet_sklearn.estimator import NetworkEstimator
+from plugnet_sklearn.estimator import NetworkEstimator, as_flag
 
 
 class NetworkRegressor(RegressorMixin, NetworkEstimator):
@@ -147,7 +146,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
 
     def _learn(self, y: Array, weights: Array | None, classes: Any) -> tuple[Schema, int]:
         rows = y.reshape(len(y), -1).astype(np.float64)
-        if not flag("scale_targets", self.scale_targets):
+        if not as_flag("scale_targets", self.scale_targets):
             return Schema("real"), rows.shape[1]
         offsets, scales = scaling(rows, weights)
         return Schema("real", offsets=offsets, scales=scales), rows.shape[1]
