@@ -28,7 +28,9 @@ from plugnet.predictions import Predictions
 from plugnet.registry import registry
 from plugnet.summary import summarize
 
-PREDICT_ROWS = 1024  # that `predict` pushes through at once, so that its memory stays bounded
+#: What `predict` pushes through at once, at most: samples, and numbers of these.
+PREDICT_ROWS = 1024
+PREDICT_NUMBERS = 1 << 22
 
 
 class Network:
@@ -193,9 +195,10 @@ class Network:
 
     def _predict(self, samples: Array) -> Array:
         with np.errstate(all="ignore"):  # BLAS raises flags without cause; underflow is harmless
-            if len(samples) <= PREDICT_ROWS:
+            rows = self.predict_rows
+            if len(samples) <= rows:
                 return self.forward(samples[:])  # which reads what is not in memory
-            blocks = (samples[i : i + PREDICT_ROWS] for i in range(0, len(samples), PREDICT_ROWS))
+            blocks = (samples[i : i + rows] for i in range(0, len(samples), rows))
             return np.concatenate([self.forward(block) for block in blocks])
 
     def place(self, iteration: int, shard: int = 0) -> None:
@@ -262,6 +265,11 @@ class Network:
         `Trainer.fit` then calls `adapt` before its first step.
         """
         return self.chain.needs_adapt
+
+    @property
+    def predict_rows(self) -> int:
+        """How many samples `predict` pushes through at once, so that its memory stays bounded."""
+        return max(min(PREDICT_ROWS, PREDICT_NUMBERS // math.prod(self.input_shape or (1,))), 1)
 
     @property
     def fills_missing(self) -> bool:
