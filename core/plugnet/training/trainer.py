@@ -144,7 +144,9 @@ class Trainer(TrainingState):
             self._data = identity.Data({"training": train, **parts})
             self._check_identity(goes_on)
             hooks = self._hook_caller()
-            adapt(self.network, samples)
+            if train is None and self.network.needs_adapt:
+                next(batches, None)  # which says what samples mean, and comes once more
+            adapt(self.network, samples, self.schema)
         with exclusive(self.network, self.loss):
             self._fit(batches, goal, every, parts, hooks)
         return self.history
