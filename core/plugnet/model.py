@@ -39,7 +39,7 @@ from plugnet.evaluation import (
     true_classes,
 )
 from plugnet.interfaces import Batch, Loss
-from plugnet.network import PREDICT_ROWS, Network
+from plugnet.network import Network
 from plugnet.readers import rows_of
 from plugnet.registry import registry
 from plugnet.schema import Schema
@@ -221,7 +221,7 @@ class Model:
         x, y, weights = given
         answered = (
             (predict_rows(rows), y[rows], None if weights is None else weights[rows])
-            for rows in blocks(len(x), PREDICT_ROWS)
+            for rows in blocks(len(x), self.network.predict_rows)
         )
         return self._judge(answered, iteration, part)
 
@@ -244,7 +244,7 @@ class Model:
         given = self._labelled(x) if is_path(x) else [joined(x, y, weights)]
         for batch in given:
             samples, targets, held = self.check(*batch)
-            for rows in blocks(len(samples), PREDICT_ROWS):
+            for rows in blocks(len(samples), self.network.predict_rows):
                 outputs = self.network.predict(samples[rows])
                 yield outputs, targets[rows], None if held is None else held[rows]
 

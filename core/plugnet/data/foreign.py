@@ -1,0 +1,48 @@
+"""What other libraries hand over, in a form that can be asked for its values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from plugnet.errors import DataError
+
+
+def opened(given: Any) -> Any:
+    """Return what is read from an Arrow stream, or of a lazy column; anything else as it is.
+
+    A stream, such as a ``pyarrow.RecordBatchReader``, becomes a table or a column of pyarrow. A
+    column of Hugging Face's ``datasets``, a sequence that reads each item on its own, becomes a
+    list.
+
+    Raises:
+        DataError: only pyarrow can read it, which is not installed, or fails.
+    """
+    has_values = any(hasattr(given, name) for name in ("__array__", "columns", "column_names"))
+    if not has_values and hasattr(given, "__arrow_c_stream__"):
+        return _from_stream(given)
+    is_lazy = isinstance(given, Sequence) and not isinstance(given, list | tuple | str | bytes)
+    return given[:] if is_lazy else given
+
+
+def _from_stream(given: Any) -> Any:
+    """Return an Arrow stream as a table if it has columns, else as one column."""
+    what = f"{type(given).__name__} gives its values as an Arrow stream"
+    try:
+        pyarrow = import_module("pyarrow")
+    except ImportError as error:
+        raise DataError(
+            f"{what}, which pyarrow reads, but it is not installed. Run: pip install pyarrow",
+            row=None,
+        ) from error
+    try:
+        column = pyarrow.chunked_array(given)
+    except MemoryError:
+        raise
+    except Exception as error:  # a foreign object may raise anything
+        raise DataError(
+            f"{what}, but pyarrow cannot read it: {error}. Give a data frame.", row=None
+        ) from error
+    is_table = pyarrow.types.is_struct(column.type)
+    return pyarrow.Table.from_struct_array(column) if is_table else column
