@@ -15,8 +15,10 @@ pytest.importorskip("plugnet_sklearn")
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.metrics import roc_auc_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
 
 from plugnet import Model, registry
 from plugnet.arrays import Array
@@ -484,6 +486,17 @@ def test_a_trained_estimator_does_not_keep_its_samples(irises: tuple[Array, Arra
     assert gone() is None
 
 
+@pytest.mark.parametrize("kind", [NetworkClassifier, NetworkRegressor])
+def test_flags_may_be_numpys(kind: Any, irises: tuple[Array, Array]) -> None:
+    for name in ("shuffle", "warm_start", "early_stopping"):
+        kind(5, max_iter=2, **{name: np.True_}).fit(*irises)
+
+
+def test_a_notebook_shows_the_parameters() -> None:
+    shown = NetworkClassifier(layers=["standardize"])._repr_html_()
+    assert "standardize" in shown
+
+
 def test_hooks_see_the_training(irises: tuple[Array, Array]) -> None:
     class Counts:
         steps = 0
@@ -622,6 +635,37 @@ def test_names_of_columns_go_with_the_model(tmp_path: Any, irises: tuple[Array, 
     model.model_.save(tmp_path / "irises.safetensors")
     saved = Model.load(tmp_path / "irises.safetensors")
     np.testing.assert_array_equal(saved.predict(frame[["d", "c", "b", "a"]]), model.predict(frame))
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo", "lil"])
+def test_sparse_samples_give_the_bits_of_dense_ones(kind: str) -> None:
+    scipy = pytest.importorskip("scipy.sparse")
+    x, y = load_digits(return_X_y=True)
+    sparse = getattr(scipy, f"{kind}_array")(x)
+    variants: list[dict[str, Any]] = [{}, {"early_stopping": True, "layers": ["standardize"]}]
+    for arguments in variants:
+        model = NetworkClassifier(8, max_iter=2, random_state=0, **arguments).fit(x, y)
+        other = NetworkClassifier(8, max_iter=2, random_state=0, **arguments).fit(sparse, y)
+        assert same(other, model)
+        np.testing.assert_array_equal(other.predict_proba(sparse), model.predict_proba(x))
+    parts = [
+        NetworkClassifier(8, random_state=0).partial_fit(each, y, classes=np.arange(10))
+        for each in (x, sparse)
+    ]
+    assert same(*parts)
+
+
+def test_words_are_learnt_from_their_counts() -> None:
+    rng = np.random.default_rng(0)
+    words = np.array([f"w{i}" for i in range(5_000)])
+    texts, kinds = [], np.arange(200) % 2
+    for kind in kinds:
+        found = rng.choice(words[kind * 100 : kind * 100 + 2_500], 30)
+        texts.append(" ".join(found))
+    vectorizer = CountVectorizer(vocabulary=words.tolist())
+    model = make_pipeline(vectorizer, NetworkClassifier(20, max_iter=30, random_state=0))
+    names = np.array(["first", "second"])[kinds]
+    assert model.fit(texts, names).score(texts, names) > 0.95
 
 
 def test_a_layer_that_fills_missing_values_lets_them_in(irises: tuple[Array, Array]) -> None:

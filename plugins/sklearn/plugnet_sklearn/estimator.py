@@ -372,5 +372,5 @@ class NetworkEstimator(BaseEstimator, ABC):
         check_is_fitted(self)
         finite = "allow-nan" if self.model_.network.fills_missing else True
         x = validate_data(self, x, reset=False, accept_sparse="csr", ensure_all_finite=finite)
-        with limited(self.threads):
-            return self.model_.outputs(x)
+        with limited(self.threads):  # not by the model, which would look at all numbers once more
+            return self.model_.network.predict(x)
