@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("sklearn", minversion="1.6")
+pytest.importorskip("sklearn", minversion="1.9")  # pytest 9 refuses how older ones parametrize
 pytest.importorskip("plugnet_sklearn")
 
 from sklearn.linear_model import SGDClassifier, SGDRegressor
@@ -41,14 +41,15 @@ ESTIMATORS = [
 ]
 
 
-def expected(estimator: Any) -> dict[str, str]:
-    return EXPECTED[type(estimator)]
-
-
 @pytest.mark.filterwarnings("default")
-@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected, xfail_strict=False)
+@parametrize_with_checks(ESTIMATORS)
 def test_each_check(estimator: Any, check: Any) -> None:
-    check(estimator)
+    try:
+        check(estimator)
+    except AssertionError:
+        if (reason := EXPECTED[type(estimator)].get(check.func.__name__)) is None:
+            raise
+        pytest.xfail(reason)
 
 
 @pytest.mark.filterwarnings("default")
