@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 
 from plugnet import Model, registry
 from plugnet.arrays import Array
-from plugnet.errors import ArgumentError, DivergenceError
+from plugnet.errors import ArgumentError, DataWarning, DivergenceError
 from plugnet_sklearn import NetworkClassifier, NetworkRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -396,6 +396,12 @@ def test_one_that_does_not_stop_says_so_at_the_users_line(irises: tuple[Array, A
     with pytest.warns(ConvergenceWarning, match="all 2 epochs") as warned:
         NetworkClassifier(max_iter=2).fit(*irises)
     assert warned[0].filename == __file__
+
+
+def test_unscaled_samples_are_named_at_the_users_line(irises: tuple[Array, Array]) -> None:
+    with pytest.warns(DataWarning, match="reach a magnitude") as warned:
+        NetworkClassifier(max_iter=1).fit(irises[0] * 1000, irises[1])
+    assert [one.filename for one in warned if one.category is DataWarning] == [__file__]
 
 
 def test_the_validation_set_decides_and_the_best_weights_stay(

@@ -83,7 +83,7 @@ def test_scores_are_the_same_on_dask(digits: tuple[Array, Array], scores: Array)
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+            n_workers=2, threads_per_worker=1, dashboard_address=None
         ) as cluster,
         distributed.Client(cluster),
         parallel_config("dask", n_jobs=2),

@@ -346,7 +346,7 @@ class NetworkEstimator(BaseEstimator, ABC):
     def _forget(self) -> None:
         """Begin anew: what an earlier `fit` has learnt is gone, even if this one fails."""
         for name in ("trainer_", "model_"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         self.loss_curve_: list[float] = []
         self.validation_scores_: list[float] | None = None
 
