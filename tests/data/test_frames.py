@@ -1,5 +1,6 @@
 """Columns are found by their names, in all that has names, and what does not fit is named."""
 
+import collections
 import datetime
 import sys
 from collections.abc import Callable, Mapping
@@ -251,6 +252,13 @@ def test_dtypes_of_pandas_that_may_lack_values_are_numbers(kind: str) -> None:
 def test_a_record_batch_is_a_frame() -> None:
     batch = pytest.importorskip("pyarrow").record_batch({"a": A, "b": B})
     np.testing.assert_array_equal(as_inputs(batch, ("b", "a")), TABLE[:, ::-1])
+
+
+@pytest.mark.parametrize("make", [collections.deque, hf.Column, range], ids=str)
+def test_a_sequence_is_read_in_one_if_it_knows_slices(make: Any) -> None:
+    found = opened(range(3) if make is range else make([0, 1, 2]))
+    assert list(found) == [0, 1, 2]
+    assert isinstance(found, list | range)
 
 
 class Stream:
