@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.aliases import Shown
 from tests.lazy import Held
+from tests.splits import held_out
 
 from plugnet import registry
 from plugnet.convert import write_mat
@@ -66,4 +67,4 @@ def test_the_kit_reads_it() -> None:
 def test_it_is_converted_to_a_file(tmp_path: Path) -> None:
     write_mat(Samples().load(), tmp_path / "lazy.mat")
     loaded = registry.datasets.build("mat", str(tmp_path / "lazy.mat")).load()
-    np.testing.assert_array_equal(loaded.test.x, IMAGES[150:].reshape(50, 36))
+    np.testing.assert_array_equal(held_out(loaded).x, IMAGES[150:].reshape(50, 36))

@@ -279,6 +279,16 @@ def test_an_arrow_stream_is_a_frame_or_a_column(make: Make) -> None:
     assert np.asarray(opened(Stream(frame["b"]))).tolist() == B.tolist()
 
 
+def test_a_stream_that_names_its_columns_is_read_as_a_stream() -> None:
+    class Relation(Stream):
+        columns = ("a", "b")
+
+        def __getitem__(self, name: str) -> object:
+            return object()
+
+    np.testing.assert_array_equal(as_inputs(Relation(pyarrow({"a": A, "b": B}))), TABLE)
+
+
 def test_a_reader_of_record_batches_is_a_frame() -> None:
     table = pyarrow({"a": A, "b": B})
     np.testing.assert_array_equal(as_inputs(table.to_reader()), TABLE)
