@@ -151,7 +151,8 @@ class Model:
         Args:
             x: samples as for training; or the path of a file or folder, all of whose rows are
                 meant. A table's columns are found by their names, and it may also have the targets'
-                and those that training left out.
+                and those that training left out. After a training on an array, which names none,
+                they are taken as they stand, and there must be as many.
 
         Raises:
             DataError: a column is missing or unknown, a value is missing, or no answer comes out.

@@ -1,5 +1,6 @@
 """Columns are found by their names, in all that has names, and what does not fit is named."""
 
+import collections
 import datetime
 import sys
 from collections.abc import Callable, Mapping
@@ -253,6 +254,13 @@ def test_a_record_batch_is_a_frame() -> None:
     np.testing.assert_array_equal(as_inputs(batch, ("b", "a")), TABLE[:, ::-1])
 
 
+@pytest.mark.parametrize("make", [collections.deque, hf.Column, range], ids=str)
+def test_a_sequence_is_read_in_one_if_it_knows_slices(make: Any) -> None:
+    found = opened(range(3) if make is range else make([0, 1, 2]))
+    assert list(found) == [0, 1, 2]
+    assert isinstance(found, list | range)
+
+
 class Stream:
     """Something that gives its values only as an Arrow stream, and only once."""
 
@@ -269,6 +277,16 @@ def test_an_arrow_stream_is_a_frame_or_a_column(make: Make) -> None:
     frame = make({"b": B, "a": A})
     np.testing.assert_array_equal(as_inputs(Stream(frame), ("a", "b")), TABLE)
     assert np.asarray(opened(Stream(frame["b"]))).tolist() == B.tolist()
+
+
+def test_a_stream_that_names_its_columns_is_read_as_a_stream() -> None:
+    class Relation(Stream):
+        columns = ("a", "b")
+
+        def __getitem__(self, name: str) -> object:
+            return object()
+
+    np.testing.assert_array_equal(as_inputs(Relation(pyarrow({"a": A, "b": B}))), TABLE)
 
 
 def test_a_reader_of_record_batches_is_a_frame() -> None:

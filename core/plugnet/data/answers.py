@@ -52,11 +52,10 @@ def learn_schema(
         )
     count = 2 if binary and outputs == 1 else outputs
     values = as_labels(y)
-    advice = "name all classes in their order: fit(..., classes=[...])"
+    are_fixed = False
     if classes is None and not isinstance(y, np.ndarray):
         classes = fixed_classes(y)
-        if classes and (unused := [label for label in classes if not (values == label).any()]):
-            advice = f"drop the categories that do not occur, {listed(unused)}"
+        are_fixed = classes is not None
     if classes is not None:
         found = as_classes(classes)
         _check_order(found, names.get("targets", ()))
@@ -72,6 +71,10 @@ def learn_schema(
     else:
         return Schema("real", **names)
     if len(found) != count:
+        advice = "name all classes in their order: fit(..., classes=[...])"
+        occurring = set(values.flat)
+        if are_fixed and (unused := [label for label in found if label not in occurring]):
+            advice = f"drop the categories that do not occur, {listed(unused)}"
         raise DataError(
             f"The network has outputs for {counted(count, 'class', 'classes')}, but the labels "
             f"have {len(found)}: {listed(found)}. Give its last layer as many outputs, or "

@@ -10,20 +10,25 @@ from plugnet.errors import DataError
 
 
 def opened(given: Any) -> Any:
-    """Return what is read from an Arrow stream, or of a lazy column; anything else as it is.
+    """Return what is read from an Arrow stream or a lazy column; anything else as it is.
 
-    A stream, such as a ``pyarrow.RecordBatchReader``, becomes a table or a column of pyarrow. A
-    column of Hugging Face's ``datasets``, a sequence that reads each item on its own, becomes a
-    list.
+    What gives no array, but an Arrow stream, such as a ``pyarrow.RecordBatchReader`` or a relation
+    of DuckDB, becomes a table or a column of pyarrow. A column of Hugging Face's ``datasets``, a
+    sequence that reads each item on its own, becomes a list.
 
     Raises:
         DataError: only pyarrow can read it, which is not installed, or fails.
     """
-    has_values = any(hasattr(given, name) for name in ("__array__", "columns", "column_names"))
-    if not has_values and hasattr(given, "__arrow_c_stream__"):
+    if hasattr(given, "__arrow_c_stream__") and not hasattr(given, "__array__"):
         return _from_stream(given)
-    is_lazy = isinstance(given, Sequence) and not isinstance(given, list | tuple | str | bytes)
-    return given[:] if is_lazy else given
+    if not isinstance(given, Sequence) or isinstance(given, list | tuple | str | bytes):
+        return given
+    try:
+        return given[:]
+    except MemoryError:
+        raise
+    except Exception:  # not every sequence knows slices
+        return list(given)
 
 
 def _from_stream(given: Any) -> Any:

@@ -112,8 +112,9 @@ class LazyArray(ABC):
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         """Refuse to become an array by accident."""
+        name = type(self._parts().source).__name__
         raise TypeError(
-            f"{type(self).__name__} is read part by part, and as a whole it would take "
+            f"{name} is read part by part, and as a whole it would take "
             f"{self.nbytes / 1e6:.4g} MB. Ask for rows, such as x[:100], or for all, x[:]."
         )
 

@@ -75,8 +75,9 @@ class Hooks:
     ) -> None:
         """Run when `fit` has evaluated: validation samples now and then, test samples at the end.
 
-        ``evaluation.part`` tells which. ``x`` are the samples, ``outputs`` the network's scores
-        ``(M, K)``, ``targets`` the class ids ``(M,)`` or real targets ``(M, K)``.
+        ``evaluation.part`` tells which. ``x`` are the samples, possibly a `plugnet.data.LazyArray`,
+        of which ``x[rows]`` reads some, ``outputs`` the network's scores ``(M, K)``, ``targets``
+        the class ids ``(M,)`` or real targets ``(M, K)``.
         """
 
     @specification

@@ -13,6 +13,7 @@ from plugnet.data.categories import fixed_classes
 from plugnet.data.frames import as_inputs
 from plugnet.data.joined import joined
 from plugnet.data.labels import warn_one_class
+from plugnet.data.lazy import LazyArray
 from plugnet.data.samples import as_samples
 from plugnet.errors import ArgumentError, DataError, DataWarning, listed
 from plugnet.interfaces import Batch, DataSplits, Loss
@@ -144,7 +145,9 @@ def take_batch(
     by_class = None
     if own.class_weight is not None:
         by_class = weights_by_class(own.class_weight, None, prepared.schema)
-    return prepared.for_step(prepared.check(*batch, remember=False), by_class)
+    checked = prepared.for_step(prepared.check(*batch, remember=False), by_class)
+    is_lazy = isinstance(checked.x, LazyArray)  # such as a sparse matrix
+    return checked._replace(x=checked.x[:]) if is_lazy else checked
 
 
 def adapt(network: Network, samples: Any, schema: Schema | None) -> None:
@@ -178,7 +181,7 @@ def adapt(network: Network, samples: Any, schema: Schema | None) -> None:
             as_samples(
                 as_inputs(block, known.columns, others), None, allow_missing=network.fills_missing
             )
-        )
+        )[:]  # which reads what is not in memory
         for block in samples.blocks()
     )
     first = next(blocks)  # which fixes the input shape
