@@ -41,7 +41,7 @@ from plugnet.evaluation import (
     true_classes,
 )
 from plugnet.interfaces import Batch, Loss
-from plugnet.network import PREDICT_ROWS, Network
+from plugnet.network import Network
 from plugnet.readers import rows_of
 from plugnet.registry import registry
 from plugnet.schema import Label, Schema
@@ -153,7 +153,8 @@ class Model:
         Args:
             x: samples as for training; or the path of a file or folder, all of whose rows are
                 meant. A table's columns are found by their names, and it may also have the targets'
-                and those that training left out.
+                and those that training left out. After a training on an array, which names none,
+                they are taken as they stand, and there must be as many.
 
         Raises:
             DataError: a column is missing or unknown, a value is missing, or no answer comes out.
@@ -223,7 +224,7 @@ class Model:
         x, y, weights = given
         answered = (
             (predict_rows(rows), y[rows], None if weights is None else weights[rows])
-            for rows in blocks(len(x), PREDICT_ROWS)
+            for rows in blocks(len(x), self.network.predict_rows)
         )
         return self._judge(answered, iteration, part)
 
@@ -246,7 +247,7 @@ class Model:
         given = self._labelled(x) if is_path(x) else [joined(x, y, weights)]
         for batch in given:
             samples, targets, held = self.check(*batch)
-            for rows in blocks(len(samples), PREDICT_ROWS):
+            for rows in blocks(len(samples), self.network.predict_rows):
                 outputs = self.network.predict(samples[rows])
                 yield outputs, targets[rows], None if held is None else held[rows]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from plugnet.arguments import file_path, integer
 from plugnet.arrays import Array, Shape
 from plugnet.chain import Chain
 from plugnet.component import describe, rebuild
-from plugnet.data.samples import as_array, as_samples, blocks_of
+from plugnet.data.samples import as_array, as_samples, as_stored, blocks_of
 from plugnet.errors import (
     ArgumentError,
     FileFormatError,
@@ -34,8 +35,12 @@ from plugnet.predictions import Predictions
 from plugnet.registry import registry
 from plugnet.summary import outline, summarize
 
-PREDICT_ROWS = 1024  # that `predict` pushes through at once, so that its memory stays bounded
-MOST_SHOWN = 20  # layers, in a repr
+#: What `predict` pushes through at once, at most: samples, and numbers of these.
+PREDICT_ROWS = 1024
+PREDICT_NUMBERS = 1 << 22
+
+#: Layers, in a repr.
+MOST_SHOWN = 20
 
 
 class Network:
@@ -189,7 +194,7 @@ class Network:
         trains it they get the answers after a whole step: training waits for them, and they for
         each other.
         """
-        samples = self.validate_input(as_array(x, "samples"))
+        samples = self.validate_input(as_stored(x, "samples"))
         if not self.predictions.begin():
             with self.lock:
                 return self._predict(samples)
@@ -200,9 +205,10 @@ class Network:
 
     def _predict(self, samples: Array) -> Array:
         with np.errstate(all="ignore"):  # BLAS raises flags without cause; underflow is harmless
-            if len(samples) <= PREDICT_ROWS:
-                return self.forward(samples)
-            blocks = (samples[i : i + PREDICT_ROWS] for i in range(0, len(samples), PREDICT_ROWS))
+            rows = self.predict_rows
+            if len(samples) <= rows:
+                return self.forward(samples[:])  # which reads what is not in memory
+            blocks = (samples[i : i + rows] for i in range(0, len(samples), rows))
             return np.concatenate([self.forward(block) for block in blocks])
 
     def place(self, iteration: int, shard: int = 0) -> None:
@@ -227,8 +233,9 @@ class Network:
             self.initialize(samples.shape[1:])
         if samples.shape[1:] == self.input_shape:
             return samples
-        if samples.ndim and self.input_shape == (samples[:1].size,) and len(samples):
-            return samples.reshape(len(samples), -1)  # (N, height, width, 1) -> (N, features)
+        features = math.prod(samples.shape[1:])
+        if samples.ndim and self.input_shape == (features,) and len(samples):
+            return samples.reshape(len(samples), features)  # (N, height, width, 1) -> (N, features)
         raise ShapeError(
             f"The network takes samples of shape {self.input_shape}, so an array of shape "
             f"(N, {', '.join(map(str, self.input_shape or ()))}), but it got one of shape "
@@ -268,6 +275,11 @@ class Network:
         `Trainer.fit` then calls `adapt` before its first step.
         """
         return self.chain.needs_adapt
+
+    @property
+    def predict_rows(self) -> int:
+        """How many samples `predict` pushes through at once, so that its memory stays bounded."""
+        return max(min(PREDICT_ROWS, PREDICT_NUMBERS // math.prod(self.input_shape or (1,))), 1)
 
     @property
     def fills_missing(self) -> bool:

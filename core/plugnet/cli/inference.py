@@ -10,6 +10,7 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.cli.config import AUTO, Config
+from plugnet.data.lazy import LazyArray
 from plugnet.data.mapped import mapped_file
 from plugnet.data.samples import UNUSUAL
 from plugnet.errors import ConfigError
@@ -130,5 +131,6 @@ def _first(samples: DataSplits) -> tuple[Any, ...]:
 
 
 def _reaches(x: Array) -> float:
-    """Return the magnitude of a table's values."""
+    """Return the magnitude of a table's values, as far as they are in memory or soon read."""
+    x = x[x.telling()] if isinstance(x, LazyArray) else x
     return float(max(-float(x.min()), float(x.max())))

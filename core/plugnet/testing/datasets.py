@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -186,7 +187,13 @@ def check_repeatable(dataset: Dataset) -> None:
 
 def _parts(splits: DataSplits) -> dict[str, Batch]:
     parts = {"train": splits.train, "test": splits.test}
-    return {name: part for name, part in parts.items() if part is not None}
+    return {name: _in_memory(part) for name, part in parts.items() if part is not None}
+
+
+def _in_memory(part: Batch) -> Batch:
+    """Return samples that are read when they are wanted, a `LazyArray`, as an array."""
+    x: Any = getattr(part, "x", None)
+    return part._replace(x=x[:]) if hasattr(x, "telling") else part
 
 
 def _arrays(splits: DataSplits) -> dict[str, Array]:

@@ -12,9 +12,10 @@ import numpy as np
 from plugnet.arguments import integer, number
 from plugnet.data.answers import as_labels, by_name
 from plugnet.data.frames import as_inputs, check_aligned, column_names, target_names
+from plugnet.data.joined import joined
 from plugnet.data.labels import as_weights
 from plugnet.data.mapped import mapped_file
-from plugnet.data.samples import as_array, check_rows
+from plugnet.data.samples import as_stored, check_rows
 from plugnet.data.splits import hold_out, take_rows
 from plugnet.errors import ArgumentError, DataError, counted
 from plugnet.interfaces import Batch, DataSplits
@@ -64,6 +65,8 @@ def gather(
         train, test = data.train, data.test if test is None else test
     else:
         train, names = data, names_of(data)
+    if hasattr(train.x, "tocsr"):  # once for all that follows
+        train = train._replace(x=as_stored(train.x, "samples"))
     test = None if test is None else as_batch(test, "test")
     if isinstance(validation, str) and validation == "test":
         if test is None:
@@ -96,7 +99,7 @@ def cut(
     check_aligned(*train)
     known = schema or Schema("real")
     others = {*known.targets, *known.dropped}
-    x = as_array(as_inputs(train.x, known.columns, others), "samples")
+    x = as_stored(as_inputs(train.x, known.columns, others), "samples")
     y = as_labels(by_name(train.y, known))
     y = y.reshape(-1) if y.size == len(x) else y  # such as (N, 1), and MATLAB's (1, N)
     check_rows(x, y)
@@ -131,7 +134,8 @@ def as_batch(given: Any, argument: str) -> Batch:
             argument=argument,
             value=given,
         )
-    return Batch(*given)
+    x, y, *weights = given
+    return joined(x, y, *(weights or [None]))
 
 
 def count_iterations(

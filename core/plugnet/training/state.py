@@ -371,6 +371,13 @@ class TrainingState:
             **identity.of_environment(count_of(self.threads), [specs, network]),
         }
 
+    def forget_data(self) -> None:
+        """Let go of the samples of the last `fit`, which are kept to describe them to `identity`.
+
+        What is saved from now on does not tell them from others.
+        """
+        self._data = None
+
     def _check_identity(self, goes_on: bool) -> None:
         """Check that data and machine are those of the run that was resumed.
 
