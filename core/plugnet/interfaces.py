@@ -529,8 +529,9 @@ class DataSplits:
 
     Attributes:
         train: ``x``, ``(N, *shape)`` floating point, scaled for training, or numbers for a network
-            that begins with a layer that scales them; or a `plugnet.data.LazyArray`; ``y``, ``(N,)`` labels, whole numbers or
-            strings, or ``(N, K)`` real targets; and ``weights``, ``(N,)`` or None.
+            that begins with a layer that scales them; or a `plugnet.data.LazyArray`; ``y``,
+            ``(N,)`` labels, whole numbers or strings, or ``(N, K)`` real targets; and ``weights``,
+            ``(N,)`` or None.
         test: the same for testing, or None.
         classes: all labels that there are, in the order of a network's outputs. () if the labels
             are class ids from 0, or real targets.

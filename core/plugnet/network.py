@@ -61,6 +61,8 @@ class Network:
         layer_names: their names in this network, such as "fc1", "tanh1", "fc2".
         input_shape: the shape of one sample, or None until it is known.
         output_shapes: the shape of one sample after each layer; empty until it is known.
+        predict_rows: how many samples `predict` pushes through at once, so that its memory stays
+            bounded.
         dtype: the dtype of parameters and computation.
         seed: what the parameters' first values, and all that layers draw, are drawn from.
         is_in_training: whether a `Trainer.fit` is going on; set by it.
@@ -100,6 +102,7 @@ class Network:
         self.dtype = _dtype(dtype)
         self.seed = integer("seed", seed, at_least=0)
         self.input_shape: Shape | None = None
+        self.predict_rows = PREDICT_ROWS
         self._patterns = Patterns(parameters)
         self._parameters: Parameters | None = None
         self.lock = threading.RLock()
@@ -207,7 +210,8 @@ class Network:
         with np.errstate(all="ignore"):  # BLAS raises flags without cause; underflow is harmless
             rows = self.predict_rows
             if len(samples) <= rows:
-                return self.forward(samples[:])  # which reads what is not in memory
+                is_read = isinstance(samples, np.ndarray)
+                return self.forward(samples if is_read else samples[:])
             blocks = (samples[i : i + rows] for i in range(0, len(samples), rows))
             return np.concatenate([self.forward(block) for block in blocks])
 
@@ -275,11 +279,6 @@ class Network:
         `Trainer.fit` then calls `adapt` before its first step.
         """
         return self.chain.needs_adapt
-
-    @property
-    def predict_rows(self) -> int:
-        """How many samples `predict` pushes through at once, so that its memory stays bounded."""
-        return max(min(PREDICT_ROWS, PREDICT_NUMBERS // math.prod(self.input_shape or (1,))), 1)
 
     @property
     def fills_missing(self) -> bool:
@@ -393,6 +392,7 @@ class Network:
         self._parameters = Parameters(parameters, self.dtype)
         self._patterns.apply(parameters)  # afterwards, so that a copy is laid like the first
         self._generators = Generators(self.rngs)
+        self.predict_rows = max(min(PREDICT_ROWS, PREDICT_NUMBERS // math.prod(shape)), 1)
         self.input_shape = shape
 
     def uninitialize(self) -> None:

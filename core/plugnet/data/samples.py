@@ -44,12 +44,6 @@ def as_array(values: Any, name: str) -> Array:
     Raises:
         DataError: it is not an array of real numbers, or it has a mask, or it is sparse.
     """
-    if hasattr(values, "tocsr"):
-        raise DataError(
-            f"{name} must be a dense array here, but they are a {type(values).__name__}. Write "
-            "toarray().",
-            row=None,
-        )
     if isinstance(values, np.ma.MaskedArray):
         raise DataError(
             f"{name} must be a plain array, not a masked one, because its hidden values would be "
@@ -63,6 +57,12 @@ def as_array(values: Any, name: str) -> Array:
     except Exception as error:  # a foreign object's conversion may raise anything
         raise DataError(f"{name} cannot be turned into an array: {error}", row=None) from error
     if array.dtype.kind not in "buif":
+        if hasattr(values, "tocsr"):
+            raise DataError(
+                f"{name} must be a dense array here, but they are a {type(values).__name__}. Write "
+                "toarray().",
+                row=None,
+            )
         raise DataError(
             f"{name} must be real numbers, but {type(values).__name__} gives an array of dtype "
             f"{array.dtype}. Convert it first.",
@@ -79,6 +79,8 @@ def as_stored(samples: Any, name: str) -> Array:
     Raises:
         DataError: they are not real numbers.
     """
+    if isinstance(samples, np.ndarray):
+        return as_array(samples, name)
     if hasattr(samples, "tocsr"):
         from plugnet.data.sparse import SparseArray  # late: only sparse matrices need it
 
