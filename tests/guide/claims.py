@@ -77,7 +77,7 @@ def of_reference(package: Path) -> list[Claim]:
             where,
             name,
             tuple(of_class(components[name], link) for link in table["code"]),
-            tuple(table["tests"]),
+            tuple(test.removeprefix("../../") for test in table["tests"]),  # this clone's
         )
         for name, table in tables(package).items()
     ]
