@@ -28,6 +28,7 @@ def made(install: Fake, code: str = swirl.CODE, reference: str = "") -> str:
         (swirl.CODE + EXAMPLES.format("raise RuntimeError('boom')"), "RuntimeError: boom"),
         (swirl.CODE + EXAMPLES.format("raise SystemExit(0)"), "SystemExit: 0"),
         (swirl.CODE + EXAMPLES.format("return None"), "TypeError"),
+        (swirl.CODE + EXAMPLES.format("return iter(dict, 1)"), "must give at most 1000"),
         (swirl.CODE + EXAMPLES.format("return cls.examples()"), "RecursionError"),
         (swirl.CODE.replace(CALLED, FORWARD.format("SystemExit(0)")), "SystemExit: 0"),
         (swirl.CODE.replace(CALLED, FORWARD.format("BaseException('b')")), "BaseException: b"),
