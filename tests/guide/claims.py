@@ -18,6 +18,7 @@ if str(GUIDE) not in sys.path:
 
 from extensions import places as places  # noqa: E402 # from the guide, which is no package
 
+
 def _root(package: Path) -> Path:
     """Return the folder of the pyproject.toml that a package is in."""
     return ROOT if package.name == "plugnet_builtin" else package.parent
