@@ -18,6 +18,7 @@ if str(GUIDE) not in sys.path:
 
 from extensions import places as places  # noqa: E402 # from the guide, which is no package
 
+
 def _root(package: Path) -> Path:
     """Return the folder of the pyproject.toml that a package is in."""
     return ROOT if package.name == "plugnet_builtin" else package.parent
@@ -77,7 +78,7 @@ def of_reference(package: Path) -> list[Claim]:
             where,
             name,
             tuple(of_class(components[name], link) for link in table["code"]),
-            tuple(table["tests"]),
+            tuple(test.removeprefix("../../") for test in table["tests"]),  # this clone's
         )
         for name, table in tables(package).items()
     ]
