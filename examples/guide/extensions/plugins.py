@@ -5,33 +5,39 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import tomllib
 from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from extensions.places import ROOT
-from plugnet.cli.plugins.source_folder import as_if_installed, read_project
+from plugnet.cli.plugins.source_folder import as_if_installed
 
 
 def use_the_clones_plugins() -> None:
-    """Let this process and those it starts find each package of the clone's folder ``plugins``.
+    """Let this process and those it starts find the packages of the clone's folder ``plugins``.
 
-    One that is installed stays the one that is found.
+    These are the packages with components, if what they need is installed. One that is installed
+    itself stays the one that is found.
     """
-    folders = [file.parent for file in sorted(ROOT.glob("plugins/*/pyproject.toml"))]
     before = len(sys.path)
     stack = ExitStack()
-    for folder in [folder for folder in folders if not _is_installed(folder)]:
-        stack.enter_context(as_if_installed(folder))
+    for file in sorted(ROOT.glob("plugins/*/pyproject.toml")):
+        project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
+        needs = (Requirement(text).name for text in project["dependencies"])
+        is_usable = "plugnet.api" in project.get("entry-points", {}) and all(map(_is_there, needs))
+        if is_usable and not _is_there(project["name"]):
+            stack.enter_context(as_if_installed(file.parent))
     atexit.register(stack.close)
     added = sys.path[: len(sys.path) - before]
     path = [*added, os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))
 
 
-def _is_installed(folder: Path) -> bool:
+def _is_there(name: str) -> bool:
     try:
-        distribution(read_project(folder)["name"])
+        distribution(name)
     except PackageNotFoundError:
         return False
     return True
