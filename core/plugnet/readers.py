@@ -2,32 +2,53 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from plugnet.arguments import file_path
 from plugnet.errors import FileFormatError
 from plugnet.interfaces import Rows
 from plugnet.registry import registry
+from plugnet.registry.kinds import PUBLISHED
 from plugnet.schema import Schema
 
-#: Suffixes of tables, besides those that readers are named like.
-TABLES = ("tsv", "tab", "txt", "data", "dat")
+#: Suffixes of files, besides those that readers are named like, by the reader.
+SUFFIXES = {
+    "csv": ("tsv", "tab", "txt", "data", "dat"),
+    "hdf5": ("h5",),
+    "images": ("png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff"),
+}
+
+#: Readers of folders, by the suffixes of files there.
+_OF_FOLDERS = {"npy": ("npy",), "parquet": ("parquet",), "images": SUFFIXES["images"]}
+
+#: How deep pictures may lie, as in train/class/more; and how many files of each folder are asked.
+_DEPTH, _ASKED = 3, 1000
+
+#: How a MATLAB file begins that is HDF5 inside.
+_MATLAB_73 = b"MATLAB 7.3"
 
 
 def reader_of(path: Path) -> str:
     """Return the reader for a file by its suffix, or for a folder by its contents; "" for none.
 
-    A file is read by the reader that is named like its suffix, or as a table; a further suffix .gz
-    does not count. A folder is read by ``npy`` if it holds such files, else by ``idx``.
+    A file is read by the reader that is named like its suffix or has it in `SUFFIXES`; a further
+    suffix .gz does not count. A MATLAB file that is HDF5 inside is read by ``mat73`` if that is
+    installed. A folder is read by ``npy`` if it holds such files, by ``parquet`` if it holds such,
+    by ``images`` if it or its sub-folders hold pictures, else by ``idx``. The reader may be one
+    that is not installed: building it then says how to get it.
     """
     if path.is_dir():
-        return "npy" if any(path.glob("*.npy")) else "idx"
+        return _reader_of_folder(path)
     suffix = suffix_of(path)
-    if suffix in registry.datasets.names():
+    names = registry.datasets.names()
+    if suffix == "mat" and "mat73" in names and _begins_with(path, _MATLAB_73):
+        return "mat73"
+    if suffix in names or ("dataset", suffix) in PUBLISHED:
         return suffix
-    return "csv" if suffix in TABLES else ""
+    return next((reader for reader, known in SUFFIXES.items() if suffix in known), "")
 
 
 def suffix_of(path: Path) -> str:
@@ -52,3 +73,39 @@ def rows_of(path: str | os.PathLike[str], schema: Schema) -> Iterator[Rows]:
             path=name,
         )
     return registry.datasets.build(reader, name).rows(schema)
+
+
+def _reader_of_folder(folder: Path) -> str:
+    found = _suffixes(folder)
+    for reader, known in _OF_FOLDERS.items():
+        if not found.isdisjoint(known):
+            return reader
+    return "images" if _has_pictures(folder, _DEPTH) else "idx"
+
+
+def _has_pictures(folder: Path, depth: int) -> bool:
+    """Tell whether a folder, or one that many levels below, holds a picture, as far as is seen."""
+    if not _suffixes(folder).isdisjoint(SUFFIXES["images"]):
+        return True
+    return depth > 0 and any(_has_pictures(each, depth - 1) for each in _some(folder, Path.is_dir))
+
+
+def _suffixes(folder: Path) -> set[str]:
+    return {suffix_of(path) for path in _some(folder, Path.is_file)}
+
+
+def _some(folder: Path, fits: Callable[[Path], bool]) -> list[Path]:
+    """Return some of what a folder holds, none if it may not be read; hidden ones do not count."""
+    try:
+        found = itertools.islice(folder.iterdir(), _ASKED)
+        return [path for path in found if not path.name.startswith(".") and fits(path)]
+    except OSError:
+        return []
+
+
+def _begins_with(path: Path, head: bytes) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(head)) == head
+    except OSError:
+        return False

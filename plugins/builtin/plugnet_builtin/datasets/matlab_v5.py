@@ -19,11 +19,11 @@ from typing import NamedTuple
 import numpy as np
 
 from plugnet.arrays import Array, Shape
+from plugnet.data.stored_array import MOST_ARRAYS, Stored, too_many_arrays
 from plugnet.errors import FileFormatError
+from plugnet.files.beginnings import looks_like
 from plugnet.files.budget import Budget
 from plugnet.files.opening import open_ordinary
-from plugnet_builtin.datasets.stored_array import MOST_ARRAYS, Stored, too_many_arrays
-from plugnet_builtin.datasets.untrusted_file import looks_like
 
 _HEADER = 128
 _BYTE_ORDERS = {b"\x00\x01IM": "<", b"\x01\x00MI": ">"}  # version 0x0100, then "MI" as a number

@@ -11,8 +11,8 @@ import math
 from collections.abc import Mapping
 
 from plugnet.arrays import Shape
+from plugnet.data.stored_array import Stored
 from plugnet.errors import ArgumentError, FileFormatError
-from plugnet_builtin.datasets.stored_array import Stored
 
 ROLES = ("x", "y", "weights", "test_x", "test_y", "test_weights")
 
