@@ -103,10 +103,14 @@ def _byte_order(head: bytes) -> str:
     """Return "<" or ">" if this is the beginning of a level-5 file."""
     order = _BYTE_ORDERS.get(head[124:_HEADER])
     if order is None:
-        raise _DamagedError(
-            f"it is {looks_like(head)}, not a MATLAB level-5 file. If MATLAB wrote it, save it "
-            "again by save('data.mat', ..., '-v7')"
-        )
+        kind = looks_like(head)
+        advice = "If MATLAB wrote it, save it again by save('data.mat', ..., '-v7')"
+        if "HDF5" in kind:
+            advice = (
+                "Read it by mat73, which plugnet-hdf5 provides (pip install plugnet-hdf5), or save "
+                "it again by save('data.mat', ..., '-v7')"
+            )
+        raise _DamagedError(f"it is {kind}, not a MATLAB level-5 file. {advice}")
     return order
 
 
