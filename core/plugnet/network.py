@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from plugnet.arguments import file_path, integer
 from plugnet.arrays import Array, Shape
 from plugnet.chain import Chain
 from plugnet.component import describe, rebuild
-from plugnet.data.samples import as_array, as_samples, blocks_of
+from plugnet.data.samples import as_array, as_samples, as_stored, blocks_of
 from plugnet.errors import ArgumentError, FileFormatError, PlugnetError, ShapeError, SpecError
 from plugnet.files.budget import Budget
 from plugnet.generators import Generators
@@ -181,7 +182,7 @@ class Network:
         trains it they get the answers after a whole step: training waits for them, and they for
         each other.
         """
-        samples = self.validate_input(as_array(x, "samples"))
+        samples = self.validate_input(as_stored(x, "samples"))
         if not self.predictions.begin():
             with self.lock:
                 return self._predict(samples)
@@ -193,7 +194,7 @@ class Network:
     def _predict(self, samples: Array) -> Array:
         with np.errstate(all="ignore"):  # BLAS raises flags without cause; underflow is harmless
             if len(samples) <= PREDICT_ROWS:
-                return self.forward(samples)
+                return self.forward(samples[:])  # which reads what is not in memory
             blocks = (samples[i : i + PREDICT_ROWS] for i in range(0, len(samples), PREDICT_ROWS))
             return np.concatenate([self.forward(block) for block in blocks])
 
@@ -219,8 +220,9 @@ class Network:
             self.initialize(samples.shape[1:])
         if samples.shape[1:] == self.input_shape:
             return samples
-        if samples.ndim and self.input_shape == (samples[:1].size,) and len(samples):
-            return samples.reshape(len(samples), -1)  # (N, height, width, 1) -> (N, features)
+        features = math.prod(samples.shape[1:])
+        if samples.ndim and self.input_shape == (features,) and len(samples):
+            return samples.reshape(len(samples), features)  # (N, height, width, 1) -> (N, features)
         raise ShapeError(
             f"The network takes samples of shape {self.input_shape}, so an array of shape "
             f"(N, {', '.join(map(str, self.input_shape or ()))}), but it got one of shape "

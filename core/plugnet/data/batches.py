@@ -103,7 +103,7 @@ class ArrayBatches:
     def __next__(self) -> Batch:
         if self._out is None:
             self._out = empty_like(self.samples, self.batch_size)
-        batch = self._take(self.position, self.batch_size, self._out)
+        batch = self.take(self.position, self.batch_size, self._out)
         self.position += self.batch_size
         return batch
 
@@ -126,7 +126,7 @@ class ArrayBatches:
                 value=shards,
             )
         size = self.batch_size // shards
-        return self._take(iteration * self.batch_size + shard * size, size)
+        return self.take(iteration * self.batch_size + shard * size, size)
 
     def blocks(self, rows: int = 1024) -> Iterator[Array]:
         """Yield all samples once, in their order, as views of at most ``rows`` rows."""
@@ -154,8 +154,8 @@ class ArrayBatches:
             self._epoch = epoch
         return self._order
 
-    def _take(self, position: int, count: int, out: Batch | None = None) -> Batch:
-        """Return ``count`` rows from a position on, as views or in ``out``."""
+    def take(self, position: int, count: int, out: Batch | None = None) -> Batch:
+        """Return ``count`` rows from a position on, as views or in ``out``; the position stays."""
         samples = self.samples
         epoch, start = divmod(position, self.rows)
         if start + count > self.rows:

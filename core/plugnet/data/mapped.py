@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,15 +29,15 @@ def is_large(array: Array) -> bool:
     return array.nbytes >= LARGE_BYTES
 
 
-def mapped_file(array: Array) -> MappedFile | None:
+def mapped_file(array: Any) -> MappedFile | None:
     """Return the file behind ``array`` if that is a large memory map, or a large part of one.
 
-    None for any other array, also for a map in mode "c", whose changes are not in the file.
+    None for anything else, also for a map in mode "c", whose changes are not in the file.
     """
     root = array
-    while isinstance(root.base, np.ndarray):
+    while isinstance(getattr(root, "base", None), np.ndarray):
         root = root.base
-    if not is_large(array) or not array.flags.c_contiguous or not isinstance(root, np.memmap):
+    if not isinstance(root, np.memmap) or not is_large(array) or not array.flags.c_contiguous:
         return None
     if root.filename is None or root.mode == "c":
         return None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from plugnet.arrays import Array
+from plugnet.data.lazy import LazyArray, View
 from plugnet.data.mapped import mapped_file
 from plugnet.errors import DataError, DataWarning, counted
 from plugnet.warning import warn_user
@@ -63,13 +65,29 @@ def as_array(values: Any, name: str) -> Array:
     return array
 
 
+def as_stored(samples: Any, name: str) -> Array:
+    """Return ``samples`` as a plain array of numbers, or as the `LazyArray` that they are.
+
+    Raises:
+        DataError: they are not real numbers.
+    """
+    if not isinstance(samples, LazyArray):
+        return as_array(samples, name)
+    if samples.dtype.kind not in "buif":
+        raise DataError(
+            f"{name} must be real numbers, but {type(samples).__name__} gives {samples.dtype}.",
+            row=None,
+        )
+    return cast(Array, samples)  # which is used as one
+
+
 def as_sample_rows(samples: Any, name: str) -> Array:
-    """Return ``samples`` as an array of numbers ``(N, *shape)``, whatever these are.
+    """Return ``samples`` as `as_stored` does, ``(N, *shape)``, whatever these are.
 
     Raises:
         DataError: not numbers, no samples, or no features.
     """
-    array = as_array(samples, name)
+    array = as_stored(samples, name)
     if array.ndim < 2:
         raise DataError(
             f"{name} must have one row per sample, (N, features) or (N, height, width, channels), "
@@ -102,8 +120,9 @@ def as_samples(
     times as large. Others are converted to ``dtype``. Nothing is ever changed in place. Samples of
     a very different magnitude from ``scale`` give a `DataWarning`, a table column by column; so do
     samples that are all the same constant. Of a memory map from 1 GiB on only the beginning is
-    checked here, and the rest when it is read for training. An array that came back unchanged is
-    not checked again while it lives: checking numbers that are written into it later is up to the
+    checked here, and the rest when it is read for training; likewise of a `LazyArray`, whose rows
+    are checked and converted whenever they are read. An array that came back unchanged is not
+    checked again while it lives: checking numbers that are written into it later is up to the
     caller.
 
     Args:
@@ -120,7 +139,8 @@ def as_samples(
     Raises:
         DataError: not numbers, no samples, no features, or a value that is NaN or infinite.
     """
-    array = given = as_sample_rows(samples, name)
+    given: Any = as_sample_rows(samples, name)
+    array: Array = given
     checked_for = (None if dtype is None else np.dtype(dtype), scale, allow_missing)
     found = _checked.get(id(samples))
     if remember and found is not None and found[0]() is samples and found[1] == checked_for:
@@ -128,9 +148,18 @@ def as_samples(
     widest = np.float64 if dtype is None else dtype
     is_kept = np.can_cast(array.dtype, widest) or (dtype is None and array.dtype.kind in "ui")
     own = None if is_kept else widest
-    with np.errstate(over="ignore"):  # what becomes infinite is refused below, with its place
-        array = np.require(array, own, ("C_CONTIGUOUS", "ALIGNED"))
-    is_streamed = mapped_file(array) is not None
+    if isinstance(given, LazyArray):
+        if isinstance(given, View) and given.parts.convert is not None and is_kept:
+            return array  # which was checked
+        becomes = given.dtype if own is None else np.dtype(own)
+        as_read = partial(
+            _as_read, dtype=becomes, name=name, allow_missing=allow_missing, columns=columns
+        )
+        array = cast(Array, given.converted(becomes, as_read))
+    else:
+        with np.errstate(over="ignore"):  # what becomes infinite is refused below, with its place
+            array = np.require(array, own, ("C_CONTIGUOUS", "ALIGNED"))
+    is_streamed = isinstance(given, LazyArray) or mapped_file(array) is not None
     looked_at = array[: _beginning(array)] if is_streamed else array
     lowest, highest = value_range(looked_at, name, None, allow_missing, columns)
     largest = max(-lowest, highest)
@@ -150,6 +179,21 @@ def as_samples(
 
 #: By id, the arrays that passed, and for which dtype and scale, and whether NaN was allowed.
 _checked: dict[int, tuple[weakref.ref[Array], tuple[object, ...]]] = {}
+
+
+def _as_read(
+    block: Array,
+    rows: Array,
+    dtype: np.dtype[Any],
+    name: str,
+    allow_missing: bool,
+    columns: Sequence[str],
+) -> Array:
+    """Return rows of a `LazyArray` in ``dtype``, checked."""
+    with np.errstate(over="ignore"):
+        block = np.require(block, dtype, ("C_CONTIGUOUS", "ALIGNED"))
+    check_finite(block, name, rows, allow_missing, columns)
+    return block
 
 
 def _unusual(
@@ -268,6 +312,19 @@ def value_range(
             raise _not_finite(flat[first], index, name, columns)
         lowest, highest = min(lowest, low), max(highest, high)
     return lowest, highest
+
+
+def check_finite(
+    array: Array,
+    name: str,
+    numbers: Array,
+    allow_missing: bool = False,
+    columns: Sequence[str] = (),
+) -> None:
+    """Check that all values are finite, faster than by `value_range`; see there."""
+    flat = array.reshape(-1)
+    if array.dtype.kind == "f" and not np.isfinite(np.vdot(flat, flat)):  # the quickest look
+        value_range(array, name, numbers, allow_missing, columns)  # a square may only be too large
 
 
 def _not_finite(

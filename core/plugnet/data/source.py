@@ -1,4 +1,4 @@
-"""The source of batches for what a user hands over: arrays, a large memory map, or an iterator."""
+"""The source of batches for what a user hands over: arrays, in memory or not, or an iterator."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from plugnet.data.batches import ArrayBatches, Batches, Resumable
+from plugnet.data.lazy import LazyArray
 from plugnet.data.mapped import mapped_file
 from plugnet.errors import CallOrderError, DataError, SpecError
 from plugnet.interfaces import Batch
@@ -24,6 +25,12 @@ def from_samples(
     Of a large memory map the values are checked when they are read; with ``allow_missing`` they may
     be NaN.
     """
+    if isinstance(samples.x, LazyArray):
+        from plugnet.data.read_ahead import LazyBatches  # late: only these need its thread
+
+        lazy = LazyBatches(samples, batch_size, shuffle, seed)
+        lazy.position = position
+        return lazy
     file = mapped_file(samples.x)
     if file is None:
         batches = ArrayBatches(samples, batch_size, shuffle, seed)

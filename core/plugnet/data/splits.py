@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from plugnet.arrays import Array
+from plugnet.data.lazy import part_of
 from plugnet.interfaces import Batch
 from plugnet.targets import is_one_hot
 
@@ -40,9 +41,9 @@ def hold_out(labels: Array, fraction: float, seed: int) -> tuple[Array, Array]:
 
 
 def take_rows(samples: Batch, rows: Array) -> Batch:
-    """Return the samples, labels and weights of some rows, as copies."""
+    """Return the samples, labels and weights of some rows, as copies if they are in memory."""
     x, y, weights = samples
-    return Batch(x[rows], y[rows], None if weights is None else weights[rows])
+    return Batch(part_of(x, rows), y[rows], None if weights is None else weights[rows])
 
 
 def _shares(counts: Array, fraction: float) -> Array:

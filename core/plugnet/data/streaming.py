@@ -14,7 +14,7 @@ from plugnet.arrays import Array
 from plugnet.data.batches import check_batch_size, empty_like
 from plugnet.data.mapped import MappedFile
 from plugnet.data.order import Order, Window
-from plugnet.data.samples import value_range
+from plugnet.data.samples import check_finite
 from plugnet.errors import DataError
 from plugnet.interfaces import Batch
 
@@ -178,11 +178,7 @@ class Reader:
                         row=begin,
                     )
                 at += size
-        flat = rows.reshape(-1)
-        if rows.dtype.kind == "f" and not np.isfinite(np.vdot(flat, flat)):  # the quickest look
-            value_range(
-                rows, "samples", window.rows, self._allow_missing
-            )  # says where; a square may only be too large
+        check_finite(rows, "samples", window.rows, self._allow_missing)
         return rows
 
     def _announce(self, file: int, blocks: list[tuple[int, int]]) -> None:

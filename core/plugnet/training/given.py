@@ -14,7 +14,7 @@ from plugnet.data.answers import as_labels, by_name
 from plugnet.data.frames import as_inputs, check_aligned, column_names, target_names
 from plugnet.data.labels import as_weights
 from plugnet.data.mapped import mapped_file
-from plugnet.data.samples import as_array, check_rows
+from plugnet.data.samples import as_stored, check_rows
 from plugnet.data.splits import hold_out, take_rows
 from plugnet.errors import ArgumentError, DataError, counted
 from plugnet.interfaces import Batch, DataSplits
@@ -96,7 +96,7 @@ def cut(
     check_aligned(*train)
     known = schema or Schema("real")
     others = {*known.targets, *known.dropped}
-    x = as_array(as_inputs(train.x, known.columns, others), "samples")
+    x = as_stored(as_inputs(train.x, known.columns, others), "samples")
     y = as_labels(by_name(train.y, known))
     y = y.reshape(-1) if y.size == len(x) else y  # such as (N, 1), and MATLAB's (1, N)
     check_rows(x, y)

@@ -6,11 +6,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import numpy as np
 
-from plugnet.arrays import Array
+from plugnet.data.lazy import LazyArray
 from plugnet.errors import ResumeError, TrainingWarning
 from plugnet.interfaces import Batch
 from plugnet.training.threads import blas_name
@@ -21,6 +22,7 @@ from plugnet.warning import warn_user
 WHOLE: Final = 2**30  # bytes
 BLOCKS: Final = 256
 BLOCK: Final = 2**16  # bytes
+LAZY: Final = BLOCKS * BLOCK
 
 #: Bytes per second of a digest, about; and the share of a training that it may take at its end.
 SPEED: Final = 1e9
@@ -34,18 +36,21 @@ ARGUMENT: Final = "argument "
 VERSION: Final = "version of "
 
 
-def digest(array: Array) -> str:
+def digest(array: Any) -> str:
     """Return a text that tells an array from others: its shape, dtype and SHA-256.
 
-    The digest is over all its bytes; above 1 GiB over 256 blocks of 64 KiB at fixed places.
+    The digest is over all its bytes; above 1 GiB, or 16 MiB of a `LazyArray`, it is over 256 blocks
+    of 64 KiB at fixed places.
     """
     found = hashlib.sha256()
-    if array.nbytes <= WHOLE:
-        found.update(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
-    else:
+    parts: list[Any] = [...]
+    if array.nbytes > (LAZY if isinstance(array, LazyArray) else WHOLE):
         rows = max(1, BLOCK * len(array) // array.nbytes)
-        for start in np.linspace(0, len(array) - rows, BLOCKS).astype(int):
-            found.update(np.ascontiguousarray(array[start : start + rows]).data.cast("B"))
+        starts = np.linspace(0, len(array) - rows, BLOCKS).astype(int)
+        parts = [slice(start, start + rows) for start in starts]
+    for part in parts:
+        block = np.ascontiguousarray(array[part])
+        found.update(block.data.cast("B") if block.size else b"")
     return f"{' x '.join(map(str, array.shape))} {array.dtype.name}, SHA-256 {found.hexdigest()}"
 
 
@@ -76,9 +81,13 @@ class Data:
 
     def release(self, seconds: float) -> None:
         """Let the arrays go, if their digests take a small part of the time of the training."""
-        size = sum(array.nbytes for array in self._arrays.values())
+        size = sum(
+            min(array.nbytes, LAZY) if isinstance(array, LazyArray) else array.nbytes
+            for array in self._arrays.values()
+        )
         if size < SHARE * seconds * SPEED:
-            self.fields()
+            with suppress(Exception):  # of a sample that no step has read: `fields` tells it later
+                self.fields()
 
 
 def of_components(specs: Mapping[str, Mapping[str, Any] | None]) -> dict[str, str]:

@@ -16,6 +16,7 @@ import numpy as np
 from plugnet.arguments import file_path, integer
 from plugnet.arrays import Array
 from plugnet.data.joined import check_alone, joined
+from plugnet.data.lazy import part_of
 from plugnet.data.source import CheckedBatches, from_samples
 from plugnet.errors import ArgumentError, CallOrderError, DivergenceError, TrainingWarning
 from plugnet.evaluation import Evaluation, loss_value
@@ -87,7 +88,8 @@ class Trainer(TrainingState):
                 dtype can hold their numbers exactly, as float32 can hold bytes, they stay as they
                 are and are converted batch by batch. A memory map (``numpy.load(path,
                 mmap_mode="r")``) of such numbers is read in parts, so it may be larger than the
-                memory. An array that was checked by an earlier call is not checked again.
+                memory, and so may be what a `plugnet.data.LazyArray` reads. An array that was
+                checked by an earlier call is not checked again.
                 Without ``y``: `DataSplits`, a data set with its test samples; a `Batch` of samples,
                 labels and weights; or a source of batches, any iterator of ``(x, y)`` or ``(x, y,
                 weights)``, whose end ends the training; see `plugnet.data.Batches`.
@@ -431,7 +433,7 @@ class Trainer(TrainingState):
         """
         given = self._parts[part]
         counts = _counting(given)
-        return given.x[counts], given.y[counts]
+        return part_of(given.x, counts), given.y[counts]
 
     def evaluate(self, x: Any, y: Any = None, weights: Any = None) -> Evaluation:
         """Return the loss and the metrics on samples ``x`` with labels ``y``, as in `fit`.
