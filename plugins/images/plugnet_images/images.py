@@ -172,8 +172,8 @@ class Images(Dataset):
     def _batch(self, found: Found, form: Form) -> Batch:
         """Return pictures and labels, in memory if they are few."""
         pictures = Pictures(found.paths, form)
-        is_small = pictures.nbytes <= self.memory
-        return Batch(pictures[:] if is_small else pictures, _labels(found))
+        x: Any = pictures[:] if pictures.nbytes <= self.memory else pictures
+        return Batch(x, _labels(found))
 
 
 def _labels(found: Found) -> Array:
