@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 
 import numpy as np
@@ -13,76 +12,99 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.data.lazy import LazyArray
 
-#: Bytes of pieces that are kept until others take their place. The last one is kept in any case.
+#: Bytes of pieces that are held, or those of the largest piece if that is larger.
 HELD = 1 << 26
 
 
 class PiecedArray(LazyArray):
     """A `LazyArray` whose rows lie in pieces: chunks or groups of rows, possibly compressed.
 
-    A subclass sets ``begins``, ``shape`` and ``dtype``, and defines `read_pieces`. Pieces are kept
-    for a while, so that the next rows of one are there at once.
+    A subclass sets ``begins``, ``shape`` and ``dtype``, and defines `read_pieces`. Pieces that were
+    read are held for a while, so that the next rows of one are there at once. It can be copied and
+    pickled; a copy holds none.
 
     Attributes:
         begins: ``(P + 1,)``, the first row of each piece, and N.
     """
 
     begins: Array
-
-    def __init__(self) -> None:
-        """Hold no pieces yet."""
-        self._held: OrderedDict[int, Array] = OrderedDict()
-        self._lock = Lock()
+    _held: _Held | None = None
 
     @abstractmethod
     def read_pieces(self, numbers: Sequence[int]) -> Iterator[Array]:
-        """Yield pieces by their numbers, each ``(rows, *shape[1:])`` of ``dtype``.
+        """Yield pieces by their numbers, at least one, each ``(rows, *shape[1:])``.
 
         Raises:
-            DataError: one cannot be read.
+            DataError: one cannot be read; ``row`` is its first row.
         """
 
     def read(self, rows: Array) -> Array:
-        """Return some rows, whatever pieces they lie in."""
+        """Return some rows, whatever pieces they lie in.
+
+        Raises:
+            DataError: a piece cannot be read.
+        """
         out = np.empty((len(rows), *self.shape[1:]), self.dtype)
         numbers = np.searchsorted(self.begins, rows, "right") - 1
-        order = np.argsort(numbers, kind="stable")  # the places of each piece's rows, in turn
-        wanted, starts = np.unique(numbers[order], return_index=True)
-        places = dict(zip(wanted.tolist(), np.split(order, starts[1:]), strict=True))
-        with self._lock:
-            for number, piece in self._pieces(list(places)):
-                some = places[number]
-                out[some] = piece[rows[some] - self.begins[number]]
+        held = self._held
+        if held is None:
+            held = self._held = _Held(self.begins, self.shape[1:], self.dtype)
+        with held.lock:
+            portions = list(held.portions(np.unique(numbers)))
+            for portion in portions:
+                held.fetch(portion, self.read_pieces)
+                some = np.isin(numbers, portion) if len(portions) > 1 else slice(None)
+                out[some] = held.taken(numbers[some], rows[some])
         return out
 
-    def _pieces(self, numbers: Sequence[int]) -> Iterator[tuple[int, Array]]:
-        """Yield pieces with their numbers, those first that are held."""
-        held = [number for number in numbers if number in self._held]
-        absent = [number for number in numbers if number not in self._held]
-        for number in held:
-            self._held.move_to_end(number)
-            yield number, self._held[number]
-        with closing(self.read_pieces(absent)) as pieces:  # type: ignore[type-var]
-            for number, piece in zip(absent, pieces, strict=True):
-                self._hold(number, piece)
-                yield number, piece
-
-    def _hold(self, number: int, piece: Array) -> None:
-        """Keep a piece, and give up those that were not used for the longest time."""
-        self._held[number] = piece
-        size = sum(each.nbytes for each in self._held.values())
-        while size > HELD and len(self._held) > 1:
-            size -= self._held.popitem(last=False)[1].nbytes
-
     def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in vars(self).items() if name not in _NOT_COPIED}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        PiecedArray.__init__(self)
-        vars(self).update(state)
+        return {name: value for name, value in vars(self).items() if name != "_held"}
 
 
-_NOT_COPIED = ("_held", "_lock")
+class _Held:
+    """Pieces that are held, one after another in one array.
+
+    Attributes:
+        lock: whoever fetches and takes must hold it.
+    """
+
+    def __init__(self, begins: Array, shape: Sequence[int], dtype: np.dtype[np.generic]) -> None:
+        """Hold no pieces yet."""
+        self.lock = Lock()
+        self._begins, self._sizes = begins, np.diff(begins)
+        row_bytes = max(math.prod(shape) * dtype.itemsize, 1)
+        count = min(max(HELD // row_bytes, int(self._sizes.max())), int(begins[-1]))
+        self._rows = np.empty((count, *shape), dtype)
+        self._places = np.full(len(self._sizes), -1)  # of each piece in _rows; -1: it is not there
+        self._used = 0
+
+    def portions(self, numbers: Array) -> Iterator[Array]:
+        """Yield some pieces in portions that can be held together, first what is held."""
+        order = np.argsort(self._places[numbers] < 0, kind="stable")
+        numbers = numbers[order]
+        start = 0
+        while start < len(numbers):
+            ends = np.cumsum(self._sizes[numbers[start:]])
+            stop = start + int(np.searchsorted(ends, len(self._rows), "right"))
+            yield numbers[start:stop]
+            start = stop
+
+    def fetch(self, numbers: Array, read: Callable[[Sequence[int]], Iterator[Array]]) -> None:
+        """Read those of some pieces that are not held; if there is no room, the others go."""
+        absent = numbers[self._places[numbers] < 0]
+        if self._used + self._sizes[absent].sum() > len(self._rows):
+            self._places[:] = -1
+            self._used, absent = 0, numbers
+        if not len(absent):
+            return
+        for number, piece in zip(absent.tolist(), read(absent.tolist()), strict=True):
+            end = self._used + len(piece)
+            self._rows[self._used : end] = piece
+            self._places[number], self._used = self._used, end
+
+    def taken(self, numbers: Array, rows: Array) -> Array:
+        """Return rows, ``(n,)``, of pieces that are held, whose numbers are ``(n,)``."""
+        return self._rows.take(self._places[numbers] + rows - self._begins[numbers], 0)
 
 
 def begins_of(rows: int, most: int) -> Array:

@@ -115,7 +115,6 @@ class Chunks(PiecedArray):
 
     def __init__(self, source: Source, dataset: Any) -> None:
         """Take the array; nothing is read yet."""
-        super().__init__()
         self.source, self.shape = source, source.shape(dataset)
         self._stored: np.dtype[Any] = dataset.dtype
         native = dataset.dtype.newbyteorder("=")

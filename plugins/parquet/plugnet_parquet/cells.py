@@ -38,7 +38,7 @@ def dtype_of(types: Sequence[Any]) -> np.dtype[Any]:
 
     float32 is kept only if it holds them exactly.
     """
-    found = np.result_type(*(_dtype(kind) for kind in types))
+    found: np.dtype[Any] = np.result_type(*(_dtype(kind) for kind in types))
     return found if np.can_cast(found, np.float32) else np.dtype(np.float64)
 
 
@@ -51,7 +51,8 @@ def _dtype(kind: Any) -> np.dtype[Any]:
         return np.dtype(np.float16)
     if kinds.is_decimal(kind):
         return np.dtype(np.float64)
-    return np.dtype(kind.to_pandas_dtype())
+    found: np.dtype[Any] = np.dtype(kind.to_pandas_dtype())
+    return found
 
 
 def numbers(column: Any) -> Array:
@@ -86,16 +87,26 @@ def labels(column: Any) -> tuple[Array, Array]:
 
     What is missing is 0 or ""; text without any letter is missing, too.
     """
+    if is_text(column.type):
+        return _texts(column)
     if kinds.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    if is_text(column.type):
-        values = np.array(column.fill_null("").to_pylist(), np.str_)
-        return values, np.char.strip(values) == ""
     if kinds.is_null(column.type) or kinds.is_decimal(column.type):
         column = column.cast(pa.float64(), safe=False)
     missing = column.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
-    values = column.fill_null(0).to_numpy(zero_copy_only=False)
+    filled = column.fill_null(pa.scalar(0).cast(column.type))
+    values = filled.to_numpy(zero_copy_only=False)
     return np.where(missing, values.dtype.type(0), values), missing
+
+
+def _texts(column: Any) -> tuple[Array, Array]:
+    """Return `labels` that are text; each text that occurs is looked at once."""
+    if not kinds.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    texts = column.dictionary.fill_null("").to_pylist()
+    distinct = np.array([*texts, ""], np.str_)  # the last one for null
+    ids = column.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
+    return distinct[ids], (np.char.strip(distinct) == "")[ids]
 
 
 def listed_cells(column: Any) -> list[Any]:

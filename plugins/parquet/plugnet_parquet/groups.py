@@ -25,7 +25,6 @@ class Groups(PiecedArray):
 
     def __init__(self, table: Table, columns: Sequence[str], dtype: np.dtype[Any]) -> None:
         """Take the table; nothing is read yet."""
-        super().__init__()
         self.table, self.columns, self.begins = table, columns, table.begins
         self.shape, self.dtype = (table.rows, len(columns)), dtype
 

@@ -163,8 +163,8 @@ class Parquet(Dataset):
     def _read(self, table: Table, roles: Roles) -> Samples:
         """Look at all samples of a table, and warn of those left out."""
         weight = [] if roles.weight is None else [roles.weight]
-        require_numbers(table, [*roles.inputs, *weight])
         require_labels(table, roles.targets)
+        require_numbers(table, [*roles.inputs, *weight], may_be_labels=not self._choice.label)
         samples = read_samples(table, roles, self.missing, self.memory, self.budget)
         if samples.left_out:
             warnings.warn(

@@ -91,15 +91,17 @@ class Table:
             FileFormatError: a file is damaged.
         """
         count = min(max(_CELLS // max(len(columns), 1), 1), _ROWS)
-        for file in self.files:
-            with opened(file) as (reader, _):
-                start = 0
-                for batch in reader.iter_batches(batch_size=count, columns=list(columns)):
+        starts = dict.fromkeys(self.files, 0)
+        for file, number, rows in self.groups:
+            with opened(file) as (reader, _):  # of several groups at once it would keep all
+                found = 0
+                for batch in reader.iter_batches(count, row_groups=[number], columns=[*columns]):
                     if len(batch):
-                        yield file, start, batch
-                    start += len(batch)
-                if start != reader.metadata.num_rows:
-                    raise ValueError(f"it announces {reader.metadata.num_rows} rows, has {start}")
+                        yield file, starts[file] + found, batch
+                    found += len(batch)
+                if found != rows:
+                    raise ValueError(f"it announces {rows} rows in a group that has {found}")
+            starts[file] += found
 
 
 def files_of(path: str) -> list[str]:

@@ -67,9 +67,10 @@ class Samples:
         rule = "class_ids" if classes else "targets"
         found = read_labels(_joined(self.labels), len(self.x), rule)
         if unknown := [label for label in found.classes if label not in classes]:
+            verb = "is" if len(unknown) == 1 else "are"
             raise DataError(
-                f"The labels in {self.path!r} must be some of those to train on, {listed(classes)}, "
-                f"but there {'is' if len(unknown) == 1 else 'are'} {listed(unknown)}.",
+                f"The labels in {self.path!r} must be some of those to train on, "
+                f"{listed(classes)}, but there {verb} {listed(unknown)}.",
                 row=None,
             )
         return found.values
