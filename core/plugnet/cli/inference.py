@@ -10,6 +10,7 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.cli.config import AUTO, Config
+from plugnet.data.lazy import LazyArray
 from plugnet.data.mapped import mapped_file
 from plugnet.data.samples import UNUSUAL
 from plugnet.errors import ConfigError
@@ -22,6 +23,7 @@ from plugnet.targets import is_one_hot
 HIDDEN: Final = (("fc", {"outputs": 50}), "tanh", ("fc", {"outputs": 50}), "tanh")
 VALIDATION: Final = 0.1
 FEW: Final = 100  # samples; of fewer none are set aside unless they are asked for
+FIRST: Final = 1000  # samples of which the magnitude is looked at if not all are in memory
 
 
 def infer(config: Config, samples: DataSplits) -> Config:
@@ -130,5 +132,7 @@ def _first(samples: DataSplits) -> tuple[Any, ...]:
 
 
 def _reaches(x: Array) -> float:
-    """Return the magnitude of a table's values."""
+    """Return the magnitude of a table's values, of one that is read part by part the first ones."""
+    if isinstance(x, LazyArray):
+        x = x[:FIRST]
     return float(max(-float(x.min()), float(x.max())))

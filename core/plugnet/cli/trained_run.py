@@ -141,7 +141,7 @@ def load(arguments: Namespace) -> TrainedRun:
     if splits.test is not None:
         check_same_test(file.parent, splits.test)
     x: Any = given.x
-    if splits.columns and x.ndim == 2:
+    if splits.columns and isinstance(x, np.ndarray) and x.ndim == 2:
         x = dict(zip(splits.columns, x.T, strict=True))
     rows = iter([Rows(x, given.y, range(len(given.x)), weights=given.weights)])
     return TrainedRun(model, rows, part, settings.path or "the run's data", ignored)
