@@ -16,6 +16,7 @@ from plugnet.data.stored_array import Stored
 from plugnet.errors import DataError, FileFormatError
 from plugnet.files.budget import Budget
 from plugnet_hdf5.file import opened
+from plugnet_hdf5.heaps import check_heaps
 
 #: Bytes that a piece has at least, where a chunk is smaller; and texts that are read at a time.
 _PIECE, _TEXTS = 1 << 16, 1 << 10
@@ -61,8 +62,10 @@ class Source:
             FileFormatError: it is damaged, or neither numbers nor texts.
             BudgetError: it takes more memory than it may.
         """
-        with opened(self.path) as (file, _):
+        with opened(self.path) as (file, size):
             dataset = self.checked(file[self.name])
+            if dataset.dtype.kind == "O":
+                check_heaps(self.path, size)
             self.budget.spend(_bytes(dataset), self.name)
             if h5py.check_string_dtype(dataset.dtype) is not None:
                 return self._texts(dataset)

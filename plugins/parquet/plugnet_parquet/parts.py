@@ -96,6 +96,7 @@ class Table:
             with opened(file) as (reader, _):  # of several groups at once it would keep all
                 found = 0
                 for batch in reader.iter_batches(count, row_groups=[number], columns=[*columns]):
+                    batch.validate(full=True)  # such as text, which must be UTF-8
                     if len(batch):
                         yield file, starts[file] + found, batch
                     found += len(batch)
