@@ -23,8 +23,8 @@ from plugnet.files.opening import open_ordinary
 #: Suffixes of pictures, in small letters.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
-#: Formats as Pillow names them; a camera's MPO is a JPEG and more.
-FORMATS = ("PNG", "JPEG", "MPO", "BMP", "DIB", "GIF", "WEBP", "TIFF")
+#: Formats as Pillow names them.
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 
 _GRAY_16 = ("I;16", "I;16L", "I;16B", "I;16N")
 _GRAY = ("1", "L", "LA", "La", *_GRAY_16)
@@ -146,8 +146,11 @@ def _is_gray(image: Image.Image) -> bool:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 if there is none. A PNG's counts if it precedes the pixels."""
-    if image.format == "PNG" and "exif" not in image.info:
+    """Return the EXIF orientation, 1 if there is none, or if Pillow turns the picture, a TIFF.
+
+    That of a PNG counts if it precedes the pixels.
+    """
+    if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):
         return 1
     found = image.getexif().get(_ORIENTATION, 1)
     return found if isinstance(found, int) else 1
@@ -178,7 +181,7 @@ def _seems_whole(file: BinaryIO, kind: str) -> bool:
         if kind == "BMP":
             file.seek(2)
             return int.from_bytes(file.read(4), "little") <= size
-        end, count = _ENDS.get("JPEG" if kind == "MPO" else kind, (b"", 0))
+        end, count = _ENDS.get(kind.replace("MPO", "JPEG"), (b"", 0))  # an MPO is JPEGs
         file.seek(max(size - count, 0))
         return end in file.read(count)
     finally:
