@@ -101,7 +101,7 @@ class Source:
         """Return texts, counted while they are read: they may be longer than the file."""
         flat: list[str] = []
         for start in range(0, dataset.shape[0], _TEXTS):
-            block = dataset.asstr()[start : start + _TEXTS].reshape(-1).tolist()
+            block = dataset.asstr("utf-8")[start : start + _TEXTS].reshape(-1).tolist()
             self.budget.spend(sum(map(len, block)), self.name)
             flat += block
         self.budget.spend(4 * len(flat) * max(map(len, flat), default=0), self.name)

@@ -74,7 +74,7 @@ class Mat73(TrainTestArrays):
         """Return a variable; what is no matrix of numbers is refused when it is read."""
         kind = _class(dataset)
         if kind not in _NUMBERS or dataset.dtype.kind not in "buif":
-            kind = "complex" if dataset.dtype.kind == "V" else kind
+            kind = "complex" if dataset.dtype.kind in "cV" else kind
             return Stored(None, partial(_refuse, source.path, source.name, kind), source.budget)
         if "MATLAB_empty" in dataset.attrs:  # the numbers are the dimensions
             shape = tuple(int(each) for each in np.ravel(dataset[()]))
