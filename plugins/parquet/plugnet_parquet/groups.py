@@ -11,7 +11,8 @@ from plugnet.arrays import Array
 from plugnet.data.pieces import PiecedArray
 from plugnet.errors import DataError, FileFormatError
 from plugnet_parquet.cells import matrix
-from plugnet_parquet.parts import Table, opened
+from plugnet_parquet.file import opened
+from plugnet_parquet.parts import Table
 
 
 class Groups(PiecedArray):
@@ -19,25 +20,25 @@ class Groups(PiecedArray):
 
     Attributes:
         table: where they lie.
-        columns: their names.
+        names: those of the columns.
         begins: where groups begin, see `PiecedArray`.
     """
 
-    def __init__(self, table: Table, columns: Sequence[str], dtype: np.dtype[Any]) -> None:
+    def __init__(self, table: Table, names: Sequence[str], dtype: np.dtype[Any]) -> None:
         """Take the table; nothing is read yet."""
-        self.table, self.columns, self.begins = table, columns, table.begins
-        self.shape, self.dtype = (table.rows, len(columns)), dtype
+        self.table, self.names, self.begins = table, names, table.begins
+        self.shape, self.dtype = (table.rows, len(names)), dtype
 
     def read_pieces(self, numbers: Sequence[int]) -> Iterator[Array]:
         """Yield groups; see `PiecedArray`."""
         for number in numbers:
             file, index, rows = self.table.groups[number]
             try:
-                with opened(file) as (reader, _):
-                    found = reader.read_row_group(index, list(self.columns))
+                with opened(file.path, file) as (reader, _):
+                    found = reader.read_row_group(index, list(self.names))
                     if len(found) != rows:
-                        raise ValueError("it has been replaced since it was looked at")
-                    yield matrix(found, self.columns, self.dtype)
+                        raise ValueError(f"it announces {rows} rows where it has {len(found)}")
+                    yield matrix(found, self.names, self.dtype)
             except FileFormatError as error:
                 row = int(self.begins[number])
                 raise DataError(f"Row {row}: {error}", row=row) from error
