@@ -1,4 +1,10 @@
-"""A stranger's package, as text."""
+"""A stranger's package, as text, as a folder, and installed."""
+
+from pathlib import Path
+
+from plugnet.reference.component import Component
+from plugnet.registry import registry
+from tests.aliases import Fake
 
 PACKAGE = '''"""Swirls."""
 '''
@@ -58,3 +64,20 @@ v2 = "nn_swirl"
 [project.entry-points."plugnet.activations"]
 swirl = "nn_swirl.swirl:Swirl"
 """
+
+
+def installed(install: Fake, **changed: str) -> Component:
+    """Install the package, with other texts for ``code`` or ``reference``; return its component."""
+    texts = {"code": CODE, "reference": REFERENCE, **changed}
+    files = {"nn_swirl/swirl.py": texts["code"], "nn_swirl/reference.toml": texts["reference"]}
+    install("nn-swirl", GROUPS, {**SOURCES, **files})
+    return Component(registry.find("nn-swirl/swirl"))
+
+
+def folder(tmp_path: Path) -> Path:
+    """Write the package, which is not installed, with its project, and return its folder."""
+    path = tmp_path / "nn-swirl"
+    for name, text in {**SOURCES, "pyproject.toml": PYPROJECT}.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text(text)
+    return path

@@ -59,6 +59,19 @@ def test_a_race_says_who_ran_on_what_work_and_how_long(
         assert all(f"{key}: {value}" in shown for key, value in race["work"].items())
 
 
+def test_estimators_are_raced_at_fitting_and_predicting(tmp_path: Path) -> None:
+    pytest.importorskip("plugnet_sklearn")
+    document, shown = run(tmp_path, "race_sklearn.py", "--data", "digits")
+    titles = [race["title"] for race in document["races"]]
+    assert titles == [f"digits: {what}" for what in (
+        "predict, all rows", "predict, a row", "fit, 20 epochs"
+    )]  # fmt: skip
+    for race in document["races"]:
+        assert [line["name"] for line in race["lines"]] == ["plugnet"]
+        assert race["skipped"].keys() == {"MLPClassifier", "skorch, PyTorch"}
+        assert race["title"] in shown
+
+
 def compute(code: str, threads: int = 1) -> str:
     """Return what code prints that runs beside the benchmarks, in a process of its own."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "JAX_PLATFORMS": "cpu"}

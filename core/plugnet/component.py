@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 from plugnet.arrays import Array, Shape
-from plugnet.errors import MissingStateError, SpecError
+from plugnet.errors import MissingStateError, SpecError, brief_call
 
 #: Arguments for a constructor, by name. For a layer the shape of one sample may go with them, or,
 #: where only some numbers may come in, samples to use; for an activation, numbers in its domain.
@@ -50,8 +50,7 @@ class Component(ABC):  # noqa: B024 # the interfaces have the abstract methods
         return rebuild, (describe(self),)
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments().items())
-        return f"{type(self).__name__}({arguments})"
+        return brief_call(self, self.arguments())
 
 
 # Copies are made from the class and the arguments, never from buffers ----------------------------

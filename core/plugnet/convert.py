@@ -34,12 +34,13 @@ def write_mat(samples: DataSplits, path: str | os.PathLike[str]) -> None:
     from scipy.io import savemat
     from scipy.io.matlab import MatWriteError
 
-    train, test = samples.train, samples.test
+    train, test = _read(samples.train), samples.test
     classes = columns_of_labels(samples)
     _check(train)
     if test is None:
         test = Batch(train.x[:0], train.y[:0])
     else:
+        test = _read(test)
         _check(test)
     variables = {
         "train_data": _rows(train.x),
@@ -79,6 +80,11 @@ def columns_of_labels(samples: DataSplits) -> tuple[Label, ...]:
     if len(samples.classes) == 1:
         raise DataError("One-hot labels need two classes or more, but there is one.", row=None)
     return samples.classes or tuple(range(max(largest, 1) + 1))
+
+
+def _read(part: Batch) -> Batch:
+    """Return samples that may be a `plugnet.data.LazyArray` as an array."""
+    return part._replace(x=part.x[:])
 
 
 def _check(part: Batch) -> None:

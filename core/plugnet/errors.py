@@ -7,11 +7,32 @@ All of them are `PlugnetError`; `exit_code` is what the command line ends with.
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-_REPR = reprlib.Repr()
-_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 60
+
+class _Repr(reprlib.Repr):
+    """Cuts what is long, and shows of an array its shape and dtype."""
+
+    def __init__(self, length: int, items: int) -> None:
+        """Set the most characters of a text or an object, and the most items of a collection."""
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = length
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = items
+
+    def repr1(self, x: Any, level: int) -> str:
+        shape = getattr(x, "shape", None)
+        if isinstance(shape, tuple) and shape and (hasattr(x, "dtype") or hasattr(x, "dtypes")):
+            return f"<{type(x).__name__} {tuple(shape)}{_dtype(x)}>"
+        return super().repr1(x, level)
+
+
+def _dtype(array: Any) -> str:
+    return f" {array.dtype}" if hasattr(array, "dtype") else ""
+
+
+_SHOWN = _Repr(60, 6)
+_BRIEF = _Repr(1000, 12)
 
 
 class PlugnetError(Exception):
@@ -205,7 +226,23 @@ class ConfigError(PlugnetError, ValueError):
 
 def shown(value: object) -> str:
     """Return the ``repr`` of any value, however long or broken, short enough for a message."""
-    return _REPR.repr(value)
+    return _SHOWN.repr(value)
+
+
+def brief(value: object) -> str:
+    """Return the ``repr`` of any value as `shown` does, long enough for all that is not long.
+
+    >>> import numpy as np
+    >>> brief({"x": np.zeros((100, 784)), "columns": tuple(range(15))})
+    "{'columns': (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, ...), 'x': <ndarray (100, 784) float64>}"
+    """
+    return _BRIEF.repr(value)
+
+
+def brief_call(value: object, arguments: Mapping[str, object]) -> str:
+    """Return how an object could be made, each argument as `brief` shows it."""
+    shown = ", ".join(f"{name}={brief(each)}" for name, each in arguments.items())
+    return f"{type(value).__name__}({shown})"
 
 
 def listed(names: Sequence[object]) -> str:

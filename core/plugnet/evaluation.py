@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain, count
+from itertools import chain, count, islice
 from typing import Any, Literal
 
 import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.data.answers import decode
-from plugnet.errors import ArgumentError, NotRecordedError
+from plugnet.errors import ArgumentError, NotRecordedError, shorten
 from plugnet.interfaces import Loss, Metric
 from plugnet.registry import registry
 from plugnet.schema import Schema
@@ -53,6 +53,18 @@ class Evaluation:
                 known=known,
             )
         return self.metrics[name]
+
+
+def in_words(evaluation: Evaluation, most: int) -> str:
+    """Return the loss and the first metrics, at most ``most``, as text.
+
+    >>> in_words(Evaluation(800, 0.0625, {"accuracy": 0.98}), 3)
+    'loss 0.0625, accuracy 0.98'
+    """
+    metrics = islice(evaluation.metrics.items(), most)
+    return ", ".join(
+        f"{shorten(name)} {value:.4g}" for name, value in [("loss", evaluation.loss), *metrics]
+    )
 
 
 def build_metrics(metrics: Iterable[Any] | None, kind: str, loss: Loss) -> dict[str, Metric]:

@@ -35,7 +35,7 @@ import numpy as np
 from plugnet.arrays import Array, Shape
 from plugnet.component import Component as Component
 from plugnet.component import Example as Example
-from plugnet.errors import CallOrderError
+from plugnet.errors import CallOrderError, brief_call
 from plugnet.parameter import Parameter
 from plugnet.schema import Label, Schema
 from plugnet.targets import check_targets
@@ -57,6 +57,9 @@ class Batch(NamedTuple):
     x: Array
     y: Array
     weights: Array | None = None
+
+    def __repr__(self) -> str:
+        return brief_call(self, self._asdict())
 
 
 class Layer(Component):
@@ -526,8 +529,9 @@ class DataSplits:
 
     Attributes:
         train: ``x``, ``(N, *shape)`` floating point, scaled for training, or numbers for a network
-            that begins with a layer that scales them; ``y``, ``(N,)`` labels, whole numbers or
-            strings, or ``(N, K)`` real targets; and ``weights``, ``(N,)`` or None.
+            that begins with a layer that scales them; or a `plugnet.data.LazyArray`; ``y``,
+            ``(N,)`` labels, whole numbers or strings, or ``(N, K)`` real targets; and ``weights``,
+            ``(N,)`` or None.
         test: the same for testing, or None.
         classes: all labels that there are, in the order of a network's outputs. () if the labels
             are class ids from 0, or real targets.
@@ -551,6 +555,9 @@ class DataSplits:
     dropped: tuple[str, ...] = ()
     missing: float | str | None = None
 
+    def __repr__(self) -> str:
+        return brief_call(self, vars(self))
+
 
 class Rows(NamedTuple):
     """Some rows of a file with samples that a trained model is asked about.
@@ -570,6 +577,9 @@ class Rows(NamedTuple):
     lines: Sequence[int] | None = None
     others: Mapping[str, Sequence[Any]] = MappingProxyType({})
     weights: Array | None = None
+
+    def __repr__(self) -> str:
+        return brief_call(self, self._asdict())
 
 
 class Dataset(Component):

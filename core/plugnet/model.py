@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -27,7 +27,9 @@ from plugnet.errors import (
     FileFormatError,
     PlugnetError,
     ShapeError,
+    brief,
     counted,
+    listed,
 )
 from plugnet.evaluation import (
     Evaluation,
@@ -39,10 +41,10 @@ from plugnet.evaluation import (
     true_classes,
 )
 from plugnet.interfaces import Batch, Loss
-from plugnet.network import PREDICT_ROWS, Network
+from plugnet.network import Network
 from plugnet.readers import rows_of
 from plugnet.registry import registry
-from plugnet.schema import Schema
+from plugnet.schema import Label, Schema
 from plugnet.versions import running
 
 #: The model's file in the directory of a run.
@@ -151,7 +153,8 @@ class Model:
         Args:
             x: samples as for training; or the path of a file or folder, all of whose rows are
                 meant. A table's columns are found by their names, and it may also have the targets'
-                and those that training left out.
+                and those that training left out. After a training on an array, which names none,
+                they are taken as they stand, and there must be as many.
 
         Raises:
             DataError: a column is missing or unknown, a value is missing, or no answer comes out.
@@ -221,7 +224,7 @@ class Model:
         x, y, weights = given
         answered = (
             (predict_rows(rows), y[rows], None if weights is None else weights[rows])
-            for rows in blocks(len(x), PREDICT_ROWS)
+            for rows in blocks(len(x), self.network.predict_rows)
         )
         return self._judge(answered, iteration, part)
 
@@ -244,7 +247,7 @@ class Model:
         given = self._labelled(x) if is_path(x) else [joined(x, y, weights)]
         for batch in given:
             samples, targets, held = self.check(*batch)
-            for rows in blocks(len(samples), PREDICT_ROWS):
+            for rows in blocks(len(samples), self.network.predict_rows):
                 outputs = self.network.predict(samples[rows])
                 yield outputs, targets[rows], None if held is None else held[rows]
 
@@ -404,8 +407,45 @@ class Model:
             ) from error
 
     def __repr__(self) -> str:
-        answers = self.schema.classes or self.schema.targets or "real values"
-        return f"Model({self.network!r}, {self.schema.kind}: {answers})"
+        answers = self.schema.classes or self.schema.targets
+        said = brief(answers) if answers else "real values"
+        return f"Model({self.network!r}, {self.schema.kind}: {said})"
+
+    def _repr_html_(self) -> str:
+        from plugnet.html.markup import facts, folded, page  # late: only notebooks ask
+
+        schema, (gives, names) = self.schema, self._answers()
+        parts = {"answers": f"{gives}: {listed(names)}" if names else gives}
+        if schema.ignored:
+            parts["ignored labels"] = listed(schema.ignored)
+        columns, shape = schema.columns, self.network.input_shape
+        if columns:
+            parts["inputs"] = f"{counted(len(columns), 'column')}: {listed(columns)}"
+        elif shape is not None:
+            parts["inputs"] = f"samples of shape {shape}"
+        if schema.dropped:
+            parts["left out"] = (
+                f"{counted(len(schema.dropped), 'column')}: {listed(schema.dropped)}"
+            )
+        parts["loss"] = brief(self.loss)
+        parts["metrics"] = ", ".join(map(brief, self.metrics.values())) or "none"
+        parts["made with"] = ", ".join(
+            f"{name} {version}" for name, version in self.versions.items()
+        )
+        network = self.network
+        return page(
+            "Model",
+            f"that answers with {gives}",
+            facts("What it answers", parts),
+            folded(repr(network), network._repr_html_()),
+        )
+
+    def _answers(self) -> tuple[str, Sequence[Label]]:
+        """Return what the answers are, and their names."""
+        schema, count = self.schema, len(self.schema.targets)
+        if schema.kind == "class":
+            return f"one of {counted(len(schema.classes), 'class', 'classes')}", schema.classes
+        return counted(count, "real value") if count else "real values", schema.targets
 
 
 def _require_answers(are_answers: Array) -> None:

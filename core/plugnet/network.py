@@ -17,7 +17,14 @@ from plugnet.arrays import Array, Shape
 from plugnet.chain import Chain
 from plugnet.component import describe, rebuild
 from plugnet.data.samples import as_array, as_samples, as_stored, blocks_of
-from plugnet.errors import ArgumentError, FileFormatError, PlugnetError, ShapeError, SpecError
+from plugnet.errors import (
+    ArgumentError,
+    FileFormatError,
+    PlugnetError,
+    ShapeError,
+    SpecError,
+    counted,
+)
 from plugnet.files.budget import Budget
 from plugnet.generators import Generators
 from plugnet.interfaces import Layer
@@ -26,9 +33,14 @@ from plugnet.parameter import MULTIPLIERS, Parameters
 from plugnet.patterns import Patterns
 from plugnet.predictions import Predictions
 from plugnet.registry import registry
-from plugnet.summary import summarize
+from plugnet.summary import outline, summarize
 
-PREDICT_ROWS = 1024  # that `predict` pushes through at once, so that its memory stays bounded
+#: What `predict` pushes through at once, at most: samples, and numbers of these.
+PREDICT_ROWS = 1024
+PREDICT_NUMBERS = 1 << 22
+
+#: Layers, in a repr.
+MOST_SHOWN = 20
 
 
 class Network:
@@ -49,6 +61,8 @@ class Network:
         layer_names: their names in this network, such as "fc1", "tanh1", "fc2".
         input_shape: the shape of one sample, or None until it is known.
         output_shapes: the shape of one sample after each layer; empty until it is known.
+        predict_rows: how many samples `predict` pushes through at once, so that its memory stays
+            bounded.
         dtype: the dtype of parameters and computation.
         seed: what the parameters' first values, and all that layers draw, are drawn from.
         is_in_training: whether a `Trainer.fit` is going on; set by it.
@@ -88,6 +102,7 @@ class Network:
         self.dtype = _dtype(dtype)
         self.seed = integer("seed", seed, at_least=0)
         self.input_shape: Shape | None = None
+        self.predict_rows = PREDICT_ROWS
         self._patterns = Patterns(parameters)
         self._parameters: Parameters | None = None
         self.lock = threading.RLock()
@@ -193,9 +208,11 @@ class Network:
 
     def _predict(self, samples: Array) -> Array:
         with np.errstate(all="ignore"):  # BLAS raises flags without cause; underflow is harmless
-            if len(samples) <= PREDICT_ROWS:
-                return self.forward(samples[:])  # which reads what is not in memory
-            blocks = (samples[i : i + PREDICT_ROWS] for i in range(0, len(samples), PREDICT_ROWS))
+            rows = self.predict_rows
+            if len(samples) <= rows:
+                is_read = isinstance(samples, np.ndarray)
+                return self.forward(samples if is_read else samples[:])
+            blocks = (samples[i : i + rows] for i in range(0, len(samples), rows))
             return np.concatenate([self.forward(block) for block in blocks])
 
     def place(self, iteration: int, shard: int = 0) -> None:
@@ -375,6 +392,7 @@ class Network:
         self._parameters = Parameters(parameters, self.dtype)
         self._patterns.apply(parameters)  # afterwards, so that a copy is laid like the first
         self._generators = Generators(self.rngs)
+        self.predict_rows = max(min(PREDICT_ROWS, PREDICT_NUMBERS // math.prod(shape)), 1)
         self.input_shape = shape
 
     def uninitialize(self) -> None:
@@ -550,7 +568,21 @@ class Network:
         return network
 
     def __repr__(self) -> str:
-        return f"Network({' -> '.join(self.layer_names)})"
+        names, most = self.layer_names, MOST_SHOWN
+        if len(names) > most:
+            gap = f"({len(names) - most:,} more)"
+            names = (*names[: most - 2], gap, *names[-2:])
+        return f"Network({' -> '.join(names)})"
+
+    def _repr_html_(self) -> str:
+        from plugnet.html.markup import page  # late: only notebooks ask
+
+        parameters = self._parameters
+        owned = None if parameters is None else list(parameters.values())
+        said = f"of {counted(len(self.layers), 'layer')} in {self.dtype}"
+        if owned is None:
+            said += "; shapes and parameters come with the first data"
+        return page("Network", said, outline(self.chain, self.input_shape, owned))
 
 
 def _owner(array: Array) -> Array:

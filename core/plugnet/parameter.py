@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import count
+from itertools import count, islice
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from plugnet.arguments import number
 from plugnet.arrays import Array
-from plugnet.errors import ArgumentError, ShapeError
+from plugnet.errors import ArgumentError, ShapeError, shown
 from plugnet.files.budget import spend
 
 MULTIPLIERS = ("lr_mult", "decay_mult", "trainable")
+
+MOST_SHOWN = 20  # of a network's parameters, in a repr
 
 _versions = count(1)
 
@@ -129,7 +131,7 @@ class Statistic(Parameter):
         if name == "momentum" or (name in MULTIPLIERS and getattr(self, name) != new):
             raise ArgumentError(
                 f"A statistic is not trained, and its '{name}' stays {getattr(self, name)}, but it "
-                f"was to be {new!r}. Leave out what is a plugnet.parameter.Statistic.",
+                f"was to be {shown(new)}. Leave out what is a plugnet.parameter.Statistic.",
                 argument=name,
                 value=new,
             )
@@ -246,6 +248,11 @@ class Parameters(Mapping[str, Parameter]):
     def __len__(self) -> int:
         return len(self._parameters)
 
+    def __repr__(self) -> str:
+        shapes = [f"{path} {one.value.shape}" for path, one in islice(self.items(), MOST_SHOWN)]
+        more = len(self) - len(shapes)
+        return f"Parameters({', '.join(shapes)}{f' and {more:,} more' if more else ''})"
+
     def _rank(self, path: str) -> tuple[bool, bool, float, float]:
         parameter = self._parameters[path]
         return (
@@ -272,7 +279,7 @@ def checked(name: str, value: Any) -> bool | float:
             return float(value)
         wanted = "a finite number, at least 0"
     raise ArgumentError(
-        f"'{name}' of a parameter must be {wanted}, but it is {value!r}.",
+        f"'{name}' of a parameter must be {wanted}, but it is {shown(value)}.",
         argument=name,
         value=value,
     )

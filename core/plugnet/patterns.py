@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from plugnet.errors import ArgumentError
+from plugnet.errors import ArgumentError, shown
 from plugnet.parameter import MULTIPLIERS, Parameter, Statistic, checked
 
 
@@ -29,7 +29,7 @@ class Patterns:
             raise ArgumentError(
                 "The parameters must be a dict from patterns to dicts with any of "
                 f"{', '.join(MULTIPLIERS)}, as {{'*.bias': {{'lr_mult': 2}}}}, but they are "
-                f"{given!r}.",
+                f"{shown(given)}.",
                 argument="parameters",
                 value=given,
             )

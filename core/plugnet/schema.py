@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from plugnet.errors import brief_call
+
 #: What a class may be called; JSON can hold it.
 Label: TypeAlias = str | int
 
@@ -37,3 +39,6 @@ class Schema:
     ignored: tuple[Label, ...] = ()
     offsets: tuple[float, ...] = ()
     scales: tuple[float, ...] = ()
+
+    def __repr__(self) -> str:
+        return brief_call(self, vars(self))

@@ -1,21 +1,24 @@
-"""The table that `Network.summary` returns."""
+"""The tables of a network: what `Network.summary` returns, and what a notebook shows."""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from plugnet.arrays import Shape
 from plugnet.chain import Chain
+from plugnet.errors import brief, counted
 from plugnet.interfaces import Layer
 from plugnet.layers import parameters_of, walk
 from plugnet.parameter import Parameter
 
 ROW = "{:<22} {:>15} {:>13} {:>14} {:>11}"
 HEADINGS = ROW.format("layer", "output shape", "parameters", "FLOPs/sample", "memory")
+UNKNOWN = "?"  # before the shape of the input is known
 
 
 def summarize(
@@ -46,6 +49,46 @@ def summarize(
     activations = 2 * dtype.itemsize * sum(math.prod(shape) for shape in shapes[1:])
     lines.append(f"activations and their gradients: {_bytes(activations)} per sample of a batch")
     return "\n".join(lines)
+
+
+def outline(chain: Chain, input_shape: Shape | None, owned: Sequence[Parameter] | None) -> str:
+    """Return a table in HTML: each layer with its arguments, its output shape and parameters.
+
+    Layers within a layer stand below it, by their paths. Of many only the first are looked at.
+
+    Args:
+        chain: the layers of a network.
+        input_shape: the shape of one sample; None: it is not known yet.
+        owned: all parameters; None: there are none yet.
+    """
+    from plugnet.html.markup import table  # late: only notebooks ask
+
+    known = chain.output_shapes
+    shapes = map(_shape, known) if known else itertools.repeat(UNKNOWN)
+    before = UNKNOWN if input_shape is None else _shape(input_shape)
+    after = _shape(known[-1]) if known else UNKNOWN
+    return table(
+        "Layers",
+        ("layer", "component", "output shape", "parameters"),
+        itertools.chain([("input", "", before, "")], _outlined(chain, shapes)),
+        whole=counted(len(chain.layers), "layer"),
+        total=("total", "", after, UNKNOWN if owned is None else f"{_count(owned):,}"),
+        numbers=(3,),
+    )
+
+
+def _outlined(chain: Chain, shapes: Iterable[str]) -> Iterator[tuple[str, str, str, str]]:
+    for name, layer, shape in zip(chain.layer_names, chain.layers, shapes, strict=False):
+        waiting = {name: layer}
+        while waiting:
+            path = next(iter(waiting))
+            held = waiting.pop(path)
+            try:
+                count = f"{_count(list(parameters_of(walk({'': held})).values())):,}"
+            except AttributeError:  # it has none before `initialize`
+                count = UNKNOWN
+            yield path, brief(held), shape if held is layer else "", count
+            waiting = {f"{path}.{inner}": each for inner, each in held.inner().items()} | waiting
 
 
 def _inner_rows(layer: Layer, depth: int) -> list[str]:

@@ -17,15 +17,6 @@ EXAMPLE = Path(__file__).parents[2] / "examples/third_party"
 WRITTEN = ["index.md", "activation-swirl.md", "activation-swirl.svg"]
 
 
-def folder(tmp_path: Path) -> Path:
-    """Write the stranger's package, which is not installed, and return its folder."""
-    path = tmp_path / "nn-swirl"
-    for name, text in {**swirl.SOURCES, "pyproject.toml": swirl.PYPROJECT}.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_text(text)
-    return path
-
-
 def links(page: Path) -> list[tuple[Path, str]]:
     """Return the files that a page leads to, with the line that each link names, or ""."""
     found = re.findall(r"\]\(([^)#]+)(?:#L(\d+))?\)", page.read_text())
@@ -33,7 +24,7 @@ def links(page: Path) -> list[tuple[Path, str]]:
 
 
 def test_a_folder_that_is_not_installed(install: Fake, tmp_path: Path, shown: Shown) -> None:
-    package = folder(tmp_path)
+    package = swirl.folder(tmp_path)
     out = shown("plugins", "docs", str(package))
     assert out.splitlines() == [str(package / "docs" / name) for name in WRITTEN]
     leads = [link for page in (package / "docs").glob("*.md") for link in links(page)]
@@ -61,7 +52,7 @@ def test_an_installed_distribution(
 def test_what_others_wrote_is_left_alone(
     install: Fake, tmp_path: Path, shown: Shown, refused: Refused
 ) -> None:
-    package = folder(tmp_path)
+    package = swirl.folder(tmp_path)
     shown("plugins", "docs", str(package))
     shown("plugins", "docs", str(package))  # its own pages are replaced
     page = package / "docs/activation-swirl.md"
@@ -76,7 +67,7 @@ def test_what_others_wrote_is_left_alone(
 def test_an_example_that_fails_writes_nothing(
     install: Fake, tmp_path: Path, refused: Refused
 ) -> None:
-    package = folder(tmp_path)
+    package = swirl.folder(tmp_path)
     code = swirl.CODE.replace("    Attributes:", "    >>> 1 + 1\n    3\n\n    Attributes:")
     (package / "nn_swirl/swirl.py").write_text(code)
     assert "does not. Mend the example" in refused("plugins", "docs", str(package))

@@ -75,10 +75,12 @@ def test_strings_of_pandas_are_classes(kind: str) -> None:
     np.testing.assert_array_equal(encode(pd.DataFrame({"s": series}), schema, 4), [2, 0, 1, 2])
 
 
-def test_categories_that_do_not_occur_are_no_classes() -> None:
+def test_categories_that_do_not_occur_are_classes() -> None:
     pd = pytest.importorskip("pandas")
     labels = pd.Categorical(NAMES, categories=["eel", "cow", "bee", "ant"])
-    assert learn(labels, 3).classes == ("ant", "bee", "cow")
+    assert learn(labels, 4).classes == ("eel", "cow", "bee", "ant")
+    with pytest.raises(DataError, match="or drop the categories that do not occur, 'eel'"):
+        learn(labels, 3)
 
 
 def test_strings_of_polars_and_arrow_are_classes() -> None:

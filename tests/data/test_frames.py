@@ -1,12 +1,17 @@
 """Columns are found by their names, in all that has names, and what does not fit is named."""
 
+import collections
+import datetime
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
+from tests import hugging_face as hf
 
 from plugnet.arrays import Array
+from plugnet.data.foreign import opened
 from plugnet.data.frames import as_inputs, check_columns, column_names, is_frame
 from plugnet.errors import DataError
 
@@ -26,6 +31,10 @@ def pyarrow(columns: Mapping[str, Any]) -> Any:
     return pytest.importorskip("pyarrow").table(columns)
 
 
+def hugging_face(columns: Mapping[str, Any]) -> Any:
+    return hf.Dataset(columns)
+
+
 def structured(columns: Mapping[str, Any]) -> Any:
     arrays = {name: np.asarray(column) for name, column in columns.items()}
     frame = np.empty(3, [(name, array.dtype) for name, array in arrays.items()])
@@ -35,7 +44,7 @@ def structured(columns: Mapping[str, Any]) -> Any:
 
 
 Make = Callable[[Mapping[str, Any]], Any]
-MAKERS: list[Make] = [dict, pandas, polars, pyarrow, structured]
+MAKERS: list[Make] = [dict, pandas, polars, pyarrow, structured, hugging_face]
 frames = pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
 
 
@@ -178,3 +187,116 @@ def test_long_lists_of_columns_are_cut_short() -> None:
     with pytest.raises(DataError, match="'c9' and 4990 more, in any order, but it lacks 'c0'"):
         check_columns(["other"], columns, ())
     check_columns(columns[::-1], columns, ())
+
+
+@pytest.mark.parametrize(
+    "make", [pandas, polars, pyarrow, hugging_face, dict], ids=lambda m: m.__name__
+)
+def test_all_columns_that_are_no_numbers_are_named_with_advice(make: Make) -> None:
+    day = datetime.datetime(2026, 11, 29)
+    frame = make(
+        {
+            "a": A.tolist(),
+            "town": ["p", "q", None],
+            "when": [day, day, day],
+            "tags": [[1.0, 2.0], [3.0], []],
+            "pair": [[1.0, 2.0], [3.0, 2.0], [1.0, 4.0]],
+            "kind": ["x", "x", "x"],
+        }
+    )
+    refused(
+        frame,
+        "'town', 'kind' (text); 'when' (dates or times); 'tags', 'pair' (several values in a row)",
+        "other text into one column of 0 and 1 for each value, as pandas.get_dummies(x) does",
+        "the days since the first one",
+        "Divide what holds several values into a column for each. Or drop them.",
+    )
+
+
+def test_categories_that_are_numbers_are_inputs_and_others_are_named() -> None:
+    pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    frame = pd.DataFrame({"a": pd.Categorical([3, None, 1.5]), "b": pd.Categorical([2, 1, 2])})
+    np.testing.assert_array_equal(as_inputs(frame), [[3, 2], [np.nan, 1], [1.5, 2]])
+    advice = "Turn each category into a column of 0 and 1, as pandas.get_dummies(x) does"
+    refused(pd.DataFrame({"k": pd.Categorical(["u", "v"])}), "'k' (categories)", advice)
+    for dtype in (pl.Categorical, pl.Enum(["u", "v"])):
+        refused(pl.DataFrame({"k": pl.Series(["u", "v"], dtype=dtype)}), "'k' (categories)", advice)
+
+
+def test_other_things_are_named_by_their_type() -> None:
+    refused({"a": [1, 2j]}, "'a' (complex128). Convert them, or drop them.")
+    refused({"a": [object(), object()]}, "'a' (object objects)")
+    refused({"a": [datetime.date(2026, 1, 1)] * 2}, "'a' (dates or times)")
+    refused({"a": [datetime.timedelta(2)] * 2}, "'a' (dates or times)")
+
+
+def test_decimals_are_numbers() -> None:
+    pl = pytest.importorskip("polars")
+    frame = pl.DataFrame({"a": pl.Series([1, None]).cast(pl.Decimal(10, 2))})
+    np.testing.assert_array_equal(as_inputs(frame), [[1.0], [np.nan]])
+
+
+@pytest.mark.parametrize(
+    "kind", ["Int64", "int64[pyarrow]", "Float64", "double[pyarrow]", "category"]
+)
+def test_dtypes_of_pandas_that_may_lack_values_are_numbers(kind: str) -> None:
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    for values in ([1, 2, 3], [1, None, 3]):
+        found = as_inputs(pd.DataFrame({"a": pd.Series(values).astype(kind)}))[:, 0]
+        np.testing.assert_array_equal(found, np.array(values, float))
+    frame = pd.DataFrame({"a": pd.Series([True, None, False], dtype="bool[pyarrow]")})
+    np.testing.assert_array_equal(as_inputs(frame)[:, 0], [1, np.nan, 0])
+
+
+def test_a_record_batch_is_a_frame() -> None:
+    batch = pytest.importorskip("pyarrow").record_batch({"a": A, "b": B})
+    np.testing.assert_array_equal(as_inputs(batch, ("b", "a")), TABLE[:, ::-1])
+
+
+@pytest.mark.parametrize("make", [collections.deque, hf.Column, range], ids=str)
+def test_a_sequence_is_read_in_one_if_it_knows_slices(make: Any) -> None:
+    found = opened(range(3) if make is range else make([0, 1, 2]))
+    assert list(found) == [0, 1, 2]
+    assert isinstance(found, list | range)
+
+
+class Stream:
+    """Something that gives its values only as an Arrow stream, and only once."""
+
+    def __init__(self, given: Any) -> None:
+        self._given: list[Any] = [given]
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._given.pop().__arrow_c_stream__(requested_schema)
+
+
+@pytest.mark.parametrize("make", [pandas, polars, pyarrow], ids=lambda make: make.__name__)
+def test_an_arrow_stream_is_a_frame_or_a_column(make: Make) -> None:
+    pytest.importorskip("pyarrow")
+    frame = make({"b": B, "a": A})
+    np.testing.assert_array_equal(as_inputs(Stream(frame), ("a", "b")), TABLE)
+    assert np.asarray(opened(Stream(frame["b"]))).tolist() == B.tolist()
+
+
+def test_a_stream_that_names_its_columns_is_read_as_a_stream() -> None:
+    class Relation(Stream):
+        columns = ("a", "b")
+
+        def __getitem__(self, name: str) -> object:
+            return object()
+
+    np.testing.assert_array_equal(as_inputs(Relation(pyarrow({"a": A, "b": B}))), TABLE)
+
+
+def test_a_reader_of_record_batches_is_a_frame() -> None:
+    table = pyarrow({"a": A, "b": B})
+    np.testing.assert_array_equal(as_inputs(table.to_reader()), TABLE)
+
+
+def test_what_pyarrow_cannot_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyarrow")
+    words = "Stream gives its values as an Arrow stream, "
+    refused(Stream(3), words + "but pyarrow cannot read it")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    refused(Stream(3), words + "which pyarrow reads", "Run: pip install pyarrow")

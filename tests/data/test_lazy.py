@@ -68,12 +68,12 @@ def test_samples_are_converted_as_they_are_read() -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
 def test_a_bad_value_is_found_when_its_row_is_read(value: float) -> None:
     bad = RNG.random((200_000, 3))
-    bad[1000, 1] = value
+    bad[150_000, 1] = value
     samples = as_samples(Held(bad).subset(np.arange(199_999, -1, -1)))
     assert len(samples[:1000]) == 1000
-    with pytest.raises(DataError, match=r"samples\[1000, 1\] is (nan|inf)") as caught:
-        samples[[3, 198_999]]
-    assert caught.value.row == 1000
+    with pytest.raises(DataError, match=r"samples\[150000, 1\] is (nan|inf)") as caught:
+        samples[[3, 49_999]]
+    assert caught.value.row == 150_000
     with pytest.raises(DataError, match=r"samples\[2, 0\] is nan"):
         as_samples(Held(np.array([[1.0], [2.0], [np.nan]])))
     kept = as_samples(Held(np.array([[1.0], [np.nan]])), allow_missing=True)

@@ -12,25 +12,16 @@ from plugnet.reference.example import example
 from plugnet.reference.transcript import checked, run
 from plugnet.registry import Entry, registry
 
-#: Those that read a file or write one, and so need an example from their package.
-BY_PATH = {
-    "csv", "idx", "mat", "mnist", "npy", "npz",
-    "best_model", "confusion_matrix", "csv_log", "loss_curve", "mistakes",
-}  # fmt: skip
-
 
 @pytest.mark.parametrize("entry", registry.entries(), ids=str)
 def test_every_component_has_one_that_runs(entry: Entry) -> None:
     shown = example(Component(entry))
-    if shown is None:
-        assert entry.name in BY_PATH
-    else:
-        assert shown.startswith(">>> ")
+    assert shown is not None
+    assert shown.startswith(">>> ")
 
 
 def test_one_is_made_of_a_strangers_activation(install: Fake) -> None:
-    install("nn-swirl", swirl.GROUPS, swirl.SOURCES)
-    shown = example(Component(registry.find("swirl")))
+    shown = example(swirl.installed(install))
     assert shown is not None
     assert shown.splitlines()[:4] == [
         ">>> import numpy as np",
@@ -45,25 +36,22 @@ def test_the_packages_own_is_run(install: Fake) -> None:
     toml = (
         "[activations.swirl]\nexample = '''\nfor i in (1, 2):\n    print(i)\n# two\n1 + 1 # so\n'''"
     )
-    install("nn-swirl", swirl.GROUPS, {**swirl.SOURCES, "nn_swirl/reference.toml": toml})
-    shown = example(Component(registry.find("swirl")))
+    shown = example(swirl.installed(install, reference=toml))
     assert shown == (">>> for i in (1, 2):\n...     print(i)\n1\n2\n>>> # two\n... 1 + 1 # so\n2")
 
 
 def test_one_that_fails_is_refused(install: Fake) -> None:
     toml = "[activations.swirl]\nexample = 'a = 1; 1 / 0'"
-    install("nn-swirl", swirl.GROUPS, {**swirl.SOURCES, "nn_swirl/reference.toml": toml})
     with pytest.raises(ConfigError, match=r"activation 'swirl' must run, .* ZeroDivisionError"):
-        example(Component(registry.find("swirl")))
+        example(swirl.installed(install, reference=toml))
     with pytest.raises(ConfigError, match="SyntaxError"):
         run("1 +", "it")
 
 
 def test_a_docstrings_that_prints_something_else_is_refused(install: Fake) -> None:
     code = swirl.CODE.replace("    Attributes:", "    >>> 1 + 1\n    3\n\n    Attributes:")
-    install("nn-swirl", swirl.GROUPS, {**swirl.SOURCES, "nn_swirl/swirl.py": code})
     with pytest.raises(ConfigError, match="activation 'swirl' does not") as caught:
-        example(Component(registry.find("swirl")))
+        example(swirl.installed(install, code=code))
     assert "Expected:\n    3\nGot:\n    2" in str(caught.value)
 
 

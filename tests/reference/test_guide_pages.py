@@ -57,22 +57,9 @@ def test_what_is_wrong_is_a_warning_with_the_components_name(
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr(extension.logger, "warning", lambda text, *words: said.append(text % words))
-    install("nn-swirl", swirl.GROUPS, {**swirl.SOURCES, "nn_swirl/reference.toml": "[losses.a]"})
-    monkeypatch.setattr(extension.registry, "entries", lambda: [registry.find("nn-swirl/swirl")])
+    entry = swirl.installed(install, reference="[losses.a]").entry
+    monkeypatch.setattr(extension.registry, "entries", lambda: [entry])
     pages = extension.texts()
     assert "nn-swirl/activation-swirl.md" not in pages
     (warning,) = said
     assert warning.startswith("activation:nn-swirl/swirl: ")
-
-
-def test_our_own_components_must_have_code_and_tests(
-    extension: ModuleType, install: Fake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from plugnet.reference.component import Component
-
-    install("nn-swirl", swirl.GROUPS, {**swirl.SOURCES, "nn_swirl/reference.toml": ""})
-    component = Component(registry.find("nn-swirl/swirl"))
-    assert list(extension.missing(component, "")) == []
-    monkeypatch.setattr(extension, "OURS", {"nn-swirl"})
-    assert list(extension.missing(component, "")) == ["code", "tests", "formula", "example"]
-    assert "example" not in extension.missing(component, "# It\n\n## Example\n")

@@ -23,20 +23,19 @@ def test_what_is_drawn_is_well_formed(entry: Entry) -> None:
         root = ET.fromstring(drawn.svg)
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         assert root.attrib["aria-label"] == drawn.description
+        assert "font-family: var(--font-stack, sans-serif)" in root.attrib["style"]
         assert len(drawn.svg) < 100_000
 
 
 def test_a_strangers_activation_is_drawn(install: Fake) -> None:
-    install("nn-swirl", swirl.GROUPS, swirl.SOURCES)
-    drawn = picture(Component(registry.find("swirl")))
+    drawn = picture(swirl.installed(install))
     assert drawn is not None
     assert drawn.description == "swirl and its derivative, from -4 to 4."
 
 
 def test_what_fails_is_not_drawn(install: Fake) -> None:
     code = swirl.CODE.replace("slope = ", "slope = 1 / 0 * ")
-    install("nn-swirl", swirl.GROUPS, {**swirl.SOURCES, "nn_swirl/swirl.py": code})
-    assert picture(Component(registry.find("swirl"))) is None
+    assert picture(swirl.installed(install, code=code)) is None
 
 
 def test_what_a_convolution_sees_follows_its_formula() -> None:

@@ -12,17 +12,8 @@ from plugnet.reference.proofs import Proof
 from plugnet.registry import registry
 
 
-def component(install: Fake, **changed: str) -> Component:
-    """Install the package, with other texts for some files, and return its component."""
-    sources = {**swirl.SOURCES, "nn_swirl/reference.toml": changed.get("toml", swirl.REFERENCE)}
-    if changed.get("tests") == "none":
-        del sources["tests/test_swirl.py"]
-    install("nn-swirl", swirl.GROUPS, sources)
-    return Component(registry.find("nn-swirl/swirl"))
-
-
 def test_it_says_formula_code_and_tests(install: Fake) -> None:
-    proof = component(install).proof
+    proof = swirl.installed(install).proof
     assert proof.formula == r"f(x) = x \sin(x + \varphi)"
     forward, line = proof.code
     assert forward.place.text.startswith("    def forward(self, x, out=None):")
@@ -33,24 +24,25 @@ def test_it_says_formula_code_and_tests(install: Fake) -> None:
 
 def test_a_method_may_be_that_of_a_base(install: Fake) -> None:
     toml = '[activations.swirl]\ncode = ["examples"]\n'
-    (link,) = component(install, toml=toml).proof.code
+    (link,) = swirl.installed(install, reference=toml).proof.code
     assert link.name == "plugnet.component:Component.examples"
 
 
 def test_a_whole_module_computes(install: Fake) -> None:
     toml = '[activations.swirl]\ncode = ["nn_swirl.swirl"]\n'
-    (link,) = component(install, toml=toml).proof.code
+    (link,) = swirl.installed(install, reference=toml).proof.code
     assert (link.name, link.place.name, link.place.first) == ("nn_swirl.swirl", "swirl.py", 1)
 
 
 def test_an_installed_package_has_no_tests(install: Fake) -> None:
-    proof = component(install, tests="none").proof
+    toml = swirl.REFERENCE.replace("test_swirl.py", "test_elsewhere.py")
+    proof = swirl.installed(install, reference=toml).proof
     assert (len(proof.code), proof.tests) == (2, ())
 
 
 def test_nothing_need_be_said(install: Fake) -> None:
-    assert component(install, toml="").proof == Proof()
-    assert component(install, toml="[activations.swirl]").proof == Proof()
+    assert swirl.installed(install, reference="").proof == Proof()
+    assert swirl.installed(install, reference="[activations.swirl]").proof == Proof()
 
 
 def test_a_distribution_that_names_no_package(install: Fake) -> None:
@@ -78,22 +70,16 @@ def test_a_distribution_that_names_no_package(install: Fake) -> None:
 )
 def test_what_is_wrong_is_named(install: Fake, toml: str, message: str) -> None:
     with pytest.raises(ConfigError, match=r"reference\.toml") as caught:
-        assert component(install, toml=toml).proof
+        assert swirl.installed(install, reference=toml).proof
     assert message in str(caught.value)
 
 
-def test_tests_beside_the_code_must_be_there(tmp_path: Path) -> None:
+def test_tests_beside_the_code_must_be_there(install: Fake, tmp_path: Path) -> None:
     from plugnet.cli.plugins.source_folder import as_if_installed
 
-    (tmp_path / "pyproject.toml").write_text(swirl.PYPROJECT.replace("swirl", "whirl"))
-    (tmp_path / "nn_whirl").mkdir()
-    for path in ("nn_swirl/__init__.py", "nn_swirl/swirl.py", "nn_swirl/reference.toml"):
-        target = tmp_path / path.replace("swirl", "whirl")
-        target.write_text(swirl.SOURCES[path].replace("swirl", "whirl").replace("Swirl", "Whirl"))
-    (tmp_path / "nn_whirl/whirl.py").write_text(swirl.CODE.replace("class Swirl", "class Whirl"))
-    pyproject = (tmp_path / "pyproject.toml").read_text().replace(":Swirl", ":Whirl")
-    (tmp_path / "pyproject.toml").write_text(pyproject)
-    with as_if_installed(tmp_path):
-        whirl = Component(registry.find("whirl"))
-        with pytest.raises(ConfigError, match=r"There is no file tests/test_whirl\.py"):
-            assert whirl.proof
+    package = swirl.folder(tmp_path)
+    (package / "tests/test_swirl.py").unlink()
+    with as_if_installed(package):
+        component = Component(registry.find("swirl"))
+        with pytest.raises(ConfigError, match=r"There is no file tests/test_swirl\.py"):
+            assert component.proof

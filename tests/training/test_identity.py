@@ -1,5 +1,6 @@
 """What must not change if a training is to go on to the same bits."""
 
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +271,19 @@ def test_of_a_small_array_every_byte_counts() -> None:
         digests.add(identity.digest(array))
         array[place] = 0
     assert len(digests) == 121
+
+
+def test_a_trainer_lets_go_of_its_samples_if_it_is_told_to(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).random((100_000, 4), np.float32)
+    run = trainer(threads=1)
+    run.fit(x, np.arange(len(x)) % 3, 2)
+    gone = weakref.ref(x)
+    del x
+    run.forget_data()
+    assert gone() is None
+    assert not any(name.startswith("training ") for name in run.identity())
+    run.save(tmp_path / "run")
+    assert Trainer.resume(tmp_path / "run", threads=1).fit(X, Y, 2).iteration == 4
 
 
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), ()])

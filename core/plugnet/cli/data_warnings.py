@@ -10,6 +10,7 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.cli.config import DataSettings
 from plugnet.cli.data_source import advised
+from plugnet.data.lazy import LazyArray
 from plugnet.errors import DataWarning
 from plugnet.interfaces import DataSplits
 
@@ -52,7 +53,7 @@ def warn_of_data(samples: DataSplits, settings: DataSettings) -> None:
 def _differs(samples: DataSplits, place: int) -> bool:
     """Tell whether an input is a whole number that differs in every row."""
     parts = [part.x for part in (samples.train, samples.test) if part is not None]
-    if any(part.ndim != 2 for part in parts):
+    if any(part.ndim != 2 or isinstance(part, LazyArray) for part in parts):
         return False
     values: Array = np.concatenate([part[:, place] for part in parts])
     return (

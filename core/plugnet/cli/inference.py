@@ -23,7 +23,6 @@ from plugnet.targets import is_one_hot
 HIDDEN: Final = (("fc", {"outputs": 50}), "tanh", ("fc", {"outputs": 50}), "tanh")
 VALIDATION: Final = 0.1
 FEW: Final = 100  # samples; of fewer none are set aside unless they are asked for
-FIRST: Final = 1000  # samples of which the magnitude is looked at if not all are in memory
 
 
 def infer(config: Config, samples: DataSplits) -> Config:
@@ -132,7 +131,6 @@ def _first(samples: DataSplits) -> tuple[Any, ...]:
 
 
 def _reaches(x: Array) -> float:
-    """Return the magnitude of a table's values, of one that is read part by part the first ones."""
-    if isinstance(x, LazyArray):
-        x = x[:FIRST]
+    """Return the magnitude of a table's values, as far as they are in memory or soon read."""
+    x = x[x.telling()] if isinstance(x, LazyArray) else x
     return float(max(-float(x.min()), float(x.max())))

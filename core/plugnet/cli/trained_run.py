@@ -22,6 +22,7 @@ from plugnet.cli.data_source import STREAM
 from plugnet.cli.noticed_warnings import noticed
 from plugnet.cli.run_directory import CONFIG, MODEL, check_same_test
 from plugnet.cli.run_setup import EXAMPLE, add_set, add_threads
+from plugnet.data.lazy import LazyArray
 from plugnet.errors import ConfigError, DataError, DataWarning
 from plugnet.interfaces import Rows
 from plugnet.schema import Label
@@ -141,7 +142,7 @@ def load(arguments: Namespace) -> TrainedRun:
     if splits.test is not None:
         check_same_test(file.parent, splits.test)
     x: Any = given.x
-    if splits.columns and isinstance(x, np.ndarray) and x.ndim == 2:
+    if splits.columns and x.ndim == 2 and not isinstance(x, LazyArray):
         x = dict(zip(splits.columns, x.T, strict=True))
     rows = iter([Rows(x, given.y, range(len(given.x)), weights=given.weights)])
     return TrainedRun(model, rows, part, settings.path or "the run's data", ignored)

@@ -1,8 +1,8 @@
 """Data: what users hand over becomes samples, targets, weights and batches.
 
 A walk downhill, in which everything is looked at once: `samples` and `labels` check what came,
-`batches` hands it out. A large memory map is read by `streaming` instead, part by part,
-and a `LazyArray` by `read_ahead`.
+`batches` hands it out. A large memory map is read by `streaming` instead, part by part, and a
+`LazyArray` by `read_ahead`.
 """
 
 from plugnet.data.batches import ArrayBatches as ArrayBatches

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from plugnet.arrays import Array
+from plugnet.data.categories import fixed_classes
+from plugnet.data.foreign import opened
 from plugnet.data.frames import as_inputs, check_columns, column_names, is_frame, only_column
 from plugnet.data.labels import INEXACT, as_targets, is_whole
 from plugnet.data.samples import as_array
@@ -22,7 +24,10 @@ def learn_schema(
 ) -> Schema:
     """Return what a network's outputs mean if it is trained on the labels ``y``.
 
-    Strings and booleans are classes, in sorted order. Whole numbers, one per sample, are class ids
+    Labels whose type fixes the classes, a categorical column of pandas or an Enum of polars, have
+    these, in their order, also those that do not occur; see `fixed_classes`. Other strings and
+    booleans are classes in sorted order, also those in a polars Categorical or an Arrow dictionary.
+    Whole numbers, one per sample, are class ids
     from 0; for a single output that does not tell two classes apart they are real values. One-hot
     rows are classes, too; all other numbers are real values.
 
@@ -47,6 +52,10 @@ def learn_schema(
         )
     count = 2 if binary and outputs == 1 else outputs
     values = as_labels(y)
+    are_fixed = False
+    if classes is None and not isinstance(y, np.ndarray):
+        classes = fixed_classes(y)
+        are_fixed = classes is not None
     if classes is not None:
         found = as_classes(classes)
         _check_order(found, names.get("targets", ()))
@@ -62,10 +71,14 @@ def learn_schema(
     else:
         return Schema("real", **names)
     if len(found) != count:
+        advice = "name all classes in their order: fit(..., classes=[...])"
+        occurring = set(values.flat)
+        if are_fixed and (unused := [label for label in found if label not in occurring]):
+            advice = f"drop the categories that do not occur, {listed(unused)}"
         raise DataError(
             f"The network has outputs for {counted(count, 'class', 'classes')}, but the labels "
-            f"have {len(found)}: {listed(found)}. Give its last layer as many outputs, or name all "
-            "classes in their order: fit(..., classes=[...]).",
+            f"have {len(found)}: {listed(found)}. Give its last layer as many outputs, or "
+            f"{advice}.",
             row=None,
         )
     return Schema("class", found, **names)
@@ -215,10 +228,11 @@ def as_labels(y: Any) -> Array:
     Raises:
         DataError: one is missing, or of another type.
     """
+    y = y if isinstance(y, np.ndarray) else opened(y)
     if is_frame(y) and not isinstance(y, np.ndarray):
         column = only_column(y)
-        y = as_inputs(y) if column is None else column
-    if isinstance(y, np.ma.MaskedArray):
+        y = as_inputs(y) if column is None else opened(column)
+    if isinstance(y, np.ma.MaskedArray) or hasattr(y, "tocsr"):
         return as_array(y, "labels")  # which refuses it
     try:  # the items of a list keep their types: NumPy would make the string "1" of a 1 beside "a"
         values = np.asarray(y, object if isinstance(y, list | tuple) else None)
@@ -238,6 +252,7 @@ def as_labels(y: Any) -> Array:
         values = _from_objects(values.astype(object))
     if values.dtype.kind != "U":
         values = as_array(values, "labels")
+        _refuse_missing(values)
         is_row = values.dtype.kind == "b" and values.ndim > 1 and min(values.shape) > 1
         return values.astype(np.int8) if is_row else values  # one-hot rows, as pandas makes them
     if (empty := np.char.strip(values) == "").any():
@@ -309,6 +324,15 @@ def _check_ids(values: Array, count: int) -> None:
         f"{advice}.",
         row=row,
     )
+
+
+def _refuse_missing(values: Array) -> None:
+    """Check that no label is NaN, which is what becomes of a missing one among numbers."""
+    if values.dtype.kind == "f" and (missing := np.isnan(values)).any():
+        row = int(np.argwhere(missing)[0, 0])
+        raise DataError(
+            f"Every sample needs a label, but row {row} has none (nan). Drop such rows.", row=row
+        )
 
 
 def _refuse_nan(values: Array) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import numbers
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from plugnet.arrays import Array
+from plugnet.data.column import advice, read_column
+from plugnet.data.foreign import opened
 from plugnet.errors import DataError, listed
 
 #: How many columns' shapes a message names.
@@ -83,7 +82,7 @@ def check_aligned(x: Any, y: Any, weights: Any = None) -> None:
 
 
 def as_inputs(x: Any, columns: Sequence[str] = (), others: Collection[str] = ()) -> Any:
-    """Return samples as an array ``(N, len(columns))`` if they are a frame, else as they are.
+    """Return samples as an array ``(N, len(columns))`` if they are a frame, else `opened`.
 
     Args:
         x: a frame, or anything else.
@@ -94,6 +93,7 @@ def as_inputs(x: Any, columns: Sequence[str] = (), others: Collection[str] = ())
     Raises:
         DataError: a column is missing, unknown or doubled, or does not hold a number for each row.
     """
+    x = x if isinstance(x, np.ndarray) else opened(x)
     if not is_frame(x):
         if isinstance(x, list | tuple) and x and isinstance(x[0], Mapping):
             raise DataError(
@@ -106,12 +106,16 @@ def as_inputs(x: Any, columns: Sequence[str] = (), others: Collection[str] = ())
     if columns and names:
         check_columns(names, columns, others)
         names = tuple(columns)
-    found = {name: _column(x, name) for name in names or _names(x) or ()}
-    held = {name: column for name, column in found.items() if column is not None}
-    if len(held) < len(found):
+    found = {name: read_column(x, name) for name in names or _names(x) or ()}
+    held = {name: column for name, column in found.items() if not isinstance(column, str)}
+    if wrong := {name: what for name, what in found.items() if isinstance(what, str)}:
+        by_kind = [
+            f"{', '.join(repr(name) for name in wrong if wrong[name] == what)} ({what})"
+            for what in dict.fromkeys(wrong.values())
+        ]
         raise DataError(
-            "Inputs must be numbers, but these columns are not: "
-            f"{listed([name for name in found if name not in held])}. Convert them, or drop them.",
+            f"Inputs must be numbers, but these columns are not: {'; '.join(by_kind)}. "
+            f"{advice(wrong)}",
             row=None,
         )
     if not held:
@@ -162,34 +166,3 @@ def _names(x: Any) -> list[Any] | None:
         return None if names is None or not hasattr(x, "__getitem__") else list(names)
     except TypeError:
         return None
-
-
-def _column(x: Any, name: Any) -> Array | None:
-    """Return a column as ``(N,)`` numbers, NaN where one is missing, or None if it has others."""
-    try:
-        given = x[name]
-        column: Array = np.atleast_1d(np.asarray(given))
-    except MemoryError:
-        raise
-    except Exception as error:  # a foreign object may raise anything
-        raise DataError(
-            f"Column {name!r} of the {type(x).__name__} cannot be read: {error}. Give a data frame "
-            "that is in memory.",
-            row=None,
-        ) from error
-    if isinstance(given, np.ma.MaskedArray) and column.dtype.kind in "buif":
-        return np.where(np.ma.getmaskarray(given), np.nan, column)
-    if column.dtype.kind in "buif":
-        return column
-    if column.dtype.kind != "O" or column.ndim > 1:
-        return None
-    numbers_only = np.full(column.shape, np.inf)
-    for row, value in enumerate(column):
-        if isinstance(value, numbers.Real):
-            with contextlib.suppress(OverflowError):  # it stays infinite, and is refused later
-                numbers_only[row] = value
-        elif value is None or type(value).__name__ == "NAType":  # pandas.NA
-            numbers_only[row] = np.nan
-        else:
-            return None
-    return numbers_only

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from plugnet.data.foreign import opened
 from plugnet.errors import ArgumentError
 from plugnet.interfaces import Batch, DataSplits
 
 
 def joined(x: Any, y: Any, weights: Any) -> Batch:
-    """Return samples, labels and weights in one; ``x`` may be a `Batch` of all three.
+    """Return samples, labels and weights in one, `opened`; ``x`` may be a `Batch` of all three.
 
     Raises:
         ArgumentError: labels or weights stand beside a `Batch`, or ``x`` is `DataSplits`.
@@ -21,10 +24,11 @@ def joined(x: Any, y: Any, weights: Any) -> Batch:
             argument="x",
             value=x,
         )
-    if not isinstance(x, Batch):
-        return Batch(x, y, weights)
-    check_alone(x, y, weights)
-    return x
+    if isinstance(x, Batch):
+        check_alone(x, y, weights)
+        x, y, weights = x
+    each: Any = (g if isinstance(g, np.ndarray | None) else opened(g) for g in (x, y, weights))
+    return Batch(*each)
 
 
 def check_alone(x: Batch | DataSplits, y: Any, weights: Any) -> None:

@@ -91,6 +91,13 @@ class LazyArray(ABC):
         out[...] = found
         return out
 
+    def telling(self) -> Array:
+        """Return the rows that are looked at before training, ``(n,)``: they tell its values best.
+
+        They are the first ones, a megabyte of them, unless a subclass knows better.
+        """
+        return np.arange(min(max((1 << 20) * len(self) // self.nbytes, 1), len(self)))
+
     def subset(self, rows: Any) -> LazyArray:
         """Return some rows, given as for ``[]``, without reading them."""
         parts, rows = self._parts(), np.arange(len(self))[rows]
@@ -109,8 +116,9 @@ class LazyArray(ABC):
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         """Refuse to become an array by accident."""
+        name = type(self._parts().source).__name__
         raise TypeError(
-            f"{type(self).__name__} is read part by part, and as a whole it would take "
+            f"{name} is read part by part, and as a whole it would take "
             f"{self.nbytes / 1e6:.4g} MB. Ask for rows, such as x[:100], or for all, x[:]."
         )
 
@@ -151,6 +159,14 @@ class View(LazyArray):
 
     def _parts(self) -> Parts:
         return self.parts
+
+    def telling(self) -> Array:
+        """Return which of the source's telling rows are meant, or the first row."""
+        found = self.parts.source.telling()
+        if self.parts.rows is None:
+            return found
+        found = np.flatnonzero(np.isin(self.parts.rows, found))
+        return found if len(found) else np.zeros(1, np.intp)
 
     def read(self, rows: Array) -> Array:
         """Return some rows; see `LazyArray`.

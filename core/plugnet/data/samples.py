@@ -42,7 +42,7 @@ def as_array(values: Any, name: str) -> Array:
         name: what the error calls it.
 
     Raises:
-        DataError: it is not an array of real numbers, or it has a mask.
+        DataError: it is not an array of real numbers, or it has a mask, or it is sparse.
     """
     if isinstance(values, np.ma.MaskedArray):
         raise DataError(
@@ -57,6 +57,12 @@ def as_array(values: Any, name: str) -> Array:
     except Exception as error:  # a foreign object's conversion may raise anything
         raise DataError(f"{name} cannot be turned into an array: {error}", row=None) from error
     if array.dtype.kind not in "buif":
+        if hasattr(values, "tocsr"):
+            raise DataError(
+                f"{name} must be a dense array here, but they are a {type(values).__name__}. Write "
+                "toarray().",
+                row=None,
+            )
         raise DataError(
             f"{name} must be real numbers, but {type(values).__name__} gives an array of dtype "
             f"{array.dtype}. Convert it first.",
@@ -66,11 +72,19 @@ def as_array(values: Any, name: str) -> Array:
 
 
 def as_stored(samples: Any, name: str) -> Array:
-    """Return ``samples`` as a plain array of numbers, or as the `LazyArray` that they are.
+    """Return ``samples`` as a plain array of numbers, or as the `LazyArray` that they are or make.
+
+    A sparse matrix makes one.
 
     Raises:
         DataError: they are not real numbers.
     """
+    if isinstance(samples, np.ndarray):
+        return as_array(samples, name)
+    if hasattr(samples, "tocsr"):
+        from plugnet.data.sparse import SparseArray  # late: only sparse matrices need it
+
+        samples = SparseArray(samples)
     if not isinstance(samples, LazyArray):
         return as_array(samples, name)
     if samples.dtype.kind not in "buif":
@@ -155,17 +169,17 @@ def as_samples(
         as_read = partial(
             _as_read, dtype=becomes, name=name, allow_missing=allow_missing, columns=columns
         )
-        array = cast(Array, given.converted(becomes, as_read))
+        lazy = given.converted(becomes, as_read)
+        array, looked_at = cast(Array, lazy), lazy[lazy.telling()]
     else:
         with np.errstate(over="ignore"):  # what becomes infinite is refused below, with its place
             array = np.require(array, own, ("C_CONTIGUOUS", "ALIGNED"))
-    is_streamed = isinstance(given, LazyArray) or mapped_file(array) is not None
-    looked_at = array[: _beginning(array)] if is_streamed else array
+        looked_at = array if mapped_file(array) is None else array[: _beginning(array)]
     lowest, highest = value_range(looked_at, name, None, allow_missing, columns)
     largest = max(-lowest, highest)
     if scale is not None and (warning := _unusual(looked_at, largest, scale, name, columns)):
         warn_user(warning, DataWarning)
-    elif lowest == highest and len(array) > 1 and not is_streamed:
+    elif lowest == highest and len(array) > 1 and looked_at is array:
         warn_user(
             f"All values of {name} are {lowest:g}; nothing distinguishes the samples. "
             "Check that they were read correctly.",

@@ -6,30 +6,22 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache, cached_property
 from importlib import import_module
-from types import ModuleType
-from typing import Any, NamedTuple, TypeVar
+from itertools import takewhile
+from types import FunctionType, ModuleType
+from typing import Any, TypeVar
 
 import plugnet
 from plugnet.reference.documentation import blocks, code_span, fenced, inline, markdown
 from plugnet.reference.options import signature
 from plugnet.reference.page import Markup
-from plugnet.reference.places import NoSuchPlaceError, code
-from plugnet.reference.proofs import Link
+from plugnet.reference.proofs import link_to
 
 #: Special methods that are part of a class's use.
 SPECIAL = ("__call__", "__getitem__", "__iter__", "__len__", "__next__")
 _MODULE = re.compile(r"`(?:plugnet\.)?(\w+)`|plugnet\.(\w[\w.]*\w)")
-
-
-class Member(NamedTuple):
-    """A method or property of a class, and the function that is written for it."""
-
-    name: str
-    mark: str
-    function: Callable[..., Any]
 
 
 def modules() -> tuple[str, ...]:
@@ -44,11 +36,11 @@ def page(name: str, markup: Markup) -> str:
     parts = [f"# {inline(name)}", markdown(blocks(module.__doc__))]
     for public, value in _public(module).items():
         parts.append(f"## {inline(public)}")
-        home = _homes().get(_key(value), name)
+        home = _homes()[value] if isinstance(value, type | FunctionType) else name
         if home != name:
             parts.append(f"See [{code_span(f'{home}.{public}')}]({home}.md).")
-        elif inspect.isfunction(inspect.unwrap(value)):
-            parts += _function(public, inspect.unwrap(value), "", markup)
+        elif isinstance(value, FunctionType):
+            parts += _function(public, value, "", markup)
         elif isinstance(value, type):
             parts += _class(public, value, markup)
         elif public == "registry":
@@ -72,7 +64,8 @@ def _public(module: ModuleType) -> dict[str, Any]:
             names.append(node.name)
         else:
             names += [target.id for target in _targets(node)]
-    values = {name: getattr(module, name) for name in names if not name.startswith("_")}
+    public = [name for name in names if not name.startswith("_")]
+    values = {name: inspect.unwrap(getattr(module, name)) for name in public}
     return {name: value for name, value in values.items() if not isinstance(value, TypeVar)}
 
 
@@ -86,25 +79,15 @@ def _targets(node: ast.AST) -> list[ast.Name]:
 
 
 @cache
-def _homes() -> dict[str, str]:
-    """Return on which page each class and function is described: that of its module, or the first.
-
-    The keys are those of `_key`.
-    """
-    homes: dict[str, str] = {}
+def _homes() -> dict[type | FunctionType, str]:
+    """Return on which page each class and function is: that of its module, or the first."""
+    homes: dict[type | FunctionType, str] = {}
     for name in modules():
         for value in _public(import_module(name)).values():
-            if key := _key(value):
-                own = getattr(value, "__module__", "")
-                homes[key] = own if own in modules() else homes.get(key, name)
+            if isinstance(value, type | FunctionType):
+                own = value.__module__
+                homes.setdefault(value, own if own in modules() else name)
     return homes
-
-
-def _key(value: Any) -> str:
-    """Return what tells a class or function from others; of anything else, "" for none."""
-    if isinstance(value, type) or inspect.isfunction(inspect.unwrap(value)):
-        return f"{value.__module__}:{value.__qualname__}"
-    return ""
 
 
 # Its parts ---------------------------------------------------------------------------------------
@@ -112,78 +95,55 @@ def _key(value: Any) -> str:
 
 def _class(name: str, cls: type[Any], markup: Markup) -> Iterator[str]:
     """Yield a class: how it is made, what it is, its attributes and its methods."""
-    try:
-        called = inspect.signature(cls)
-        yield fenced(
-            signature(f"class {name}", called.replace(return_annotation=called.empty)), "python"
-        )
-    except ValueError:  # made by a class of C
-        yield fenced(f"class {name}", "python")
+    yield fenced(signature(f"class {name}", cls), "python")
     bases = [base.__name__ for base in cls.__bases__ if base.__module__.startswith("plugnet")]
     if bases:
         yield f"Derived from {', '.join(map(code_span, bases))}."
-    yield _source(cls, markup)
+    yield markup.code(link_to(cls))
     yield markdown(blocks(cls.__doc__))
     owners = [cls, *(base for base in cls.__mro__[1:] if _is_hidden(base))]
     if said := [line for owner in owners for line in _attributes(owner)]:
         yield "\n".join(said)
-    for member in _members(owners):
-        yield f"### {inline(f'{name}.{member.name}')}"
-        yield from _function(member.name, member.function, member.mark, markup)
+    for own in dict.fromkeys(own for owner in owners for own in vars(owner)):
+        mark, function = _method(inspect.getattr_static(cls, own))
+        if function and (own[0] != "_" or (own in SPECIAL and function.__doc__)):
+            yield f"### {inline(f'{name}.{own}')}"
+            yield from _function(own, function, mark, markup)
 
 
 def _is_hidden(base: type[Any]) -> bool:
     """Tell whether a base is plugnet's and on no page: then its methods are the class's."""
-    return base.__module__.startswith("plugnet") and _key(base) not in _homes()
+    return base.__module__.startswith("plugnet") and base not in _homes()
 
 
-def _members(owners: list[type[Any]]) -> Iterator[Member]:
-    seen: set[str] = set()
-    for owner in owners:
-        for name, value in vars(owner).items():
-            marks = {classmethod: "@classmethod\n", staticmethod: "@staticmethod\n"}
-            mark = marks.get(type(value), "")
-            function = getattr(value, "__func__", value)
-            if isinstance(value, property | cached_property):
-                function = value.fget if isinstance(value, property) else value.func
-                mark = "@property\n"
-            function = inspect.unwrap(function) if callable(function) else None
-            if not inspect.isfunction(function) or function.__code__.co_filename.startswith("<"):
-                continue  # a value, or made by a decorator
-            is_public = not name.startswith("_") or (name in SPECIAL and function.__doc__)
-            if is_public and name not in seen:
-                seen.add(name)
-                yield Member(name, mark, function)
+def _method(value: Any) -> tuple[str, FunctionType | None]:
+    """Return the decorator of a method or property, and its function; None for anything else."""
+    mark = ""
+    if isinstance(value, classmethod | staticmethod):
+        mark = f"@{type(value).__name__}\n"
+    elif isinstance(value, property | cached_property):
+        mark = "@property\n"
+        value = value.fget if isinstance(value, property) else value.func
+    function = inspect.unwrap(value)
+    is_written = isinstance(function, FunctionType) and function.__code__.co_filename[0] != "<"
+    return mark, function if is_written else None  # the others are made by a decorator
 
 
 def _function(name: str, function: Any, mark: str, markup: Markup) -> Iterator[str]:
     """Yield how a function is called, where it is, and what it does."""
-    called = inspect.signature(function)
-    yield fenced(mark + signature(f"def {name}", called), "python")
-    yield _source(function, markup)
+    yield fenced(mark + signature(f"def {name}", function), "python")
+    yield markup.code(link_to(function))
     yield markdown(blocks(inspect.getdoc(function)))
-
-
-def _source(value: Any, markup: Markup) -> str:
-    name = f"{value.__module__}:{value.__qualname__}"
-    try:
-        return markup.code(Link(name, code(name)))
-    except NoSuchPlaceError:
-        return ""
 
 
 def _attributes(cls: type[Any]) -> Iterator[str]:
     """Yield a line for each attribute of a class that is described by comments with ``#:``."""
-    try:
-        source = textwrap.dedent(inspect.getsource(cls))
-    except (OSError, TypeError):
-        return
+    source = textwrap.dedent(inspect.getsource(cls))
     (definition,) = ast.parse(source).body
     assert isinstance(definition, ast.ClassDef)
     for node in definition.body:
-        for target in _targets(node):
-            if comment := _comment(source.splitlines(), node.lineno):
-                yield f"- {code_span(_shown(node, target))}: {inline(comment)}"
+        if _targets(node) and (comment := _comment(source.splitlines(), node.lineno)):
+            yield f"- {code_span(ast.unparse(node))}: {inline(comment)}"
 
 
 def _variable(module: ModuleType, name: str) -> Iterator[str]:
@@ -199,15 +159,7 @@ def _variable(module: ModuleType, name: str) -> Iterator[str]:
 
 def _comment(lines: list[str], line: int) -> str:
     """Return the comment that begins with ``#:`` above a line, counted from 1."""
-    above: list[str] = []
-    for text in reversed(lines[: line - 1]):
-        if not text.strip().startswith("#"):
-            break
-        above.insert(0, text.strip())
-    return " ".join(text.lstrip("#: ") for text in above) if above and above[0][:2] == "#:" else ""
-
-
-def _shown(node: ast.AST, target: ast.Name) -> str:
-    annotation = f": {ast.unparse(node.annotation)}" if isinstance(node, ast.AnnAssign) else ""
-    value = getattr(node, "value", None)
-    return target.id + annotation + (f" = {ast.unparse(value)}" if value is not None else "")
+    before = (text.strip() for text in reversed(lines[: line - 1]))
+    above = [*takewhile(lambda text: text.startswith("#"), before)][::-1]
+    is_meant = above and above[0].startswith("#:")
+    return " ".join(text.lstrip("#: ") for text in above) if is_meant else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,27 +21,17 @@ WORDS = {
 }
 
 
-class NotTextError(ValueError):
-    """A value cannot be written as an expression, in Python or in TOML."""
-
-
 @dataclass(frozen=True)
 class Component:
     """A component of an installed distribution; its class has been imported."""
 
     entry: Entry
 
-    @property
-    def word(self) -> str:
-        """What it is: "layer", "learning-rate policy"."""
-        return word(self.entry.kind)
-
     @cached_property
     def name(self) -> str:
         """The shortest name that means it among those of its kind."""
         found = registry.view(self.entry.kind).find(self.entry.name)
-        is_it = found.key == self.entry.key
-        return self.entry.name if is_it else self.entry.qualified
+        return self.entry.name if found.key == self.entry.key else self.entry.qualified
 
     @property
     def whole_name(self) -> str:
@@ -59,21 +48,10 @@ class Component:
         """The class."""
         return self.target.cls
 
-    @property
-    def called(self) -> inspect.Signature:
-        """What the class is called with."""
-        called = inspect.signature(self.cls)
-        return called.replace(return_annotation=called.empty)
-
     @cached_property
     def proof(self) -> Proof:
         """What the package's file says."""
         return proof(self.entry, self.cls)
-
-    @property
-    def place(self) -> str:
-        """The name of the class, as ``places`` takes it."""
-        return f"{self.cls.__module__}:{self.cls.__qualname__}"
 
     @cached_property
     def example(self) -> Example | None:
@@ -113,11 +91,12 @@ class Component:
         kind, name = self.entry.kind, self.entry.name
         if self.entry.distribution not in (CORE, PUBLISHED.get((kind, name))):
             return ()
-        table = SYNONYMS.get(kind, {})
-        own = [
-            others for it, others in table.items() if (it if isinstance(it, str) else it[0]) == name
-        ]
-        return tuple(" ".join(own).split())
+        return tuple(
+            other
+            for written, others in SYNONYMS.get(kind, {}).items()
+            if name == (written if isinstance(written, str) else written[0])
+            for other in others.split()
+        )
 
 
 def word(kind: str, plural: bool = False) -> str:
@@ -129,30 +108,29 @@ def plain(value: Any) -> Any:
     """Return a value in which components are written as their names and arguments.
 
     Raises:
-        NotTextError: it holds something else that is no plain data.
+        TypeError: it holds something else that is no plain data.
     """
     if isinstance(value, AnyComponent):
         name = registry.name_of(value)
         if name is None:
-            raise NotTextError(value)
+            raise TypeError(value)
         given = {key: plain(item) for key, item in value.arguments().items()}
         return (name, given) if given else name
     if isinstance(value, list | tuple):
-        return (
-            type(value)(map(plain, value)) if type(value) in (list, tuple) else [*map(plain, value)]
-        )
+        items = map(plain, value)
+        return tuple(items) if type(value) is tuple else list(items)
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if value is None or type(value) in (bool, int, float, str):
         return value
-    raise NotTextError(value)
+    raise TypeError(value)
 
 
 def python(value: Any) -> str:
     """Return a value as an expression of Python, with double quotes.
 
     Raises:
-        NotTextError: there is none.
+        TypeError: there is none.
     """
     value = plain(value)
     if isinstance(value, str):

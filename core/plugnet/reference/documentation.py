@@ -20,7 +20,7 @@ _INLINE = re.compile(
 )
 #: What Markdown would take for markup, wherever it stands, and where a line begins.
 _MARKUP = re.compile(r"[\\`*\[\]<{}$|~&]|(?<![^\W_])_|_(?![^\W_])")
-_BEGINNING = re.compile(r"([#+=%:>-]|\d+(?=[.)]))")
+_BEGINNING = re.compile(r"^(?:(?=[#+=%:>-])|\d+(?=[.)]))")
 
 
 class Text(NamedTuple):
@@ -63,13 +63,11 @@ def markdown(parts: tuple[Block, ...]) -> str:
 def inline(text: str) -> str:
     """Return a text, in which code stands between backticks, as one line of Markdown."""
     text = " ".join(text.split())
-    done = 0
-    written: list[str] = []
+    written, done = "", 0
     for found in _INLINE.finditer(text):
-        written.append(_escaped(text[done : found.start()], not written))
-        written.append(_marked(found))
+        written += _escaped(text[done : found.start()], done == 0) + _marked(found)
         done = found.end()
-    return "".join([*written, _escaped(text[done:], not written)])
+    return written + _escaped(text[done:], done == 0)
 
 
 def code_span(text: str) -> str:
@@ -97,21 +95,26 @@ def _blocks(lines: list[str]) -> Iterator[Block]:
             continue
         title = _TITLE.fullmatch(rest[0].rstrip())
         if title and len(rest) > 1 and _is_inside(rest[1]):
-            inside, rest = _split(rest[1:], lambda line: _is_inside(line) or not line.strip())
-            yield from _section(title[1], inspect.cleandoc("\n".join(["", *inside])).splitlines())
+            inside, rest = _split(rest[1:], _is_inside_or_empty)
+            yield _section(title[1], _dedented(inside))
         elif rest[0].startswith(">>>"):
             example, rest = _split(rest, lambda line: bool(line.strip()))
             yield Code("\n".join(example))
         elif rest[0].startswith(" "):
-            code, rest = _split(rest, lambda line: _is_inside(line) or not line.strip())
-            yield Code(inspect.cleandoc("\n".join(["", *code])))
+            code, rest = _split(rest, _is_inside_or_empty)
+            yield Code(_dedented(code))
         elif _BULLET.match(rest[0]):
             listed, rest = _split(rest, lambda line: _is_inside(line) or bool(_BULLET.match(line)))
-            yield Items("", tuple(_bullets(listed)))
+            bullets = (_BULLET.sub("", item, 1) for item in _items(listed))
+            yield Items("", tuple(("", blocks(bullet)) for bullet in bullets))
         else:
             paragraph, rest = _split(rest, _goes_on)
             text = " ".join(" ".join(paragraph).split())
             yield Text(text.removesuffix(":") if text.endswith("::") else text)
+
+
+def _dedented(lines: list[str]) -> str:
+    return inspect.cleandoc("\n".join(["", *lines]))
 
 
 def _split(lines: list[str], belongs: Callable[[str], bool]) -> tuple[list[str], list[str]]:
@@ -126,29 +129,32 @@ def _is_inside(line: str) -> bool:
     return line.startswith(" ") and bool(line.strip())
 
 
+def _is_inside_or_empty(line: str) -> bool:
+    return line.startswith(" ") or not line.strip()
+
+
 def _goes_on(line: str) -> bool:
     """Tell whether a line belongs to the paragraph before it."""
     is_other = line.startswith(">>>") or _TITLE.fullmatch(line.rstrip())
     return bool(line.strip()) and not is_other
 
 
-def _section(title: str, lines: list[str]) -> Iterator[Block]:
+def _section(title: str, text: str) -> Items:
     if title not in LISTS:
-        yield Items(title, (("", tuple(_blocks(lines))),))
-        return
+        return Items(title, (("", blocks(text)),))
     items = []
-    while lines:
-        item, lines = _split(lines, lambda line: _is_inside(line) or not line.strip())
-        named = _ITEM.fullmatch("\n".join(item))
-        name, text = named.groups() if named else ("", "\n".join(item))
-        items.append((name, tuple(_blocks(inspect.cleandoc(text).splitlines()))))
-    yield Items(title, tuple(items))
+    for item in _items(text.splitlines()):
+        named = _ITEM.fullmatch(item)
+        name, said = named.groups() if named else ("", item)
+        items.append((name, blocks(said)))
+    return Items(title, tuple(items))
 
 
-def _bullets(lines: list[str]) -> Iterator[tuple[str, tuple[Block, ...]]]:
+def _items(lines: list[str]) -> Iterator[str]:
+    """Yield each line without indentation, with those below it that have some."""
     while lines:
-        item, lines = _split(lines, _is_inside)
-        yield "", tuple(_blocks(inspect.cleandoc(_BULLET.sub("", "\n".join(item), 1)).splitlines()))
+        item, lines = _split(lines, _is_inside_or_empty)
+        yield "\n".join(item)
 
 
 # From blocks to Markdown -------------------------------------------------------------------------
@@ -167,7 +173,7 @@ def _written(block: Block) -> str:
 
 def _bullet(name: str, parts: tuple[Block, ...]) -> str:
     text = textwrap.indent(markdown(parts), "  ").lstrip()
-    return f"- {code_span(name)}: {text}" if name else f"- {text}"
+    return f"- {': '.join(filter(None, [name and code_span(name), text]))}"
 
 
 def _marked(found: re.Match[str]) -> str:
@@ -182,9 +188,6 @@ def _marked(found: re.Match[str]) -> str:
 def _escaped(text: str, begins: bool) -> str:
     """Return a text without code, in which Markdown sees no markup."""
     escaped = _MARKUP.sub(r"\\\g<0>", text)
-    if begins and (found := _BEGINNING.match(escaped)):
-        mark = found[0]
-        end = len(mark)
-        isolated = f"{mark}\\" if mark.isdigit() else f"\\{mark}"
-        escaped = isolated + escaped[end:]
+    if begins:
+        escaped = _BEGINNING.sub(r"\g<0>\\", escaped)
     return escaped.replace(")=", ")\\=")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from plugnet.errors import PlugnetError
 from plugnet.reference.component import Component, keywords
 from plugnet.reference.documentation import Code, blocks
+from plugnet.reference.loss_targets import first_taken
 from plugnet.reference.transcript import checked, run
 from plugnet.registry.kinds import KINDS
 from plugnet.testing.cases import working_cases
@@ -72,11 +71,11 @@ def example(component: Component) -> str | None:
     subject = str(component.entry)
     if written:
         return checked("\n\n".join(written), subject, component.cls.__module__)
-    source = component.proof.example or made(component)
+    source = component.proof.example or _made(component)
     return None if source is None else run(source, subject)
 
 
-def made(component: Component) -> str | None:
+def _made(component: Component) -> str | None:
     """Return a program that uses a component as its kind is used; None if nothing can be built."""
     given, kind = component.example, component.entry.kind
     if given is None:
@@ -95,15 +94,16 @@ def made(component: Component) -> str | None:
 
 def _values(component: Component, given: Example) -> dict[str, str] | None:
     """Return what the program of a kind leaves open; None if nothing fits the component."""
-    kind = component.entry.kind
-    built = component.target.build(given)
-    find: dict[str, Callable[[], dict[str, str] | None]] = {
-        "activation": partial(_inputs, given),
-        "layer": partial(_shape, component, given),
-        "loss": partial(_targets, built),
-        "metric": partial(_answers, built),
-    }
-    return find.get(kind, dict)()
+    match component.entry.kind:
+        case "activation":
+            return _inputs(given)
+        case "layer":
+            return _shape(component, given)
+        case "loss":
+            return _targets(component.target.build(given))
+        case "metric":
+            return _answers(component.target.build(given))
+    return {}
 
 
 def _inputs(given: Example) -> dict[str, str]:
@@ -126,20 +126,14 @@ def _shape(component: Component, given: Example) -> dict[str, str] | None:
 
 
 def _targets(loss: Any) -> dict[str, str] | None:
-    """Return outputs, and targets that the loss takes for them: classes or real values."""
-    tried: list[tuple[Any, Any]] = [([[2.0, -1.0, 0.5], [0.0, 1.0, 0.0]], [0, 2])]
-    if loss.threshold is not None:
-        tried.insert(0, ([[2.0], [-1.0]], [1, 1]))
-    tried.append(([[1.0], [3.0]], [[0.0], [3.5]]))
-    if loss.probabilities(np.zeros((1, 3))) is None and loss.threshold is None:
-        tried.reverse()  # its answers are real values
-    for outputs, targets in tried:
-        try:
-            loss.check(np.array(targets), np.shape(outputs))
-        except PlugnetError:
-            continue
-        return {"outputs": repr(outputs), "targets": repr(targets)}
-    return None
+    """Return outputs, and targets that the loss takes for them."""
+    found = first_taken(
+        loss,
+        binary=([[2.0], [-1.0]], [1, 1]),
+        classes=([[2.0, -1.0, 0.5], [0.0, 1.0, 0.0]], [0, 2]),
+        real=([[1.0], [3.0]], [[0.0], [3.5]]),
+    )
+    return None if found is None else {"outputs": repr(found[0]), "targets": repr(found[1])}
 
 
 def _answers(metric: Any) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -32,11 +31,12 @@ class GitHub:
 
     def formula(self, proof: Proof) -> str:
         """Return a block of mathematics, as GitHub draws it, with links below it."""
-        code = ", ".join(map(self.code, proof.code))
-        tests = ", ".join(map(self.test, proof.tests))
-        said = [f"Computed in {code}"] * bool(code) + [f"tested by {tests}"] * bool(tests)
-        below = " · ".join(said)
-        return "\n\n".join(filter(None, [fenced(proof.formula, "math"), below]))
+        said = []
+        if proof.code:
+            said.append(f"Computed in {', '.join(map(self.code, proof.code))}")
+        if proof.tests:
+            said.append(f"tested by {', '.join(map(self.test, proof.tests))}")
+        return "\n\n".join(filter(None, [fenced(proof.formula, "math"), " · ".join(said)]))
 
     def code(self, link: Link) -> str:
         """Return a link to lines of code; of what is installed, the name alone."""
@@ -63,9 +63,8 @@ class GitHub:
         return f"[{code_span(name)}]({quote(way)}#L{place.first})"
 
 
-def files(title: str, components: Iterable[Component], folder: Path) -> dict[str, str]:
+def files(title: str, components: list[Component], folder: Path) -> dict[str, str]:
     """Return the files of the reference of some components, by their names in a folder."""
     markup = GitHub(folder)
-    listed = list(components)
-    pages = {f"{file_name(each)}.md": HEAD + page(each, markup) for each in listed}
-    return {"index.md": HEAD + index(title, listed), **pages, **markup.files}
+    pages = {f"{file_name(each)}.md": HEAD + page(each, markup) for each in components}
+    return {"index.md": HEAD + index(title, components), **pages, **markup.files}

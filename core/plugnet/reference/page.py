@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from typing import Protocol
 
 from plugnet.reference.component import Component, word
 from plugnet.reference.documentation import Text, code_span, fenced, inline, markdown
 from plugnet.reference.example import example
-from plugnet.reference.options import Option, description, options, remarks, signature
-from plugnet.reference.places import code
+from plugnet.reference.options import description, options, remarks, signature
 from plugnet.reference.plots import Picture, picture
-from plugnet.reference.proofs import Link, Proof
+from plugnet.reference.proofs import Link, Proof, link_to
 from plugnet.registry import registry
 from plugnet.registry.kinds import KINDS
 
@@ -69,20 +67,22 @@ def page(component: Component, markup: Markup) -> str:
 
 
 def _parts(component: Component, markup: Markup) -> Iterator[str]:
-    entry, proof = component.entry, component.proof
-    known = options(component.cls)
-    yield f"# {inline(entry.name)} ({component.word})"
-    article = "An" if component.word[0] in "aeiou" else "A"
+    entry, cls, proof = component.entry, component.cls, component.proof
+    kind = word(entry.kind)
+    yield f"# {inline(entry.name)} ({kind})"
+    article = "An" if kind[0] in "aeiou" else "A"
     provider = f"{inline(entry.provider)}, for the plugin API v{entry.api}"
-    yield f"{article} {component.word} of {provider}."
-    yield fenced(signature(entry.name, component.called), "python")
-    yield markdown(description(component.cls))
+    yield f"{article} {kind} of {provider}."
+    yield fenced(signature(entry.name, cls), "python")
+    yield markdown(description(cls))
     if proof.formula:
         yield markup.formula(proof)
     if drawn := picture(component):
         yield markup.picture(drawn, file_name(component))
         yield inline(drawn.description)
-    yield from _options(component, known)
+    if said := markdown((options(cls), *remarks(cls))).strip():
+        yield "## Options"
+        yield said
     yield "## How to name it"
     in_python, in_toml = NAMED[entry.kind]
     yield fenced(in_python.format(component.in_python), "python")
@@ -96,23 +96,6 @@ def _parts(component: Component, markup: Markup) -> Iterator[str]:
     yield markup.listing(proof.code)
 
 
-def _options(component: Component, known: tuple[Option, ...]) -> Iterator[str]:
-    said = markdown(remarks(component.cls))
-    if known or said:
-        yield "## Options"
-    yield "\n".join(map(_option, known))
-    yield said
-
-
-def _option(option: Option) -> str:
-    text = markdown(option.text).replace("\n", "\n  ")
-    return (
-        f"- {code_span(option.declaration)}: {text}"
-        if text
-        else f"- {code_span(option.declaration)}"
-    )
-
-
 def _other_names(component: Component) -> str:
     aliases = registry.info(component.whole_name).aliases
     own = f"Also called {_listed(map(code_span, aliases))} here. " if aliases else ""
@@ -123,12 +106,12 @@ def _other_names(component: Component) -> str:
 def _source(component: Component, markup: Markup) -> str:
     """Return where the class is, and, unless they are below a formula, its code and its tests."""
     proof = component.proof
-    own = f"The class is {markup.code(Link(component.place, code(component.place)))}."
-    if proof.formula:
-        return own
-    computed = f" Computed in {_listed(map(markup.code, proof.code))}." if proof.code else ""
-    tested = f" Tested by {_listed(map(markup.test, proof.tests))}." if proof.tests else ""
-    return own + computed + tested
+    said = f"The class is {markup.code(link_to(component.cls))}."
+    if proof.code and not proof.formula:
+        said += f" Computed in {_listed(map(markup.code, proof.code))}."
+    if proof.tests and not proof.formula:
+        said += f" Tested by {_listed(map(markup.test, proof.tests))}."
+    return said
 
 
 def _listed(words: Iterable[str]) -> str:
@@ -148,12 +131,11 @@ def index(title: str, components: Iterable[Component], folders: bool = False) ->
         components: in any order.
         folders: whether each distribution has a folder of its own.
     """
-    order = [*KINDS]
-    by_kind = sorted(components, key=lambda each: (order.index(each.entry.kind), each.entry.order))
+    listed = sorted(components, key=lambda each: each.entry.order)
     parts = [f"# {title}"]
-    for kind, same in groupby(by_kind, key=lambda each: each.entry.kind):
-        parts.append(f"## {word(kind, plural=True).capitalize()}")
-        parts.append("\n".join(_line(each, folders) for each in same))
+    for kind in KINDS:
+        if lines := [_line(each, folders) for each in listed if each.entry.kind == kind]:
+            parts += [f"## {word(kind, plural=True).capitalize()}", "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
 
 

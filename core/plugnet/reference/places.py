@@ -79,14 +79,10 @@ def _named(file: Path, name: str) -> Place:
     node: ast.AST = _parsed(file, file.stat().st_mtime_ns)
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     for part in name.split("."):
-        inside = [
-            child
-            for child in ast.iter_child_nodes(node)
-            if isinstance(child, kinds) and child.name == part
-        ]
-        if not inside:
+        inside = {each.name: each for each in ast.iter_child_nodes(node) if isinstance(each, kinds)}
+        if part not in inside:
             raise NoSuchPlaceError(f"There is no {name} in {file.name}: {part} is missing.")
-        node = inside[-1]
+        node = inside[part]
     assert isinstance(node, kinds)
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
     return Place(file, name, first, node.end_lineno or node.lineno)
@@ -99,11 +95,10 @@ def _parsed(file: Path, _changed: int) -> ast.Module:
 
 
 def _line(place: Place, text: str) -> Place:
-    lines = [
-        place.first + number for number, line in enumerate(place.text.splitlines()) if text in line
-    ]
-    if len(lines) != 1:
+    numbered = enumerate(place.text.splitlines(), place.first)
+    found = [number for number, line in numbered if text in line]
+    if len(found) != 1:
         raise NoSuchPlaceError(
-            f"{text!r} stands {len(lines)} times in {place.name}, where it must stand once."
+            f"{text!r} stands {len(found)} times in {place.name}, where it must stand once."
         )
-    return Place(place.file, place.name, lines[0], lines[0])
+    return Place(place.file, place.name, found[0], found[0])

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 
 from plugnet.arrays import Array
 from plugnet.errors import PlugnetError
 from plugnet.interfaces import Layer
 from plugnet.reference.component import Component, keywords
+from plugnet.reference.loss_targets import first_taken
+from plugnet.reference.pictures import COLORS, CYCLE, STYLE, svg
 from plugnet.testing.target import Example
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.patches import PathPatch
 
 SIZE = (4.6, 2.9)  # inches
 SHAPE = (400, 300)  # of the weights that an initializer draws
@@ -39,9 +41,7 @@ def picture(component: Component) -> Picture | None:
     draw = DRAWN.get(component.entry.kind)
     if draw is None or component.example is None:
         return None
-    from plugnet.reference.pictures import style, svg
-
-    with style():
+    with rc_context(STYLE):
         try:
             drawn = draw(component, component.example)
         except Exception:  # whatever a stranger's raises
@@ -49,15 +49,19 @@ def picture(component: Component) -> Picture | None:
         return None if drawn is None else Picture(svg(*drawn), drawn[1])
 
 
-def _figure(size: tuple[float, float] = SIZE) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=size, layout="constrained")
-
-
 def _axes(**settings: Any) -> tuple[Figure, Axes]:
-    figure = _figure()
+    figure = Figure(figsize=SIZE, layout="constrained")
     return figure, figure.add_subplot(**settings)
+
+
+def _curves(x: Array, curves: dict[str, Any], **settings: Any) -> Figure:
+    """Draw two functions of x, the second one dashed."""
+    figure, axes = _axes(**settings)
+    for (label, values), line in zip(curves.items(), ("-", "--"), strict=True):
+        axes.plot(x, values, line, label=label)
+    axes.legend()
+    _grid(axes)
+    return figure
 
 
 # One function for each kind ----------------------------------------------------------------------
@@ -72,11 +76,7 @@ def _activation(component: Component, given: Example) -> tuple[Figure, str]:
     x = np.linspace(low, high, 401)
     y = np.array(activation.forward(x.copy()))
     slope = np.array(activation.derivative(x.copy(), y.copy()))
-    figure, axes = _axes(xlabel="x")
-    axes.plot(x, y, label="f(x)")
-    axes.plot(x, slope, "--", label="f'(x)")
-    axes.legend()
-    _grid(axes)
+    figure = _curves(x, {"f(x)": y, "f'(x)": slope}, xlabel="x")
     said = f"{_called(component, given)} and its derivative, from {low:g} to {high:g}."
     return figure, said
 
@@ -99,10 +99,9 @@ def _horizon(policy: Callable[[int], float], arguments: dict[str, Any]) -> int:
     rates = np.array([policy(int(each)) for each in grid])
     moving = np.abs(rates - rates[-1]) > 0.02 * np.ptp([policy(0), *rates])
     settled = int(grid[np.flatnonzero(moving)[-1]]) if moving.any() else 0
-    periods = [*filter(lambda value: value > 1, _integers(arguments))]
-    if periods:
-        return round(1.25 * settled) if 0 < settled <= 10 * max(periods) else 5 * max(periods)
-    return round(1.25 * settled) if 0 < settled <= 1000 else 10_000
+    period = max(_integers(arguments), default=0)
+    latest, otherwise = (10 * period, 5 * period) if period > 1 else (1000, 10_000)
+    return round(1.25 * settled) if 0 < settled <= latest else otherwise
 
 
 def _integers(value: Any) -> Iterator[int]:
@@ -131,34 +130,23 @@ def _initializer(component: Component, given: Example) -> tuple[Figure, str]:
 def _loss(component: Component, given: Example) -> tuple[Figure, str] | None:
     """Draw the loss of one sample over one output, and its gradient."""
     loss = component.target.build(given)
-    for targets, others, words in _cases_of(loss):
-        try:
-            loss.check(targets, (1, 1 + others))
-        except PlugnetError:
-            continue
-        x = np.linspace(-4, 4, 401)
-        values, slopes = [], []
-        for each in x:
-            outputs = np.array([[each] + [0.0] * others])
-            values.append(loss.forward(outputs, targets, training=True))
-            slopes.append(float(loss.backward()[0, 0]))
-        figure, axes = _axes(xlabel="output", title=words)
-        axes.plot(x, values, label="loss")
-        axes.plot(x, slopes, "--", label="gradient")
-        axes.legend()
-        _grid(axes)
-        return figure, f"{_called(component, given)} and its gradient by one output: {words}."
-    return None
-
-
-def _cases_of(loss: Any) -> Iterator[tuple[Array, int, str]]:
-    """Yield targets to try, how many more outputs there are, and that in words."""
-    if loss.threshold is not None:
-        yield np.array([1]), 0, "the target is class 1"
-    real = np.array([[0.0]]), 0, "the target is 0"
-    classes = np.array([0]), 1, "the target is this output's class, the other output is 0"
-    answers_classes = loss.probabilities(np.zeros((1, 2))) is not None
-    yield from (classes, real) if answers_classes else (real, classes)
+    found = first_taken(
+        loss,
+        binary=([[0.0]], [1], "the target is class 1"),
+        classes=([[0.0, 0.0]], [0], "the target is this output's class, the other output is 0"),
+        real=([[0.0]], [[0.0]], "the target is 0"),
+    )
+    if found is None:
+        return None
+    outputs, targets, words = np.array(found[0]), np.array(found[1]), found[2]
+    x = np.linspace(-4, 4, 401)
+    values, slopes = [], []
+    for each in x:
+        outputs[0, 0] = each
+        values.append(loss.forward(outputs.copy(), targets, training=True))
+        slopes.append(float(loss.backward()[0, 0]))
+    figure = _curves(x, {"loss": values, "gradient": slopes}, xlabel="output", title=words)
+    return figure, f"{_called(component, given)} and its gradient by one output: {words}."
 
 
 def _windows(component: Component, given: Example) -> tuple[Figure, str] | None:
@@ -172,10 +160,11 @@ def _windows(component: Component, given: Example) -> tuple[Figure, str] | None:
             rows.append((_chosen(example), seen))
     if not rows:
         return None
-    figure = _figure((4.6, 2.35 * len(rows)))
-    for number, (title, seen) in enumerate(rows):
-        left = figure.add_subplot(len(rows), 2, 2 * number + 1, title="inputs", ylabel=title)
-        right = figure.add_subplot(len(rows), 2, 2 * number + 2, title="outputs")
+    figure = Figure(figsize=(4.6, 2.35 * len(rows)), layout="constrained")
+    places = figure.subplots(len(rows), 2, squeeze=False)
+    for (left, right), (title, seen) in zip(places, rows, strict=True):
+        left.set(title="inputs", ylabel=title)
+        right.set(title="outputs")
         _draw_windows(left, right, seen)
     titles = "; ".join(title.replace("\n", ", ") for title, _ in rows)
     said = f"Which pixels of the input two outputs of {component.name} see, the first one and one"
@@ -205,21 +194,13 @@ def _seen(layer: Layer) -> Array | None:
 
 def _draw_windows(left: Axes, right: Axes, seen: Array) -> None:
     """Draw the pixels of inputs and outputs, and mark two outputs with what they see."""
-    from plugnet.reference.pictures import COLORS, CYCLE
-
     shape = seen.shape[2:]
     for axes, (rows, columns) in ((left, seen.shape[:2]), (right, shape)):
         axes.set(xlim=(-0.05, columns + 0.05), ylim=(rows + 0.05, -0.05), aspect="equal")
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
-        axes.add_patch(
-            _cells(
-                np.ones((rows, columns), bool),
-                fill=False,
-                edgecolor=COLORS["faint"][0],
-                linewidth=0.7,
-            )
-        )
+        every, color = np.ones((rows, columns), bool), COLORS["faint"][0]
+        axes.add_patch(_cells(every, fill=False, edgecolor=color, linewidth=0.7))
     middle = (shape[0] // 2, shape[1] // 2)
     for place, color in zip(dict.fromkeys([(0, 0), middle]), CYCLE, strict=False):
         own = np.zeros(shape, bool)
@@ -231,9 +212,6 @@ def _draw_windows(left: Axes, right: Axes, seen: Array) -> None:
 
 def _cells(marked: Array, **settings: Any) -> PathPatch:
     """Return one patch of a square for each pixel that is marked."""
-    from matplotlib.patches import PathPatch
-    from matplotlib.path import Path
-
     square: Array = np.array([(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)])
     cells = [Path(np.add(square, place[::-1]), closed=True) for place in np.argwhere(marked)]
     return PathPatch(Path.make_compound_path(*cells), **settings)

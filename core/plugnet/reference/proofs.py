@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,6 +38,20 @@ class Link(NamedTuple):
 
     name: str
     place: Place
+
+
+def link_to(value: Any) -> Link:
+    """Return the link to a class or a function.
+
+    Raises:
+        NoSuchPlaceError: it is not written in a file.
+    """
+    return Link(name_of(value), places.code(name_of(value)))
+
+
+def name_of(value: Any) -> str:
+    """Return the name of a class or a function, as ``places`` takes it."""
+    return f"{value.__module__}:{value.__qualname__}"
 
 
 class Proof(NamedTuple):
@@ -65,8 +80,9 @@ def proof(entry: Entry, cls: type[Any]) -> Proof:
     if folder is None or not (folder / FILE).is_file():
         return Proof()
     file = folder / FILE
-    where = f"{file}, [{KINDS[entry.kind].view}.{entry.name}]"
-    said = _tables(file, entry.distribution).get((entry.kind, entry.name), {})
+    view = KINDS[entry.kind].view
+    where = f"{file}, [{view}.{entry.name}]"
+    said = _tables(file, entry.distribution).get(view, {}).get(entry.name, {})
     for key, value in said.items():
         _check(where, key, value)
     return Proof(
@@ -81,40 +97,34 @@ def _package(distribution: str | None) -> Path | None:
     """Return the folder of the package that a distribution's ``plugnet.api`` names."""
     if distribution is None:
         return None
-    points = metadata.distribution(distribution).entry_points.select(group=API_GROUP)
-    for point in points:
-        try:
+    for point in metadata.distribution(distribution).entry_points.select(group=API_GROUP):
+        with suppress(ImportError, ValueError):
             spec = find_spec(point.value)
-        except (ImportError, ValueError):
-            continue
-        if spec is not None and spec.submodule_search_locations:
-            return Path(next(iter(spec.submodule_search_locations)))
+            if spec is not None and spec.submodule_search_locations:
+                return Path(next(iter(spec.submodule_search_locations)))
     return None
 
 
-def _tables(file: Path, distribution: str | None) -> dict[tuple[str, str], Any]:
-    """Return the tables of the file by kind and name, which are the distribution's."""
+def _tables(file: Path, distribution: str | None) -> dict[str, dict[str, Any]]:
+    """Return the tables of the file by view and name, which are the distribution's."""
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ConfigError(
             f"{file} must be a TOML file, but {error}. Mend that line.", key=FILE
         ) from error
-    kinds = {kind.view: kind.name for kind in KINDS.values()}
-    known = {(e.kind, e.name) for e in registry.entries() if e.distribution == distribution}
-    found = {}
+    views = {kind.view: registry.view(kind.name) for kind in KINDS.values()}
     for view, tables in content.items():
-        if view not in kinds:
-            raise _unknown(f"{file}: a table", view, [*kinds], "begins with one of the kinds")
-        names = [name for kind, name in known if kind == kinds[view]]
+        if view not in views:
+            raise _unknown(f"{file}: a table", view, views, "begins with one of the kinds")
+        names = {each.name for each in views[view].entries() if each.distribution == distribution}
         for name, table in tables.items() if isinstance(tables, Mapping) else [("", None)]:
             if name not in names:
                 rule = f"names one of the {view} of {distribution}"
                 raise _unknown(f"{file}: a table of {view}", name, names, rule)
             if not isinstance(table, Mapping):
                 raise _wrong(f"{file}, {view}.{name}", "is a table", table, f"[{view}.{name}]")
-            found[kinds[view], name] = table
-    return found
+    return content
 
 
 def _check(where: str, key: str, value: object) -> None:
@@ -132,11 +142,9 @@ def _code(where: str, cls: type[Any], name: str) -> Link:
     """Return the place of a method of the class, which a base may define, or of any function."""
     function, space, text = name.partition(" ")
     first = function.partition(".")[0]
-    owner = next((each for each in cls.__mro__ if first in vars(each)), None)
-    is_method = ":" not in function and (owner is not None or "." not in function)
-    if is_method:
-        owner = owner or cls
-        name = f"{owner.__module__}:{owner.__qualname__}.{function}{space}{text}"
+    owner = next((each for each in cls.__mro__ if first in vars(each)), cls)
+    if ":" not in function and (first in vars(owner) or first == function):
+        name = f"{name_of(owner)}.{function}{space}{text}"
     try:
         return Link(name, places.code(name))
     except NoSuchPlaceError as error:

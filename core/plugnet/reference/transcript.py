@@ -10,8 +10,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from types import ModuleType, TracebackType
-from typing import Any
+from types import ModuleType
 
 from plugnet.errors import ConfigError
 
@@ -52,47 +51,29 @@ def run(source: str, subject: str) -> str:
     """
     statements = _statements(source, subject)
     examples = [doctest.Example(f"{statement}\n", "") for statement in statements]
-    recorder = _Recorder()
-    with _elsewhere():
-        recorder.run(doctest.DocTest(examples, {}, subject, None, 0, source))
-    if recorder.error is not None:
-        raise _failed(subject, *recorder.error)
+    test, recorder = doctest.DocTest(examples, {}, subject, None, 0, source), _Recorder()
+    try:
+        with _elsewhere():
+            doctest.DebugRunner(recorder, verbose=False).run(test)
+    except doctest.UnexpectedException as caught:
+        error = caught.exc_info[1]
+        raise _failed(subject, error, caught.example.source) from error
     lines = []
     for statement, printed in zip(statements, recorder.printed, strict=True):
-        first, *more = statement.splitlines()
-        lines += [f">>> {first}", *(f"... {line}".rstrip() for line in more)]
-        lines += printed.splitlines()
+        lines += [">>> " + statement.replace("\n", "\n... "), *printed.splitlines()]
     return "\n".join(lines)
 
 
-class _Recorder(doctest.DocTestRunner):
-    """Keeps what each statement prints.
-
-    Attributes:
-        printed: that, in their order.
-        error: the first exception, and the statement that raised it.
-    """
+class _Recorder(doctest.OutputChecker):
+    """Keeps what each statement prints, in ``printed``."""
 
     def __init__(self) -> None:
-        super().__init__(verbose=False)
         self.printed: list[str] = []
-        self.error: tuple[BaseException, str] | None = None
 
-    def report_success(self, out: Any, test: Any, example: doctest.Example, got: str) -> None:
-        """Keep it."""
+    def check_output(self, want: str, got: str, optionflags: int) -> bool:
+        """Accept it, whatever it is."""
         self.printed.append(got)
-
-    report_failure = report_success  # which it is where anything is printed: no output is foreseen
-
-    def report_unexpected_exception(
-        self,
-        out: Any,
-        test: Any,
-        example: doctest.Example,
-        exc_info: tuple[type[BaseException], BaseException, TracebackType],
-    ) -> None:
-        """Keep the first."""
-        self.error = self.error or (exc_info[1], example.source)
+        return True
 
 
 def _statements(source: str, subject: str) -> list[str]:
@@ -113,17 +94,13 @@ def _statements(source: str, subject: str) -> list[str]:
 def _imports(source: str, module: str) -> list[str]:
     """Return the imports of what the statements use of a module's names."""
     try:
-        names = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)]
+        nodes = [*ast.walk(ast.parse(source))]
     except SyntaxError:
         return []  # doctest reports it
+    names = [node for node in nodes if isinstance(node, ast.Name)]
     set_here = {name.id for name in names if isinstance(name.ctx, ast.Store)}
-    imported = ast.walk(ast.parse(source))
-    set_here |= {
-        alias.asname or alias.name.partition(".")[0]
-        for node in imported
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    }
+    imported = [node for node in nodes if isinstance(node, ast.alias)]
+    set_here |= {each.asname or each.name.partition(".")[0] for each in imported}
     there = vars(sys.modules[module])
     lines = []
     for name in sorted({name.id for name in names} - set_here):

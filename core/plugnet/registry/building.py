@@ -227,6 +227,14 @@ class View(Generic[T]):
     def __repr__(self) -> str:
         return f"<{self._kind} registry: {', '.join(self.names())}>"
 
+    def _repr_html_(self) -> str:
+        from plugnet.registry.listing import listing  # late: only notebooks ask
+
+        views = {kind.view: kind.name for kind in KINDS.values() if self._kind in (None, kind.name)}
+        entries = self.entries()
+        found = {view: [e for e in entries if e.kind == kind] for view, kind in views.items()}
+        return listing("Registry", found, self._index.registered)
+
 
 def call(found: Found, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Return a new object of a class; see `View.build`."""

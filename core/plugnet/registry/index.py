@@ -79,8 +79,8 @@ class Index:
         self._fixed = settings
         self.settings = settings or Settings()
         self.lock = threading.RLock()  # held while what is known changes
-        self._registered: dict[Entry, type[Any]] = (
-            dict(outside._registered) if outside else {}
+        self.registered: dict[Entry, type[Any]] = (
+            dict(outside.registered) if outside else {}
         )  # by the program
         self._disabled: set[str] = set()  # by the program
         self.forget()
@@ -113,7 +113,7 @@ class Index:
         wanted = parse(name, kind)
         with self.lock:
             entry = self.find(wanted)
-            table, loader, cls = self._found, self._loader, self._registered.get(entry)
+            table, loader, cls = self._found, self._loader, self.registered.get(entry)
         # Without the lock, which a module that is imported takes to register its components.
         found = table[name, kind] = Found(entry, cls or loader.load(entry))
         return found
@@ -208,7 +208,7 @@ class Index:
         """Return all entries in order: the program's own, then by distribution and name."""
         if self._scanned is None:
             self.scan()
-        own = sorted(self._registered, key=lambda entry: entry.order)
+        own = sorted(self.registered, key=lambda entry: entry.order)
         return [*own, *(self._scanned or ())]
 
     def listing(self) -> list[Entry]:
@@ -295,13 +295,13 @@ class Index:
 
     def add(self, entry: Entry, cls: type[Any]) -> None:
         """Add what the program registers, in the place of what it registered under that name."""
-        others = {e: other for e, other in self._registered.items() if e.key != entry.key}
-        self._registered = {**others, entry: cls}
+        others = {e: other for e, other in self.registered.items() if e.key != entry.key}
+        self.registered = {**others, entry: cls}
         self._changed()
 
     def withdraw(self, entry: Entry) -> None:
         """Remove what the program registered."""
-        del self._registered[entry]
+        del self.registered[entry]
         self._changed()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from plugnet.arguments import integer, number
 from plugnet.data.answers import as_labels, by_name
 from plugnet.data.frames import as_inputs, check_aligned, column_names, target_names
+from plugnet.data.joined import joined
 from plugnet.data.labels import as_weights
 from plugnet.data.mapped import mapped_file
 from plugnet.data.samples import as_stored, check_rows
@@ -64,6 +65,8 @@ def gather(
         train, test = data.train, data.test if test is None else test
     else:
         train, names = data, names_of(data)
+    if hasattr(train.x, "tocsr"):  # once for all that follows
+        train = train._replace(x=as_stored(train.x, "samples"))
     test = None if test is None else as_batch(test, "test")
     if isinstance(validation, str) and validation == "test":
         if test is None:
@@ -131,7 +134,8 @@ def as_batch(given: Any, argument: str) -> Batch:
             argument=argument,
             value=given,
         )
-    return Batch(*given)
+    x, y, *weights = given
+    return joined(x, y, *(weights or [None]))
 
 
 def count_iterations(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from plugnet.errors import NotRecordedError
-from plugnet.evaluation import Evaluation
+from plugnet.errors import NotRecordedError, counted, shorten
+from plugnet.evaluation import Evaluation, in_words
 
 
 @dataclass
@@ -83,7 +83,16 @@ class History:
         self.iteration = iteration
 
     def __repr__(self) -> str:
+        loss, evaluations = self.loss[-1:], self.evaluations[:]  # another thread may add to them
+        last = {one.part: f"; {one.part} {in_words(one, 3)}" for one in evaluations}
         return (
-            f"History({len(self.loss)} iterations, {len(self.evaluations)} evaluations, "
-            f"{self.seconds:.1f} s)"
+            f"History({counted(len(self.loss), 'iteration')}"
+            f"{''.join(f', loss {value:.4g}' for value in loss)}{''.join(last.values())}; "
+            f"{self.seconds:.1f} s"
+            f"{'' if self.stopped is None else f'; stopped: {shorten(self.stopped)}'})"
         )
+
+    def _repr_html_(self) -> str:
+        from plugnet.training.course import course  # late: only notebooks ask
+
+        return course(self)

@@ -75,8 +75,9 @@ class Hooks:
     ) -> None:
         """Run when `fit` has evaluated: validation samples now and then, test samples at the end.
 
-        ``evaluation.part`` tells which. ``x`` are the samples, ``outputs`` the network's scores
-        ``(M, K)``, ``targets`` the class ids ``(M,)`` or real targets ``(M, K)``.
+        ``evaluation.part`` tells which. ``x`` are the samples, possibly a `plugnet.data.LazyArray`,
+        of which ``x[rows]`` reads some, ``outputs`` the network's scores ``(M, K)``, ``targets``
+        the class ids ``(M,)`` or real targets ``(M, K)``.
         """
 
     @specification
@@ -113,9 +114,18 @@ KNOWN = ", ".join(sorted(ARGUMENTS))
 
 
 class _Manager(pluggy.PluginManager):
-    """Finds hooks by their names' prefix, so that authors need no decorator."""
+    """Finds hooks by their names' prefix, so that authors need no decorator.
+
+    Python's own attributes, most that a small class has, are not even looked at: that would take
+    longer than a short training.
+    """
+
+    def parse_hookspec_opts(self, specifications: Any, name: str) -> Any:
+        return super().parse_hookspec_opts(specifications, name) if name[:2] != "__" else None
 
     def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
+        if name[:2] == "__":
+            return None
         found = super().parse_hookimpl_opts(plugin, name)
         if found is None and name.startswith(PREFIX) and callable(getattr(plugin, name)):
             return {}

@@ -9,7 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from plugnet.data.answers import as_classes, as_labels
+from plugnet.data.categories import fixed_classes
+from plugnet.data.frames import as_inputs
+from plugnet.data.joined import joined
 from plugnet.data.labels import warn_one_class
+from plugnet.data.lazy import LazyArray
 from plugnet.data.samples import as_samples
 from plugnet.errors import ArgumentError, DataError, DataWarning, listed
 from plugnet.interfaces import Batch, DataSplits, Loss
@@ -79,6 +83,9 @@ def take_data(
             argument="classes",
             value=classes,
         )
+    is_new = classes is None and own.schema is None
+    if is_new and isinstance(data, Batch) and not isinstance(data.y, np.ndarray):
+        classes = fixed_classes(data.y, own.ignore_label)  # a part of it no longer has its type
     given = gather(data, validation, test, classes, own.seed, own.schema)
     prepared = prepare(own, given.train, given.classes, given.names)
     if own.schema is None and own.ignore_label is not None:
@@ -132,20 +139,24 @@ def take_batch(
     own: Settings, classes: Sequence[Label] | None, x: Any, y: Any, weights: Any = None
 ) -> Batch:
     """Return a batch of a source, checked; what the first one means is kept."""
-    prepared = prepare(own, Batch(x, y), classes)
+    batch = joined(x, y, weights)
+    prepared = prepare(own, batch, classes)
     own.schema = prepared.schema
     by_class = None
     if own.class_weight is not None:
         by_class = weights_by_class(own.class_weight, None, prepared.schema)
-    return prepared.for_step(prepared.check(x, y, weights, remember=False), by_class)
+    checked = prepared.for_step(prepared.check(*batch, remember=False), by_class)
+    is_lazy = isinstance(checked.x, LazyArray)  # such as a sparse matrix
+    return checked._replace(x=checked.x[:]) if is_lazy else checked
 
 
-def adapt(network: Network, samples: Any) -> None:
+def adapt(network: Network, samples: Any, schema: Schema | None) -> None:
     """Let the first layer learn from all samples, if it does so and has not yet.
 
     Args:
         network: the network.
         samples: ``(N, *shape)``, or a source of batches.
+        schema: what a source's samples mean, as its first batch says.
 
     Raises:
         ArgumentError: a source cannot yield them all.
@@ -163,8 +174,14 @@ def adapt(network: Network, samples: Any) -> None:
             argument="x",
             value=samples,
         )
+    known = schema or Schema("real")
+    others = {*known.targets, *known.dropped}
     blocks = (
-        network.validate_input(as_samples(block, None, allow_missing=network.fills_missing))
+        network.validate_input(
+            as_samples(
+                as_inputs(block, known.columns, others), None, allow_missing=network.fills_missing
+            )
+        )[:]  # which reads what is not in memory
         for block in samples.blocks()
     )
     first = next(blocks)  # which fixes the input shape

@@ -10,6 +10,7 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.data.answers import as_labels, ignoring, learn_schema, scaling
+from plugnet.data.categories import fixed_classes
 from plugnet.data.frames import as_inputs, check_aligned
 from plugnet.data.labels import as_targets, as_weights
 from plugnet.data.samples import as_sample_rows
@@ -69,6 +70,8 @@ class Preparation(NamedTuple):
         x = network.validate_input(as_sample_rows(as_inputs(samples.x), "samples"))
         y, weights = samples.y, samples.weights
         if ignore_label is not None:
+            if classes is None and not isinstance(y, np.ndarray):
+                classes = fixed_classes(y, ignore_label)
             y, weights = ignoring(y, weights, ignore_label)
             names["ignored"] = (ignore_label,)
         outputs = count_outputs(network)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from plugnet.arguments import flag, integer
 from plugnet.data.source import CheckedBatches
-from plugnet.errors import ArgumentError, CallOrderError, ShapeError
+from plugnet.errors import ArgumentError, CallOrderError, ShapeError, brief
 from plugnet.interfaces import Batch, Loss, LRPolicy, Metric, Optimizer, Regularizer
 from plugnet.model import Model
 from plugnet.network import Network
@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 #: The default regularizer, unless the optimizer decays the weights itself.
 DECAY = ("l2", 0.001)
 DEFAULT = "default"
+
+#: The arguments that a notebook shows, and how many hooks.
+SHOWN = (
+    "loss", "optimizer", "policy", "regularizer", "batch_size", "seed", "shuffle", "threads",
+    "metrics", "class_weight", "ignore_label", "scale_targets",
+)  # fmt: skip
+MOST_HOOKS = 10
 
 #: What a step changes, besides parameters, the optimizer's slots and the history.
 PROGRESS = ("iteration", "position", "source_state", "rate_scale", "evaluation_due")
@@ -364,6 +371,13 @@ class TrainingState:
             **identity.of_environment(count_of(self.threads), [specs, network]),
         }
 
+    def forget_data(self) -> None:
+        """Let go of the samples of the last `fit`, which are kept to describe them to `identity`.
+
+        What is saved from now on does not tell them from others.
+        """
+        self._data = None
+
     def _check_identity(self, goes_on: bool) -> None:
         """Check that data and machine are those of the run that was resumed.
 
@@ -416,6 +430,24 @@ class TrainingState:
         if slots is not None:
             self.update.restore(slots)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.network!r}, iteration {self.iteration:,})"
+
+    def _repr_html_(self) -> str:
+        from plugnet.html.markup import facts, folded, page  # late: only notebooks ask
+
+        network, history = self.network, self.history
+        said = {name: brief(getattr(self, name)) for name in SHOWN}
+        said["hooks"] = ", ".join(map(_hook_text, self.hooks[:MOST_HOOKS])) or "none"
+        goal = "" if self.goal is None else f" of {self.goal:,}"
+        return page(
+            type(self).__name__,
+            f"at iteration {self.iteration:,}{goal}",
+            facts("Settings", said),
+            folded(repr(network), network._repr_html_()),
+            folded(repr(history), history._repr_html_()) if self.iteration else "",
+        )
+
     def __copy__(self) -> Self:
         """Return a copy of its own: two trainers cannot train one network."""
         return copy.deepcopy(self)
@@ -432,6 +464,10 @@ class TrainingState:
         self._safe = self._pause = self._data = self._known = self._files = None
         self._inexact, self._every = False, "None"
         self._whole_at = None  # the iteration after which all hooks have been called
+
+
+def _hook_text(hook: object) -> str:
+    return registry.name_of(hook) or brief(hook)
 
 
 def _several(argument: str, given: Any, example: str) -> Iterable[Any]:

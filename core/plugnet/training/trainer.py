@@ -84,7 +84,9 @@ class Trainer(TrainingState):
         classes by their names. It also lets a layer such as ``standardize`` learn from the samples.
 
         Args:
-            x: ``(N, *shape)`` samples, or a data frame of columns of numbers. If the network's
+            x: ``(N, *shape)`` samples; or a data frame of columns of numbers, of pandas, polars,
+                pyarrow or Hugging Face's datasets, a mapping, or any object that gives an Arrow
+                stream; or a sparse matrix, which becomes dense batch by batch. If the network's
                 dtype can hold their numbers exactly, as float32 can hold bytes, they stay as they
                 are and are converted batch by batch. A memory map (``numpy.load(path,
                 mmap_mode="r")``) of such numbers is read in parts, so it may be larger than the
@@ -93,9 +95,9 @@ class Trainer(TrainingState):
                 Without ``y``: `DataSplits`, a data set with its test samples; a `Batch` of samples,
                 labels and weights; or a source of batches, any iterator of ``(x, y)`` or ``(x, y,
                 weights)``, whose end ends the training; see `plugnet.data.Batches`.
-            y: ``(N,)`` labels: strings, or whole numbers from 0 to the number of classes less 1;
-                or ``(N, K)`` floating-point targets: one-hot rows or real values. ``(N,)`` real
-                values for a network with a single output.
+            y: ``(N,)`` labels: strings, booleans, categories, or whole numbers from 0 to the
+                number of classes less 1; or ``(N, K)`` floating-point targets: one-hot rows or
+                real values. ``(N,)`` real values for a network with a single output.
             iterations: how many batches to train on; None: as many as ``epochs`` make, or else as
                 a call that did not end has left (see ``goal``), or else 800.
             test: samples, labels and optionally weights to evaluate on once, at the end.
@@ -106,7 +108,10 @@ class Trainer(TrainingState):
                 its share of each class, before anything is learnt from them; or "test": the test
                 samples, whose evaluation at the end is then no longer an independent one.
             epochs: how many times to go through the samples; the last batch may begin another.
-            classes: all classes in the order of the outputs; None: those of the labels.
+            classes: all classes in the order of the outputs; None: those of the labels. These are
+                sorted strings or booleans; but if the labels' type fixes them, a categorical column
+                of pandas or an Enum of polars, they are its own, in its order, also those that do
+                not occur.
 
         Returns:
             The history of all iterations so far.
@@ -144,7 +149,9 @@ class Trainer(TrainingState):
             self._data = identity.Data({"training": train, **parts})
             self._check_identity(goes_on)
             hooks = self._hook_caller()
-            adapt(self.network, samples)
+            if train is None and self.network.needs_adapt:
+                next(batches, None)  # which says what samples mean, and comes once more
+            adapt(self.network, samples, self.schema)
         with exclusive(self.network, self.loss):
             self._fit(batches, goal, every, parts, hooks)
         return self.history

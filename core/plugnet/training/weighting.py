@@ -9,7 +9,7 @@ import numpy as np
 
 from plugnet.arguments import number
 from plugnet.arrays import Array
-from plugnet.errors import ArgumentError, listed
+from plugnet.errors import ArgumentError, listed, shown
 from plugnet.schema import Label, Schema
 
 BALANCED = "balanced"
@@ -32,7 +32,7 @@ def as_class_weight(class_weight: Any) -> Mapping[Label, float] | str | None:
     except (TypeError, ValueError):
         raise ArgumentError(
             'class_weight must be "balanced" or a mapping from classes to weights, such as '
-            f"{{'cat': 2.0}}, but it is {class_weight!r}.",
+            f"{{'cat': 2.0}}, but it is {shown(class_weight)}.",
             argument="class_weight",
             value=class_weight,
         ) from None

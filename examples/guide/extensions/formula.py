@@ -14,6 +14,8 @@ roles ``{src}`NAME` `` and ``{test}`ID` `` are links in a sentence.
 
 from __future__ import annotations
 
+import textwrap
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -49,7 +51,7 @@ class Formula(SphinxDirective):
         text = "\n".join(self.content)
         math = nodes.math_block(text, text, linked=True, nowrap=False, number=None)
         self.set_source_info(math)
-        count(self.env, "formulas")
+        counts(self.env)["formulas"] += 1
         code = self._links("code", places.code)
         test = self._links("test", places.test)
         if not (code and test):
@@ -63,9 +65,8 @@ class Formula(SphinxDirective):
         return [box]
 
     def _links(self, option: str, find: Find) -> list[nodes.Node]:
-        names = [name.strip() for name in self.options.get(option, "").split("|")]
-        links = [linked(self.env, name, find, self.get_location()) for name in filter(None, names)]
-        return [link for link in links if link is not None]
+        names = filter(None, map(str.strip, self.options.get(option, "").split("|")))
+        return [link for name in names for link in linked(self, name, find)]
 
 
 class Listing(SphinxDirective):
@@ -77,21 +78,13 @@ class Listing(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return a link to the function above its lines."""
         name = self.arguments[0]
-        link = linked(self.env, name, places.code, self.get_location())
-        if link is None:
+        link = linked(self, name, places.code)
+        if not link:
             return []
-        lines = places.code(name).text.splitlines()
-        indent = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
-        text = "\n".join(line[indent:] for line in lines)
+        above = nodes.paragraph("", "", *link, nodes.Text(", from the source"))
+        text = textwrap.dedent(places.code(name).text)
         block = nodes.literal_block(text, text, language="python")
-        return [
-            nodes.container(
-                "",
-                nodes.paragraph("", "", link, nodes.Text(", from the source")),
-                block,
-                classes=["listing"],
-            )
-        ]
+        return [nodes.container("", above, block, classes=["listing"])]
 
 
 class Link(SphinxRole):
@@ -103,40 +96,35 @@ class Link(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Return the link."""
-        link = linked(self.env, self.text, self.find, self.get_location())
-        return ([link] if link is not None else []), []
+        return linked(self, self.text, self.find), []
 
 
-def linked(env: BuildEnvironment, name: str, find: Find, location: str) -> nodes.reference | None:
-    """Return a link to the place, which is counted; a warning and None where it is not there."""
+def linked(here: SphinxDirective | SphinxRole, name: str, find: Find) -> list[nodes.Node]:
+    """Return a link to the place, which is counted; a warning and nothing where it is not there."""
     try:
         place = find(name)
     except NoSuchPlaceError as error:
+        location = here.get_location()
         logger.warning("%s names no such place: %s", name, error, location=location)
-        return None
-    env.note_dependency(str(place.file))
-    count(env, "links to tests" if find is places.test else "links to code")
-    label = place.name.rpartition(".")[2] if find is places.test else place.name
+        return []
+    is_test = find is places.test
+    here.env.note_dependency(str(place.file))
+    counts(here.env)["links to tests" if is_test else "links to code"] += 1
+    label = place.name.rpartition(".")[2] if is_test else place.name
     text = nodes.literal(label, label)
-    return nodes.reference("", "", text, refuri=link_to(env, place), internal=True)
+    return [nodes.reference("", "", text, refuri=link_to(here.env, place), internal=True)]
 
 
 def _listed(words: str, links: list[nodes.Node]) -> list[nodes.Node]:
-    listed: list[nodes.Node] = [nodes.Text(words)]
-    for number, link in enumerate(links):
-        listed += [nodes.Text(", "), link] if number else [link]
+    listed: list[nodes.Node] = []
+    for link in links:
+        listed += [nodes.Text(", " if listed else words), link]
     return listed
 
 
-def count(env: BuildEnvironment, kind: str, number: int = 1) -> None:
-    """Add to what this page has of a kind."""
-    page = counts(env).setdefault(env.docname, dict.fromkeys(KINDS, 0))
-    page[kind] += number
-
-
-def counts(env: BuildEnvironment) -> dict[str, dict[str, int]]:
-    """Return how many of each kind each page has."""
-    found: dict[str, dict[str, int]] = env.__dict__.setdefault("guide_counts", {})
+def counts(env: BuildEnvironment) -> Counter[str]:
+    """Return how many of each kind this page has, which Sphinx keeps with the page's metadata."""
+    found: Counter[str] = env.metadata[env.docname].setdefault("guide_counts", Counter())
     return found
 
 
@@ -145,27 +133,16 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
     for block in doctree.findall(nodes.math_block):
         if not block.get("linked"):
             logger.warning("Write a displayed formula as {formula}, with links.", location=block)
-    cells = sum(node.get("nb_element") == "cell_code" for node in doctree.findall(nodes.container))
-    if cells:
-        count(app.env, "cells", cells)
-
-
-def forget(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
-    """Forget a page that is read anew."""
-    counts(env).pop(docname, None)
-
-
-def merge(app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment) -> None:
-    """Take over what a parallel reader has counted."""
-    counts(env).update({name: counts(other)[name] for name in docnames if name in counts(other)})
+    containers = doctree.findall(nodes.container)
+    counts(app.env)["cells"] += sum(node.get("nb_element") == "cell_code" for node in containers)
 
 
 def report(app: Sphinx, error: Exception | None) -> None:
     """Say at the end what was run and checked."""
     if error is None:
-        pages = counts(app.env).values()
-        totals = [f"{sum(page[kind] for page in pages)} {kind}" for kind in KINDS]
-        logger.info("guide: %s", ", ".join(totals))
+        pages = (page.get("guide_counts", {}) for page in app.env.metadata.values())
+        total: Counter[str] = sum(map(Counter, pages), Counter())
+        logger.info("guide: %s", ", ".join(f"{total[kind]} {kind}" for kind in KINDS))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -175,7 +152,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_role("src", Link(places.code))
     app.add_role("test", Link(places.test))
     app.connect("doctree-read", check)
-    app.connect("env-purge-doc", forget)
-    app.connect("env-merge-info", merge)
     app.connect("build-finished", report)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -13,7 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import house
-from extensions.places import ROOT
+from extensions.places import ROOT, above_package
 
 #: The packages of the repository, the core first.
 PACKAGES = [ROOT / "core/plugnet", *sorted((ROOT / "plugins").glob("*/plugnet_*"))]
@@ -26,20 +26,17 @@ class Walk(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Do the work in a fresh process, and list what it entered."""
-        script = str(Path(house.__file__))
-        command = [sys.executable, script, self.arguments[0]]
+        command = [sys.executable, str(house.__file__), self.arguments[0]]
         shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         called: dict[str, list[str]] = {}
         for file, name in json.loads(shown):
             called.setdefault(file, []).append(name)
         lines = []
         for file, names in called.items():
-            module = _module(Path(file))
-            links = ", ".join(
-                f"{{src}}`{module}:{name}`" for name in names if "<locals>" not in name
-            )
-            package, said = module.rpartition(".")[0], house.sentence(Path(file))
-            lines.append(f"1. `{package}` {_link(Path(file))}: {said} {links}")
+            module, said = _module(Path(file)), house.sentence(Path(file))
+            named = (f"{{src}}`{module}:{name}`" for name in names if "<locals>" not in name)
+            package = module.rpartition(".")[0]
+            lines.append(f"1. `{package}` {{src}}`{module}`: {said} {', '.join(named)}")
         return self.parse_text_to_nodes("\n".join(lines))
 
 
@@ -53,21 +50,15 @@ class Files(SphinxDirective):
             files = sorted(package.rglob("*.py"), key=lambda file: (file.parent, file))
             for folder, inside in groupby(files, key=lambda file: file.parent):
                 shown.append(nodes.rubric("", folder.relative_to(ROOT).as_posix()))
-                lines = [f"- {_link(file)}: {house.sentence(file)}" for file in inside]
+                lines = [f"- {{src}}`{_module(file)}`: {house.sentence(file)}" for file in inside]
                 shown += self.parse_text_to_nodes("\n".join(lines))
         return shown
 
 
-def _link(file: Path) -> str:
-    return f"{{src}}`{_module(file)}`"
-
-
 def _module(file: Path) -> str:
     """Return the dotted name of a file's module."""
-    top = file.parent
-    while (top / "__init__.py").exists():
-        top = top.parent
-    return ".".join(file.relative_to(top).with_suffix("").parts).removesuffix(".__init__")
+    parts = file.relative_to(above_package(file)).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from plugnet.reference import places
@@ -10,12 +11,10 @@ from plugnet.reference.places import Place as Place
 from plugnet.reference.places import code as code
 
 ROOT = Path(__file__).resolve().parents[3]
+#: Finds a test of this clone by its id.
+test = partial(places.test, near=ROOT)
 
 
-def test(identifier: str) -> Place:
-    """Return where the test stands that pytest would call ``tests/file.py::test_name``.
-
-    Raises:
-        NoSuchPlaceError: there is no such file or test.
-    """
-    return places.test(identifier, ROOT)
+def above_package(file: Path) -> Path:
+    """Return the folder from which a module's dotted name begins."""
+    return next(folder for folder in file.parents if not (folder / "__init__.py").exists())

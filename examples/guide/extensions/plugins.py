@@ -9,9 +9,8 @@ from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from extensions.places import ROOT
 from plugnet.cli.plugins.source_folder import as_if_installed, read_project
-
-PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
 
 
 def use_the_clones_plugins() -> None:
@@ -19,12 +18,10 @@ def use_the_clones_plugins() -> None:
 
     One that is installed stays the one that is found.
     """
-    missing = [
-        file.parent for file in sorted(PLUGINS.glob("*/pyproject.toml")) if not _is_installed(file)
-    ]
+    folders = [file.parent for file in sorted(ROOT.glob("plugins/*/pyproject.toml"))]
     before = len(sys.path)
     stack = ExitStack()
-    for folder in missing:
+    for folder in [folder for folder in folders if not _is_installed(folder)]:
         stack.enter_context(as_if_installed(folder))
     atexit.register(stack.close)
     added = sys.path[: len(sys.path) - before]
@@ -32,9 +29,9 @@ def use_the_clones_plugins() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))
 
 
-def _is_installed(file: Path) -> bool:
+def _is_installed(folder: Path) -> bool:
     try:
-        distribution(read_project(file.parent)["name"])
+        distribution(read_project(folder)["name"])
     except PackageNotFoundError:
         return False
     return True

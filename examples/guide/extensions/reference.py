@@ -6,7 +6,7 @@ control; only what has changed is written, and what is no longer there is remove
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
@@ -22,14 +22,8 @@ from plugnet.reference.page import file_name, index, page
 from plugnet.reference.plots import Picture
 from plugnet.reference.proofs import Link, Proof
 from plugnet.registry import registry
-from plugnet.registry.kinds import CORE, PUBLISHED
 
 FOLDER = "reference"
-OURS = {CORE, *PUBLISHED.values()}
-#: The kinds whose components all have a formula.
-COMPUTING = (
-    "activation", "loss", "initializer", "lr_policy", "optimizer", "regularizer", "metric",
-)  # fmt: skip
 #: A page that is in no table of contents: a hundred lines on each page would help nobody.
 ORPHAN = "---\norphan: true\n---\n\n"
 LONGEST = 40  # lines of a method that is shown
@@ -79,62 +73,46 @@ def texts() -> dict[str, str]:
     """Return all pages, by their paths in the folder; a warning for each that cannot be made."""
     made = {}
     components = []
-    for component in map(Component, registry.entries()):
-        if (text := _page(component)) is not None:
+    for component in [Component(entry) for entry in registry.entries() if not entry.always_on]:
+        if text := _page(component):
             made[f"{component.entry.distribution}/{file_name(component)}.md"] = text
             components.append(component)
-    parts = {}
     for name, same in groupby(components, key=lambda each: each.entry.distribution):
         made[f"{name}/index.md"] = ORPHAN + index(str(name), same)
-        parts[str(name)] = f"{name}/index"
-    made.update({f"api/{name}.md": ORPHAN + api.page(name, Site()) for name in api.modules()})
-    made["api/index.md"] = f"# The public API\n\n{_links({name: name for name in api.modules()})}"
-    return {"index.md": _front(components, parts), **made}
+    for name in api.modules():
+        made[f"api/{name}.md"] = ORPHAN + api.page(name, Site())
+    made["api/index.md"] = f"# The public API\n\n{_links(api.modules(), '{}.md')}"
+    return {"index.md": _front(components), **made}
 
 
-def _page(component: Component) -> str | None:
-    """Return the page of a component; None, with a warning, if it cannot be made."""
-    if component.entry.always_on:
-        return None
+def _page(component: Component) -> str:
+    """Return the page of a component; "", with a warning, if it cannot be made."""
     try:
         text = page(component, Site())
     except PlugnetError as error:
         logger.warning("%s: %s", component.whole_name, error)
-        return None
-    for what in missing(component, text):
-        logger.warning("%s has no %s: add it to reference.toml.", component.whole_name, what)
+        return ""
     up = f"[The reference](../index.md) / [{component.entry.distribution}](index.md)"
     title, _, rest = text.partition("\n")
     return f"{ORPHAN}{title}\n\n{up}\n{rest}"
 
 
-def missing(component: Component, text: str) -> Iterator[str]:
-    """Yield what the page of a component of this repository must have, and has not."""
-    if component.entry.distribution not in OURS:
-        return
-    proof: Mapping[str, object] = component.proof._asdict()
-    wanted = ["code", "tests"] + ["formula"] * (component.entry.kind in COMPUTING)
-    yield from (what for what in wanted if not proof[what])
-    if "\n## Example\n" not in text:
-        yield "example"
-
-
-def _front(components: list[Component], parts: Mapping[str, str]) -> str:
+def _front(components: list[Component]) -> str:
     """Return the first page: by distribution, and all components by kind."""
     by_kind = index("The reference", components, folders=True)
     title, _, rest = by_kind.partition("\n")
-    count = len({each.entry.distribution for each in components})
+    distributions = dict.fromkeys(str(each.entry.distribution) for each in components)
     said = (
-        f"What is installed where this site was built: {len(components)} components of {count} "
-        "distributions, with signature, formula, options, a picture where one can be drawn, and an "
-        "example that has just been run. A plugin of yours gets the same pages by "
-        "`plugnet plugins docs PATH`."
+        f"What is installed where this site was built: {len(components)} components of "
+        f"{len(distributions)} distributions, with signature, formula, options, a picture where "
+        "one can be drawn, and an example that has just been run. A plugin of yours gets the same "
+        "pages by `plugnet plugins docs PATH`."
     )
-    return f"{title}\n\n{said}\n\n{_links(parts)}\n{rest}"
+    return f"{title}\n\n{said}\n\n{_links(distributions, '{}/index.md')}\n{rest}"
 
 
-def _links(pages: Mapping[str, str]) -> str:
-    return "".join(f"- [{inline(name)}]({page}.md)\n" for name, page in pages.items())
+def _links(names: Iterable[str], path: str) -> str:
+    return "".join(f"- [{inline(name)}]({path.format(name)})\n" for name in names)
 
 
 def write(app: Sphinx) -> None:

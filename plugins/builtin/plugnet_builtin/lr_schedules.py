@@ -42,7 +42,7 @@ class Step(LRPolicy):
         return self.rate * self.gamma ** (iteration // self.step_size)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)  # which would show any number of steps
 class MultiStep(LRPolicy):
     """rate gamma^(number of steps passed); a step is passed from its own iteration on.
 

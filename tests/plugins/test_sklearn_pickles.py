@@ -1,0 +1,143 @@
+"""Estimators in pickles and in joblib's files, with the classes of the names that they use."""
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", minversion="1.6")
+pytest.importorskip("plugnet_sklearn")
+
+import joblib
+from sklearn.datasets import load_iris
+
+from plugnet import registry
+from plugnet.arrays import Array
+from plugnet.interfaces import Activation
+from plugnet_sklearn import NetworkClassifier, NetworkRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+class Steep(Activation):
+    """y = 2x."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        return np.multiply(x, 2, out=out)
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        return np.full_like(x, 2)
+
+
+class Gentle(Activation):
+    """y = x / 2."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        return np.multiply(x, 0.5, out=out)
+
+    def derivative(self, x: Array, y: Array, out: Array | None = None) -> Array:
+        return np.full_like(x, 0.5)
+
+
+@pytest.fixture
+def _registered() -> Iterator[None]:
+    """Register ours for the length of a test."""
+    registry.activations.register("steep")(Steep)
+    yield
+    if "steep" in registry.activations:
+        registry.activations.unregister("steep")
+
+
+@pytest.fixture
+def model() -> NetworkClassifier:
+    return NetworkClassifier(6, "steep", max_iter=3, random_state=0)
+
+
+def flowers() -> tuple[Array, Array]:
+    x, y = load_iris(return_X_y=True)
+    return x, y
+
+
+@pytest.mark.parametrize("mode", [None, "r", "c", "r+"])
+def test_weights_on_disk_predict_and_are_left_alone_by_training(mode: Any, tmp_path: Path) -> None:
+    x, y = flowers()
+    model = NetworkClassifier(6, max_iter=3, random_state=0).fit(x, y)
+    joblib.dump(model, tmp_path / "model.joblib")
+    before = (tmp_path / "model.joblib").read_bytes()
+    again = joblib.load(tmp_path / "model.joblib", mmap_mode=mode)
+    np.testing.assert_array_equal(again.predict_proba(x), model.predict_proba(x))
+    again.partial_fit(x, y)
+    model.partial_fit(x, y)
+    np.testing.assert_array_equal(again.predict_proba(x), model.predict_proba(x))
+    assert (tmp_path / "model.joblib").read_bytes() == before
+
+
+@pytest.mark.parametrize("trained", [False, True])
+@pytest.mark.usefixtures("_registered")
+def test_a_pickle_registers_what_it_names(trained: bool, model: NetworkClassifier) -> None:
+    x, y = flowers()
+    if trained:
+        model.fit(x, y)
+    text = pickle.dumps(model)
+    registry.activations.unregister("steep")
+    again = pickle.loads(text)
+    assert registry.activations.get("steep") is Steep
+    if trained:
+        np.testing.assert_array_equal(again.predict(x), model.predict(x))
+    again.fit(x, y)
+
+
+@pytest.mark.usefixtures("_registered")
+def test_a_name_that_is_in_use_stays_what_it_is(model: NetworkClassifier) -> None:
+    text = pickle.dumps(model)
+    registry.activations.register("steep", replace=True)(Gentle)
+    pickle.loads(text)
+    assert registry.activations.get("steep") is Gentle
+
+
+@pytest.mark.usefixtures("_registered")
+def test_what_is_not_named_comes_along_if_it_can(model: NetworkClassifier) -> None:
+    class Local(Gentle):
+        """One that pickle cannot find."""
+
+    registry.activations.register("local")(Local)
+    try:
+        text = pickle.dumps(NetworkRegressor())
+        assert b"Steep" in text
+        assert b"Local" not in text
+        for layers in (["local"], [("fc", {"outputs": 2}), ("activation", "activation:local")]):
+            with pytest.raises((AttributeError, pickle.PicklingError), match="Local"):
+                pickle.dumps(NetworkRegressor(layers=layers))
+    finally:
+        registry.activations.unregister("local")
+
+
+def test_a_pickle_is_plain_where_nothing_is_registered() -> None:
+    own = [entry for entry in registry.entries() if entry.distribution is None]
+    state = NetworkClassifier().__getstate__()
+    assert ("_carried" in state) == bool(own)
+
+
+PROGRAM = """
+import pickle, sys
+from plugnet import registry
+assert "steep" not in registry.activations
+model = pickle.load(open(sys.argv[1], "rb"))
+print(model.predict([[1.0, 2.0, 3.0, 4.0]]).shape, registry.activations.get("steep").__name__)
+"""
+
+
+@pytest.mark.usefixtures("_registered")
+def test_another_process_reads_it(model: NetworkClassifier, tmp_path: Path) -> None:
+    file = tmp_path / "model.pickle"
+    file.write_bytes(pickle.dumps(model.fit(*flowers())))
+    root = str(Path(__file__).parents[2])
+    code = f"import sys; sys.path.insert(0, {root!r}){PROGRAM}"
+    command = [sys.executable, "-c", code, str(file)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert shown.stdout == "(1,) Steep\n"
