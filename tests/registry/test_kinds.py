@@ -50,7 +50,7 @@ def test_the_hints_name_the_distributions_that_are_here() -> None:
         if not (folder / "pyproject.toml").is_file():
             continue
         project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
-        for group, names in project["entry-points"].items():
+        for group, names in project.get("entry-points", {}).items():
             for kind in (kind.name for kind in KINDS.values() if kind.group == group):
                 for name in names:
                     assert PUBLISHED[kind, name] == project["name"]
