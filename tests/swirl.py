@@ -48,13 +48,6 @@ code = ["forward", 'nn_swirl.swirl:Swirl.derivative "slope = "']
 tests = ["tests/test_swirl.py::test_values"]
 """
 
-SOURCES = {
-    "nn_swirl/__init__.py": PACKAGE,
-    "nn_swirl/swirl.py": CODE,
-    "nn_swirl/reference.toml": REFERENCE,
-    "tests/test_swirl.py": TESTS,
-}
-GROUPS = {"activations": {"swirl": "nn_swirl.swirl:Swirl"}, "api": {"v2": "nn_swirl"}}
 PYPROJECT = """
 [project]
 name = "nn-swirl"
@@ -64,6 +57,15 @@ v2 = "nn_swirl"
 [project.entry-points."plugnet.activations"]
 swirl = "nn_swirl.swirl:Swirl"
 """
+
+SOURCES = {
+    "pyproject.toml": PYPROJECT,
+    "nn_swirl/__init__.py": PACKAGE,
+    "nn_swirl/swirl.py": CODE,
+    "nn_swirl/reference.toml": REFERENCE,
+    "tests/test_swirl.py": TESTS,
+}
+GROUPS = {"activations": {"swirl": "nn_swirl.swirl:Swirl"}, "api": {"v2": "nn_swirl"}}
 
 
 def installed(install: Fake, **changed: str) -> Component:
@@ -77,7 +79,7 @@ def installed(install: Fake, **changed: str) -> Component:
 def folder(tmp_path: Path) -> Path:
     """Write the package, which is not installed, with its project, and return its folder."""
     path = tmp_path / "nn-swirl"
-    for name, text in {**SOURCES, "pyproject.toml": PYPROJECT}.items():
+    for name, text in SOURCES.items():
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_text(text)
     return path

@@ -96,6 +96,14 @@ class PluginApiError(PluginLoadError):
     """The plugin was written for another plugin API. Culprits: kind, name, distribution."""
 
 
+class PluginError(PlugnetError):
+    """A plugin's code fails where it is used. Culprits: kind, name, distribution."""
+
+    kind: str
+    name: str
+    distribution: str | None
+
+
 class RegistrationError(RegistryError):
     """A name cannot be registered: malformed or taken. Culprits: kind, name."""
 
@@ -243,6 +251,15 @@ def brief_call(value: object, arguments: Mapping[str, object]) -> str:
     """Return how an object could be made, each argument as `brief` shows it."""
     shown = ", ".join(f"{name}={brief(each)}" for name, each in arguments.items())
     return f"{type(value).__name__}({shown})"
+
+
+def raised(error: BaseException) -> str:
+    """Return class and text of any error, also of one whose text is long or cannot be had."""
+    try:
+        text = str(error)
+    except (Exception, SystemExit):  # a plugin's own class of errors
+        text = "(an error that cannot be shown)"
+    return f"{type(error).__name__}: {shorten(text, 1000)}"
 
 
 def listed(names: Sequence[object]) -> str:

@@ -314,7 +314,7 @@ def wrong_pairs() -> Iterator[Any]:
     yield pytest.param(X, Y * 0.5, ShapeError, r"targets\.astype\(int\)", id="real ids")
     yield pytest.param(X, list("abcde" * 4), DataError, "'a', 'b', 'c', 'd', 'e'", id="names")
     yield pytest.param(X, np.full(20, 2**63, np.uint64), DataError, "[Rr]ow 0", id="huge ids")
-    yield pytest.param(X, np.where(ONE_HOT > 0, np.nan, 0), DataError, "finite", id="NaN")
+    yield pytest.param(X, np.where(ONE_HOT > 0, np.nan, 0), DataError, "row 0 has none", id="NaN")
 
 
 @pytest.mark.parametrize(("x", "y", "error", "says"), list(wrong_pairs()))

@@ -18,11 +18,17 @@ if str(GUIDE) not in sys.path:
 
 from extensions import places as places  # noqa: E402 # from the guide, which is no package
 
-#: The distributions: the folder of the pyproject.toml, and that of the package beside it.
+
+def _root(package: Path) -> Path:
+    """Return the folder of the pyproject.toml that a package is in."""
+    return ROOT if package.name == "plugnet_builtin" else package.parent
+
+
+#: The packages with components, and the folder of the pyproject.toml of each.
 PACKAGES = {
-    package: ROOT if package.name == "plugnet_builtin" else package.parent
+    package: _root(package)
     for package in sorted(ROOT.glob("plugins/*/plugnet_*"))
-    if package.is_dir()
+    if package.is_dir() and "plugnet.api" in (_root(package) / "pyproject.toml").read_text()
 }
 
 _FENCE = re.compile(r"\s*(?P<fence>`{3,}|~{3,}|:{3,})(?:\{(?P<directive>[^}]+)\})?(?P<rest>.*)")
@@ -72,7 +78,7 @@ def of_reference(package: Path) -> list[Claim]:
             where,
             name,
             tuple(of_class(components[name], link) for link in table["code"]),
-            tuple(table["tests"]),
+            tuple(test.removeprefix("../../") for test in table["tests"]),  # this clone's
         )
         for name, table in tables(package).items()
     ]

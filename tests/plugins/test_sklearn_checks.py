@@ -33,6 +33,7 @@ EXPECTED: dict[type[Any], dict[str, str]] = {
     NetworkRegressor: PER_ESTIMATOR_XFAIL_CHECKS[SGDRegressor],
 }
 LAYERS = ["standardize", ("fc", {"outputs": 30}), "tanh"]
+quiet = pytest.mark.filterwarnings("default", "ignore:Training has done all")
 ESTIMATORS = [
     NetworkClassifier(),
     NetworkRegressor(),
@@ -41,7 +42,7 @@ ESTIMATORS = [
 ]
 
 
-@pytest.mark.filterwarnings("default")
+@quiet
 @parametrize_with_checks(ESTIMATORS)
 def test_each_check(estimator: Any, check: Any) -> None:
     try:
@@ -52,7 +53,7 @@ def test_each_check(estimator: Any, check: Any) -> None:
         pytest.xfail(reason)
 
 
-@pytest.mark.filterwarnings("default")
+@quiet
 @pytest.mark.parametrize("kind", [NetworkClassifier, NetworkRegressor])
 def test_the_table(kind: Any) -> None:
     results = check_estimator(kind(), expected_failed_checks=EXPECTED[kind], on_fail=None)

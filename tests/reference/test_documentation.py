@@ -43,7 +43,7 @@ DOC = """A summary that
 
 WRITTEN = r"""A summary that runs over two lines, f(x) = x^2.
 
-Of `*.bias` and `Layer`, see <https://example.org/a_b>(c). Not \*.bias or \_x\_.
+Of `*.bias` and `Layer`, see <https://example.org/a_b(c)>. Not \*.bias or \_x\_.
 
 - one bullet, of two lines
 - another

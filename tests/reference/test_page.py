@@ -58,12 +58,12 @@ def test_the_page_of_a_stranger(install: Fake) -> None:
     site = install("nn-swirl", swirl.GROUPS, swirl.SOURCES).parent
     written = files("nn-swirl", [Component(registry.find("swirl"))], site / "docs")
     assert set(written) == {"index.md", "activation-swirl.md", "activation-swirl.svg"}
-    head, _, rest = written["activation-swirl.md"].partition("\n")
-    assert head.startswith("<!-- Made by plugnet plugins docs")
+    head, _, rest = written["activation-swirl.md"].decode().partition("\n")
+    assert head.startswith("<!-- Made by plugnet plugins docs for nn-swirl, from")
     assert rest.startswith(PAGE)
     assert rest.endswith("## Source\n\nThe class is [`Swirl`](../nn_swirl/swirl.py#L7).\n")
-    assert "- [swirl](activation-swirl.md): f(x) = x sin(" in written["index.md"]
-    assert written["activation-swirl.svg"].startswith("<!-- Made by plugnet plugins docs")
+    assert "- [swirl](activation-swirl.md): f(x) = x sin(" in written["index.md"].decode()
+    assert written["activation-swirl.svg"].startswith(b"<!-- Made by plugnet plugins docs for")
 
 
 def test_a_shadowed_name_is_written_out(install: Fake) -> None:
@@ -117,4 +117,5 @@ def test_components_in_arguments_are_named() -> None:
 def test_the_source_of_what_is_installed_is_not_linked(install: Fake, tmp_path: Path) -> None:
     install("nn-swirl", swirl.GROUPS, swirl.SOURCES, site="site-packages")
     page = files("it", [Component(registry.find("swirl"))], tmp_path)["activation-swirl.md"]
-    assert "Computed in `Swirl.forward`, `Swirl.derivative` · tested by `test_values`" in page
+    links = "Computed in `Swirl.forward`, `Swirl.derivative` · tested by `test_values`"
+    assert links in page.decode()

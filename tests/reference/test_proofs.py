@@ -8,7 +8,9 @@ from tests.aliases import Fake
 
 from plugnet.errors import ConfigError
 from plugnet.reference.component import Component
-from plugnet.reference.proofs import Proof
+from plugnet.reference.github import GitHub
+from plugnet.reference.page import page
+from plugnet.reference.proofs import Proof, link_to
 from plugnet.registry import registry
 
 
@@ -34,10 +36,25 @@ def test_a_whole_module_computes(install: Fake) -> None:
     assert (link.name, link.place.name, link.place.first) == ("nn_swirl.swirl", "swirl.py", 1)
 
 
-def test_an_installed_package_has_no_tests(install: Fake) -> None:
-    toml = swirl.REFERENCE.replace("test_swirl.py", "test_elsewhere.py")
-    proof = swirl.installed(install, reference=toml).proof
+@pytest.mark.parametrize("pyproject", ["", "[project]\nname = 'other'", "project = 1", "="])
+def test_a_test_is_looked_for_in_no_other_project(install: Fake, pyproject: str) -> None:
+    install("nn-swirl", swirl.GROUPS, {**swirl.SOURCES, "pyproject.toml": pyproject})
+    proof = Component(registry.find("swirl")).proof
     assert (len(proof.code), proof.tests) == (2, ())
+
+
+@pytest.mark.parametrize(
+    ("after", "name"),
+    [
+        ('Swirl.__module__ = "nn_swirl"', "nn_swirl.swirl:Swirl"),  # as packages do that re-export
+        ("Swirl.__module__ = None", "nn_swirl.swirl:Swirl"),
+        ('Swirl.__qualname__ = "Other"', "nn_swirl.swirl"),
+    ],
+)
+def test_a_class_is_found_by_its_methods(install: Fake, after: str, name: str) -> None:
+    component = swirl.installed(install, code=f"{swirl.CODE}\n{after}\n", reference="")
+    assert link_to(component.cls).name == name
+    assert "The class is [`" in page(component, GitHub(Path()))
 
 
 def test_nothing_need_be_said(install: Fake) -> None:
@@ -55,7 +72,7 @@ def test_a_distribution_that_names_no_package(install: Fake) -> None:
     [
         ("a =", "must be a TOML file"),
         ("[activation.swirl]", "Did you mean 'activations'"),
-        ("layers = 1", "names one of the layers of nn-swirl"),
+        ("layers = 1", "is a table of tables"),
         ("[activations.swril]", "Did you mean 'swirl'"),
         ("[activations]\nswirl = 1", "is a table"),
         ("[activations.swirl]\nformulas = ''", "Did you mean 'formula'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from argparse import Action, ArgumentParser
@@ -31,6 +32,8 @@ PLUGINS = {
     "new": ("plugnet.cli.plugins.new", "write a new plugin, ready to install and to test"),
 }
 
+#: What a plugin's error could command the terminal with.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 INTERRUPTED = 130  # 128 + SIGINT, the shells' convention
 
 
@@ -80,7 +83,8 @@ def _complain(message: str) -> None:
     if sys.stderr is not None:
         with suppress(OSError, ValueError):  # nobody is left to be told
             # The no-break space keeps a long path on the first line.
-            print(wrap(f"plugnet:\xa0{message}"), file=sys.stderr, flush=True)
+            safe = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], message)
+            print(wrap(f"plugnet:\xa0{safe}"), file=sys.stderr, flush=True)
 
 
 class _Parser(ArgumentParser):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -81,9 +83,14 @@ class Component:
 
     @property
     def in_toml(self) -> str:
-        """How a configuration names it."""
+        """How a configuration names it; "" if TOML has no such value, as None in a list."""
         given = {name: plain(value) for name, value in self.arguments.items() if value is not None}
-        return toml([self.name, given]) if given else toml(self.name)
+        text = toml([self.name, given]) if given else toml(self.name)
+        try:
+            tomllib.loads(f"name = {text}")
+        except ValueError:
+            return ""
+        return text
 
     @cached_property
     def synonyms(self) -> tuple[str, ...]:
@@ -120,6 +127,8 @@ def plain(value: Any) -> Any:
         items = map(plain, value)
         return tuple(items) if type(value) is tuple else list(items)
     if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError(value)
         return {key: plain(item) for key, item in value.items()}
     if value is None or type(value) in (bool, int, float, str):
         return value
@@ -141,6 +150,8 @@ def python(value: Any) -> str:
         return f"[{', '.join(map(python, value))}]"
     if isinstance(value, tuple):
         return f"({', '.join(map(python, value))}{',' * (len(value) == 1)})"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
     return repr(value)
 
 

@@ -13,9 +13,9 @@ LISTS = ("Args", "Arguments", "Attributes", "Keyword Args", "Parameters", "Raise
 TITLES = (*LISTS, "Returns", "Yields", "Note", "Notes", "Example", "Examples", "See Also")
 _TITLE = re.compile(rf"({'|'.join(TITLES)}):")
 _ITEM = re.compile(r"(\*{0,2}\w[\w., *]*?(?: \([^)]*\))?): +(.*)", re.DOTALL)
-_BULLET = re.compile(r"([*+-]|\d+[.)]) +")
+_BULLET = re.compile(r"([*+-]|\d{1,2}[.)]) +")  # "1986. " is a year
 _INLINE = re.compile(
-    r"``(?P<double>.+?)``|`(?P<single>[^`]+)`|(?P<address>https?://[^\s<>()`]+)"
+    r"``(?P<double>.+?)``|`(?P<single>[^`]+)`|(?P<address>https?://(?:[^\s<>()`]|\([^\s<>()`]*\))+)"
     r"|(?<![\w*])\*(?P<emphasis>[A-Za-z][A-Za-z ]+[A-Za-z])\*(?![\w*])"  # words, and no formula
 )
 #: What Markdown would take for markup, wherever it stands, and where a line begins.
@@ -91,7 +91,7 @@ def _blocks(lines: list[str]) -> Iterator[Block]:
     rest = lines
     while rest:
         if not rest[0].strip():
-            rest = rest[1:]
+            rest = _split(rest, lambda line: not line.strip())[1]
             continue
         title = _TITLE.fullmatch(rest[0].rstrip())
         if title and len(rest) > 1 and _is_inside(rest[1]):

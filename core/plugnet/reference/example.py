@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from plugnet.reference.component import Component, keywords
+from plugnet.reference.component import Component, keywords, python
 from plugnet.reference.documentation import Code, blocks
 from plugnet.reference.loss_targets import first_taken
 from plugnet.reference.transcript import checked, run
@@ -109,7 +109,7 @@ def _values(component: Component, given: Example) -> dict[str, str] | None:
 def _inputs(given: Example) -> dict[str, str]:
     if given.inputs is None:
         return {"x": "[-2.0, -0.5, 0.0, 0.5, 2.0]"}
-    return {"x": repr(np.unique(given.inputs).round(3).astype(float).tolist()[:5])}
+    return {"x": python(np.unique(given.inputs).round(3).astype(float).tolist()[:5])}
 
 
 def _shape(component: Component, given: Example) -> dict[str, str] | None:
@@ -120,7 +120,7 @@ def _shape(component: Component, given: Example) -> dict[str, str] | None:
     shape = cases[0].shape
     x = f'np.random.default_rng(1).normal(size={(2, *shape)}).astype("float32")'
     if given.inputs is not None:
-        x = f'np.array({given.inputs[:2].tolist()!r}, dtype="float32")'
+        x = f'np.array({python(given.inputs[:2].tolist())}, dtype="float32")'
     has_any = bool(LayerHarness(component.target, cases[0]).layer.parameters())
     return {"shape": repr(shape), "x": x, "parameters": PARAMETERS if has_any else ""}
 

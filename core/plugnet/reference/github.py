@@ -13,9 +13,9 @@ from plugnet.reference.places import Place
 from plugnet.reference.plots import Picture
 from plugnet.reference.proofs import Link, Proof
 
-#: What the first line of each file says, so that no other file is ever overwritten.
-MARK = "Made by plugnet plugins docs"
-HEAD = f"<!-- {MARK}, from docstrings and reference.toml: change those instead. -->\n"
+#: How each file of a distribution begins, so that no other file is ever overwritten.
+MARK = "<!-- Made by plugnet plugins docs for {},"
+HEAD = f"{MARK} from docstrings and reference.toml: change those instead. -->\n"
 
 
 class GitHub:
@@ -48,7 +48,7 @@ class GitHub:
 
     def picture(self, drawn: Picture, name: str) -> str:
         """Return the picture, whose file is to be written."""
-        self.files[f"{name}.svg"] = f"{HEAD}{drawn.svg}\n"
+        self.files[f"{name}.svg"] = f"{drawn.svg}\n"
         text = drawn.description.replace("[", "(").replace("]", ")")
         return f"![{text}]({name}.svg)"
 
@@ -63,8 +63,10 @@ class GitHub:
         return f"[{code_span(name)}]({quote(way)}#L{place.first})"
 
 
-def files(title: str, components: list[Component], folder: Path) -> dict[str, str]:
-    """Return the files of the reference of some components, by their names in a folder."""
+def files(distribution: str, components: list[Component], folder: Path) -> dict[str, bytes]:
+    """Return the files of the reference of its components, by their names in a folder."""
     markup = GitHub(folder)
-    pages = {f"{file_name(each)}.md": HEAD + page(each, markup) for each in components}
-    return {"index.md": HEAD + index(title, components), **pages, **markup.files}
+    pages = {f"{file_name(each)}.md": page(each, markup) for each in components}
+    texts = {"index.md": index(distribution, components), **pages, **markup.files}
+    head = HEAD.format(distribution)
+    return {name: f"{head}{text}".encode(errors="backslashreplace") for name, text in texts.items()}

@@ -76,7 +76,8 @@ def _default(value: Any) -> str:
         return toml(value)  # which has double quotes
     if isinstance(value, type):
         return inspect.formatannotation(value)
-    return "..." if "<" in repr(value) else repr(value)  # such as that of a factory
+    text = repr(value)
+    return "..." if "<" in text or "\n" in text else text  # such as that of a factory
 
 
 def description(cls: type[Any]) -> tuple[Block, ...]:

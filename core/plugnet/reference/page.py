@@ -9,8 +9,10 @@ from plugnet.reference.component import Component, word
 from plugnet.reference.documentation import Text, code_span, fenced, inline, markdown
 from plugnet.reference.example import example
 from plugnet.reference.options import description, options, remarks, signature
+from plugnet.reference.places import NoSuchPlaceError
 from plugnet.reference.plots import Picture, picture
 from plugnet.reference.proofs import Link, Proof, link_to
+from plugnet.reference.strangers import guarded
 from plugnet.registry import registry
 from plugnet.registry.kinds import KINDS
 
@@ -61,9 +63,11 @@ def page(component: Component, markup: Markup) -> str:
 
     Raises:
         ConfigError: its example or what its package says of it is wrong.
+        PluginError: its code raises something.
         RegistryError: it cannot be loaded.
     """
-    return "\n\n".join(filter(None, _parts(component, markup))) + "\n"
+    with guarded(component.entry):
+        return "\n\n".join(filter(None, _parts(component, markup))) + "\n"
 
 
 def _parts(component: Component, markup: Markup) -> Iterator[str]:
@@ -86,7 +90,8 @@ def _parts(component: Component, markup: Markup) -> Iterator[str]:
     yield "## How to name it"
     in_python, in_toml = NAMED[entry.kind]
     yield fenced(in_python.format(component.in_python), "python")
-    yield fenced(in_toml.format(component.in_toml), "toml")
+    if component.in_toml:
+        yield fenced(in_toml.format(component.in_toml), "toml")
     yield _other_names(component)
     if shown := example(component):
         yield "## Example"
@@ -106,7 +111,10 @@ def _other_names(component: Component) -> str:
 def _source(component: Component, markup: Markup) -> str:
     """Return where the class is, and, unless they are below a formula, its code and its tests."""
     proof = component.proof
-    said = f"The class is {markup.code(link_to(component.cls))}."
+    try:
+        said = f"The class is {markup.code(link_to(component.cls))}."
+    except NoSuchPlaceError:  # it is not written in Python, or not in a file
+        said = f"The class is {code_span(component.cls.__qualname__)}."
     if proof.code and not proof.formula:
         said += f" Computed in {_listed(map(markup.code, proof.code))}."
     if proof.tests and not proof.formula:
@@ -142,5 +150,6 @@ def index(title: str, components: Iterable[Component], folders: bool = False) ->
 def _line(component: Component, folders: bool) -> str:
     folder = f"{component.entry.distribution}/" if folders else ""
     link = f"[{inline(component.entry.name)}]({folder}{file_name(component)}.md)"
-    first = next(iter(description(component.cls)), None)
+    with guarded(component.entry):
+        first = next(iter(description(component.cls)), None)
     return f"- {link}: {inline(first.text)}" if isinstance(first, Text) else f"- {link}"

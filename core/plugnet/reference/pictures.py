@@ -30,9 +30,11 @@ COLORS: Mapping[str, tuple[str, str]] = {
     "6": ("#b02a76", "#f48fc0"),
 }
 CYCLE = tuple(COLORS[role][0] for role in "123456")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 #: Settings of matplotlib, with text that stays text and no ground.
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
+    "text.usetex": False,
     "font.size": 10,
     "axes.titlesize": 10,
     "axes.labelsize": 10,
@@ -80,7 +82,8 @@ def svg(figure: Figure, description: str) -> str:
         f'style="width: {width:.0f}px; font-family: var(--font-stack, sans-serif)" '
         'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
-    return f"{head}<style>{_variables()}</style>{drawing}"
+    # What no XML may hold, a reader shows neither way.
+    return _CONTROL.sub("\ufffd", f"{head}<style>{_variables()}</style>{drawing}")
 
 
 def _variables() -> str:

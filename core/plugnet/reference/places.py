@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import tokenize
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 class NoSuchPlaceError(LookupError):
@@ -25,7 +29,7 @@ class Place:
     @property
     def text(self) -> str:
         """The lines themselves."""
-        lines = self.file.read_text(encoding="utf-8").splitlines()
+        lines = _read(self.file).split("\n")
         return "\n".join(lines[self.first - 1 : self.last])
 
 
@@ -43,20 +47,19 @@ def code(reference: str) -> Place:
     return _line(place, text.strip().strip('"')) if text else place
 
 
-def test(identifier: str, near: Path) -> Place:
+def test(identifier: str, project: Path) -> Place:
     """Return where the test stands that pytest would call ``tests/file.py::test_name``.
 
     Args:
-        identifier: its path begins at the nearest folder around ``near`` that has such a file.
-        near: a file or folder of the project.
+        identifier: its path begins at the project.
+        project: the folder with its pyproject.toml.
 
     Raises:
         NoSuchPlaceError: there is no such file or test.
     """
     path, _, name = identifier.partition("::")
-    files = (folder / path for folder in (near, *near.parents))
-    file = next(filter(Path.is_file, files), None)
-    if file is None:
+    file = (project / path).resolve()
+    if not file.is_file():
         raise NoSuchPlaceError(f"There is no file {path}.")
     return _named(file, name.partition("[")[0].replace("::", "."))
 
@@ -64,7 +67,7 @@ def test(identifier: str, near: Path) -> Place:
 def _module_file(module: str) -> Path:
     try:
         spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
+    except Exception:  # what stands in a package's __init__.py may raise anything
         spec = None
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():
         raise NoSuchPlaceError(f"There is no module {module}.")
@@ -74,28 +77,48 @@ def _module_file(module: str) -> Path:
 def _named(file: Path, name: str) -> Place:
     """Return the lines of a function or class, decorators included; of the whole file without."""
     if not name:
-        lines = file.read_text(encoding="utf-8").count("\n")
+        lines = _read(file).count("\n")
         return Place(file, file.name, 1, max(1, lines))
     node: ast.AST = _parsed(file, file.stat().st_mtime_ns)
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    for part in name.split("."):
-        inside = {each.name: each for each in ast.iter_child_nodes(node) if isinstance(each, kinds)}
+    for part in name.replace("<locals>.", "").split("."):
+        inside = {each.name: each for each in _definitions(node)}
         if part not in inside:
             raise NoSuchPlaceError(f"There is no {name} in {file.name}: {part} is missing.")
         node = inside[part]
-    assert isinstance(node, kinds)
+    assert isinstance(node, DEFINITIONS)
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
     return Place(file, name, first, node.end_lineno or node.lineno)
+
+
+def _definitions(node: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    """Yield what is defined right in a node, or there within if, try, with or a loop."""
+    for each in ast.iter_child_nodes(node):
+        if isinstance(each, DEFINITIONS):
+            yield each
+        elif not isinstance(each, ast.expr):
+            yield from _definitions(each)
 
 
 @lru_cache(maxsize=512)
 def _parsed(file: Path, _changed: int) -> ast.Module:
     """Return a file's syntax, which is kept until the file is changed."""
-    return ast.parse(file.read_text(encoding="utf-8"))
+    try:
+        return ast.parse(_read(file))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last: it nests
+        raise NoSuchPlaceError(f"{file} cannot be read: {error}.") from error
+
+
+def _read(file: Path) -> str:
+    """Return a source file's text, in the encoding that it names."""
+    try:
+        with tokenize.open(file) as opened:
+            return opened.read()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise NoSuchPlaceError(f"{file} cannot be read: {error}.") from error
 
 
 def _line(place: Place, text: str) -> Place:
-    numbered = enumerate(place.text.splitlines(), place.first)
+    numbered = enumerate(place.text.split("\n"), place.first)
     found = [number for number, line in numbered if text in line]
     if len(found) != 1:
         raise NoSuchPlaceError(

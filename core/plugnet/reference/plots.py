@@ -44,9 +44,9 @@ def picture(component: Component) -> Picture | None:
     with rc_context(STYLE):
         try:
             drawn = draw(component, component.example)
+            return None if drawn is None else Picture(svg(*drawn), drawn[1])
         except Exception:  # whatever a stranger's raises
             return None
-        return None if drawn is None else Picture(svg(*drawn), drawn[1])
 
 
 def _axes(**settings: Any) -> tuple[Figure, Axes]:

@@ -7,15 +7,16 @@ r"""What a docstring cannot say: the ``reference.toml`` in a plugin's package.
 
 All keys are optional. ``code`` names methods of the class, ``module:Name.method`` or whole modules;
 a text in quotes after one narrows it to the one line with that text. The path of a test begins at
-the nearest folder around the package that has such a file; an installed wheel has none, and so no
-links to tests. ``example`` is Python, which is run when the page is made, and its output is shown:
+the folder of the distribution's pyproject.toml; an installed wheel has none, and so no links to
+tests. ``example`` is Python, which is run when the page is made, and its output is shown:
 the file is part of the package, and believed as its code is.
 """
 
 from __future__ import annotations
 
+import inspect
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib import metadata
 from importlib.util import find_spec
@@ -27,7 +28,7 @@ from plugnet.reference import places
 from plugnet.reference.places import NoSuchPlaceError, Place
 from plugnet.registry import Entry, registry
 from plugnet.registry.kinds import API_GROUP, KINDS
-from plugnet.registry.names import close, did_you_mean
+from plugnet.registry.names import close, did_you_mean, normalize
 
 FILE = "reference.toml"
 KEYS = ("formula", "code", "tests", "example")
@@ -46,12 +47,26 @@ def link_to(value: Any) -> Link:
     Raises:
         NoSuchPlaceError: it is not written in a file.
     """
-    return Link(name_of(value), places.code(name_of(value)))
+    name = name_of(value)
+    return Link(name, places.code(name))
 
 
 def name_of(value: Any) -> str:
-    """Return the name of a class or a function, as ``places`` takes it."""
-    return f"{value.__module__}:{value.__qualname__}"
+    """Return the name of a class or a function, as ``places`` takes it, or that of its module.
+
+    The module is the first that has it, of its own, which a package may have set to itself, and
+    those of its methods.
+
+    Raises:
+        NoSuchPlaceError: it is not written in a file.
+    """
+    methods = filter(inspect.isfunction, vars(value).values())
+    modules = [str(each.__module__) for each in (value, *methods)]
+    for name in (*(f"{module}:{value.__qualname__}" for module in modules), *modules):
+        with suppress(NoSuchPlaceError):
+            places.code(name)
+            return name
+    raise NoSuchPlaceError(f"There is no source of {value.__qualname__}.")
 
 
 class Proof(NamedTuple):
@@ -88,7 +103,7 @@ def proof(entry: Entry, cls: type[Any]) -> Proof:
     return Proof(
         said.get("formula", "").strip(),
         tuple(_code(where, cls, name) for name in said.get("code", ())),
-        tuple(_tests(where, said.get("tests", ()), folder, entry.distribution)),
+        tuple(_tests(where, said.get("tests", ()), _project(folder, entry.distribution))),
         said.get("example", "").strip(),
     )
 
@@ -109,7 +124,7 @@ def _tables(file: Path, distribution: str | None) -> dict[str, dict[str, Any]]:
     """Return the tables of the file by view and name, which are the distribution's."""
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"{file} must be a TOML file, but {error}. Mend that line.", key=FILE
         ) from error
@@ -118,7 +133,9 @@ def _tables(file: Path, distribution: str | None) -> dict[str, dict[str, Any]]:
         if view not in views:
             raise _unknown(f"{file}: a table", view, views, "begins with one of the kinds")
         names = {each.name for each in views[view].entries() if each.distribution == distribution}
-        for name, table in tables.items() if isinstance(tables, Mapping) else [("", None)]:
+        if not isinstance(tables, Mapping):
+            raise _wrong(f"{file}: {view}", "is a table of tables", tables, f"[{view}.NAME]")
+        for name, table in tables.items():
             if name not in names:
                 rule = f"names one of the {view} of {distribution}"
                 raise _unknown(f"{file}: a table of {view}", name, names, rule)
@@ -143,35 +160,35 @@ def _code(where: str, cls: type[Any], name: str) -> Link:
     function, space, text = name.partition(" ")
     first = function.partition(".")[0]
     owner = next((each for each in cls.__mro__ if first in vars(each)), cls)
-    if ":" not in function and (first in vars(owner) or first == function):
-        name = f"{name_of(owner)}.{function}{space}{text}"
     try:
+        if ":" not in function and (first in vars(owner) or first == function):
+            name = f"{name_of(owner)}.{function}{space}{text}"
         return Link(name, places.code(name))
     except NoSuchPlaceError as error:
         advice = 'a method of the class, "module:Name.method", or one with \' "text"\' after it'
         raise _wrong(f"{where}: code", "names what is there", name, advice, error) from error
 
 
-def _tests(where: str, names: list[str], folder: Path, distribution: str | None) -> list[Link]:
-    """Return the places of tests; those of an installed wheel are left out if it has none."""
-    found = []
+def _tests(where: str, names: list[str], project: Path | None) -> Iterator[Link]:
+    """Yield the places of tests; of an installed wheel, which has no project, none."""
+    if project is None:
+        return
     for name in names:
         try:
-            found.append(Link(name, places.test(name, folder)))
+            yield Link(name, places.test(name, project))
         except NoSuchPlaceError as error:
-            if not _is_installed(folder, distribution):
-                advice = '"tests/test_file.py::test_name", without what stands in brackets'
-                raise _wrong(
-                    f"{where}: tests", "names what is there", name, advice, error
-                ) from None
-    return found
+            advice = '"tests/test_file.py::test_name", without what stands in brackets'
+            raise _wrong(f"{where}: tests", "names what is there", name, advice, error) from None
 
 
-def _is_installed(folder: Path, distribution: str | None) -> bool:
-    """Tell whether a package stands beside its metadata, and so away from its tests."""
-    assert distribution is not None
-    beside = Path(str(metadata.distribution(distribution).locate_file("")))
-    return beside.resolve() == folder.parent.resolve()
+def _project(package: Path, distribution: str | None) -> Path | None:
+    """Return the folder around a package whose pyproject.toml is the distribution's, or None."""
+    for folder in package.parents:
+        with suppress(OSError, ValueError, LookupError, TypeError):  # anybody may have written it
+            content = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+            if normalize(content["project"]["name"]) == distribution:
+                return folder
+    return None
 
 
 def _unknown(where: str, came: str, known: Any, rule: str) -> ConfigError:

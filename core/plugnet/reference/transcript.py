@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from types import ModuleType
 
-from plugnet.errors import ConfigError
+from plugnet.errors import ConfigError, raised, shorten
 
 
 def checked(text: str, subject: str, module: str) -> str:
@@ -80,7 +80,7 @@ def _statements(source: str, subject: str) -> list[str]:
     """Return the statements, each with the comments before it and on its last line."""
     try:
         parsed = ast.parse(source).body
-    except SyntaxError as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last: it nests
         raise _failed(subject, error, source) from error
     found, lines, start = [], source.splitlines(), 0
     for node in parsed:
@@ -115,20 +115,27 @@ def _imports(source: str, module: str) -> list[str]:
 
 def _failed(subject: str, error: BaseException, statement: str) -> ConfigError:
     return ConfigError(
-        f"The example of {subject} must run, but it raises {type(error).__name__}: {error}, in\n"
-        f"  {statement.strip()}\nMend the example, the arguments of examples(), or the code.",
+        f"The example of {subject} must run, but it raises {raised(error)}, in\n"
+        f"  {shorten(statement.strip(), 1000)}\nMend the example, "
+        "the arguments of examples(), or the code.",
         key=subject,
     )
 
 
 @contextlib.contextmanager
 def _elsewhere() -> Iterator[None]:
-    """Work in a folder that is removed at the end, and leave warnings and progress to tests."""
+    """Work in a folder that is removed at the end, and leave warnings and progress to tests.
+
+    There is nothing to read from standard input.
+    """
+    stdin, sys.stdin = sys.stdin, io.StringIO()
     with (
+        contextlib.ExitStack() as stack,
         tempfile.TemporaryDirectory() as folder,
         contextlib.chdir(folder),
         contextlib.redirect_stderr(io.StringIO()),
         warnings.catch_warnings(),
     ):
+        stack.callback(setattr, sys, "stdin", stdin)
         warnings.simplefilter("ignore")
         yield

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from plugnet.component import variadic
-from plugnet.errors import PluginApiError, PluginLoadError
+from plugnet.errors import PluginApiError, PluginLoadError, raised
 from plugnet.registry import kinds
 from plugnet.registry.entries import Entry
 from plugnet.registry.names import close, did_you_mean
@@ -184,11 +184,7 @@ def _failed_import(entry: Entry, module: str, error: BaseException) -> str:
             f"its code '{missing}' is gone (stale install). Install {entry.distribution} again, or "
             f"remove what is left: pip uninstall {entry.distribution}"
         )
-    try:
-        text = str(error)
-    except Exception:  # a plugin's own class of errors
-        text = "(an error that cannot be shown)"
-    reason = f"importing that module failed:\n  {type(error).__name__}: {text}"
+    reason = f"importing that module failed:\n  {raised(error)}"
     if missing:
         plugin = entry.distribution
         reason += f"\n  {plugin} needs '{missing}': install it, or install {plugin} again."

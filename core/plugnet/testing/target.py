@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, wraps
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -23,6 +24,7 @@ from plugnet.testing.snapshot import find_instances
 from plugnet.training.hooks import PREFIX
 
 T = TypeVar("T")
+MOST_EXAMPLES = 1000  # each is built, and some may come from a generator that never ends
 
 
 class Example(NamedTuple):
@@ -72,7 +74,15 @@ class Target:
     def examples(self) -> list[Example]:
         """The arguments to try: those of the instance, or the examples of the class."""
         give = getattr(self.cls, "examples", None)
-        examples = [_example(value) for value in (give() if callable(give) else [{}])]
+        given = islice(give() if callable(give) else [{}], MOST_EXAMPLES + 1)
+        examples = [_example(value) for value in given]
+        if len(examples) > MOST_EXAMPLES:
+            raise ArgumentError(
+                f"examples() of {self.cls.__name__} must give at most {MOST_EXAMPLES} examples, "
+                "but it gives more. Leave out all but a few.",
+                argument="examples",
+                value=None,
+            )
         if self.instance is None:
             return examples
         kept = {n: getattr(self.instance, n) for n in self.signature if hasattr(self.instance, n)}

@@ -12,7 +12,7 @@ from plugnet.reference.places import code as code
 
 ROOT = Path(__file__).resolve().parents[3]
 #: Finds a test of this clone by its id.
-test = partial(places.test, near=ROOT)
+test = partial(places.test, project=ROOT)
 
 
 def above_package(file: Path) -> Path:
