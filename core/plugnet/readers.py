@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from plugnet.arguments import file_path
@@ -24,8 +24,9 @@ SUFFIXES = {
 #: Readers of folders, by the suffixes of files there.
 _OF_FOLDERS = {"npy": ("npy",), "parquet": ("parquet",), "images": SUFFIXES["images"]}
 
-#: How deep pictures may lie, as in train/class/more; and how many files of each folder are asked.
-_DEPTH, _ASKED = 3, 1000
+#: How deep pictures may lie, as in train/class/more; and after how many files and folders the
+#: search for one ends.
+_DEPTH, _ASKED = 3, 10_000
 
 #: How a MATLAB file begins that is HDF5 inside.
 _MATLAB_73 = b"MATLAB 7.3"
@@ -76,29 +77,32 @@ def rows_of(path: str | os.PathLike[str], schema: Schema) -> Iterator[Rows]:
 
 
 def _reader_of_folder(folder: Path) -> str:
-    found = _suffixes(folder)
+    found = {suffix_of(path) for path in _inside(folder, _ASKED) if path.is_file()}
     for reader, known in _OF_FOLDERS.items():
         if not found.isdisjoint(known):
             return reader
-    return "images" if _has_pictures(folder, _DEPTH) else "idx"
+    return "images" if _has_pictures(folder) else "idx"
 
 
-def _has_pictures(folder: Path, depth: int) -> bool:
-    """Tell whether a folder, or one that many levels below, holds a picture, as far as is seen."""
-    if not _suffixes(folder).isdisjoint(SUFFIXES["images"]):
-        return True
-    return depth > 0 and any(_has_pictures(each, depth - 1) for each in _some(folder, Path.is_dir))
+def _has_pictures(folder: Path) -> bool:
+    """Tell whether a picture lies in or below a folder, as far as is searched."""
+    level, left = [folder], _ASKED
+    for _ in range(_DEPTH + 1):
+        found = [each for one in level for each in _inside(one, left // len(level))]
+        if any(suffix_of(each) in SUFFIXES["images"] and each.is_file() for each in found):
+            return True
+        level = [each for each in found if each.is_dir()]
+        left -= len(found)
+        if not level:
+            break
+    return False
 
 
-def _suffixes(folder: Path) -> set[str]:
-    return {suffix_of(path) for path in _some(folder, Path.is_file)}
-
-
-def _some(folder: Path, fits: Callable[[Path], bool]) -> list[Path]:
+def _inside(folder: Path, most: int) -> list[Path]:
     """Return some of what a folder holds, none if it may not be read; hidden ones do not count."""
     try:
-        found = itertools.islice(folder.iterdir(), _ASKED)
-        return [path for path in found if not path.name.startswith(".") and fits(path)]
+        found = itertools.islice(folder.iterdir(), max(most, 1))
+        return [path for path in found if not path.name.startswith(".")]
     except OSError:
         return []
 
