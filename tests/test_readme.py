@@ -24,8 +24,11 @@ from tests.splits import held_out
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PLUGINS = [*sorted((ROOT / "plugins").glob("*/README.md")), ROOT / "examples/third_party/README.md"]
-#: Those of layers have one example, a network. The blocks of the others run in tests of their own.
+#: Those of layers and readers have one example, with a network. The blocks of the others run in
+#: tests of their own.
 LAYERS = [readme for readme in PLUGINS if readme.parent.name != "sklearn"]
+#: What the examples of readers need besides plugnet.
+PEERS = {"hdf5": "h5py", "images": "PIL", "parquet": "pyarrow"}
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
@@ -211,6 +214,7 @@ def test_the_table_lists_the_layers_of_our_packages() -> None:
 
 @pytest.mark.parametrize("readme", LAYERS, ids=lambda path: path.parent.name)
 def test_the_example_of_a_plugin(readme: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip(PEERS.get(readme.parent.name, "numpy"))
     ((_, code),) = (found for found in blocks(readme.read_text()) if found[0] == "python")
     names: dict[str, Any] = {}
     with as_if_installed(readme.parent):

@@ -2,9 +2,9 @@
 
 Public, and all that a plugin needs, are the five names here and the modules `plugnet.interfaces`,
 `schema`, `chain`, `arrays`, `parameter`, `parallel`, `errors`, `arguments`, `targets`, `data`,
-`evaluation`, `training` and `files`, of which readers use plugnet.files.budget and
-plugnet.files.opening. The other modules are how it works, and may change. A plugin's tests use the
-kit in plugnet.testing.
+`evaluation`, `training` and `files`, of which readers use plugnet.files.beginnings,
+plugnet.files.budget and plugnet.files.opening. The other modules are how it works, and may change.
+A plugin's tests use the kit in plugnet.testing.
 """
 
 from plugnet.model import Model as Model

@@ -250,7 +250,7 @@ def test_the_schema_says_what_new_labels_mean(tmp_path: Path) -> None:
 
 
 def test_large_arrays_come_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plugnet_builtin.datasets.train_test_arrays._BLOCK", 4 * X[0].nbytes)
+    monkeypatch.setattr("plugnet.data.train_test_arrays._BLOCK", 4 * X[0].nbytes)
     blocks = list(registry.datasets.build("npy", npy(tmp_path, {"x": X, "y": Y})).rows(CLASSES))
     assert [len(each.x) for each in blocks] == [4, 4, 2]
     assert [each.numbers[0] for each in blocks] == [0, 4, 8]

@@ -20,7 +20,10 @@ OTHERS = (
     "plugnet-composition",
     "plugnet-convolution",
     "plugnet-dropout",
+    "plugnet-hdf5",
+    "plugnet-images",
     "plugnet-normalization",
+    "plugnet-parquet",
     "plugnet-pooling",
     "plugnet-recurrent",
 )

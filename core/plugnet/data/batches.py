@@ -9,6 +9,7 @@ import numpy as np
 
 from plugnet.arguments import integer
 from plugnet.arrays import Array
+from plugnet.data.lazy import LazyArray
 from plugnet.data.mapped import is_large
 from plugnet.data.samples import check_rows
 from plugnet.errors import ArgumentError, DataError
@@ -145,10 +146,11 @@ class ArrayBatches:
         """Return the rows of an epoch in their random order, ``(rows,)``."""
         if epoch != self._epoch:
             seed, x = [self.seed, epoch], self.samples.x
-            if is_large(x):
+            pieces = x.begins if isinstance(x, LazyArray) else None
+            if is_large(x) or pieces is not None:
                 from plugnet.data.order import Order  # late: only large sets need its windows
 
-                self._order = Order(self.rows, x.nbytes // self.rows, seed).rows()
+                self._order = Order(self.rows, x.nbytes // self.rows, seed, pieces).rows()
             else:
                 self._order = np.random.default_rng(seed).permutation(self.rows)
             self._epoch = epoch

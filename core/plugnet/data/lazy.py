@@ -26,6 +26,9 @@ class LazyArray(ABC):
     Attributes:
         shape: ``(N, *shape)``, as of an array.
         dtype: of what `read` returns: booleans, integers or floating-point numbers.
+        begins: ``(P + 1,)``, where pieces begin that are read as a whole, such as the chunks of a
+            file, and N; None: any rows are read as fast as others. Rows of a piece then come
+            together in an epoch; see `plugnet.data.pieces`.
 
     >>> class Squares(LazyArray):
     ...     shape, dtype = (1000, 1), np.dtype("float32")
@@ -37,6 +40,7 @@ class LazyArray(ABC):
 
     shape: Shape
     dtype: np.dtype[Any]
+    begins: Array | None = None
 
     @abstractmethod
     def read(self, rows: Array) -> Array:
@@ -151,6 +155,7 @@ class View(LazyArray):
         self.parts = parts
         count = len(parts.source) if parts.rows is None else len(parts.rows)
         self.shape, self.dtype = (count, *parts.shape), parts.dtype
+        self.begins = _begins(parts.source.begins, parts.rows)
 
     def _parts(self) -> Parts:
         return self.parts
@@ -188,3 +193,12 @@ class View(LazyArray):
 def part_of(x: Any, rows: Any) -> Any:
     """Return some rows of samples: of an array a copy or a view, of a `LazyArray` another one."""
     return x.subset(rows) if isinstance(x, LazyArray) else x[rows]
+
+
+def _begins(begins: Array | None, rows: Array | None) -> Array | None:
+    """Return where pieces begin among some rows, if these come in their order."""
+    if begins is None or rows is None:
+        return begins
+    if len(rows) > 1 and (np.diff(rows) < 0).any():
+        return None
+    return np.unique(np.searchsorted(rows, begins))

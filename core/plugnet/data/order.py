@@ -50,26 +50,40 @@ class Order:
     Blocks of 64 KiB of neighbouring rows come in a random order, and a window mixes the rows of
     256 of them. So the rows of a batch come from all over the set, but a disk is asked for pieces
     that it reads fast, and memory holds two windows rather than one number per row. A row that is
-    larger than a block is a block.
+    larger than a block is a block. Of a set in pieces that are read as a whole, each piece is a
+    block, and a window has pieces of 16 MiB in all, or a single larger one.
     """
 
-    def __init__(self, rows: int, row_bytes: int, seed: Sequence[int] | None) -> None:
+    def __init__(
+        self,
+        rows: int,
+        row_bytes: int,
+        seed: Sequence[int] | None,
+        pieces: Array | None = None,
+    ) -> None:
         """Draw the order of the blocks.
 
         Args:
             rows: N.
             row_bytes: the size of a row.
             seed: what the order is a pure function of; None: the rows come as they lie.
+            pieces: ``(P + 1,)``, where pieces begin, and N; None: the rows are in none.
         """
         self._seed = seed
         block = max(BLOCK_BYTES // row_bytes, 1)
-        begins = np.arange(0, rows, block)
+        begins = np.arange(0, rows, block) if pieces is None else pieces[:-1]
+        ends = np.minimum(begins + block, rows) if pieces is None else pieces[1:]
         if seed is not None:
-            begins = np.random.default_rng([*seed, 0]).permutation(begins)
-        self._begins = begins
-        self._ends = np.minimum(begins + block, rows)
-        places = np.concatenate([[0], np.cumsum(self._ends - begins)])
-        self._starts = [*places[:-1:BLOCKS_PER_WINDOW].tolist(), rows]  # of the windows; the end
+            order = np.random.default_rng([*seed, 0]).permutation(len(begins))
+            begins, ends = begins[order], ends[order]
+        self._begins, self._ends = begins, ends
+        places = np.concatenate([[0], np.cumsum(ends - begins)])
+        firsts = np.arange(0, len(begins), BLOCKS_PER_WINDOW)
+        if pieces is not None:
+            most = max(BLOCK_BYTES * BLOCKS_PER_WINDOW // row_bytes, 1)
+            firsts = np.unique(places[:-1] // most, return_index=True)[1]
+        self._firsts = [*firsts.tolist(), len(begins)]  # blocks of the windows; the end
+        self._starts = [*places[firsts].tolist(), rows]
 
     def window(self, place: int) -> Window:
         """Return the window in which a place of the epoch lies."""
@@ -86,5 +100,5 @@ class Order:
         if self._seed is not None:
             seed = self._seed if len(self._begins) == 1 else [*self._seed, number + 1]
             order = np.random.default_rng(seed).permutation(stop - start)
-        blocks = slice(number * BLOCKS_PER_WINDOW, (number + 1) * BLOCKS_PER_WINDOW)
+        blocks = slice(*self._firsts[number : number + 2])
         return Window(start, stop, self._begins[blocks], self._ends[blocks], order)

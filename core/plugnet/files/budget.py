@@ -87,6 +87,15 @@ class Budget:
         return Budget(self.path, self.size, self._given)
 
 
+def check_budget(budget: int | None) -> int | None:
+    """Return a reader's argument ``budget`` if it is an integer from 0, or None.
+
+    Raises:
+        ArgumentError: it is neither.
+    """
+    return None if budget is None else integer("budget", budget, at_least=0)
+
+
 #: What the model takes that is being loaded in this thread.
 _loading: ContextVar[Budget | None] = ContextVar("loading", default=None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from pathlib import Path
 from typing import BinaryIO
 
 from plugnet.errors import FileFormatError
@@ -36,6 +37,22 @@ def open_ordinary(path: str | os.PathLike[str], what: str = "a readable file") -
     except (OSError, ValueError) as error:
         raise unreadable(path, what, error) from error
     raise _refused(path, what, f"it is {_kind(mode)}. {_instead(mode)}".strip())
+
+
+def list_folder(path: str, contents: str) -> list[Path]:
+    """Return the sorted paths of what a folder holds.
+
+    Args:
+        path: the folder.
+        contents: what it should hold, for the error.
+
+    Raises:
+        FileFormatError: it does not exist, is not a folder, or may not be read.
+    """
+    try:
+        return sorted(Path(path).iterdir())
+    except (OSError, ValueError) as error:
+        raise unreadable(path, f"a folder with {contents}", error) from error
 
 
 def unreadable(path: str | os.PathLike[str], what: str, error: Exception) -> FileFormatError:

@@ -57,14 +57,17 @@ DESCRIBABLE: Final = [kind.name for kind in KINDS.values() if kind.interface is 
 #: Which of plugnet's own distributions provides a name that is not installed. Names of strangers'
 #: distributions are never guessed: typosquatters wait for a guess.
 PUBLISHED: Final = {
-    ("layer", name): distribution
-    for distribution, names in {
-        "plugnet-convolution": "conv2d conv2d_transpose",
-        "plugnet-pooling": "max_pool average_pool global_max_pool global_average_pool",
-        "plugnet-dropout": "dropout",
-        "plugnet-normalization": "batch_norm layer_norm",
-        "plugnet-composition": "residual branches",
-        "plugnet-recurrent": "embedding rnn lstm gru",
+    (kind, name): distribution
+    for (distribution, kind), names in {
+        ("plugnet-convolution", "layer"): "conv2d conv2d_transpose",
+        ("plugnet-pooling", "layer"): "max_pool average_pool global_max_pool global_average_pool",
+        ("plugnet-dropout", "layer"): "dropout",
+        ("plugnet-normalization", "layer"): "batch_norm layer_norm",
+        ("plugnet-composition", "layer"): "residual branches",
+        ("plugnet-recurrent", "layer"): "embedding rnn lstm gru",
+        ("plugnet-parquet", "dataset"): "parquet",
+        ("plugnet-hdf5", "dataset"): "hdf5 mat73",
+        ("plugnet-images", "dataset"): "images",
     }.items()
     for name in names.split()
 }

@@ -14,6 +14,7 @@ from plugnet.arguments import file_path, flag, integer, number
 from plugnet.arrays import Array
 from plugnet.data import hold_out, take_rows
 from plugnet.errors import ArgumentError, DataError, DataWarning, listed
+from plugnet.files.budget import check_budget
 from plugnet.interfaces import Batch, Dataset, DataSplits, Rows
 from plugnet.schema import Label, Schema
 from plugnet_builtin.datasets.table_file import Table, open_table
@@ -34,7 +35,6 @@ from plugnet_builtin.datasets.table_roles import (
 )
 from plugnet_builtin.datasets.table_samples import Samples, read_samples
 from plugnet_builtin.datasets.table_text import shown_path
-from plugnet_builtin.datasets.untrusted_file import check_budget
 
 
 @dataclass(eq=False)

@@ -14,11 +14,11 @@ from plugnet.arrays import Array
 from plugnet.data import as_samples, check_rows, check_rule, read_labels
 from plugnet.data.labels import Labels
 from plugnet.errors import ArgumentError, DataError
+from plugnet.files.budget import check_budget
 from plugnet.interfaces import Batch, Dataset, DataSplits, Rows
 from plugnet.schema import Schema
 from plugnet_builtin.datasets.idx_file import read_idx
 from plugnet_builtin.datasets.idx_folder import find_set, only_file
-from plugnet_builtin.datasets.untrusted_file import check_budget
 
 _PARTS, _CONTENTS = ("train", "test"), ("images", "labels")
 

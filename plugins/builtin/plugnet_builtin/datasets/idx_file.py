@@ -16,12 +16,12 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from plugnet.arrays import Array, Shape
+from plugnet.data.array_memory import bytes_of_labels, bytes_of_samples
 from plugnet.errors import FileFormatError
+from plugnet.files.beginnings import looks_like
 from plugnet.files.budget import Budget
 from plugnet.files.opening import open_ordinary
-from plugnet_builtin.datasets.array_memory import bytes_of_labels, bytes_of_samples
 from plugnet_builtin.datasets.gzipped import Unpacked, is_gzipped
-from plugnet_builtin.datasets.untrusted_file import looks_like
 
 _TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 

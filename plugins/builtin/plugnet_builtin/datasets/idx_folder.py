@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from plugnet.errors import FileFormatError
-from plugnet_builtin.datasets.untrusted_file import list_folder
+from plugnet.files.opening import list_folder
 
 _PART = re.compile(r"(?<![a-z])(train|test|t10k)(?:ing)?(?![a-z])")
 _CONTENT = re.compile(r"(?<![a-z])(image|label)s?(?![a-z])")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from plugnet.data.stored_array import Stored
+from plugnet.data.train_test_arrays import TrainTestArrays
 from plugnet_builtin.datasets.matlab_v5 import read_mat
-from plugnet_builtin.datasets.stored_array import Stored
-from plugnet_builtin.datasets.train_test_arrays import TrainTestArrays
 
 
 class Mat(TrainTestArrays):

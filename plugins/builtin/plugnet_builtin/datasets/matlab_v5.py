@@ -19,11 +19,11 @@ from typing import NamedTuple
 import numpy as np
 
 from plugnet.arrays import Array, Shape
+from plugnet.data.stored_array import MOST_ARRAYS, Stored, too_many_arrays
 from plugnet.errors import FileFormatError
+from plugnet.files.beginnings import looks_like
 from plugnet.files.budget import Budget
 from plugnet.files.opening import open_ordinary
-from plugnet_builtin.datasets.stored_array import MOST_ARRAYS, Stored, too_many_arrays
-from plugnet_builtin.datasets.untrusted_file import looks_like
 
 _HEADER = 128
 _BYTE_ORDERS = {b"\x00\x01IM": "<", b"\x01\x00MI": ">"}  # version 0x0100, then "MI" as a number
@@ -103,10 +103,14 @@ def _byte_order(head: bytes) -> str:
     """Return "<" or ">" if this is the beginning of a level-5 file."""
     order = _BYTE_ORDERS.get(head[124:_HEADER])
     if order is None:
-        raise _DamagedError(
-            f"it is {looks_like(head)}, not a MATLAB level-5 file. If MATLAB wrote it, save it "
-            "again by save('data.mat', ..., '-v7')"
-        )
+        kind = looks_like(head)
+        advice = "If MATLAB wrote it, save it again by save('data.mat', ..., '-v7')"
+        if "HDF5" in kind:
+            advice = (
+                "Read it by mat73, which plugnet-hdf5 provides (pip install plugnet-hdf5), or save "
+                "it again by save('data.mat', ..., '-v7')"
+            )
+        raise _DamagedError(f"it is {kind}, not a MATLAB level-5 file. {advice}")
     return order
 
 

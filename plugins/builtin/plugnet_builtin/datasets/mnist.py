@@ -9,10 +9,10 @@ from typing import Any
 
 from plugnet.arguments import file_path, flag
 from plugnet.errors import ArgumentError, DataError, FileFormatError
+from plugnet.files.budget import check_budget
 from plugnet.interfaces import Dataset, DataSplits, Rows
 from plugnet.schema import Schema
 from plugnet_builtin.datasets.idx import Idx
-from plugnet_builtin.datasets.untrusted_file import check_budget
 
 #: The original four files and their SHA-256 checksums.
 FILES = {

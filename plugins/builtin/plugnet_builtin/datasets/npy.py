@@ -11,13 +11,13 @@ from typing import Literal
 import numpy as np
 
 from plugnet.arrays import Array
+from plugnet.data.stored_array import MOST_ARRAYS, Stored, too_many_arrays
+from plugnet.data.train_test_arrays import TrainTestArrays
 from plugnet.errors import FileFormatError
+from plugnet.files.beginnings import looks_like
 from plugnet.files.budget import Budget
-from plugnet.files.opening import open_ordinary, unreadable
+from plugnet.files.opening import list_folder, open_ordinary, unreadable
 from plugnet_builtin.datasets.npy_header import check_text, read_header
-from plugnet_builtin.datasets.stored_array import MOST_ARRAYS, Stored, too_many_arrays
-from plugnet_builtin.datasets.train_test_arrays import TrainTestArrays
-from plugnet_builtin.datasets.untrusted_file import list_folder, looks_like
 
 
 class Npy(TrainTestArrays):

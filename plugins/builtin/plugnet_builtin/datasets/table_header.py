@@ -10,21 +10,10 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Literal, TypeAlias
 
+from plugnet.data.label_columns import LABEL_NAMES
 from plugnet_builtin.datasets.table_cells import is_missing, is_number, is_value, looks_like_number
 
-_LABEL_NAMES = ("label", "target", "class")
-
 _Evidence: TypeAlias = Literal["name", "label", "odd text", "text", "number"]
-
-
-def label_columns(names: Sequence[str]) -> list[int]:
-    """Return the positions of names that say that a column has the labels, wherever it stands.
-
-    They are label, target and class, and y if no column is named x; in capital or small letters.
-    """
-    lower = [name.lower() for name in names]
-    meant = _LABEL_NAMES if "x" in lower else (*_LABEL_NAMES, "y")
-    return [at for at, name in enumerate(lower) if name in meant]
 
 
 def is_header(
@@ -73,7 +62,7 @@ def _evidence(cell: str, below: Sequence[str]) -> _Evidence:
     if is_value(cell):
         return "number"
     counts = Counter(each for each in below if not is_missing(each))
-    if cell.lower() in _LABEL_NAMES or (counts and all(map(is_number, counts))):
+    if cell.lower() in LABEL_NAMES or (counts and all(map(is_number, counts))):
         return "name"
     return "odd text" if counts and min(counts.values()) > 1 else "text"
 

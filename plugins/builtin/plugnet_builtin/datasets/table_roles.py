@@ -8,10 +8,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from plugnet.data.label_columns import label_columns
 from plugnet.errors import ArgumentError, DataError, listed
 from plugnet.schema import Schema
 from plugnet_builtin.datasets.table_file import Table
-from plugnet_builtin.datasets.table_header import label_columns
 from plugnet_builtin.datasets.table_text import shown_path, wrong
 
 

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from plugnet.errors import FileFormatError
+from plugnet.files.beginnings import looks_like
 from plugnet.files.budget import Budget
 from plugnet.files.opening import open_ordinary
 from plugnet_builtin.datasets.byte_stream import ByteStream
 from plugnet_builtin.datasets.gzipped import Unpacked, is_gzipped
-from plugnet_builtin.datasets.untrusted_file import looks_like
 
 #: What stands for standard input instead of a file's path.
 STDIN = "-"

@@ -18,15 +18,16 @@ from plugnet.data import (
     read_labels,
     take_rows,
 )
+from plugnet.data.array_memory import HELD_OUT, bytes_of_labels, bytes_of_samples
+from plugnet.data.array_names import ArrayNames, check_keys
 from plugnet.data.labels import Labels
+from plugnet.data.lazy import LazyArray
 from plugnet.data.mapped import mapped_file
+from plugnet.data.stored_array import Stored
 from plugnet.errors import DataError
+from plugnet.files.budget import check_budget
 from plugnet.interfaces import Batch, Dataset, DataSplits, Rows
 from plugnet.schema import Schema
-from plugnet_builtin.datasets.array_memory import HELD_OUT, bytes_of_labels, bytes_of_samples
-from plugnet_builtin.datasets.array_names import ArrayNames, check_keys
-from plugnet_builtin.datasets.stored_array import Stored
-from plugnet_builtin.datasets.untrusted_file import check_budget
 
 #: Bytes of samples that a model is asked about at a time.
 _BLOCK = 1 << 26
@@ -69,6 +70,7 @@ class TrainTestArrays(Dataset):
 
     @classmethod
     def examples(cls) -> list[dict[str, Any]]:
+        """Return none: it needs a file."""
         return []
 
     @abstractmethod
@@ -87,16 +89,15 @@ class TrainTestArrays(Dataset):
         contents = self.contents()
         names = self._names(contents).labelled(self.keys)
         stored = {role: contents[name] for role, name in names.items()}
-        x = _samples(stored["x"], stored["x"].read(), names["x"])
+        x = _samples(stored["x"], names["x"])
         y = stored["y"].read()
         labels = self._labels(stored["y"], y, len(x), self.labels)
         train = Batch(x, labels.values, _weights(stored.get("weights"), len(x)))
         if "test_x" not in stored:
             return self._hold_out(train, labels, stored)
-        test_x = as_array(stored["test_x"].read(), names["test_x"])
-        if test_x.ndim and not len(test_x):
+        if (shape := stored["test_x"].shape) and not shape[0]:
             return DataSplits(train, None, labels.classes)
-        test_x = _samples(stored["test_x"], test_x, names["test_x"])
+        test_x = _samples(stored["test_x"], names["test_x"])
         if x.shape[1:] != test_x.shape[1:]:
             raise _unlike(names["x"], names["test_x"], x, test_x)
         test_y = stored["test_y"].read()
@@ -121,7 +122,8 @@ class TrainTestArrays(Dataset):
             if f"{part}x" not in names:
                 continue
             name = names[f"{part}x"]
-            x = as_array(contents[name].read(), name)
+            stored = contents[name]
+            x = stored.lazy() if stored.lazy else as_array(stored.read(), name)
             if x.ndim < 2:
                 raise DataError(
                     f"{name} must have one row per sample, but its shape is {x.shape}.", row=None
@@ -168,12 +170,15 @@ class TrainTestArrays(Dataset):
         train, test = hold_out(samples.y, self.test_fraction, self.seed)
         if not len(test):
             return DataSplits(samples, None, labels.classes)
-        stored["x"].budget.spend(samples.x.nbytes, "holding out some samples")
+        if not isinstance(samples.x, LazyArray):
+            stored["x"].budget.spend(samples.x.nbytes, "holding out some samples")
         return DataSplits(take_rows(samples, train), take_rows(samples, test), labels.classes)
 
 
-def _samples(stored: Stored, values: Array, name: str) -> Array:
-    array = as_array(values, name)
+def _samples(stored: Stored, name: str) -> Any:
+    if stored.lazy:
+        return stored.lazy()
+    array = as_array(stored.read(), name)
     is_in_order = array.flags.c_contiguous and array.flags.aligned
     stored.budget.spend(bytes_of_samples(array.shape, array.dtype, is_in_order), name)
     return as_samples(array, name=name)

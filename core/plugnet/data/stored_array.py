@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from plugnet.arrays import Array, Shape
+from plugnet.data.lazy import LazyArray
 from plugnet.errors import FileFormatError
 from plugnet.files.budget import Budget
 
@@ -20,11 +21,14 @@ class Stored(NamedTuple):
         shape: its shape, or None if it is damaged or not an array of numbers.
         read: returns it, or raises a FileFormatError.
         budget: of the file; what the array becomes counts to it.
+        lazy: returns it to be read when it is wanted, or raises as ``read`` does; None: it cannot,
+            or is too small to be worth it.
     """
 
     shape: Shape | None
     read: Callable[[], Array]
     budget: Budget
+    lazy: Callable[[], LazyArray] | None = None
 
 
 def too_many_arrays(path: str) -> FileFormatError:

@@ -1,11 +1,6 @@
-"""What readers of a user's files share: a folder's contents, what a file seems to be, a budget."""
+"""What a file seems to be, by its first bytes."""
 
 from __future__ import annotations
-
-from pathlib import Path
-
-from plugnet.arguments import integer
-from plugnet.files.opening import unreadable
 
 _BEGINNINGS = {
     "gzipped data": (b"\x1f\x8b",),
@@ -13,34 +8,12 @@ _BEGINNINGS = {
     "a NumPy .npy file": (b"\x93NUMPY",),
     "an HDF5 file": (b"\x89HDF",),
     "a MATLAB 7.3 (HDF5) file": (b"MATLAB 7.3",),
+    "a Parquet file": (b"PAR1\x15",),
+    "a PNG picture": (b"\x89PNG",),
+    "a JPEG picture": (b"\xff\xd8\xff",),
     "a MATLAB level-5 file": (b"MATLAB 5.0",),
     "a Python pickle": (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
 }
-
-
-def check_budget(budget: int | None) -> int | None:
-    """Return a reader's argument ``budget``, see `plugnet.files.budget`.
-
-    Raises:
-        ArgumentError: it is not an integer from 0.
-    """
-    return None if budget is None else integer("budget", budget, at_least=0)
-
-
-def list_folder(path: str, contents: str) -> list[Path]:
-    """Return the sorted paths of what a folder holds.
-
-    Args:
-        path: the folder.
-        contents: what it should hold, for the error.
-
-    Raises:
-        FileFormatError: it does not exist, is not a folder, or may not be read.
-    """
-    try:
-        return sorted(Path(path).iterdir())
-    except (OSError, ValueError) as error:
-        raise unreadable(path, f"a folder with {contents}", error) from error
 
 
 def looks_like(head: bytes) -> str:

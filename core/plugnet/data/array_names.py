@@ -11,8 +11,8 @@ import math
 from collections.abc import Mapping
 
 from plugnet.arrays import Shape
+from plugnet.data.stored_array import Stored
 from plugnet.errors import ArgumentError, FileFormatError
-from plugnet_builtin.datasets.stored_array import Stored
 
 ROLES = ("x", "y", "weights", "test_x", "test_y", "test_weights")
 
@@ -103,7 +103,7 @@ class ArrayNames:
         for family in _FAMILIES:
             roles: dict[str, str] = {}
             for role, spellings in zip(("x", "y", "test_x", "test_y"), family, strict=True):
-                names = [name for name in self._shapes if name.lower() in spellings.split()]
+                names = [name for name in self._shapes if _plain(name) in spellings.split()]
                 if len(names) > 1:
                     raise self._unclear(f"{' and '.join(names)} may both be {role}")
                 if names:
@@ -135,6 +135,11 @@ class ArrayNames:
             f'keys={{{python}}}, in a config ["{self._reader}", {{keys = {{{toml}}}}}].',
             path=self._path,
         )
+
+
+def _plain(name: str) -> str:
+    """Return a name as families have it; in HDF5 that of an array in a group is group/array."""
+    return name.lower().replace("/", "_")
 
 
 def _without_gaps(roles: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Folders of pictures for plugnet: the data set images."""
