@@ -22,6 +22,8 @@ from tests.aliases import Fake, Refused, Reported, Shown
 
 ROOT = Path(__file__).parents[1]
 pytest.register_assert_rewrite("tests.checks", "tests.rows", "tests.steps")
+#: What results are compared with, and data come from.
+PEERS = ("torch", "sklearn", "safetensors", "pandas", "polars", "pyarrow", "h5py", "PIL", "dask")
 #: The same examples in every run; --hypothesis-profile=default draws others, and more.
 settings.register_profile("plugnet", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("plugnet")
@@ -36,13 +38,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--strict-peers",
         action="store_true",
-        help="fail, rather than skip, where PyTorch, scikit-learn or safetensors is not installed",
+        help=f"fail, rather than skip, where one of {', '.join(PEERS)} is not installed",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--strict-peers"):
-        for peer in ("torch", "sklearn", "safetensors"):
+        for peer in PEERS:
             importlib.import_module(peer)
 
 

@@ -204,7 +204,7 @@ def test_the_table_lists_what_is_built_in() -> None:
             assert listed(rows[kind.view]) == list(registry.view(kind.name).names())
 
 
-def test_the_table_lists_the_layers_of_our_packages() -> None:
+def test_the_tables_list_what_our_packages_provide() -> None:
     rows = re.findall(r"^\| \[(plugnet-\w+)\]\(.*\) \| (`.*) \|$", README, re.MULTILINE)
     assert {name for name, _ in rows} == set(PUBLISHED.values())
     for package, row in rows:
