@@ -73,7 +73,10 @@ def no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the plugins that are installed in this environment, ours or anybody's."""
 
     def name(distribution: metadata.Distribution) -> str:
-        names = distribution.metadata.get_all("Name", [])
+        try:
+            names = distribution.metadata.get_all("Name", [])
+        except Exception:  # of the package importlib_metadata, which replaces Python's own finder
+            names = []
         return names[0] if names else ""
 
     def place(distribution: metadata.Distribution) -> tuple[str, str]:

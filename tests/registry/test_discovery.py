@@ -192,6 +192,25 @@ def test_metadata_without_a_name_are_named_by_their_folder(
     assert problem.message.startswith(f"{info} has no METADATA")
 
 
+def test_the_package_importlib_metadata_may_find_what_is_installed(
+    fake_distribution: Fake, fresh: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once imported, it finds all distributions, and raises where METADATA are missing."""
+    kind: Any = type(metadata.distribution("plugnet"))
+    given = kind.metadata
+
+    def refusing(self: Any) -> Any:
+        if self.read_text("METADATA") is None:
+            raise FileNotFoundError("No package metadata was found.")
+        return given.__get__(self)
+
+    monkeypatch.setattr(kind, "metadata", property(refusing))
+    info = fake_distribution("nn-shift")
+    (info / "METADATA").unlink()
+    assert fresh.build("nn-shift/shift") is not None
+    assert "has no METADATA" in fresh.problems()[0].message
+
+
 def test_a_loaded_plugin_stays_when_it_changes_on_disk(
     fake_distribution: Fake, fresh: Registry
 ) -> None:

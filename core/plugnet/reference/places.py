@@ -8,6 +8,7 @@ import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -65,9 +66,15 @@ def test(identifier: str, project: Path) -> Place:
 
 
 def _module_file(module: str) -> Path:
+    """Return the file of a module, found without importing what it is in."""
+    package, *names = module.split(".")
     try:
-        spec = importlib.util.find_spec(module)
-    except Exception:  # what stands in a package's __init__.py may raise anything
+        spec = importlib.util.find_spec(package)
+        for name in names:
+            within = spec and spec.submodule_search_locations
+            spec = PathFinder.find_spec(f"{package}.{name}", within) if within else None
+            package = f"{package}.{name}"
+    except Exception:  # a finder of a stranger's
         spec = None
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():
         raise NoSuchPlaceError(f"There is no module {module}.")

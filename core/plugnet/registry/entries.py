@@ -184,7 +184,10 @@ def _parse(text: str) -> tuple[list[tuple[str, str, str]], list[str]]:
 
 def _field(distribution: Distribution, name: str) -> str | None:
     """Return a field of a distribution's metadata, or None if it is missing."""
-    values = distribution.metadata.get_all(name)
+    try:
+        values = distribution.metadata.get_all(name)
+    except FileNotFoundError:  # so importlib_metadata, where it has replaced Python's own finder
+        values = None
     return values[0] if values else None
 
 
