@@ -73,7 +73,7 @@ def test_none_reads_plugnets_own_metadata_only(
     kind: Any = type(metadata.distribution("plugnet"))  # importlib_metadata puts its own there
     read_text = kind.read_text
 
-    def spy(self: Any, name: str) -> str | None:
+    def spy(self: Any, name: str) -> Any:
         read.append(str(self._path))
         return read_text(self, name)
 
