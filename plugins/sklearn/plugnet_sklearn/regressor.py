@@ -11,8 +11,13 @@ from sklearn.utils import column_or_1d
 
 from plugnet.arrays import Array
 from plugnet.data.answers import scaling
+from plugnet.errors import DataWarning, counted
 from plugnet.schema import Schema
-from plugnet_sklearn.estimator import NetworkEstimator, as_flag
+from plugnet.warning import warn_user
+from plugnet_sklearn.estimator import NETWORK, NetworkEstimator, as_flag
+
+#: Targets that differ by less than this part of their size hardly tell how far others will.
+FLAT = 1e-3
 
 
 class NetworkRegressor(RegressorMixin, NetworkEstimator):
@@ -30,6 +35,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
     """
 
     _metric = "r2"
+    _fixed = (*NETWORK, "scale_targets")
 
     def __init__(
         self,
@@ -71,7 +77,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
             scale_targets: whether the network learns each target in units of its own mean and
                 standard deviation, and predictions are turned back. Without it a target in
                 thousands needs thousands of steps to be reached at all. They are those of the
-                samples of the first `fit` or `partial_fit`.
+                samples of the first `fit` or `partial_fit`; that warns if these are almost equal.
             batch_size: as there.
             max_iter: as there.
             tol: as there; the validation score is R2.
@@ -130,10 +136,11 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
     def predict(self, X: Any) -> Array:  # noqa: N803
         """Return the value of each sample, ``(N,)``, or of each target, ``(N, targets)``.
 
-        They are of the type ``dtype``.
+        They are float64 if they were turned back by ``scale_targets``, whose offset may need more
+        digits than ``dtype`` has; else of that type.
         """
         outputs = self._outputs(X)
-        values = self.model_.values(outputs).astype(outputs.dtype)
+        values = self.model_.values(outputs)
         return values[:, 0] if values.shape[1] == 1 else values
 
     def __sklearn_tags__(self) -> Any:
@@ -144,11 +151,15 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
     def _rules_of_y(self) -> dict[str, bool]:
         return {"multi_output": True, "y_numeric": True}
 
-    def _learn(self, y: Array, weights: Array | None, classes: Any) -> tuple[Schema, int]:
+    def _learn(
+        self, y: Array, weights: Array | None, classes: Any, is_partial: bool
+    ) -> tuple[Schema, int]:
         rows = y.reshape(len(y), -1).astype(np.float64)
         if not as_flag("scale_targets", self.scale_targets):
             return Schema("real"), rows.shape[1]
         offsets, scales = scaling(rows, weights)
+        if is_partial:
+            _warn_if_flat(rows if weights is None else rows[weights > 0])
         return Schema("real", offsets=offsets, scales=scales), rows.shape[1]
 
     def _answers(self, y: Array, is_first: bool, is_partial: bool) -> Array:
@@ -163,3 +174,19 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
 
     def _class_weight(self, is_partial: bool) -> None:
         return None
+
+
+def _warn_if_flat(targets: Array) -> None:
+    """Warn if the first targets of `partial_fit`, ``(N, K)``, hardly give a unit for all others."""
+    if len(targets) == 0:  # whose weights are refused elsewhere
+        return
+    ranges, sizes = np.ptp(targets, axis=0), np.abs(targets).max(axis=0)
+    if (ranges <= FLAT * sizes).any():
+        at = int(np.argmax(ranges <= FLAT * sizes))
+        warn_user(
+            "The first call of partial_fit fixes the unit in which targets are learnt, so its "
+            f"samples should differ as all will, but target {at} of {counted(len(targets), 'row')} "
+            f"is within {ranges[at]:.2g} of {targets[0, at]:.6g}. Begin with others, or scale the "
+            "targets yourself, with scale_targets=False.",
+            DataWarning,
+        )
