@@ -98,21 +98,23 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             regularizer: the penalty on the weights, or None. The gradient of ("l2", s) is that of
                 MLPClassifier's ``alpha = s * batch_size``.
             batch_size: at most how many samples a step has: an epoch is divided into equal batches.
-                "auto": 200.
+                "auto": 200, or as many as have 2^26 numbers if a sample has more than 335,544.
             max_iter: at most how many epochs `fit` takes.
             tol: by how much the loss, or with early stopping the validation score, must become
                 better to count as progress.
             n_iter_no_change: after how many epochs without progress `fit` ends; infinity: never.
             early_stopping: whether some samples are set aside to judge progress by their score. At
                 the end the weights are those of the best score.
-            validation_fraction: which part of the samples that is, with its share of each class.
-            class_weight: by class, for how much each of its samples counts; "balanced": the classes
-                weigh the same. It multiplies ``sample_weight``.
+            validation_fraction: which part of the samples that is, of those whose weight is above
+                0, with its share of each class.
+            class_weight: a mapping or a pandas Series of classes to weights: for how much each
+                sample of the class counts, 1 if it is not named; "balanced": the classes weigh the
+                same. It multiplies ``sample_weight``.
             shuffle: whether each epoch has a random order of its own.
             random_state: what the weights and the orders are drawn from: an integer, a
-                RandomState, or None for NumPy's own.
+                RandomState, or None for NumPy's own. It counts where a training begins.
             warm_start: whether `fit` goes on from the weights that it found before, with a new
-                optimizer.
+                optimizer. What makes the network must then stay as it was.
             hooks: plugins that observe training or intervene; see `plugnet.training.hooks`.
             threads: among how many threads large products are divided; BLAS has as many. None: all
                 that the process may use.
@@ -151,6 +153,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     ) -> Self:
         """Train for one epoch on some of the samples, going on where the last call ended.
 
+        Policy, regularizer, class_weight, shuffle, threads and batch_size may change from call to
+        call. What makes the network, loss, optimizer, hooks and verbose may not.
+
         Args:
             X: as `fit`.
             y: as `fit`.
@@ -161,7 +166,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             The estimator.
 
         Raises:
-            ValueError: as `fit`; or the classes are missing, or others than before.
+            ValueError: as `fit`; or the classes are missing, or others than before; or a parameter
+                has changed that may not.
         """
         if not hasattr(self, "model_"):
             if classes is None:

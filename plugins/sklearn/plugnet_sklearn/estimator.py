@@ -28,7 +28,7 @@ from plugnet_sklearn.carried import carried
 from plugnet_sklearn.epochs import Epochs
 from plugnet_sklearn.messages import warn_not_converged
 from plugnet_sklearn.nested import KINDS, arguments_of, changed
-from plugnet_sklearn.numbers import check_outputs, check_range
+from plugnet_sklearn.numbers import check_outputs, check_range, narrowed
 from plugnet_sklearn.taken import Taken
 
 #: Activations for whose kink at 0 He et al. (2015) derive the size of the first weights.
@@ -42,6 +42,9 @@ RENEWED = ("policy", "regularizer", "class_weight", "shuffle", "threads")
 
 #: Rows of a batch if the user does not say; as in MLPClassifier.
 BATCH = 200
+
+#: Numbers of such a batch, which has fewer rows if these are very wide: it is dense in memory.
+BATCH_NUMBERS = 1 << 26
 
 
 def as_flag(argument: str, value: Any) -> bool:
@@ -214,7 +217,7 @@ class NetworkEstimator(BaseEstimator, ABC):
             trainer = self._trainer(network, seed, self._class_weight(is_partial))
             trainer.schema = replace(schema, columns=self._columns())
         self._taken = self._now()
-        samples = Batch(x, answers, weights)
+        samples = Batch(narrowed(x, network.sample_dtype), answers, weights)
         if not is_partial:
             if not self._run(trainer, samples, self.max_iter):
                 warn_not_converged(self.max_iter)
@@ -364,8 +367,11 @@ class NetworkEstimator(BaseEstimator, ABC):
         validation = None
         if self.early_stopping:
             samples, validation = self._held_out(samples, trainer.seed)
-        rows = samples.x.shape[0]
-        steps = -(-rows // min(BATCH if self.batch_size == "auto" else self.batch_size, rows))
+        rows, features = samples.x.shape
+        most: Any = self.batch_size
+        if most == "auto":
+            most = max(min(BATCH, BATCH_NUMBERS // features), 1)
+        steps = -(-rows // min(most, rows))
         trainer.batch_size = -(-rows // steps)
         trainer.position = -(-trainer.position // rows) * rows  # another order for each pass
         patience = math.inf if self.early_stopping else self.n_iter_no_change
@@ -451,8 +457,8 @@ class NetworkEstimator(BaseEstimator, ABC):
         finite = "allow-nan" if self.model_.network.fills_missing else True
         x = validate_data(self, x, reset=False, accept_sparse="csr", ensure_all_finite=finite)
         network = self.model_.network
-        check_range(x, network.dtype)
+        check_range(x, network.sample_dtype)
         with limited(self.threads):  # not by the model, which would look at all numbers once more
-            outputs = network.predict(x)
+            outputs = network.predict(narrowed(x, network.sample_dtype))
         check_outputs(outputs)
         return outputs

@@ -83,7 +83,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
             tol: as there; the validation score is R2.
             n_iter_no_change: as there.
             early_stopping: as there.
-            validation_fraction: as there, at random.
+            validation_fraction: as there, but at random.
             shuffle: as there.
             random_state: as there.
             warm_start: as there.
@@ -119,6 +119,9 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
         """Train for one epoch on some of the samples, going on where the last call ended.
 
+        The first call fixes the unit of the targets if ``scale_targets``; it warns if its own are
+        almost equal. Which parameters may change later see at `NetworkClassifier.partial_fit`.
+
         Args:
             X: as `fit`.
             y: as `fit`.
@@ -128,7 +131,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
             The estimator.
 
         Raises:
-            ValueError: as `fit`.
+            ValueError: as `fit`; or a parameter has changed that may not.
         """
         self._fit(X, y, sample_weight, is_partial=True)
         return self
