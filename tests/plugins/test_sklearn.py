@@ -835,12 +835,13 @@ def test_class_weight_may_be_a_series(two: tuple[Array, Array]) -> None:
         plain = NetworkClassifier(5, max_iter=3, random_state=0).fit(x, names[y])
         assert not same(first, plain)
     twice = pandas.Series([1.0, 2.0], index=["yes", "yes"])
-    for wrong, said in (
+    refused: list[tuple[Any, str]] = [
         ([("yes", 2.0)], "give each class its weight"),
         (5, "give each class its weight"),
         (twice, "one weight"),
         (pandas.Series({0: 1.0, 1: 2.0}), "must name classes, 'no', 'yes', but it names 0, 1"),
-    ):
+    ]
+    for wrong, said in refused:
         with pytest.raises(ValueError, match=said):
             NetworkClassifier(class_weight=wrong).fit(x, np.array(["no", "yes"])[y])
 

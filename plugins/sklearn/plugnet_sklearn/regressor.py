@@ -11,13 +11,9 @@ from sklearn.utils import column_or_1d
 
 from plugnet.arrays import Array
 from plugnet.data.answers import scaling
-from plugnet.errors import DataWarning, counted
 from plugnet.schema import Schema
-from plugnet.warning import warn_user
 from plugnet_sklearn.estimator import NETWORK, NetworkEstimator, as_flag
-
-#: Targets that differ by less than this part of their size hardly tell how far others will.
-FLAT = 1e-3
+from plugnet_sklearn.messages import warn_if_flat
 
 
 class NetworkRegressor(RegressorMixin, NetworkEstimator):
@@ -162,7 +158,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
             return Schema("real"), rows.shape[1]
         offsets, scales = scaling(rows, weights)
         if is_partial:
-            _warn_if_flat(rows if weights is None else rows[weights > 0])
+            warn_if_flat(rows if weights is None else rows[weights > 0])
         return Schema("real", offsets=offsets, scales=scales), rows.shape[1]
 
     def _answers(self, y: Array, is_first: bool, is_partial: bool) -> Array:
@@ -177,19 +173,3 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
 
     def _class_weight(self, is_partial: bool) -> None:
         return None
-
-
-def _warn_if_flat(targets: Array) -> None:
-    """Warn if the first targets of `partial_fit`, ``(N, K)``, hardly give a unit for all others."""
-    if len(targets) == 0:  # whose weights are refused elsewhere
-        return
-    ranges, sizes = np.ptp(targets, axis=0), np.abs(targets).max(axis=0)
-    if (ranges <= FLAT * sizes).any():
-        at = int(np.argmax(ranges <= FLAT * sizes))
-        warn_user(
-            "The first call of partial_fit fixes the unit in which targets are learnt, so its "
-            f"samples should differ as all will, but target {at} of {counted(len(targets), 'row')} "
-            f"is within {ranges[at]:.2g} of {targets[0, at]:.6g}. Begin with others, or scale the "
-            "targets yourself, with scale_targets=False.",
-            DataWarning,
-        )
