@@ -585,7 +585,7 @@ def test_a_notebook_shows_the_parameters() -> None:
 
 def test_hooks_see_the_training(irises: tuple[Array, Array]) -> None:
     class Counts:
-        steps = 0
+        steps, items = 0, 5
 
         def plugnet_step_end(self) -> None:
             self.steps += 1
@@ -834,6 +834,10 @@ def test_class_weight_may_be_a_series(two: tuple[Array, Array]) -> None:
         assert same(first, second)
         plain = NetworkClassifier(5, max_iter=3, random_state=0).fit(x, names[y])
         assert not same(first, plain)
+    parts = NetworkClassifier(5, class_weight=pandas.Series({0: 2.0}), random_state=0)
+    parts.partial_fit(x, y, classes=[0, 1]).partial_fit(x, y)
+    parts.set_params(class_weight=pandas.Series({0: 3.0})).partial_fit(x, y)
+    assert parts.trainer_.class_weight == {0: 3.0}
     twice = pandas.Series([1.0, 2.0], index=["yes", "yes"])
     refused: list[tuple[Any, str]] = [
         ([("yes", 2.0)], "give each class its weight"),

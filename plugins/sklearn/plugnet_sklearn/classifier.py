@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -72,7 +72,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         n_iter_no_change: float = 10,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        class_weight: Mapping[Any, float] | str | None = None,
+        class_weight: Any = None,
         shuffle: bool = True,
         random_state: Any = None,
         warm_start: bool = False,

@@ -61,6 +61,6 @@ def _key(value: Any) -> Any:
         return {key: _key(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_key(item) for item in value]
-    if hasattr(value, "items"):  # a pandas Series
+    if hasattr(value, "keys") and hasattr(value, "items"):  # a pandas Series
         return _key(dict(value.items()))
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
