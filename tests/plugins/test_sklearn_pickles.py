@@ -185,3 +185,30 @@ def test_another_process_reads_it(model: NetworkClassifier, tmp_path: Path) -> N
     command = [sys.executable, "-c", code, str(file)]
     shown = subprocess.run(command, capture_output=True, text=True, check=True)
     assert shown.stdout == "(1,) Steep\n"
+
+
+SCRIPT = """
+import sys, cloudpickle, numpy as np
+from plugnet import registry
+from plugnet.interfaces import Activation
+from plugnet_sklearn import NetworkClassifier
+
+@registry.activations.register("mine")
+class Mine(Activation):
+    def forward(self, x, out=None):
+        return np.sin(x, out=out)
+    def derivative(self, x, y, out=None):
+        return np.cos(x, out=out)
+
+x = np.random.default_rng(0).normal(size=(50, 4))
+model = NetworkClassifier(6, "mine", max_iter=3).fit(x, x[:, 0] > 0)
+cloudpickle.dump(model, open(sys.argv[1], "wb"))
+"""
+
+
+def test_cloudpickle_takes_a_network_of_a_scripts_own_classes(tmp_path: Path) -> None:
+    file = str(tmp_path / "model.pickle")
+    for code in (SCRIPT, PROGRAM.replace("steep", "mine")):
+        command = [sys.executable, "-W", "ignore", "-c", code, file]
+        shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert shown.stdout == "(1,) Mine\n"
