@@ -141,7 +141,7 @@ def test_plugins_import_only_public_modules_and_their_dependencies(path: Path) -
     allowed = {"plugnet", own, "numpy", "scipy"}
     allowed |= {
         "plugnet_builtin": {"matplotlib", "tqdm", "pooch"},
-        "plugnet_sklearn": {"sklearn"},
+        "plugnet_sklearn": {"sklearn", "cloudpickle"},
         "plugnet_hdf5": {"h5py"},
         "plugnet_images": {"PIL"},
         "plugnet_parquet": {"pyarrow"},

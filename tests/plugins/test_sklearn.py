@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import tracemalloc
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 
 from plugnet import Model, registry
 from plugnet.arrays import Array
-from plugnet.errors import ArgumentError, DataWarning, DivergenceError
+from plugnet.errors import ArgumentError, DataError, DataWarning, DivergenceError
 from plugnet_sklearn import NetworkClassifier, NetworkRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -228,6 +229,14 @@ def test_a_parameter_that_is_none_is_named(wrong: dict[str, Any]) -> None:
         model.set_params(**wrong)
 
 
+@pytest.mark.parametrize("wrong", [5, (), {"name": "sgd"}, [3, 4]], ids=str)
+def test_what_is_no_component_has_no_arguments(wrong: Any) -> None:
+    model = NetworkClassifier(optimizer=wrong)
+    assert "optimizer__momentum" not in model.get_params()
+    with pytest.raises(ArgumentError, match=r"optimizer must be a name, .* 'momentum'"):
+        model.set_params(optimizer__momentum=0.5)
+
+
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
@@ -241,6 +250,9 @@ def test_a_parameter_that_is_none_is_named(wrong: dict[str, Any]) -> None:
         ({"dtype": "float16"}, "dtype"),
         ({"threads": 0}, "threads"),
         ({"layers": [3]}, "layer"),
+        ({"layers": 5}, "layers must be a list"),
+        ({"layers": {"kind": "layer"}}, "layers must be a list"),
+        ({"hooks": None}, "hooks must be a list"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -284,6 +296,25 @@ def test_booleans_are_two_classes(two: tuple[Array, Array]) -> None:
     model = NetworkClassifier(20, max_iter=100, policy=("fixed", 0.01), random_state=0)
     assert model.fit(x, y.astype(bool)).predict(x).dtype == bool
     assert model.score(x, y.astype(bool)) > 0.9
+
+
+class Kind(str):
+    """A string of one's own."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize("made", [np.str_, Kind], ids=["NumPy's", "a subclass"])
+def test_objects_may_be_strings_of_another_type(made: Any, two: tuple[Array, Array]) -> None:
+    x, ids = two
+    classes = np.array([made("no"), made("yes")], object)
+    y = np.empty(len(ids), object)
+    y[:] = [classes[i] for i in ids]
+    plain = NetworkClassifier(5, max_iter=3, random_state=0).fit(x, ids)
+    model = NetworkClassifier(5, max_iter=3, random_state=0).fit(x, y)
+    np.testing.assert_array_equal(model.predict(x), classes[plain.predict(x)])
+    part = NetworkClassifier(5, random_state=0).partial_fit(x[:50], y[:50], classes=classes)
+    assert set(part.predict(x)) <= {"no", "yes"}
 
 
 @pytest.mark.parametrize("loss", ["softmax_with_loss", "sigmoid_cross_entropy", "hinge"])
@@ -341,6 +372,17 @@ def test_several_labels_for_a_sample_are_refused(y: Array) -> None:
 def test_real_values_are_no_classes(irises: tuple[Array, Array]) -> None:
     with pytest.raises(ValueError, match="Unknown label type"):
         NetworkClassifier().fit(irises[0], irises[0][:, 0])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_offset_takes_no_digits_from_predictions(dtype: str) -> None:
+    x = np.random.default_rng(0).normal(size=(200, 1))
+    model = NetworkRegressor(20, policy=("fixed", 0.01), dtype=dtype, random_state=0)
+    found = model.fit(x, 1e9 + x[:, 0]).predict(x)
+    assert found.dtype == np.float64
+    assert np.abs(found - 1e9 - x[:, 0]).max() < 1  # float32 has steps of 64 there
+    plain = NetworkRegressor(5, scale_targets=False, dtype=dtype, max_iter=2).fit(x, x[:, 0])
+    assert plain.predict(x).dtype == dtype
 
 
 def test_several_targets_in_their_own_units() -> None:
@@ -419,6 +461,25 @@ def test_the_validation_set_decides_and_the_best_weights_stay(
     assert model.trainer_.history.at_end("validation")["accuracy"] == model.best_validation_score_
 
 
+def test_only_samples_that_count_are_set_aside(irises: tuple[Array, Array]) -> None:
+    x, y = irises
+    weights = np.zeros(150)
+    weights[::10] = 1.0  # of the others none may be drawn: 15 count, of which 20 % are 3
+    held = []
+
+    class Sees:
+        def plugnet_evaluate_end(self, x: Array) -> None:
+            held.append(x)
+
+    fixed: Any = {"early_stopping": True, "max_iter": 2, "random_state": 0}
+    model = NetworkClassifier(5, validation_fraction=0.2, hooks=[Sees()], **fixed)
+    model.fit(x, y, sample_weight=weights)
+    assert len(held[0]) == 3
+    assert all((row == x[::10].astype(np.float32)).all(axis=1).any() for row in held[0])
+    with pytest.raises(ValueError, match="of 15 with a weight above 0 leaves 1"):
+        NetworkClassifier(5, validation_fraction=0.08, **fixed).fit(x, y, sample_weight=weights)
+
+
 @pytest.mark.parametrize("kind", [NetworkClassifier, NetworkRegressor])
 def test_too_few_to_validate_on_are_refused(kind: Any) -> None:
     x, y = np.random.default_rng(0).normal(size=(10, 2)), np.arange(10) % 2
@@ -441,6 +502,25 @@ def test_an_epoch_has_equal_batches_of_at_most_the_size(
     assert len(model.trainer_.history.loss) == 4 * steps
     means = np.reshape(model.trainer_.history.loss, (4, steps)).mean(axis=1)
     np.testing.assert_allclose(model.loss_curve_, means)
+
+
+def test_a_batch_of_very_wide_samples_has_2_to_the_26_numbers() -> None:
+    scipy = pytest.importorskip("scipy.sparse")
+    sizes = []
+
+    class Ends:
+        """A hook that lets no step happen."""
+
+        def plugnet_train_start(self, training: Any) -> None:
+            sizes.append(training.batch_size)
+            raise KeyboardInterrupt
+
+    for features, asked in ((2**26 // 200, "auto"), (2**20, "auto"), (2**27, "auto"), (2**20, 128)):
+        x = scipy.csr_array(([1.0], ([0], [0])), shape=(256, features))
+        model = NetworkClassifier(layers=[], batch_size=asked, hooks=[Ends()])
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(x, np.arange(256) % 2)
+    assert sizes == [128, 64, 1, 128]
 
 
 def test_the_seed_decides_everything(irises: tuple[Array, Array]) -> None:
@@ -505,7 +585,7 @@ def test_a_notebook_shows_the_parameters() -> None:
 
 def test_hooks_see_the_training(irises: tuple[Array, Array]) -> None:
     class Counts:
-        steps = 0
+        steps, items = 0, 5
 
         def plugnet_step_end(self) -> None:
             self.steps += 1
@@ -578,6 +658,131 @@ def test_a_warm_start_goes_on_with_new_parameters(irises: tuple[Array, Array]) -
     assert len(model.classes_) == 2
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hidden_layer_sizes": (9,)},
+        {"activation": "tanh"},
+        {"activation__slope": 0.5},
+        {"layers": ["tanh"]},
+        {"initializer": "he_normal"},
+        {"dtype": "float64"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_makes_the_network_cannot_change_while_it_goes_on(
+    change: dict[str, Any], irises: tuple[Array, Array]
+) -> None:
+    name = next(iter(change)).split("__")[0]
+    model = NetworkClassifier((8,), "leaky_relu", max_iter=2, warm_start=True).fit(*irises)
+    model.set_params(hidden_layer_sizes=[8]).fit(*irises)  # the same in another form
+    before = values(model)
+    model.set_params(**change)
+    with pytest.raises(ArgumentError, match=f"so {name} must stay .* set warm_start=False"):
+        model.fit(*irises)
+    with pytest.raises(ArgumentError, match=f"so {name} must stay .* new estimator"):
+        model.partial_fit(*irises)
+    assert all(np.array_equal(before[path], value) for path, value in values(model).items())
+    model.set_params(warm_start=False).fit(*irises)
+
+
+def test_sizes_that_count_for_nothing_may_change(irises: tuple[Array, Array]) -> None:
+    model = NetworkClassifier((8,), layers=["tanh"], max_iter=2, warm_start=True).fit(*irises)
+    model.set_params(hidden_layer_sizes=(9,), activation="tanh").fit(*irises)
+    regressor = NetworkRegressor(5, max_iter=2, warm_start=True).fit(*irises)
+    with pytest.raises(ArgumentError, match="scale_targets must stay True"):
+        regressor.set_params(scale_targets=False).fit(*irises)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"policy": ("fixed", 0.5)},
+        {"policy__rate": 0.5},
+        {"regularizer": None},
+        {"regularizer": ("l2", 2.0)},
+        {"class_weight": {0: 5.0}},
+        {"shuffle": False},
+    ],
+    ids=str,
+)
+def test_partial_fit_takes_what_has_changed(
+    change: dict[str, Any], irises: tuple[Array, Array]
+) -> None:
+    """As if the trainer had been given it; what the optimizer knows stays."""
+    x, y = irises
+    model: Any = NetworkClassifier(8, batch_size=30, regularizer=("l2", 0.5), random_state=0)
+    model.partial_fit(x, y, classes=[0, 1, 2])
+    same_parameters, by_hand = copy.deepcopy(model), copy.deepcopy(model)
+    other = NetworkClassifier(8, regularizer=("l2", 0.5)).set_params(**change)
+    other.partial_fit(x, y, classes=[0, 1, 2])
+    name = next(iter(change)).split("__")[0]
+    setattr(by_hand.trainer_, name, getattr(other.trainer_, name))
+    model.set_params(**change).partial_fit(x, y)
+    assert same(model, by_hand.partial_fit(x, y))
+    assert not same(model, same_parameters.partial_fit(x, y))
+    assert model.trainer_.update.steps == 10
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"loss": "hinge"},
+        {"optimizer": "sgd"},
+        {"optimizer__beta1": 0.5},
+        {"hooks": ["clip_gradients"]},
+        {"verbose": True},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_partial_fit_refuses_what_it_cannot_take(
+    change: dict[str, Any], irises: tuple[Array, Array]
+) -> None:
+    x, y = irises
+    model: Any = NetworkClassifier(8).partial_fit(x, y, classes=[0, 1, 2])
+    name = next(iter(change)).split("__")[0]
+    with pytest.raises(ArgumentError, match=f"so {name} must stay"):
+        model.set_params(**change).partial_fit(x, y)
+
+
+def test_a_copy_knows_what_must_not_change(irises: tuple[Array, Array]) -> None:
+    layers = [registry.layers.build("fc", outputs=6), ("tanh", {})]
+    model: Any = NetworkClassifier(layers=layers, max_iter=2, warm_start=True).fit(*irises)
+    again = pickle.loads(pickle.dumps(model)).fit(*irises).partial_fit(*irises)
+    with pytest.raises(ArgumentError, match="layers must stay"):
+        again.set_params(layers=[registry.layers.build("fc", outputs=7)]).fit(*irises)
+
+
+def test_partial_fit_does_not_compare_parts_that_differ(irises: tuple[Array, Array]) -> None:
+    """The first is easy, and those after it cannot be learnt."""
+    x, y = irises
+    model = NetworkClassifier(8, policy=("fixed", 0.05), random_state=0)
+    mixed = np.random.default_rng(0).permutation(y[50:])
+    for call in range(60):
+        part = (x[:50], y[:50]) if call < 30 else (x[50:], mixed)
+        model.partial_fit(*part, classes=[0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [
+        ([1.0, 1.000001, 1.0000005], "target 0 of 3 rows is within 1e-06 of 1"),
+        ([5.0], "target 0 of 1 row is within 0 of 5"),
+        ([[5.0, 0.0], [6.0, 0.0]], "target 1 of 2 rows is within 0 of 0"),
+    ],
+    ids=["almost equal", "one", "second"],
+)
+def test_a_first_part_that_gives_no_unit_is_named(targets: list[Any], said: str) -> None:
+    x = np.random.default_rng(0).normal(size=(3, 2))
+    model = NetworkRegressor(4)
+    with pytest.warns(DataWarning, match=said) as warned:
+        model.partial_fit(x[: len(targets)], targets)
+    assert warned[0].filename == __file__
+    model.partial_fit(x[: len(targets)], targets)  # once is enough
+    NetworkRegressor(4, scale_targets=False).partial_fit(x[: len(targets)], targets)
+    NetworkRegressor(4).partial_fit(x, [1.0, 1.01, 0.99])
+
+
 # Weights -----------------------------------------------------------------------------------------
 
 
@@ -617,10 +822,41 @@ def test_class_weight_that_names_no_class_is_refused(two: tuple[Array, Array]) -
     assert NetworkClassifier(5, class_weight=all_named, max_iter=2).fit(x, names).n_iter_ == 2
 
 
+def test_class_weight_may_be_a_series(two: tuple[Array, Array]) -> None:
+    pandas = pytest.importorskip("pandas")
+    x, y = two
+    for names in (np.array(["no", "yes"]), np.array([3, 1]), np.array([-2.0, 5.0])):
+        given = {names[1].item(): 4.0, names[0].item(): 0.5}
+        first, second = (
+            NetworkClassifier(5, class_weight=weight, max_iter=3, random_state=0).fit(x, names[y])
+            for weight in (given, pandas.Series(given))
+        )
+        assert same(first, second)
+        plain = NetworkClassifier(5, max_iter=3, random_state=0).fit(x, names[y])
+        assert not same(first, plain)
+    parts = NetworkClassifier(5, class_weight=pandas.Series({0: 2.0}), random_state=0)
+    parts.partial_fit(x, y, classes=[0, 1]).partial_fit(x, y)
+    parts.set_params(class_weight=pandas.Series({0: 3.0})).partial_fit(x, y)
+    assert parts.trainer_.class_weight == {0: 3.0}
+    twice = pandas.Series([1.0, 2.0], index=["yes", "yes"])
+    refused: list[tuple[Any, str]] = [
+        ([("yes", 2.0)], "give each class its weight"),
+        (5, "give each class its weight"),
+        (twice, "one weight"),
+        (pandas.Series({0: 1.0, 1: 2.0}), "must name classes, 'no', 'yes', but it names 0, 1"),
+    ]
+    for wrong, said in refused:
+        with pytest.raises(ValueError, match=said):
+            NetworkClassifier(class_weight=wrong).fit(x, np.array(["no", "yes"])[y])
+
+
 def test_class_weight_and_partial_fit(two: tuple[Array, Array]) -> None:
     x, y = two
     with pytest.raises(ValueError, match="has to count all labels"):
         NetworkClassifier(class_weight="balanced").partial_fit(x, y, classes=[0, 1])
+    balanced = NetworkClassifier(5, class_weight="balanced", max_iter=1).fit(x, y)
+    with pytest.raises(ValueError, match="has to count all labels"):
+        balanced.partial_fit(x, y)
     model = NetworkClassifier(5, class_weight={1: 3.0}, random_state=0)
     model.partial_fit(x[y == 0], y[y == 0], classes=[0, 1]).partial_fit(x, y)
     assert model.trainer_.class_weight == {1: 3.0}
@@ -659,6 +895,71 @@ def test_sparse_samples_give_the_bits_of_dense_ones(kind: str) -> None:
         for each in (x, sparse)
     ]
     assert same(*parts)
+
+
+def test_a_sparse_number_is_added_up_before_it_is_rounded() -> None:
+    scipy = pytest.importorskip("scipy.sparse")
+    x = np.random.default_rng(0).normal(size=(60, 4))
+    part = np.random.default_rng(1).normal(size=(60, 4))
+    starts = np.arange(61) * 8
+    order = np.stack([np.arange(4), np.arange(4)], axis=1).ravel()
+    data = np.stack([x - part, part], axis=2).reshape(-1)
+    twice = scipy.csr_array((data, np.tile(order, 60), starts), shape=(60, 4))
+    assert not twice.has_canonical_format
+    y = np.arange(60) % 3
+    dense = NetworkClassifier(5, max_iter=2, random_state=0).fit(twice.toarray(), y)
+    sparse = NetworkClassifier(5, max_iter=2, random_state=0).fit(twice, y)
+    assert same(dense, sparse)
+    assert twice.nnz == 480  # and the user's own is left alone
+
+
+def test_a_batch_of_a_sparse_matrix_is_at_most_five_times_in_memory() -> None:
+    scipy = pytest.importorskip("scipy.sparse")
+    x = scipy.random_array((64, 2**18), density=1e-4, rng=np.random.default_rng(0), format="csr")
+    batch = 16 * 2**18 * 4
+    model = NetworkClassifier(layers=[], optimizer="sgd", batch_size=16, max_iter=2)
+    tracemalloc.start()
+    try:
+        model.fit(x, np.arange(64) % 2)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    others = 10 * 2 * 2**18 * 4  # what goes with the weights, and the matrix itself
+    assert batch < peak < 5 * batch + others
+
+
+@pytest.mark.parametrize(
+    "ask", ["predict", "predict_proba", "predict_log_proba", "decision_function"]
+)
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_a_number_beyond_the_type_is_refused_wherever_it_comes(
+    ask: str, kind: str, irises: tuple[Array, Array]
+) -> None:
+    """Which tanh would make -1 of, as of others."""
+    x, y = irises
+    scipy = pytest.importorskip("scipy.sparse")
+    form = np.asarray if kind == "dense" else scipy.csr_array
+    large = x.copy()
+    large[7, 1] = -1e39
+    single, double = (
+        NetworkClassifier(5, "tanh", max_iter=1, dtype=dtype).fit(x, y)
+        for dtype in ("float32", "float64")
+    )
+    with pytest.raises(DataError, match=r"samples\[7, 1\] is -inf \(as float32\)") as refused:
+        getattr(single, ask)(form(large))
+    assert refused.value.row == 7
+    with pytest.raises(DataError, match=r"samples\[7, 1\]"):
+        NetworkClassifier().fit(form(large), y)
+    assert np.isfinite(getattr(double, ask)(form(large))).all()
+
+
+@pytest.mark.parametrize("ask", ["predict", "predict_proba", "decision_function"])
+def test_outputs_that_are_no_numbers_are_no_answers(ask: str, irises: tuple[Array, Array]) -> None:
+    x, y = irises[0].copy(), irises[1]
+    model = NetworkClassifier(5, max_iter=1, random_state=0).fit(x, y)
+    x[3] = 3e38
+    with pytest.raises(DataError, match="no answer for row 3"):
+        getattr(model, ask)(x)
 
 
 def test_words_are_learnt_from_their_counts() -> None:

@@ -122,7 +122,7 @@ def test_a_search_takes_what_this_process_has_registered_to_others(
 
 SCRIPT = """
 import numpy as np
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_validate
 from plugnet import registry
 from plugnet.interfaces import Activation
 from plugnet_sklearn import NetworkClassifier
@@ -139,6 +139,10 @@ if __name__ == "__main__":
     model = NetworkClassifier(5, max_iter=2, random_state=0)
     grid = {"activation": ["mine"], "layers": [None, [("fc", {"outputs": 5}), "mine"]]}
     GridSearchCV(model, grid, cv=2, n_jobs=2, error_score="raise").fit(x, x[:, 0] > 0)
+    model.set_params(activation="mine")
+    found = cross_validate(model, x, x[:, 0] > 0, cv=2, n_jobs=2, return_estimator=True)
+    for back in found["estimator"]:
+        assert type(back.model_.network.layers[1].activation) is Mine
     print("done")
 """
 

@@ -1,8 +1,10 @@
 """Estimators in pickles and in joblib's files, with the classes of the names that they use."""
 
+import importlib
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from sklearn.datasets import load_iris
 
 from plugnet import registry
 from plugnet.arrays import Array
+from plugnet.errors import RegistrationError
 from plugnet.interfaces import Activation
 from plugnet_sklearn import NetworkClassifier, NetworkRegressor
 
@@ -103,18 +106,59 @@ def test_a_name_that_is_in_use_stays_what_it_is(model: NetworkClassifier) -> Non
 @pytest.mark.usefixtures("_registered")
 def test_what_is_not_named_comes_along_if_it_can(model: NetworkClassifier) -> None:
     class Local(Gentle):
-        """One that pickle cannot find."""
+        """One that pickle cannot find, but cloudpickle takes whole."""
 
-    registry.activations.register("local")(Local)
+    class Locked(Gentle):
+        """One that cannot be pickled at all."""
+
+        lock = threading.Lock()
+
+    for name, cls in (("local", Local), ("locked", Locked)):
+        registry.activations.register(name)(cls)
     try:
         text = pickle.dumps(NetworkRegressor())
-        assert b"Steep" in text
-        assert b"Local" not in text
-        for layers in (["local"], [("fc", {"outputs": 2}), ("activation", "activation:local")]):
-            with pytest.raises((AttributeError, pickle.PicklingError), match="Local"):
-                pickle.dumps(NetworkRegressor(layers=layers))
+        named = pickle.dumps(NetworkRegressor(layers=[("activation", "activation:local")]))
+        with pytest.raises(TypeError, match="lock"):
+            pickle.dumps(NetworkRegressor(layers=["locked"]))
     finally:
-        registry.activations.unregister("local")
+        for name in ("local", "locked", "steep"):
+            registry.activations.unregister(name)
+    for each in (text, named):
+        pickle.loads(each)
+        assert registry.activations.get("steep") is Steep
+        assert issubclass(registry.activations.get("local"), Gentle)
+        assert "locked" not in registry.activations
+        for name in ("local", "steep"):
+            registry.activations.unregister(name)
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+def test_a_module_that_is_gone_is_missed_only_where_it_is_named(
+    is_named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plugnet_test_gone.py").write_text(
+        "from plugnet.interfaces import Activation\nclass Gone(Activation): ...\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    cls = importlib.import_module("plugnet_test_gone").Gone
+    registry.activations.register("gone")(cls)
+    model = NetworkRegressor(activation="gone" if is_named else "tanh")
+    text = pickle.dumps(model)
+    registry.activations.unregister("gone")
+    monkeypatch.undo()
+    monkeypatch.delitem(sys.modules, "plugnet_test_gone")
+    importlib.invalidate_caches()
+    if not is_named:
+        assert pickle.loads(text).activation == "tanh"
+        assert "gone" not in registry.activations
+        return
+    with pytest.raises(RegistrationError, match=r"names the activation 'gone', .*_gone\.Gone"):
+        pickle.loads(text)
+    registry.activations.register("gone")(Gentle)
+    try:
+        assert pickle.loads(text).activation == "gone"
+    finally:
+        registry.activations.unregister("gone")
 
 
 def test_a_pickle_is_plain_where_nothing_is_registered() -> None:
@@ -141,3 +185,30 @@ def test_another_process_reads_it(model: NetworkClassifier, tmp_path: Path) -> N
     command = [sys.executable, "-c", code, str(file)]
     shown = subprocess.run(command, capture_output=True, text=True, check=True)
     assert shown.stdout == "(1,) Steep\n"
+
+
+SCRIPT = """
+import sys, cloudpickle, numpy as np
+from plugnet import registry
+from plugnet.interfaces import Activation
+from plugnet_sklearn import NetworkClassifier
+
+@registry.activations.register("mine")
+class Mine(Activation):
+    def forward(self, x, out=None):
+        return np.sin(x, out=out)
+    def derivative(self, x, y, out=None):
+        return np.cos(x, out=out)
+
+x = np.random.default_rng(0).normal(size=(50, 4))
+model = NetworkClassifier(6, "mine", max_iter=3).fit(x, x[:, 0] > 0)
+cloudpickle.dump(model, open(sys.argv[1], "wb"))
+"""
+
+
+def test_cloudpickle_takes_a_network_of_a_scripts_own_classes(tmp_path: Path) -> None:
+    file = str(tmp_path / "model.pickle")
+    for code in (SCRIPT, PROGRAM.replace("steep", "mine")):
+        command = [sys.executable, "-W", "ignore", "-c", code, file]
+        shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert shown.stdout == "(1,) Mine\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from plugnet import registry
 from plugnet.arrays import Array
-from plugnet.errors import listed
+from plugnet.errors import ArgumentError, listed, shown
 from plugnet.evaluation import class_scores, gives_probabilities, predicted_classes
 from plugnet.interfaces import Loss
 from plugnet.schema import Schema
@@ -72,7 +72,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         n_iter_no_change: float = 10,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        class_weight: Mapping[Any, float] | str | None = None,
+        class_weight: Any = None,
         shuffle: bool = True,
         random_state: Any = None,
         warm_start: bool = False,
@@ -98,21 +98,23 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             regularizer: the penalty on the weights, or None. The gradient of ("l2", s) is that of
                 MLPClassifier's ``alpha = s * batch_size``.
             batch_size: at most how many samples a step has: an epoch is divided into equal batches.
-                "auto": 200.
+                "auto": 200, or as many as have 2^26 numbers if a sample has more than 335,544.
             max_iter: at most how many epochs `fit` takes.
             tol: by how much the loss, or with early stopping the validation score, must become
                 better to count as progress.
             n_iter_no_change: after how many epochs without progress `fit` ends; infinity: never.
             early_stopping: whether some samples are set aside to judge progress by their score. At
                 the end the weights are those of the best score.
-            validation_fraction: which part of the samples that is, with its share of each class.
-            class_weight: by class, for how much each of its samples counts; "balanced": the classes
-                weigh the same. It multiplies ``sample_weight``.
+            validation_fraction: which part of the samples that is, of those whose weight is above
+                0, with its share of each class.
+            class_weight: a mapping or a pandas Series of classes to weights: for how much each
+                sample of the class counts, 1 if it is not named; "balanced": the classes weigh the
+                same. It multiplies ``sample_weight``.
             shuffle: whether each epoch has a random order of its own.
             random_state: what the weights and the orders are drawn from: an integer, a
-                RandomState, or None for NumPy's own.
+                RandomState, or None for NumPy's own. It counts where a training begins.
             warm_start: whether `fit` goes on from the weights that it found before, with a new
-                optimizer.
+                optimizer. What makes the network must then stay as it was.
             hooks: plugins that observe training or intervene; see `plugnet.training.hooks`.
             threads: among how many threads large products are divided; BLAS has as many. None: all
                 that the process may use.
@@ -151,6 +153,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     ) -> Self:
         """Train for one epoch on some of the samples, going on where the last call ended.
 
+        Policy, regularizer, class_weight, shuffle, threads and batch_size may change from call to
+        call. What makes the network, loss, optimizer, hooks and verbose may not.
+
         Args:
             X: as `fit`.
             y: as `fit`.
@@ -161,7 +166,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             The estimator.
 
         Raises:
-            ValueError: as `fit`; or the classes are missing, or others than before.
+            ValueError: as `fit`; or the classes are missing, or others than before; or a parameter
+                has changed that may not.
         """
         if not hasattr(self, "model_"):
             if classes is None:
@@ -178,9 +184,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
 
     def predict(self, X: Any) -> Array:  # noqa: N803
         """Return the class of each sample, ``(N,)``."""
-        ids = predicted_classes(self._outputs(X), self.model_.loss.threshold)
-        self.model_.names(ids)  # refuses a row without an answer
-        return self.classes_[ids]
+        outputs = self._outputs(X)
+        return self.classes_[predicted_classes(outputs, self.model_.loss.threshold)]
 
     def decision_function(self, X: Any) -> Array:  # noqa: N803
         """Return the network's scores, ``(N, classes)``, as they are before any softmax.
@@ -230,7 +235,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             check_classification_targets(y)  # which refuses it
         return x, column_or_1d(y, warn=True)
 
-    def _learn(self, y: Array, weights: Array | None, classes: Any) -> tuple[Schema, int]:
+    def _learn(
+        self, y: Array, weights: Array | None, classes: Any, is_partial: bool
+    ) -> tuple[Schema, int]:
         found = y if classes is None else check_array(classes, ensure_2d=False, dtype=None)
         self.classes_ = np.unique(found)
         is_one = (
@@ -250,14 +257,14 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         return names[np.searchsorted(self.classes_, found)][places]
 
     def _class_weight(self, is_partial: bool) -> Any:
-        given = self.class_weight
-        if is_partial and isinstance(given, str):
-            raise ValueError(
-                f"class_weight={given!r} has to count all labels, but partial_fit sees some of "
-                "them at a time. Give the weight of each class."
-            )
-        if not isinstance(given, Mapping):
-            return given
+        if self.class_weight is None or isinstance(self.class_weight, str):
+            if is_partial and self.class_weight is not None:
+                raise ValueError(
+                    f"class_weight={self.class_weight!r} has to count all labels, but partial_fit "
+                    "sees some of them at a time. Give the weight of each class."
+                )
+            return self.class_weight
+        given = _by_class(self.class_weight)
         named = dict(zip(self.classes_.tolist(), _names(self.classes_), strict=True))
         unknown = [label for label in given if label not in named]
         if unknown and not named.keys() <= given.keys():
@@ -268,17 +275,44 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         return {named[label]: weight for label, weight in given.items() if label in named}
 
 
+def _by_class(class_weight: Any) -> dict[Any, Any]:
+    """Return weights by class, given as a mapping or what has ``items()`` as one has.
+
+    Raises:
+        ArgumentError: they are something else, or a class has two.
+    """
+    try:
+        pairs = list(class_weight.items())
+    except (AttributeError, TypeError):
+        raise ArgumentError(
+            "class_weight must be 'balanced' or give each class its weight, as {'no': 1, 'yes': 2} "
+            f"or a pandas Series does, but it is {shown(class_weight)}.",
+            argument="class_weight",
+            value=class_weight,
+        ) from None
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ArgumentError(
+            f"class_weight must give each class one weight, but it names {listed(list(found))} in "
+            f"{len(pairs)} items.",
+            argument="class_weight",
+            value=class_weight,
+        )
+    return found
+
+
 def _names(classes: Array) -> tuple[Any, ...]:
     """Return what plugnet calls the classes: as they are, or 0, 1, 2 where it could not hold them.
 
-    It holds booleans, strings that are not empty, and integers below 2^53.
+    It holds booleans, strings that are not empty, and integers below 2^53, NumPy's as Python's.
     """
-    found, ids = tuple(classes.tolist()), tuple(range(len(classes)))
-    return found if len({type(each) for each in found}) == 1 and all(map(_fits, found)) else ids
+    items = classes.tolist()  # which leaves objects as they are
+    found = tuple(each.item() if isinstance(each, np.generic) else each for each in items)
+    kinds = {type(each) for each in found}
+    is_held = len(kinds) == 1 and kinds <= {bool, int, str} and all(map(_fits, found))
+    return found if is_held else tuple(range(len(found)))
 
 
-def _fits(label: Any) -> bool:
+def _fits(label: str | int) -> bool:
     """Tell whether plugnet can hold a class's name."""
-    if isinstance(label, str):
-        return label.strip() != ""
-    return isinstance(label, int) and abs(label) < 2**53
+    return label.strip() != "" if isinstance(label, str) else abs(label) < 2**53

@@ -20,7 +20,7 @@ from plugnet import Model, Network, Trainer, registry
 from plugnet.arguments import flag, integer, number
 from plugnet.arrays import Array
 from plugnet.data.splits import hold_out
-from plugnet.errors import DataWarning
+from plugnet.errors import ArgumentError, DataWarning, TrainingWarning
 from plugnet.interfaces import Batch
 from plugnet.schema import Schema
 from plugnet.training.threads import limited
@@ -28,12 +28,23 @@ from plugnet_sklearn.carried import carried
 from plugnet_sklearn.epochs import Epochs
 from plugnet_sklearn.messages import warn_not_converged
 from plugnet_sklearn.nested import KINDS, arguments_of, changed
+from plugnet_sklearn.numbers import check_outputs, check_range, narrowed
+from plugnet_sklearn.taken import Taken
 
 #: Activations for whose kink at 0 He et al. (2015) derive the size of the first weights.
 RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "swish", "softplus")
 
+#: Parameters that make the network, and those that `partial_fit` takes at its first call only.
+NETWORK = ("hidden_layer_sizes", "activation", "layers", "initializer", "dtype")
+FIRST = ("loss", "optimizer", "hooks", "verbose")
+#: Parameters that `partial_fit` takes anew at each call.
+RENEWED = ("policy", "regularizer", "class_weight", "shuffle", "threads")
+
 #: Rows of a batch if the user does not say; as in MLPClassifier.
 BATCH = 200
+
+#: Numbers of such a batch, which has fewer rows if these are very wide: it is dense in memory.
+BATCH_NUMBERS = 1 << 26
 
 
 def as_flag(argument: str, value: Any) -> bool:
@@ -43,6 +54,23 @@ def as_flag(argument: str, value: Any) -> bool:
         ArgumentError: it is neither.
     """
     return flag(argument, bool(value) if isinstance(value, np.bool_) else value)
+
+
+def _several(argument: str, value: Any) -> list[Any]:
+    """Return the items of a parameter; of a name alone, that name.
+
+    Raises:
+        ArgumentError: it has none.
+    """
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping) or not isinstance(value, Iterable):
+        raise ArgumentError(
+            f"{argument} must be a list, but it is {value!r}. For none give [].",
+            argument=argument,
+            value=value,
+        )
+    return list(value)
 
 
 class NetworkEstimator(BaseEstimator, ABC):
@@ -67,6 +95,11 @@ class NetworkEstimator(BaseEstimator, ABC):
 
     #: The validation metric that early stopping follows, which is what `score` returns.
     _metric: str
+
+    #: Parameters that cannot change while training goes on with a network.
+    _fixed: tuple[str, ...] = NETWORK
+
+    _taken: Taken
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
         """Train, from the beginning unless ``warm_start``.
@@ -141,7 +174,9 @@ class NetworkEstimator(BaseEstimator, ABC):
     # What the two kinds say ----------------------------------------------------------------------
 
     @abstractmethod
-    def _learn(self, y: Array, weights: Array | None, classes: Any) -> tuple[Schema, int]:
+    def _learn(
+        self, y: Array, weights: Array | None, classes: Any, is_partial: bool
+    ) -> tuple[Schema, int]:
         """Return what the answers mean, and how many outputs the network needs for them."""
 
     @abstractmethod
@@ -163,11 +198,13 @@ class NetworkEstimator(BaseEstimator, ABC):
     ) -> None:
         is_first = not (hasattr(self, "model_") and (is_partial or self.warm_start))
         self._check_parameters(is_partial)
+        if not is_first:
+            self._check_changes(is_partial)
         x, y = self._checked(x, y, is_first)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, x)
         if is_first:
             self._forget()
-            schema, outputs = self._learn(y, weights, classes)
+            schema, outputs = self._learn(y, weights, classes, is_partial)
             seed = int(check_random_state(self.random_state).randint(2**31 - 1))
             network = self._network(outputs, seed)
         else:
@@ -175,18 +212,54 @@ class NetworkEstimator(BaseEstimator, ABC):
             seed = self.trainer_.seed
         answers = self._answers(y, is_first, is_partial)
         if is_partial and not is_first:
-            trainer = self.trainer_
+            trainer = self._renewed()
         else:
             trainer = self._trainer(network, seed, self._class_weight(is_partial))
             trainer.schema = replace(schema, columns=self._columns())
-        samples = Batch(x, answers, weights)
+        self._taken = self._now()
+        samples = Batch(narrowed(x, network.sample_dtype), answers, weights)
         if not is_partial:
             if not self._run(trainer, samples, self.max_iter):
                 warn_not_converged(self.max_iter)
             return
         with warnings.catch_warnings():  # a part of the samples may well be of one class
             warnings.filterwarnings("ignore", "All .* of class", DataWarning)
+            # Nor does the loss of one part tell anything about that of the first.
+            warnings.filterwarnings("ignore", "The network has learnt nothing", TrainingWarning)
             self._run(trainer, samples, 1)
+
+    def _now(self) -> Taken:
+        """Return what the parameters are now which may not change, or are looked at anew."""
+        parameters = self.get_params(deep=False)
+        names = (*self._fixed, *FIRST, *RENEWED)
+        return Taken(parameters, [name for name in names if name in parameters])
+
+    def _check_changes(self, is_partial: bool) -> None:
+        """Check that no parameter has changed that could not count any more.
+
+        Raises:
+            ArgumentError: one has.
+        """
+        unused = () if self.layers is None else ("hidden_layer_sizes", "activation")
+        names = [name for name in self._fixed if name not in unused]
+        parameters = self.get_params(deep=False)
+        if is_partial:
+            goes_on = "partial_fit goes on with the network and the optimizer of the last call"
+            advice = "begin with a new estimator: sklearn.base.clone(estimator)"
+            self._taken.check(parameters, [*names, *FIRST], goes_on, advice)
+        else:
+            goes_on = "warm_start=True goes on with the network of the last call"
+            self._taken.check(parameters, names, goes_on, "set warm_start=False")
+
+    def _renewed(self) -> Trainer:
+        """Return the trainer, with what has changed since the last call."""
+        trainer, class_weight = self.trainer_, self._class_weight(is_partial=True)
+        changed = self._taken.changed(self.get_params(deep=False))
+        if renewed := [name for name in changed if name in RENEWED]:
+            new = self._trainer(trainer.network, trainer.seed, class_weight)
+            for name in renewed:
+                setattr(trainer, name, getattr(new, name))
+        return trainer
 
     def _check_parameters(self, is_partial: bool) -> None:
         """Check what plugnet does not check anyway.
@@ -250,7 +323,7 @@ class NetworkEstimator(BaseEstimator, ABC):
                 initializer = self._initializer()
                 hidden += [("fc", {"outputs": size, "initializer": initializer}), self.activation]
         else:
-            hidden = [self.layers] if isinstance(self.layers, str) else list(self.layers)
+            hidden = _several("layers", self.layers)
         first = "glorot_uniform" if self._is_auto() else self.initializer
         # Layers that are objects can be in one network only, and a parameter is never changed.
         layers = [copy.deepcopy(layer) for layer in hidden]
@@ -272,7 +345,7 @@ class NetworkEstimator(BaseEstimator, ABC):
             name: copy.deepcopy(getattr(self, name))
             for name in ("loss", "optimizer", "policy", "regularizer")
         }
-        hooks = [self.hooks] if isinstance(self.hooks, str) else list(self.hooks)
+        hooks = _several("hooks", self.hooks)
         return Trainer(
             network,
             **components,
@@ -294,8 +367,11 @@ class NetworkEstimator(BaseEstimator, ABC):
         validation = None
         if self.early_stopping:
             samples, validation = self._held_out(samples, trainer.seed)
-        rows = samples.x.shape[0]
-        steps = -(-rows // min(BATCH if self.batch_size == "auto" else self.batch_size, rows))
+        rows, features = samples.x.shape
+        most: Any = self.batch_size
+        if most == "auto":
+            most = max(min(BATCH, BATCH_NUMBERS // features), 1)
+        steps = -(-rows // min(most, rows))
         trainer.batch_size = -(-rows // steps)
         trainer.position = -(-trainer.position // rows) * rows  # another order for each pass
         patience = math.inf if self.early_stopping else self.n_iter_no_change
@@ -330,14 +406,18 @@ class NetworkEstimator(BaseEstimator, ABC):
         Raises:
             ValueError: too few are left to validate on.
         """
-        rows, held = hold_out(np.asarray(samples.y), self.validation_fraction, seed)
+        x, y, weights = samples
+        every = np.arange(x.shape[0])
+        counting = every if weights is None else every[weights > 0]  # no other can be judged
+        held = counting[hold_out(np.asarray(y[counting]), self.validation_fraction, seed)[1]]
+        rows = np.setdiff1d(every, held)
         if len(held) < 2:
             raise ValueError(
                 f"Early stopping needs at least 2 samples to validate on, but validation_fraction="
-                f"{self.validation_fraction} of {samples.x.shape[0]} leaves {len(held)}. Raise "
+                f"{self.validation_fraction} of {len(counting)}"
+                f"{'' if weights is None else ' with a weight above 0'} leaves {len(held)}. Raise "
                 "validation_fraction, or train on more samples."
             )
-        x, y, weights = samples
         return (
             Batch(x[rows], y[rows], None if weights is None else weights[rows]),
             Batch(x[held], y[held], None if weights is None else weights[held]),
@@ -368,9 +448,17 @@ class NetworkEstimator(BaseEstimator, ABC):
     # Answers -------------------------------------------------------------------------------------
 
     def _outputs(self, x: Any) -> Array:
-        """Return the network's outputs ``(N, K)``."""
+        """Return the network's outputs ``(N, K)``, all finite.
+
+        Raises:
+            DataError: a value, or an output, is too large for the network's type.
+        """
         check_is_fitted(self)
         finite = "allow-nan" if self.model_.network.fills_missing else True
         x = validate_data(self, x, reset=False, accept_sparse="csr", ensure_all_finite=finite)
+        network = self.model_.network
+        check_range(x, network.sample_dtype)
         with limited(self.threads):  # not by the model, which would look at all numbers once more
-            return self.model_.network.predict(x)
+            outputs = network.predict(narrowed(x, network.sample_dtype))
+        check_outputs(outputs)
+        return outputs

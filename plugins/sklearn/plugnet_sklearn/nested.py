@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from plugnet import registry
-from plugnet.errors import PlugnetError
+from plugnet.errors import ArgumentError, PlugnetError, shown
 from plugnet.interfaces import Component
 
 #: The parameters that mean a component, each with its kind.
@@ -47,7 +47,7 @@ def changed(parameter: str, given: Any, changes: Mapping[str, Any]) -> Any:
         changes: the new arguments.
 
     Raises:
-        ValueError: what is given has no such argument.
+        ValueError: what is given means no component, or one that has no such argument.
         RegistryError: it names no component.
     """
     if isinstance(given, Component):
@@ -55,7 +55,15 @@ def changed(parameter: str, given: Any, changes: Mapping[str, Any]) -> Any:
         return type(given)(**{**given.arguments(), **changes})
     if given is None or given == "auto":
         _check(parameter, given, {}, changes)
-    name, names, own = _taken_apart(parameter, given)
+    try:
+        name, names, own = _taken_apart(parameter, given)
+    except (LookupError, TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"{parameter} must be a name, a tuple of a name and its arguments, a spec or an object "
+            f"to have the argument {next(iter(changes))!r}, but it is {shown(given)}.",
+            argument=parameter,
+            value=given,
+        ) from error
     _check(parameter, given, names, changes)
     if isinstance(given, Mapping):  # a spec
         return {**given, "args": {**own, **changes}}

@@ -12,7 +12,8 @@ from sklearn.utils import column_or_1d
 from plugnet.arrays import Array
 from plugnet.data.answers import scaling
 from plugnet.schema import Schema
-from plugnet_sklearn.estimator import NetworkEstimator, as_flag
+from plugnet_sklearn.estimator import NETWORK, NetworkEstimator, as_flag
+from plugnet_sklearn.messages import warn_if_flat
 
 
 class NetworkRegressor(RegressorMixin, NetworkEstimator):
@@ -30,6 +31,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
     """
 
     _metric = "r2"
+    _fixed = (*NETWORK, "scale_targets")
 
     def __init__(
         self,
@@ -71,13 +73,13 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
             scale_targets: whether the network learns each target in units of its own mean and
                 standard deviation, and predictions are turned back. Without it a target in
                 thousands needs thousands of steps to be reached at all. They are those of the
-                samples of the first `fit` or `partial_fit`.
+                samples of the first `fit` or `partial_fit`; that warns if these are almost equal.
             batch_size: as there.
             max_iter: as there.
             tol: as there; the validation score is R2.
             n_iter_no_change: as there.
             early_stopping: as there.
-            validation_fraction: as there, at random.
+            validation_fraction: as there, but at random.
             shuffle: as there.
             random_state: as there.
             warm_start: as there.
@@ -113,6 +115,9 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
         """Train for one epoch on some of the samples, going on where the last call ended.
 
+        The first call fixes the unit of the targets if ``scale_targets``; it warns if its own are
+        almost equal. Which parameters may change later see at `NetworkClassifier.partial_fit`.
+
         Args:
             X: as `fit`.
             y: as `fit`.
@@ -122,7 +127,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
             The estimator.
 
         Raises:
-            ValueError: as `fit`.
+            ValueError: as `fit`; or a parameter has changed that may not.
         """
         self._fit(X, y, sample_weight, is_partial=True)
         return self
@@ -130,10 +135,11 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
     def predict(self, X: Any) -> Array:  # noqa: N803
         """Return the value of each sample, ``(N,)``, or of each target, ``(N, targets)``.
 
-        They are of the type ``dtype``.
+        They are float64 if they were turned back by ``scale_targets``, whose offset may need more
+        digits than ``dtype`` has; else of that type.
         """
         outputs = self._outputs(X)
-        values = self.model_.values(outputs).astype(outputs.dtype)
+        values = self.model_.values(outputs)
         return values[:, 0] if values.shape[1] == 1 else values
 
     def __sklearn_tags__(self) -> Any:
@@ -144,11 +150,15 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
     def _rules_of_y(self) -> dict[str, bool]:
         return {"multi_output": True, "y_numeric": True}
 
-    def _learn(self, y: Array, weights: Array | None, classes: Any) -> tuple[Schema, int]:
+    def _learn(
+        self, y: Array, weights: Array | None, classes: Any, is_partial: bool
+    ) -> tuple[Schema, int]:
         rows = y.reshape(len(y), -1).astype(np.float64)
         if not as_flag("scale_targets", self.scale_targets):
             return Schema("real"), rows.shape[1]
         offsets, scales = scaling(rows, weights)
+        if is_partial:
+            warn_if_flat(rows if weights is None else rows[weights > 0])
         return Schema("real", offsets=offsets, scales=scales), rows.shape[1]
 
     def _answers(self, y: Array, is_first: bool, is_partial: bool) -> Array:
