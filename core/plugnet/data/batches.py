@@ -165,6 +165,8 @@ class ArrayBatches:
         elif self.shuffle:
             order = self._order if epoch == self._epoch else self.order(epoch)
             rows = order[start : start + count]
+        elif isinstance(samples.x, LazyArray):  # which may read into one buffer again and again
+            rows = np.arange(start, start + count)
         else:
             some = slice(start, start + count)
             weights = None if samples.weights is None else samples.weights[some]
