@@ -384,7 +384,7 @@ def test_the_unit_of_targets_is_right_at_any_magnitude(size: float) -> None:
 
 def test_only_targets_that_are_all_the_same_have_the_unit_1() -> None:
     offsets, scales = scaling(np.full((7, 1), 0.1))
-    assert (*offsets, *scales) == (pytest.approx(0.1), 1.0)
+    assert [*offsets, *scales] == pytest.approx([0.1, 1])
     near = np.array([[1.0], [1 + 1e-15]])
     assert 0 < scaling(near)[1][0] < 1e-15
 

@@ -58,6 +58,12 @@ def test_an_object_that_is_no_number_is_named_with_its_place(value: object, what
     assert caught.value.row == 1
 
 
+def test_text_beside_numbers_in_a_list_is_named_with_its_place() -> None:
+    for table in ([[1.5, 2.5], [3.5, "4.5"]], np.array([["a", "b"], ["c", "d"]])):
+        with pytest.raises(DataError, match=r"samples\[., .\] is '(4.5|a)', a str"):
+            as_samples(table)
+
+
 def test_a_memory_map_is_not_copied(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.eye(5, 2, dtype=np.float32))
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")

@@ -65,8 +65,8 @@ def as_array(values: Any, name: str) -> Array:
                 "toarray().",
                 row=None,
             )
-        if array.dtype.kind == "O" and array.ndim:
-            return _from_objects(array, name)
+        if array.dtype.kind in "OUST" and array.ndim:  # or a list with numbers beside text
+            return _from_objects(np.asarray(values, object), name)
         raise DataError(
             f"{name} must be real numbers, but {type(values).__name__} gives an array of dtype "
             f"{array.dtype}. Convert it first.",
