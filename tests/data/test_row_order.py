@@ -29,6 +29,7 @@ DAYS = pd.date_range("2026-11-29", periods=3)
         (LEVELS, [0, 1, 2]),
         (LEVELS, LEVELS),
         ([0, 0, 1], [0, 0, 1]),
+        (pd.Index([[0], [1], [2]], dtype=object), [0, 1, 2]),
         ([0, 1, 2], [0, 1, 3, 4]),  # whose lengths are compared elsewhere
     ],
     ids=str,

@@ -18,7 +18,10 @@ def clash_of(index: Any, other: Any) -> str | None:
     """
     if index.equals(other) or index.nlevels != other.nlevels:
         return None
-    codes, _ = index.append(other).factorize()
+    try:
+        codes, _ = index.append(other).factorize()
+    except TypeError:  # values such as lists, which name no row
+        return None
     first, second = (  # how often each row occurs; -1 is a missing value
         np.bincount(some + 1, minlength=codes.max() + 2)
         for some in (codes[: len(index)], codes[len(index) :])
