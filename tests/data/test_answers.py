@@ -1,5 +1,8 @@
 """Labels keep the user's words: what a network learns from them, and what it answers in them."""
 
+import datetime
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -49,6 +52,8 @@ def refused(y: Any, *words: str) -> int | None:
         np.array(NAMES),
         np.array(NAMES, object),
         np.array(NAMES, "S"),
+        np.array([name.encode() for name in NAMES], object),
+        [np.str_(name) for name in NAMES],
         np.array(NAMES)[:, np.newaxis],
         np.array(NAMES)[np.newaxis],
         [[name] for name in NAMES],
@@ -56,7 +61,8 @@ def refused(y: Any, *words: str) -> int | None:
         {0: NAMES},
     ],
     ids=[
-        *("list", "tuple", "array", "objects", "bytes", "column", "row", "lists", "mapping"),
+        *("list", "tuple", "array", "objects", "bytes", "objects of bytes", "strings of NumPy"),
+        *("column", "row", "lists", "mapping"),
         "numbered",
     ],
 )
@@ -247,8 +253,8 @@ def test_types_are_not_mixed(y: list[Any]) -> None:
 
 @pytest.mark.parametrize(
     "y",
-    [None, "ant", 3, {"ant", "bee"}, (label for label in NAMES), [b"ant"], [{}], [[1, 2], [3]]],
-    ids=["none", "text", "number", "set", "generator", "bytes", "mappings", "ragged"],
+    [None, "ant", 3, {"ant", "bee"}, (label for label in NAMES), [{}], [[1, 2], [3]]],
+    ids=["none", "text", "number", "set", "generator", "mappings", "ragged"],
 )
 def test_other_things_are_not_labels(y: Any) -> None:
     refused(y)
@@ -258,6 +264,22 @@ def test_other_things_are_not_labels(y: Any) -> None:
 def test_dates_and_other_numbers_are_not_labels(values: list[Any]) -> None:
     is_date = isinstance(values[0], str)
     refused(np.array(values, np.datetime64) if is_date else values)
+
+
+@pytest.mark.parametrize("value", [object(), {}, datetime.date(2026, 11, 29), 2**70], ids=repr)
+def test_what_is_no_label_is_named_by_its_own_row(value: object) -> None:
+    assert refused([1, 2, value], "row 2 has", repr(value)[:20]) == 2
+
+
+def test_bytes_and_strings_are_not_mixed() -> None:
+    assert refused(["a", b"a"], "row 0 has 'a' and row 1 has b'a'") == 1
+
+
+def test_decimals_and_fractions_are_real_values() -> None:
+    y = [Decimal("1.5"), Fraction(1, 4), 2]
+    np.testing.assert_array_equal(as_labels(y), [1.5, 0.25, 2.0])
+    assert learn(y, 1).kind == "real"
+    assert refused([Decimal("1.5"), Decimal("nan")], "row 1 has none") == 1
 
 
 def test_a_tensor_that_needs_gradients_is_refused() -> None:
@@ -346,6 +368,33 @@ def test_a_single_target_is_found_by_name() -> None:
 def test_strings_are_not_real_values() -> None:
     with pytest.raises(DataError, match=r"row 0 has '1\.5'"):
         encode(["1.5", "2"], Schema("real"), 2)
+
+
+@pytest.mark.parametrize("size", [1e-320, 1e-200, 1.0, 1e200, 1.5e308])
+def test_the_unit_of_targets_is_right_at_any_magnitude(size: float) -> None:
+    shape = np.array([[-1.0], [0.5], [1.0], [0.0]])
+    offsets, scales = scaling(size * shape)
+    assert offsets[0] == pytest.approx(size / 8, rel=1e-3)
+    assert scales[0] == pytest.approx(size * shape.std(), rel=1e-3)
+    weights = np.array([1.0, 2, 1, 0])
+    repeated = scaling(size * shape[[0, 1, 1, 2]])
+    shape[3] = 1e3 / size if size < 1 else 0  # which counts nothing
+    np.testing.assert_allclose(scaling(size * shape, weights), repeated, rtol=1e-3)
+
+
+def test_only_targets_that_are_all_the_same_have_the_unit_1() -> None:
+    offsets, scales = scaling(np.full((7, 1), 0.1))
+    assert [*offsets, *scales] == pytest.approx([0.1, 1])
+    near = np.array([[1.0], [1 + 1e-15]])
+    assert 0 < scaling(near)[1][0] < 1e-15
+
+
+def test_the_unit_has_the_bits_of_the_plain_formula() -> None:
+    targets = np.random.default_rng(0).normal(3, 20, (100, 2))
+    offsets, scales = scaling(targets)
+    means = np.average(targets, axis=0)
+    assert offsets == tuple(means)
+    assert scales == tuple(np.sqrt(np.average((targets - means) ** 2, axis=0)))
 
 
 def test_scaled_targets_come_back_in_their_units() -> None:

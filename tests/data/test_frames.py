@@ -11,6 +11,7 @@ import pytest
 from tests import hugging_face as hf
 
 from plugnet.arrays import Array
+from plugnet.data.answers import as_labels
 from plugnet.data.foreign import opened
 from plugnet.data.frames import as_inputs, check_columns, column_names, is_frame
 from plugnet.errors import DataError
@@ -138,10 +139,16 @@ def test_no_column_of_a_numbered_frame_is_lost() -> None:
     refused(pd.DataFrame([[1.0, "x", 2.0], [3.0, "y", 4.0]]), "these columns are not: 1")
 
 
-@pytest.mark.parametrize("names", [[1, 0], [1, 2], ["a", 1], [("a", "x"), ("b", "y")]])
-def test_names_must_be_strings(names: list[Any]) -> None:
+@pytest.mark.parametrize("names", [[1, 0], [1, 2], ["a", 1], [("a", "x"), ("b", 2)]])
+def test_names_must_be_strings_and_the_advice_makes_them_such(names: list[Any]) -> None:
     pd = pytest.importorskip("pandas")
-    refused(pd.DataFrame(TABLE, columns=pd.Index(names)), "names of columns must be strings")
+    frame = pd.DataFrame(TABLE, columns=pd.Index(names))
+    error = refused(frame, "names of columns must be strings")
+    exec(str(error).partition("Rename them: ")[2].removesuffix("."), {"frame": frame})
+    assert len(column_names(frame)) == 2
+    x = dict(zip(names, TABLE.T, strict=True))
+    error = refused(x, "names of columns must be strings")
+    assert column_names(eval(str(error).partition("Rename them: ")[2].removesuffix("."), {"x": x}))
 
 
 def test_numbers_as_text_name_columns() -> None:
@@ -167,9 +174,17 @@ def test_rows_that_are_mappings_are_refused() -> None:
 
 def test_a_frame_that_is_not_in_memory_is_refused() -> None:
     pl = pytest.importorskip("polars")
-    lazy = pl.DataFrame({"a": A}).lazy()
-    with pytest.warns(pl.exceptions.PerformanceWarning):
-        refused(lazy, "Column 'a' of the LazyFrame cannot be read")
+    refused(pl.DataFrame({"a": A}).lazy(), "a LazyFrame is only a plan", "Write .collect()")
+
+
+def test_a_column_that_cannot_be_read_is_named() -> None:
+    class Broken:
+        columns = ("a",)
+
+        def __getitem__(self, name: str) -> object:
+            raise OSError("the disk is away")
+
+    refused(Broken(), "Column 'a' of the Broken cannot be read: the disk is away")
 
 
 def test_a_frame_without_columns_is_refused() -> None:
@@ -277,6 +292,37 @@ def test_an_arrow_stream_is_a_frame_or_a_column(make: Make) -> None:
     frame = make({"b": B, "a": A})
     np.testing.assert_array_equal(as_inputs(Stream(frame), ("a", "b")), TABLE)
     assert np.asarray(opened(Stream(frame["b"]))).tolist() == B.tolist()
+
+
+class OnlyArray:
+    """Something that gives its values only as an Arrow array."""
+
+    def __init__(self, given: Any) -> None:
+        self._given = given
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> object:
+        return self._given.__arrow_c_array__(requested_schema)
+
+
+def test_an_arrow_array_is_a_frame_or_a_column() -> None:
+    pa = pytest.importorskip("pyarrow")
+    batch = pa.record_batch({"b": B, "a": A})
+    np.testing.assert_array_equal(as_inputs(OnlyArray(batch), ("a", "b")), TABLE)
+    assert np.asarray(opened(OnlyArray(batch["b"]))).tolist() == B.tolist()
+    refused(OnlyArray(3), "gives its values as an Arrow array, but pyarrow cannot read it")
+
+
+def test_a_column_of_structs_is_a_frame() -> None:
+    pa = pytest.importorskip("pyarrow")
+    structs = pa.record_batch({"b": B, "a": A}).to_struct_array()
+    for given in (structs, pa.chunked_array([structs[:1], structs[1:]])):
+        np.testing.assert_array_equal(as_inputs(given, ("a", "b")), TABLE)
+
+
+def test_bytes_of_arrow_are_labels() -> None:
+    pa = pytest.importorskip("pyarrow")
+    for kind in (pa.binary(), pa.large_binary(), pa.binary(3)):
+        assert as_labels(pa.array([b"cow", b"ant"], kind)).tolist() == ["cow", "ant"]
 
 
 def test_a_stream_that_names_its_columns_is_read_as_a_stream() -> None:

@@ -294,3 +294,9 @@ def test_a_single_class_gives_a_warning() -> None:
             np.zeros(0, int),
         ):
             warn_one_class(labels)
+
+
+def test_a_target_too_large_for_the_dtype_is_shown_as_it_was_given() -> None:
+    with pytest.raises(DataError, match=r"Row 1 is \[-1.e\+39\], but .* finite in float32"):
+        as_targets([1.0, -1e39], 2)
+    assert as_targets([1.0, -1e39], 2, np.float64)[1] == -1e39

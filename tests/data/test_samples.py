@@ -1,16 +1,21 @@
 """as_samples: what is taken as it is, what is converted, and what is refused."""
 
 import inspect
+import re
 import tracemalloc
 import warnings
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
 from plugnet import Network, Trainer, registry
 from plugnet.data import as_samples, check_rows
+from plugnet.data.frames import as_inputs
+from plugnet.data.samples import blocks_of
 from plugnet.errors import DataError, DataWarning
 
 
@@ -19,6 +24,44 @@ def test_a_fitting_array_comes_back_itself() -> None:
         x = np.random.default_rng(0).random((4, 3, 3, 2)).astype(dtype)
         x.flags.writeable = False
         assert as_samples(x, dtype) is x
+
+
+@pytest.mark.parametrize(
+    ("features", "rows"), [(1, 1 << 18), (1000, 262), (20_000, 16), (1 << 20, 4), (1 << 23, 1)]
+)
+def test_a_layer_learns_from_blocks_of_many_rows_in_little_memory(features: int, rows: int) -> None:
+    samples = np.broadcast_to(np.float32(1), (rows + 1, features))
+    assert [len(block) for block in blocks_of(samples, False)] == [rows, 1]
+
+
+NUMBERS: list[list[Any]] = [[1, 2.5], [Decimal("0.25"), Fraction(1, 4)], [np.True_, False]]
+
+
+def test_objects_that_are_numbers_are_taken_in_arrays_as_in_columns() -> None:
+    found = as_samples(np.array(NUMBERS, object), np.float64)
+    np.testing.assert_array_equal(found, [[1, 2.5], [0.25, 0.25], [1, 0]], strict=False)
+    for table in (NUMBERS, {"a": [r[0] for r in NUMBERS], "b": [r[1] for r in NUMBERS]}):
+        np.testing.assert_array_equal(as_samples(as_inputs(table), np.float64), found)
+    missing = as_samples(np.array([[1, None], [2, 3]], object), allow_missing=True)
+    np.testing.assert_array_equal(missing, [[1, np.nan], [2, 3]])
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [("3", "'3', a str"), ([], "[], a list"), (2j, "2j, a complex"), (None, "nan (as float32)")],
+)
+def test_an_object_that_is_no_number_is_named_with_its_place(value: object, what: str) -> None:
+    objects = np.array([[1, 2], [3, 0]], object)
+    objects[1, 1] = value
+    with pytest.raises(DataError, match=re.escape(f"samples[1, 1] is {what}")) as caught:
+        as_samples(objects)
+    assert caught.value.row == 1
+
+
+def test_text_beside_numbers_in_a_list_is_named_with_its_place() -> None:
+    for table in ([[1.5, 2.5], [3.5, "4.5"]], np.array([["a", "b"], ["c", "d"]])):
+        with pytest.raises(DataError, match=r"samples\[., .\] is '(4.5|a)', a str"):
+            as_samples(table)
 
 
 def test_a_memory_map_is_not_copied(tmp_path: Path) -> None:

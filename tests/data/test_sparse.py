@@ -48,6 +48,17 @@ def test_duplicates_explicit_zeros_and_unsorted_indices_mean_what_they_mean_in_s
     assert given.indices.tolist() == columns.tolist()  # nothing is changed in place
 
 
+def test_room_to_spare_at_the_end_holds_no_value() -> None:
+    starts = np.array([0, 1, 3])
+    data, columns = np.array([1.0, 2, 3, np.nan, 1e6]), np.array([0, 0, 2, 1, 99])
+    given = sp.csr_array((2, 3))
+    given.data, given.indices, given.indptr = data, columns, starts
+    lazy = SparseArray(given)
+    np.testing.assert_array_equal(lazy[:], [[1, 0, 0], [2, 0, 3]])
+    np.testing.assert_array_equal(lazy.telling(), [0, 1])
+    np.testing.assert_array_equal(as_samples(given)[:], lazy[:])
+
+
 def test_csr_is_used_as_it_is() -> None:
     given = matrix()
     lazy = SparseArray(given)
@@ -57,7 +68,7 @@ def test_csr_is_used_as_it_is() -> None:
 
 @pytest.mark.parametrize("dtype", ["bool", "int64", "float32", "float64"])
 @pytest.mark.parametrize("first", [(), ("standardize",)])
-@pytest.mark.parametrize("name", ["csr", "csc"])
+@pytest.mark.parametrize("name", ["csr", "csc", "dok"])
 def test_a_training_has_the_bits_of_the_dense_array(
     dtype: str, first: tuple[str, ...], name: str
 ) -> None:

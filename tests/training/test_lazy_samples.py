@@ -11,6 +11,8 @@ from tests.trained import saved_bits
 
 from plugnet import Network, Trainer
 from plugnet.arrays import Array
+from plugnet.data import ArrayBatches, LazyArray
+from plugnet.data.source import from_samples
 from plugnet.errors import DataError, ResumeError
 from plugnet.interfaces import Batch, DataSplits
 from plugnet.training import identity
@@ -129,6 +131,81 @@ def test_a_sample_that_no_step_reads_may_be_damaged() -> None:
     assert len(run.fit(Damaged(wide), Y, 5).loss) == 5
     with pytest.raises(OSError, match="damaged"):
         run.identity()
+
+
+def test_a_read_that_stops_is_an_error_and_not_the_end() -> None:
+    class Ended(Held):
+        def read(self, rows: Array) -> Array:
+            return super().read(rows) if max(rows) < 280 else next(iter([]))
+
+    samples = Ended(RNG.random((300, 4000), np.float32))
+    words = r"Ended.read must return all rows .* raised StopIteration for 10 of them"
+    for shuffle in (False, True):
+        run = Trainer(Network([("fc", 4000, 3)]), batch_size=10, shuffle=shuffle)
+        with pytest.raises(DataError, match=words):
+            run.fit(samples, Y, 40)
+        source = ArrayBatches(Batch(samples, Y), 10, shuffle)  # type: ignore[arg-type]
+        with pytest.raises(DataError, match=words):
+            run.fit(source, iterations=40)
+    with pytest.raises(DataError, match=r"Ended.read must return all rows"):
+        run.model.predict(samples)
+    with pytest.raises(DataError, match=r"Ended.read must return all rows"):
+        Network(["standardize", ("fc", 4000, 3)]).adapt(samples)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_a_read_may_use_one_buffer_again_and_again(shuffle: bool) -> None:
+    class Reusing(Held):
+        buffer = np.empty((300, 12), np.float32)
+
+        def read(self, rows: Array) -> Array:
+            found = self.buffer[: len(rows)]
+            found[...] = self.array[rows]
+            return found
+
+    x = RNG.random((300, 12), np.float32)
+    batches = from_samples(Batch(Reusing(x), Y), 32, shuffle, 0)  # type: ignore[arg-type]
+    plain = ArrayBatches(Batch(x, Y), 32, shuffle, 0)
+    kept = [next(batches).x for _ in range(12)]
+    for found in kept:
+        np.testing.assert_array_equal(found, next(plain).x)
+
+
+@pytest.mark.parametrize("dtype", ["float32", np.float32, "<f4"])
+def test_shape_and_dtype_may_be_set_as_numpy_takes_them(dtype: Any) -> None:
+    class Loose(Held):
+        def __init__(self, array: Array) -> None:
+            super().__init__(array)
+            self.shape: Any = list(array.shape)
+            self.dtype = dtype
+
+    x, found = RNG.random((300, 12), np.float32), []
+    for samples in (Loose(x), Held(x)):
+        run = trainer("standardize")
+        run.fit(samples, Y, 10, validation=0.2)
+        found.append((saved_bits(run), run.model.predict(samples).tolist()))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("name", ["shape", "dtype"])
+@pytest.mark.parametrize("value", [None, "nothing", 3.5])
+def test_samples_without_a_shape_or_a_dtype_are_refused(name: str, value: Any) -> None:
+    class Vague(Held):
+        def __init__(self) -> None:
+            super().__init__(RNG.random((300, 12)))
+            setattr(self, name, value)
+
+    class Silent(LazyArray):
+        def read(self, rows: Array) -> Array:
+            return X[rows]
+
+    words = "must have a shape, such as .* and a dtype, such as .* Set both"
+    for samples in (Vague(), Silent()):
+        for validation in (None, 0.2):
+            with pytest.raises(DataError, match=words):
+                trainer().fit(samples, Y, 5, validation=validation)
+        with pytest.raises(DataError, match=words):
+            Network(["standardize", ("fc", 12, 3)]).adapt(samples)
 
 
 def test_hooks_are_given_a_lazy_array_as_well() -> None:

@@ -233,7 +233,9 @@ def wrong_data() -> Iterator[Any]:
     yield pytest.param(x, y.astype(float), ShapeError, "integer class ids", id="one real target")
     yield pytest.param(x, np.eye(4)[y], ShapeError, "4", id="one column too many")
     yield pytest.param(x.astype(str), y, DataError, "numbers", id="text")
-    yield pytest.param(x.astype(object), y, DataError, "numbers", id="objects")
+    objects = x.astype(object)
+    objects[7, 2] = "2"
+    yield pytest.param(objects, y, DataError, r"\[7, 2\] is '2', a str", id="objects")
 
 
 @pytest.mark.parametrize(("x", "y", "error", "text"), list(wrong_data()))

@@ -12,6 +12,7 @@ from plugnet.arrays import Array
 from plugnet.data.categories import fixed_classes
 from plugnet.data.foreign import opened
 from plugnet.data.frames import as_inputs, check_columns, column_names, is_frame, only_column
+from plugnet.data.label_objects import decoded, from_objects
 from plugnet.data.labels import INEXACT, as_targets, is_whole
 from plugnet.data.samples import as_array
 from plugnet.errors import ArgumentError, DataError, counted, listed
@@ -247,9 +248,9 @@ def as_labels(y: Any) -> Array:
             row=None,
         )
     if values.dtype.kind == "S":
-        values = np.char.decode(values, "utf-8", "backslashreplace")
+        values = decoded(values)
     if values.dtype.kind in "OT":
-        values = _from_objects(values.astype(object))
+        values = from_objects(values.astype(object))
     if values.dtype.kind != "U":
         values = as_array(values, "labels")
         _refuse_missing(values)
@@ -268,15 +269,23 @@ def scaling(
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of real targets ``(N, K)``; 1 if all are the same.
 
+    They are computed in units of a power of two for each column, so that the square of no number is
+    too large or too small, and no bit changes.
+
     Args:
-        targets: float64.
-        weights: ``(N,)``, for how many samples each counts; None: for one.
+        targets: float64, finite.
+        weights: ``(N,)``, for how many samples each counts, at least one above 0; None: for one.
     """
-    with np.errstate(over="ignore"):
-        means = np.average(targets, axis=0, weights=weights)
-        deviations = np.sqrt(np.average((targets - means) ** 2, axis=0, weights=weights))
-    deviations[~(deviations > 1e-12 * np.abs(means))] = 1.0
-    return tuple(means.tolist()), tuple(deviations.tolist())
+    if weights is not None:
+        targets, weights = targets[weights > 0], weights[weights > 0]
+    lowest, highest = targets.min(axis=0), targets.max(axis=0)
+    exponents = np.frexp(np.maximum(np.abs(lowest), np.abs(highest)))[1]
+    units = np.ldexp(targets, -exponents)
+    means = np.average(units, axis=0, weights=weights)
+    deviations = np.sqrt(np.average((units - means) ** 2, axis=0, weights=weights))
+    scales = np.ldexp(deviations, exponents)
+    scales[~(scales > 0) | (lowest == highest)] = 1.0
+    return tuple(np.ldexp(means, exponents).tolist()), tuple(scales.tolist())
 
 
 def _check_order(classes: Sequence[Label], targets: Sequence[str]) -> None:
@@ -344,45 +353,6 @@ def _refuse_nan(values: Array) -> None:
             "Drop such rows, or, if it is a class, name all: fit(..., classes=[...]).",
             row=row,
         )
-
-
-def _from_objects(values: Array) -> Array:
-    """Return objects as an array of strings, of booleans or of numbers."""
-    kinds = {type(value) for value in values.flat}
-    if all(issubclass(kind, str) for kind in kinds):
-        return values.astype(str)
-    if all(issubclass(kind, bool | np.bool_) for kind in kinds):
-        return values.astype(bool)
-    if not any(issubclass(kind, bool | np.bool_) for kind in kinds) and all(
-        issubclass(kind, int | float | np.number) for kind in kinds
-    ):
-        return np.array(values.tolist())
-    first = next(iter(values.flat))
-    for (row, *_), value in np.ndenumerate(values):
-        if _is_missing(value):
-            raise DataError(
-                f"Every sample needs a label, but row {row} has none ({value!r}). Drop such rows.",
-                row=row,
-            )
-        if _family(value) != _family(first):
-            raise DataError(
-                "Labels must be all strings, all numbers or all booleans, but row 0 has "
-                f"{first!r} and row {row} has {value!r}. Convert them.",
-                row=row,
-            )
-    raise DataError(
-        f"Labels must be strings or numbers, but row 0 has {first!r}. Convert them.", row=0
-    )
-
-
-def _is_missing(value: object) -> bool:
-    is_nan = isinstance(value, float | np.floating) and bool(np.isnan(value))
-    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
-
-
-def _family(value: object) -> type:
-    """Return str, bool or object, for what labels may not be mixed."""
-    return str if isinstance(value, str) else bool if isinstance(value, bool | np.bool_) else object
 
 
 def as_classes(classes: Any) -> tuple[Label, ...]:

@@ -87,7 +87,7 @@ class ArrayBatches:
                 ``allow_repeat`` is False.
         """
         self.samples, self.batch_size, self.shuffle, self.seed = samples, batch_size, shuffle, seed
-        self.rows = len(samples.x)
+        self.rows, self._is_lazy = len(samples.x), isinstance(samples.x, LazyArray)
         for other in samples[1:]:
             if other is not None:
                 check_rows(samples.x, other)
@@ -165,6 +165,8 @@ class ArrayBatches:
         elif self.shuffle:
             order = self._order if epoch == self._epoch else self.order(epoch)
             rows = order[start : start + count]
+        elif self._is_lazy:  # what is read may lie in a buffer that is used again and again
+            rows = np.arange(start, start + count)
         else:
             some = slice(start, start + count)
             weights = None if samples.weights is None else samples.weights[some]

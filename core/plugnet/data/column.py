@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import numbers
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,6 +9,7 @@ import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.data.foreign import opened
+from plugnet.data.objects import as_numbers
 from plugnet.errors import DataError
 
 TEXT: Final = "text"
@@ -65,9 +64,11 @@ def read_column(x: Any, name: Any) -> Array | str:
         return column
     if column.dtype.kind != "O":
         return _KINDS.get(column.dtype.kind, str(column.dtype))
-    found = _numbers(column)
-    has_categories = isinstance(found, str) and hasattr(getattr(given, "dtype", 0), "categories")
-    return CATEGORIES if has_categories else found
+    found, wrong = as_numbers(column)
+    if wrong is None:
+        return found
+    has_categories = hasattr(getattr(given, "dtype", 0), "categories")
+    return CATEGORIES if has_categories else _what(column[wrong])
 
 
 def advice(found: Mapping[Any, str]) -> str:
@@ -78,20 +79,6 @@ def advice(found: Mapping[Any, str]) -> str:
     """
     said = [_ADVICE[what] for what in dict.fromkeys(found.values()) if what in _ADVICE]
     return f"{'. '.join(said)}. Or drop them." if said else "Convert them, or drop them."
-
-
-def _numbers(column: Array) -> Array | str:
-    """Return objects ``(N,)`` as numbers, or what one of them is instead."""
-    found = np.full(column.shape, np.inf)
-    for row, value in enumerate(column):
-        if isinstance(value, numbers.Real) or type(value).__name__ == "Decimal":
-            with contextlib.suppress(OverflowError):  # it stays infinite, and is refused later
-                found[row] = value
-        elif value is None or type(value).__name__ == "NAType":  # pandas.NA
-            found[row] = np.nan
-        else:
-            return _what(value)
-    return found
 
 
 def _what(value: object) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from plugnet.data.column import advice, read_column
 from plugnet.data.foreign import opened
+from plugnet.data.row_order import REORDERED, clash_of
 from plugnet.errors import DataError, listed
 
 #: How many columns' shapes a message names.
@@ -31,7 +33,7 @@ def column_names(x: Any) -> tuple[str, ...]:
     if odd:
         raise DataError(
             f"The names of columns must be strings, but some are {listed(odd)}. Rename them: "
-            "frame.columns = frame.columns.astype(str).",
+            f"{_renaming(x, odd)}.",
             row=None,
         )
     if len(set(found)) < len(found):
@@ -42,6 +44,15 @@ def column_names(x: Any) -> tuple[str, ...]:
             row=None,
         )
     return tuple(found)
+
+
+def _renaming(x: Any, odd: Sequence[Any]) -> str:
+    """Return the line that makes strings of a table's names."""
+    if isinstance(x, Mapping):
+        return "{str(name): column for name, column in x.items()}"
+    if all(isinstance(name, tuple) for name in odd):  # of several levels
+        return 'frame.columns = ["_".join(map(str, name)) for name in frame.columns]'
+    return "frame.columns = frame.columns.map(str)"
 
 
 def is_frame(x: Any) -> bool:
@@ -65,20 +76,33 @@ def check_aligned(x: Any, y: Any, weights: Any = None) -> None:
     """Check that samples, labels and weights of pandas have their rows in one order.
 
     Raises:
-        DataError: two indices have the same rows in different orders.
+        DataError: two indices have the same rows in different orders, or share only some rows; see
+            `clash_of`.
     """
-    index: Any = getattr(x, "index", None)
-    for name, what, given in (("y", "labels", y), ("weights", "weights", weights)):
-        other: Any = getattr(given, "index", None)
-        if not (hasattr(index, "isin") and hasattr(other, "isin")) or index.equals(other):
-            continue
-        if len(index) == len(other) and index.isin(other).all():
+    named = {"x": ("samples", x), "y": ("labels", y), "weights": ("weights", weights)}
+    indexed: list[tuple[str, str, Any]] = [
+        (name, what, given.index)
+        for name, (what, given) in named.items()
+        if hasattr(getattr(given, "index", None), "factorize")
+    ]
+    for (base, whose, index), (name, what, other) in combinations(indexed, 2):
+        clash = clash_of(index, other) if len(index) == len(other) else None
+        if clash is not None:
             raise DataError(
-                f"Samples and {what} must have their rows in the same order, but their indices "
-                f"have the same rows in different orders. Write {name}.loc[x.index]; or, if they "
-                f"go together as they stand, {name}.to_numpy().",
+                f"{whose.capitalize()} and {what} must have their rows in the same order, but "
+                f"their indices {clash}. {_order_advice(clash, base, name, index)}if they go "
+                f"together as they stand, {name}.to_numpy().",
                 row=None,
             )
+
+
+def _order_advice(clash: str, base: str, name: str, index: Any) -> str:
+    """Return how rows are brought into one order."""
+    if clash == REORDERED and index.is_unique:
+        return f"Write {name}.loc[{base}.index]; or, "
+    if clash == REORDERED:  # loc would give each row as often as it occurs, squared
+        return "Sort both; or, "
+    return f"Take {base} and {name} from one table; or write, "
 
 
 def as_inputs(x: Any, columns: Sequence[str] = (), others: Collection[str] = ()) -> Any:
@@ -157,6 +181,8 @@ def check_columns(names: Sequence[str], columns: Sequence[str], others: Collecti
 def _names(x: Any) -> list[Any] | None:
     if isinstance(x, np.ndarray):
         return None if x.dtype.names is None else list(x.dtype.names)
+    if hasattr(x, "tocsr"):  # a sparse matrix, also one of SciPy that is a dict
+        return None
     if isinstance(x, Mapping):
         return list(x)
     names = getattr(x, "column_names", None)  # as pyarrow has it

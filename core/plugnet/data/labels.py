@@ -141,7 +141,8 @@ def as_targets(targets: Any, rows: int, dtype: DTypeLike = np.float32) -> Array:
         return _whole_numbers(values[:, 0], "give real targets as floating-point numbers")
     with np.errstate(over="ignore"):
         array = np.ascontiguousarray(values, dtype=dtype)
-    require_rows(np.all(np.isfinite(array), axis=1), array, "targets must be finite")
+    fits = np.all(np.isfinite(array), axis=1)
+    require_rows(fits, values, f"targets must be finite in {array.dtype}")
     return array
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn, TypeAlias
@@ -72,20 +73,20 @@ class LazyArray(ABC):
     @property
     def nbytes(self) -> int:
         """How many bytes an array of all would take."""
-        return self.size * self.dtype.itemsize
+        return self.size * np.dtype(self.dtype).itemsize
 
     def __getitem__(self, index: Any) -> Array:
         """Return the rows of a slice, an array of integers or a mask; or the sample of a number."""
         if isinstance(index, slice):
-            return self.read(np.arange(*index.indices(len(self))))
+            return self._rows(np.arange(*index.indices(len(self))))
         rows = np.arange(len(self))[index]
-        return self.read(rows) if rows.ndim else self.read(rows.reshape(1))[0]
+        return self._rows(rows) if rows.ndim else self._rows(rows.reshape(1))[0]
 
     def take(
         self, rows: Array, axis: int = 0, out: Array | None = None, mode: str = "raise"
     ) -> Array:
         """Return some rows as `numpy.take` does along the first axis."""
-        found = self.read(rows)
+        found = self._rows(rows)
         if out is None:
             return found
         out[...] = found
@@ -110,6 +111,18 @@ class LazyArray(ABC):
     def converted(self, dtype: np.dtype[Any], convert: Convert) -> LazyArray:
         """Return all rows, but as ``convert`` returns them: in ``dtype`` and in their shape."""
         return View(self._parts()._replace(dtype=dtype, convert=convert))
+
+    def _rows(self, rows: Array) -> Array:
+        """Return what `read` does; that it stops must not be taken for the end of the batches."""
+        try:
+            return self.read(rows)
+        except StopIteration as error:
+            raise DataError(
+                f"{type(self).__name__}.read must return all rows that are asked for, but it "
+                f"raised StopIteration for {len(rows)} of them. Give next() a default, or end the "
+                "loop.",
+                row=None,
+            ) from error
 
     def _parts(self) -> Parts:
         return Parts(self, None, self.shape[1:], self.dtype, None)
@@ -176,7 +189,7 @@ class View(LazyArray):
         """
         source, own, shape, _, convert = self.parts
         rows = rows if own is None else own[rows]
-        found = source.read(rows)
+        found = source._rows(rows)
         expected = (len(rows), *source.shape[1:])
         if (np.shape(found), getattr(found, "dtype", None)) != (expected, source.dtype):
             what = f"{np.shape(found)} and dtype {getattr(found, 'dtype', type(found).__name__)}"
@@ -188,6 +201,30 @@ class View(LazyArray):
             )
         found = found if convert is None else convert(found, rows)
         return found.reshape(len(rows), *shape)
+
+
+def declared(samples: LazyArray) -> LazyArray:
+    """Return samples whose shape is a tuple and whose dtype is one of NumPy.
+
+    They are the given ones, unless a subclass has set, for example, a list and "float32".
+
+    Raises:
+        DataError: a subclass has set no shape or no dtype.
+    """
+    shape, dtype = getattr(samples, "shape", None), getattr(samples, "dtype", None)
+    try:
+        if shape is None or dtype is None:
+            raise TypeError("one is missing")
+        sizes, kind = tuple(operator.index(size) for size in shape), np.dtype(dtype)
+    except TypeError as error:
+        raise DataError(
+            f"{type(samples).__name__} must have a shape, such as (1000, 20), and a dtype, such as "
+            f"numpy.float32, but they are {shape!r} and {dtype!r}. Set both.",
+            row=None,
+        ) from error
+    if type(shape) is tuple and isinstance(dtype, np.dtype):
+        return samples
+    return View(samples._parts()._replace(shape=sizes[1:], dtype=kind))
 
 
 def part_of(x: Any, rows: Any) -> Any:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.data.lazy import LazyArray, View
+from plugnet.data.lazy import LazyArray, View, declared
 from plugnet.data.mapped import mapped_file
-from plugnet.errors import DataError, DataWarning, counted
+from plugnet.data.objects import as_numbers
+from plugnet.errors import DataError, DataWarning, brief, counted
 from plugnet.warning import warn_user
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ UNUSUAL = 50.0
 #: Elements that are checked at a time: they stay in the processor's cache.
 _BLOCK = 1 << 16
 
-#: Elements that a layer learns from at a time.
-_LEARNT = 1 << 18
+#: Elements that a layer learns from at a time; but this many rows if they have at most _WIDEST
+#: elements, because each block has a cost for each column.
+_LEARNT, _LEARNT_ROWS, _WIDEST = 1 << 18, 16, 1 << 22
 
 #: Columns of a table that a warning names.
 _NAMED = 5
@@ -63,12 +65,31 @@ def as_array(values: Any, name: str) -> Array:
                 "toarray().",
                 row=None,
             )
+        if array.dtype.kind in "OUST" and array.ndim:  # or a list with numbers beside text
+            return _from_objects(np.asarray(values, object), name)
         raise DataError(
             f"{name} must be real numbers, but {type(values).__name__} gives an array of dtype "
             f"{array.dtype}. Convert it first.",
             row=None,
         )
     return array
+
+
+def _from_objects(objects: Array, name: str) -> Array:
+    """Return objects as numbers, float64.
+
+    Raises:
+        DataError: one is no number.
+    """
+    found, wrong = as_numbers(objects)
+    if wrong is None:
+        return found
+    value = objects[wrong]
+    raise DataError(
+        f"{name} must be real numbers, but {name}[{', '.join(map(str, wrong))}] is "
+        f"{brief(value)}, a {type(value).__name__}. Convert it first.",
+        row=wrong[0],
+    )
 
 
 def as_stored(samples: Any, name: str) -> Array:
@@ -87,12 +108,13 @@ def as_stored(samples: Any, name: str) -> Array:
         samples = SparseArray(samples)
     if not isinstance(samples, LazyArray):
         return as_array(samples, name)
-    if samples.dtype.kind not in "buif":
+    lazy = declared(samples)
+    if lazy.dtype.kind not in "buif":
         raise DataError(
-            f"{name} must be real numbers, but {type(samples).__name__} gives {samples.dtype}.",
+            f"{name} must be real numbers, but {type(samples).__name__} gives {lazy.dtype}.",
             row=None,
         )
-    return cast(Array, samples)  # which is used as one
+    return cast(Array, lazy)  # which is used as one
 
 
 def as_sample_rows(samples: Any, name: str) -> Array:
@@ -371,7 +393,8 @@ def blocks_of(samples: Array, allow_missing: bool) -> Iterator[Array]:
     """
     file = mapped_file(samples)
     row_bytes = samples.nbytes // len(samples)
-    rows = max(_LEARNT * len(samples) // samples.size, 1)
+    features = samples.size // len(samples)
+    rows = max(_LEARNT // features, min(_LEARNT_ROWS, _WIDEST // features), 1)
     for start in range(0, len(samples), rows):
         block = samples[start : start + rows]
         if file is not None:

@@ -21,7 +21,8 @@ class SparseArray(LazyArray):
         """Take a matrix that has a method ``tocsr()``."""
         csr = matrix.tocsr()
         self.shape, self.dtype = tuple(csr.shape), np.dtype(csr.dtype)
-        self._data, self._indices, self._starts = csr.data, csr.indices, csr.indptr
+        self._starts, used = csr.indptr, int(csr.indptr[-1])
+        self._data, self._indices = csr.data[:used], csr.indices[:used]  # there may be spare room
         self._is_plain = bool(csr.has_canonical_format)
 
     def read(self, rows: Array) -> Array:
