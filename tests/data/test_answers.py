@@ -266,7 +266,11 @@ def test_dates_and_other_numbers_are_not_labels(values: list[Any]) -> None:
     refused(np.array(values, np.datetime64) if is_date else values)
 
 
-@pytest.mark.parametrize("value", [object(), {}, datetime.date(2026, 11, 29), 2**70], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [object(), {}, datetime.date(2026, 11, 29), 2**70],
+    ids=lambda value: type(value).__name__,
+)
 def test_what_is_no_label_is_named_by_its_own_row(value: object) -> None:
     assert refused([1, 2, value], "row 2 has", repr(value)[:20]) == 2
 
