@@ -57,6 +57,9 @@ ALLOWED = {
     ("core/plugnet/reference/api.py", "importlib.import_module"): (
         "imports plugnet's own modules, for their pages: those that its docstring names"
     ),
+    ("plugins/sklearn/plugnet_sklearn/carried.py", "cloudpickle"): (
+        "reads the classes in an estimator's pickle, only while the user has that pickle loaded"
+    ),
     ("core/plugnet/reference/transcript.py", "doctest"): (
         "runs the examples of components for their pages: text of the plugin's own package"
     ),
