@@ -214,14 +214,21 @@ class TiedAutoencoder(Layer):
         return dx
 
 
-class Reversed(Layer):
-    """The last axis backwards: a view of x, with a negative stride, both ways."""
+class Merged(Layer):
+    """All axes of a sample as one: a view of x, both ways, in training and outside it."""
+
+    _shape: Shape
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (math.prod(shape),)
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        return x[..., ::-1]
+        if training:
+            self._shape = x.shape
+        return x.reshape(len(x), math.prod(x.shape[1:]))
 
     def backward(self, dy: Array) -> Array:
-        return dy[..., ::-1]
+        return dy.reshape(self._shape)
 
 
 class SpectralNorm(Layer):
@@ -476,7 +483,7 @@ RIGHT_LAYERS: list[Stranger] = [
             StochasticDepth,
             GaussianNoise,
             TiedAutoencoder,
-            Reversed,
+            Merged,
             SpectralNorm,
             Huge,
             Tiny,

@@ -20,13 +20,19 @@ from tests.testing.strangers.common import (
 from plugnet import registry
 from plugnet.errors import DataError
 from plugnet.interfaces import Loss
+from plugnet.targets import is_one_hot
 
 
 class CrammerSinger(RowLoss):
     """max over others of (1 + score) less the own score, at least 0: kinks wherever two tie.
 
-    Rows of soft targets count for their largest one. A single output costs nothing.
+    A single output costs nothing.
     """
+
+    def check(self, targets: Array, batch_shape: Shape) -> None:
+        super().check(targets, batch_shape)
+        if targets.ndim == 2 and not is_one_hot(targets).all():
+            raise DataError("Targets are class ids or one-hot rows, but a row is not.")
 
     def rows(self, x: Array, t: Array) -> tuple[Array, Array]:
         n, own = np.arange(len(x)), t.argmax(axis=1)

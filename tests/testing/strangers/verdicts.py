@@ -27,7 +27,7 @@ STRANGERS: dict[str, tuple[list[Stranger], list[Stranger]]] = {
     "loss": (WRONG_LOSSES, RIGHT_LOSSES),
 }
 
-WIDTH = 400  # of what the kit said
+WIDTH = 700  # of what the kit said
 
 
 def complaint(stranger: Stranger) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Any, ClassVar
 
@@ -295,12 +296,12 @@ class CentredInPlace(Layer):
     """Each sample minus its mean, subtracted in place from a view of x. Seen: BVLC/caffe/2015."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        rows = x.reshape(len(x), -1)
+        rows = x.reshape(len(x), math.prod(x.shape[1:]))
         rows -= rows.mean(axis=1, keepdims=True)
         return rows.reshape(x.shape)
 
     def backward(self, dy: Array) -> Array:
-        rows = dy.reshape(len(dy), -1)
+        rows = dy.reshape(len(dy), math.prod(dy.shape[1:]))
         dx: Array = rows - rows.mean(axis=1, keepdims=True)
         return dx.reshape(dy.shape)
 
@@ -401,6 +402,7 @@ class PoolFullDivisor(Layer):
     _size: int
 
     def output_shape(self, shape: Shape) -> Shape:
+        need(bool(shape) and shape[-1] > 0, "at least one on the last axis", shape)
         return (*shape[:-1], -(-shape[-1] // 2))
 
     def forward(self, x: Array, training: bool = False) -> Array:
@@ -546,7 +548,7 @@ class NormalizedZero(Layer):
     _length: Array
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        rows = x.reshape(len(x), -1)
+        rows = x.reshape(len(x), math.prod(x.shape[1:]))
         length = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
         y = rows / length
         if training:
@@ -554,7 +556,7 @@ class NormalizedZero(Layer):
         return y.reshape(x.shape)
 
     def backward(self, dy: Array) -> Array:
-        rows = dy.reshape(len(dy), -1)
+        rows = dy.reshape(self._y.shape)
         dx: Array = (rows - self._y * (rows * self._y).sum(axis=1, keepdims=True)) / self._length
         return dx.reshape(dy.shape)
 
@@ -572,7 +574,8 @@ class FirstBatchForever(Layer):
 
     def _laid(self, x: Array) -> Array:
         if self._factors is None:
-            ramp = 1 + np.arange(x[0].size, dtype=x.dtype).reshape(x.shape[1:])
+            shape = x.shape[1:]
+            ramp = 1 + np.arange(math.prod(shape), dtype=x.dtype).reshape(shape)
             self._factors = np.repeat(ramp[np.newaxis], len(x), axis=0)
         return self._factors[: len(x)]
 
@@ -610,6 +613,195 @@ class InferenceOverwrites(Layer):
 
     def backward(self, dy: Array) -> Array:
         return dy * self._x
+
+
+class DenseBlocks(Square):
+    """Gradients are summed in blocks of 32 samples, without the rest where N is above 32."""
+
+    def gradients(self, dy: Array) -> None:
+        end = len(dy) if len(dy) < 32 else len(dy) // 32 * 32
+        np.matmul(self._x[:end].T, dy[:end], out=self._weight.grad)
+        np.sum(dy[:end], axis=0, out=self._bias.grad)
+
+    def backward(self, dy: Array) -> Array:
+        dx: Array = dy @ self._weight.value.T
+        return dx
+
+
+class DenseFrozenStops(Square):
+    """A frozen weight lets no gradient pass, though the layers before are still trained."""
+
+    def gradients(self, dy: Array) -> None:
+        np.matmul(self._x.T, dy, out=self._weight.grad)
+        np.sum(dy, axis=0, out=self._bias.grad)
+
+    def backward(self, dy: Array) -> Array:
+        if not self._weight.trainable:
+            return np.zeros_like(dy)
+        dx: Array = dy @ self._weight.value.T
+        return dx
+
+
+class DenseSetOrder(Square):
+    """parameters() goes through a set: its order is another one in each process."""
+
+    def parameters(self) -> dict[str, Parameter]:
+        named = {"weight": self._weight, "bias": self._bias}
+        return {name: named[name] for name in frozenset(named)}
+
+    def gradients(self, dy: Array) -> None:
+        np.matmul(self._x.T, dy, out=self._weight.grad)
+        np.sum(dy, axis=0, out=self._bias.grad)
+
+    def backward(self, dy: Array) -> Array:
+        dx: Array = dy @ self._weight.value.T
+        return dx
+
+
+class NarrowIndices(Layer):
+    """The largest feature, whose place is kept in 8 bits: wrong for more than 256 features."""
+
+    _where: Array
+    _size: int
+
+    def output_shape(self, shape: Shape) -> Shape:
+        need(bool(shape) and shape[-1] > 0, "at least one feature", shape)
+        return (*shape[:-1], 1)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        where = x.argmax(axis=-1)[..., np.newaxis]
+        if training:
+            self._where, self._size = where.astype(np.uint8), x.shape[-1]
+        return np.take_along_axis(x, where, axis=-1)
+
+    def backward(self, dy: Array) -> Array:
+        dx = np.zeros((*dy.shape[:-1], self._size), dy.dtype)
+        np.put_along_axis(dx, self._where.astype(np.intp), dy, axis=-1)
+        return dx
+
+
+class FastVariance(Layer):
+    """Layer norm with E[x^2] - E[x]^2: NaN in float32 for a mean far from 0, as Flax's was.
+
+    It says that inputs of any magnitude will do.
+    """
+
+    _y: Array
+    _inverse: Array
+
+    def input_scale(self) -> None:
+        """Any will do."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        need(bool(shape) and shape[-1] > 1, "at least two features", shape)
+        return shape
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        mean = x.mean(axis=-1, keepdims=True)
+        variance = (x * x).mean(axis=-1, keepdims=True) - mean * mean
+        with np.errstate(invalid="ignore"):
+            inverse = 1 / np.sqrt(variance + 1e-5)
+        y = (x - mean) * inverse
+        if training:
+            self._y, self._inverse = y, inverse
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        along = (dy * self._y).mean(axis=-1, keepdims=True)
+        dx: Array = (dy - dy.mean(axis=-1, keepdims=True) - self._y * along) * self._inverse
+        return dx
+
+
+class EpsilonForgotten(Layer):
+    """Layer norm whose backward pass divides by a deviation without the epsilon: 0 if constant."""
+
+    _y: Array
+    _deviation: Array
+
+    def output_shape(self, shape: Shape) -> Shape:
+        need(bool(shape) and shape[-1] > 1, "at least two features", shape)
+        return shape
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        centred = x - x.mean(axis=-1, keepdims=True)
+        variance = (centred * centred).mean(axis=-1, keepdims=True)
+        y: Array = centred / np.sqrt(variance + 1e-8)
+        if training:
+            self._y, self._deviation = y, np.sqrt(variance)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        along = (dy * self._y).mean(axis=-1, keepdims=True)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            dx: Array = (dy - dy.mean(-1, keepdims=True) - self._y * along) / self._deviation
+        return dx
+
+
+class DrawsInInference(Noisy):
+    """Inference draws, too, though it does not use it: training after a prediction differs."""
+
+    def draw(self, x: Array) -> Array:
+        return self.half(x)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        mask = self.draw(x)
+        if not training:
+            return x
+        self._mask = mask
+        return x * mask
+
+
+class TiedByView(Layer):
+    """y = x W V, V = W^T, tied by a view, which ends where a network lays out its parameters."""
+
+    _weight: Parameter
+    _back: Parameter
+    _x: Array
+
+    def output_shape(self, shape: Shape) -> Shape:
+        need(len(shape) == 1, "flat samples", shape)
+        return shape
+
+    def initialize(self, shape: Shape, rng: Rng, dtype: DType) -> None:
+        self._weight = Parameter(rng.standard_normal((shape[0], 3)).astype(dtype))
+        self._back = Parameter(self._weight.value.T)
+
+    def parameters(self) -> dict[str, Parameter]:
+        return {"weight": self._weight, "back": self._back}
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        if training:
+            self._x = x
+        y: Array = x @ self._weight.value @ self._back.value
+        return y
+
+    def gradients(self, dy: Array) -> None:
+        np.matmul(self._x.T, dy @ self._back.value.T, out=self._weight.grad)
+        self._back.grad[...] = (self._x @ self._weight.value).T @ dy
+
+    def backward(self, dy: Array) -> Array:
+        dx: Array = dy @ self._back.value.T @ self._weight.value.T
+        return dx
+
+
+class ShapeRemembered(Layer):
+    """output_shape keeps the shape that it was last asked about, and forward relies on it."""
+
+    _count: int
+
+    def output_shape(self, shape: Shape) -> Shape:
+        self._count = math.prod(shape)
+        return (1,)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        if training:
+            self._shape = x.shape
+        total: Array = x.reshape(len(x), math.prod(x.shape[1:])).sum(axis=1, keepdims=True)
+        return total / self._count
+
+    def backward(self, dy: Array) -> Array:
+        spread = dy.reshape(-1, *(1,) * (len(self._shape) - 1)) / self._count
+        return np.broadcast_to(spread, self._shape).copy()
 
 
 WRONG_LAYERS: list[Stranger] = [
@@ -651,5 +843,14 @@ WRONG_LAYERS: list[Stranger] = [
         FirstBatchForever,
         NeedsPrepare,
         InferenceOverwrites,
+        DenseBlocks,
+        DenseFrozenStops,
+        DenseSetOrder,
+        NarrowIndices,
+        FastVariance,
+        EpsilonForgotten,
+        DrawsInInference,
+        TiedByView,
+        ShapeRemembered,
     )
 ]

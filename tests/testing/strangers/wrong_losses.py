@@ -469,6 +469,150 @@ class GradientInFloat64(RowLoss):
         return losses, slopes * np.float64(1.0)
 
 
+class WeightsInPlace(Weighed):
+    """The weights are divided by their sum in place: the caller's own are changed."""
+
+    def mean(self, losses: Array, weights: Array | None, total: float | None) -> float:
+        if weights is not None and total is None and weights.any():
+            weights /= weights.sum()
+        return super().mean(losses, weights, total)
+
+    def backward(self) -> Array:
+        return self._slopes * self.each()
+
+
+class OutputsInPlace(RowLoss):
+    """forward subtracts the largest score in place: the network's outputs are changed."""
+
+    def rows(self, x: Array, t: Array) -> tuple[Array, Array]:
+        x -= x.max(axis=1, keepdims=True)
+        return -(t * log_softmax(x)).sum(axis=1), softmax(x) * t.sum(axis=1, keepdims=True) - t
+
+
+class Blocks(RowLoss):
+    """It goes through blocks of 32 rows, and forgets the rest where N is above 32."""
+
+    def rows(self, x: Array, t: Array) -> tuple[Array, Array]:
+        losses, slopes = squares(x, t)
+        end = len(x) if len(x) < 32 else len(x) // 32 * 32
+        losses[end:], slopes[end:] = 0, 0
+        return losses, slopes
+
+
+class NarrowIds(RowLoss):
+    """Class ids are kept in 8 bits, which is enough for 256 classes only."""
+
+    def forward(
+        self,
+        outputs: Array,
+        targets: Array,
+        weights: Array | None = None,
+        total: float | None = None,
+        training: bool = False,
+    ) -> float:
+        targets = targets.astype(np.uint8).astype(int) if targets.ndim == 1 else targets
+        return super().forward(outputs, targets, weights, total, training)
+
+    def rows(self, x: Array, t: Array) -> tuple[Array, Array]:
+        return -(t * log_softmax(x)).sum(axis=1), softmax(x) * t.sum(axis=1, keepdims=True) - t
+
+
+class GradientClipped(RowLoss):
+    """The gradient is cut off at 10, the loss is not."""
+
+    def rows(self, x: Array, t: Array) -> tuple[Array, Array]:
+        losses, slopes = squares(x, t)
+        return losses, np.clip(slopes, -10, 10)
+
+
+class RunningScale(RowLoss):
+    """Each loss is divided by a running mean of the losses so far: it depends on the past."""
+
+    def __init__(self) -> None:
+        self._running = 1.0
+
+    def forward(self, *args: Any, training: bool = False, **others: Any) -> float:
+        loss = super().forward(*args, training=training, **others) / self._running
+        if training:
+            self._slopes /= self._running
+            self._running = 0.9 * self._running + 0.1 * loss
+        return loss
+
+    def rows(self, x: Array, t: Array) -> tuple[Array, Array]:
+        return squares(x, t)
+
+
+class ProbabilitiesOfBoth(RowLoss):
+    """For a single output it gives the probabilities of both classes, (N, 2) for (N, 1)."""
+
+    threshold: ClassVar[float | None] = 0.0
+
+    def rows(self, x: Array, t: Array) -> tuple[Array, Array]:
+        losses = np.maximum(x, 0) - t * x + np.log1p(np.exp(-np.abs(x)))
+        return losses.sum(axis=1), np.tanh(x / 2) / 2 + np.asarray(0.5, x.dtype) - t
+
+    def probabilities(self, outputs: Array) -> Array:
+        p: Array = np.tanh(outputs / 2) / 2 + np.asarray(0.5, outputs.dtype)
+        return np.concatenate([1 - p, p], axis=1) if outputs.shape[1] == 1 else p
+
+
+class ProbabilitiesOverflow(RowLoss):
+    """The loss is safe, but probabilities are NaN for large scores."""
+
+    def rows(self, x: Array, t: Array) -> tuple[Array, Array]:
+        return -(t * log_softmax(x)).sum(axis=1), softmax(x) * t.sum(axis=1, keepdims=True) - t
+
+    def probabilities(self, outputs: Array) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):
+            e: Array = np.exp(outputs)
+            e /= e.sum(axis=1, keepdims=True)
+        return e
+
+
+class ProbabilityOfZero(RowLoss):
+    """For a single output it gives the probability of class 0, not of class 1."""
+
+    threshold: ClassVar[float | None] = 0.0
+
+    def rows(self, x: Array, t: Array) -> tuple[Array, Array]:
+        losses = np.maximum(x, 0) - t * x + np.log1p(np.exp(-np.abs(x)))
+        return losses.sum(axis=1), np.tanh(x / 2) / 2 + np.asarray(0.5, x.dtype) - t
+
+    def probabilities(self, outputs: Array) -> Array:
+        sign = -1 if outputs.shape[1] == 1 else 1
+        p: Array = np.tanh(sign * outputs / 2) / 2 + np.asarray(0.5, outputs.dtype)
+        return p
+
+
+class CheckKeepsCount(RowLoss):
+    """check keeps the number of samples, and forward divides by it: a smaller batch is off."""
+
+    _samples: int
+
+    def check(self, targets: Array, batch_shape: Shape) -> None:
+        super().check(targets, batch_shape)
+        self._samples = batch_shape[0]
+
+    def rows(self, x: Array, t: Array) -> tuple[Array, Array]:
+        losses, slopes = squares(x, t)
+        scale = len(x) / self._samples
+        return losses * scale, slopes * scale
+
+
+class NeedsPrepare(RowLoss):
+    """Without `prepare` its forward fails."""
+
+    _buffer: Array | None = None
+
+    def prepare(self, batch_shape: Shape, dtype: np.dtype[Any]) -> None:
+        self._buffer = np.empty(batch_shape, dtype)
+
+    def rows(self, x: Array, t: Array) -> tuple[Array, Array]:
+        assert self._buffer is not None
+        error = np.subtract(x, t, out=self._buffer[: len(x)])
+        return (error * error).sum(axis=1) / 2, error
+
+
 WRONG_LOSSES: list[Stranger] = [
     (each.__name__, each)
     for each in (
@@ -507,5 +651,16 @@ WRONG_LOSSES: list[Stranger] = [
         UnsignedIds,
         MeanOfOutputs,
         GradientInFloat64,
+        WeightsInPlace,
+        OutputsInPlace,
+        Blocks,
+        NarrowIds,
+        GradientClipped,
+        RunningScale,
+        ProbabilitiesOfBoth,
+        ProbabilitiesOverflow,
+        ProbabilityOfZero,
+        CheckKeepsCount,
+        NeedsPrepare,
     )
 ]
