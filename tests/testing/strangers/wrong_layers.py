@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from tests.testing.strangers.common import Array, DType, Rng, Shape, Square, Stranger, need, softmax
 
 from plugnet import Parameter
+from plugnet.chain import Chain
 from plugnet.interfaces import Layer
 from plugnet.parameter import Statistic
 
@@ -99,7 +101,8 @@ class Noisy(Layer):
 
     def half(self, x: Array) -> Array:
         assert self.rng is not None
-        return (self.rng.random(x.shape) < 0.5).astype(x.dtype) * 2
+        found: Array = np.less(self.rng.random(x.shape), 0.5).astype(x.dtype) * 2
+        return found
 
     def forward(self, x: Array, training: bool = False) -> Array:
         if not training:
@@ -135,7 +138,8 @@ class DropoutGlobal(Noisy):
     """It draws from NumPy's global generator. Seen: Lasagne/Lasagne/pull/273."""
 
     def draw(self, x: Array) -> Array:
-        return (np.random.random(x.shape) < 0.5).astype(x.dtype) * 2  # noqa: NPY002
+        found: Array = np.less(np.random.random(x.shape), 0.5).astype(x.dtype) * 2  # noqa: NPY002
+        return found
 
 
 class DropoutOwnGenerator(Noisy):
@@ -145,7 +149,8 @@ class DropoutOwnGenerator(Noisy):
         self._own = np.random.default_rng(rng.integers(1 << 31))
 
     def draw(self, x: Array) -> Array:
-        return (self._own.random(x.shape) < 0.5).astype(x.dtype) * 2
+        found: Array = np.less(self._own.random(x.shape), 0.5).astype(x.dtype) * 2
+        return found
 
 
 class DropoutKeptMask(Noisy):
@@ -286,7 +291,8 @@ class SqueezedBatch(Layer):
     def forward(self, x: Array, training: bool = False) -> Array:
         if training:
             self._steps = x.shape[1]
-        return np.squeeze(x.mean(axis=1, keepdims=True))
+        found: Array = np.squeeze(x.mean(axis=1, keepdims=True))
+        return found
 
     def backward(self, dy: Array) -> Array:
         return np.repeat(dy[:, np.newaxis] / self._steps, self._steps, axis=1)
@@ -336,7 +342,8 @@ class BufferAtInference(Layer):
         return y
 
     def backward(self, dy: Array) -> Array:
-        return dy * (1 - self._y * self._y)
+        found: Array = dy * (1 - self._y * self._y)
+        return found
 
 
 class TanhInFloat32(Layer):
@@ -351,25 +358,8 @@ class TanhInFloat32(Layer):
         return y
 
     def backward(self, dy: Array) -> Array:
-        return dy * (1 - self._y * self._y)
-
-
-class PairSums(Layer):
-    """Sums of neighbours by as_strided, as if x were contiguous: wrong for a strided x."""
-
-    def output_shape(self, shape: Shape) -> Shape:
-        need(len(shape) == 1 and shape[0] > 1, "at least two features", shape)
-        return (shape[0] - 1,)
-
-    def forward(self, x: Array, training: bool = False) -> Array:
-        (n, k), size = x.shape, x.itemsize
-        strides = (k * size, size, size)
-        pairs = np.lib.stride_tricks.as_strided(x, (n, k - 1, 2), strides)
-        total: Array = pairs.sum(axis=2)
-        return total
-
-    def backward(self, dy: Array) -> Array:
-        return np.pad(dy, ((0, 0), (1, 0))) + np.pad(dy, ((0, 0), (0, 1)))
+        found: Array = dy * (1 - self._y * self._y)
+        return found
 
 
 class PoolShapeLies(Layer):
@@ -553,7 +543,8 @@ class NormalizedZero(Layer):
         y = rows / length
         if training:
             self._y, self._length = y, length
-        return y.reshape(x.shape)
+        found: Array = y.reshape(x.shape)
+        return found
 
     def backward(self, dy: Array) -> Array:
         rows = dy.reshape(self._y.shape)
@@ -704,7 +695,8 @@ class FastVariance(Layer):
         y = (x - mean) * inverse
         if training:
             self._y, self._inverse = y, inverse
-        return y
+        found: Array = y
+        return found
 
     def backward(self, dy: Array) -> Array:
         along = (dy * self._y).mean(axis=-1, keepdims=True)
@@ -788,6 +780,7 @@ class ShapeRemembered(Layer):
     """output_shape keeps the shape that it was last asked about, and forward relies on it."""
 
     _count: int
+    _shape: Shape
 
     def output_shape(self, shape: Shape) -> Shape:
         self._count = math.prod(shape)
@@ -804,53 +797,296 @@ class ShapeRemembered(Layer):
         return np.broadcast_to(spread, self._shape).copy()
 
 
+class Learned(Layer):
+    """x less what `adapt` has learned; how it learns is left open."""
+
+    _low: Statistic
+    _seen: Statistic
+
+    def input_scale(self) -> None:
+        """Any will do."""
+
+    @property
+    def needs_adapt(self) -> bool:
+        return not (self._is_initialized() and self._seen.value.any())
+
+    def initialize(self, shape: Shape, rng: Rng, dtype: DType) -> None:
+        self._low = Statistic(np.zeros(shape, dtype), momentum=1)
+        self._seen = Statistic(np.zeros(1, dtype), momentum=1)
+
+    def parameters(self) -> dict[str, Parameter]:
+        return {"low": self._low, "seen": self._seen}
+
+    @abstractmethod
+    def adapt(self, blocks: Iterable[Array]) -> None: ...
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        return x - self._low.value
+
+    def backward(self, dy: Array) -> Array:
+        return dy
+
+
+class AdaptsToLast(Learned):
+    """adapt starts anew with each block: only the last one counts."""
+
+    def adapt(self, blocks: Iterable[Array]) -> None:
+        for block in blocks:
+            self._low.value, self._seen.value = block.min(axis=0), np.ones(1)
+
+
+class AdaptsForever(Learned):
+    """adapt does not say that it has learned: needs_adapt stays."""
+
+    def adapt(self, blocks: Iterable[Array]) -> None:
+        self._low.value = np.min([block.min(axis=0) for block in blocks], axis=0)
+
+
+class AdaptsInPlace(Learned):
+    """adapt cuts off the samples at 0, which belong to the caller."""
+
+    def adapt(self, blocks: Iterable[Array]) -> None:
+        for block in blocks:
+            self._low.value, self._seen.value = np.zeros_like(self._low.value), np.ones(1)
+            np.maximum(block, 0, out=block)
+
+
+class FillsNothing(Layer):
+    """It says that it fills missing values, and lets NaN pass."""
+
+    @property
+    def fills_missing(self) -> bool:
+        return True
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        return 2 * x
+
+    def backward(self, dy: Array) -> Array:
+        return 2 * dy
+
+
+class Holder(Layer):
+    """y = f(x) + g(x), each one layer; how they are held is left open."""
+
+    def __init__(self, first: Any, second: Any) -> None:
+        self._f, self._g = Chain([first]), Chain([second])
+        self.first, self.second = self._f.layers[0], self._g.layers[0]
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return self._f.output_shape(shape)
+
+    def inner(self) -> Mapping[str, Layer]:
+        return {"first": self._f, "second": self._g}
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        return self._f.forward(x, training) + self._g.forward(x, training)
+
+    @abstractmethod
+    def backprop(self, dy: Array, inputs: bool) -> Array | None: ...
+
+    def both(self, dy: Array, inputs: bool) -> Array | None:
+        one, other = self._f.backprop(dy, inputs), self._g.backprop(dy, inputs)
+        return None if one is None or other is None else one + other
+
+
+class HolderHides(Holder):
+    """inner() names the first layer only: the second is never trained or saved."""
+
+    def inner(self) -> Mapping[str, Layer]:
+        return {"first": self._f}
+
+    def initialize(self, shape: Shape, rng: Rng, dtype: DType) -> None:
+        self._f.initialize(shape, rng, dtype)
+        self._g.initialize(shape, rng, dtype)
+
+    def backprop(self, dy: Array, inputs: bool) -> Array | None:
+        return self.both(dy, inputs)
+
+
+class HolderHalfAsleep(Holder):
+    """The second layer is never told that it is trained, and keeps nothing or drops nothing."""
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        y = self._f.forward(x, training)
+        if training:
+            self._g.forward(x, training)
+        return y + self._g.forward(x)
+
+    def backprop(self, dy: Array, inputs: bool) -> Array | None:
+        return self.both(dy, inputs)
+
+
+class HolderLosesOne(Holder):
+    """If nobody reads dx, the second layer gets no gradients."""
+
+    def backprop(self, dy: Array, inputs: bool) -> Array | None:
+        if inputs:
+            return self.both(dy, inputs)
+        return self._f.backprop(dy, inputs)
+
+
+class InputShapeLies(Layer):
+    """input_shape says that it must be given (3,), which output_shape refuses."""
+
+    def input_shape(self) -> Shape:
+        return (3,)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        need(shape != (3,), "anything but (3,)", shape)
+        return shape
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        return 2 * x
+
+    def backward(self, dy: Array) -> Array:
+        return 2 * dy
+
+
+class ThawForgotten(Layer):
+    """Whether the gain is trained is looked up once: thawed later, it gets no gradient."""
+
+    _gain: Parameter
+    _x: Array
+    _trains: bool | None = None
+
+    def initialize(self, shape: Shape, rng: Rng, dtype: DType) -> None:
+        self._gain = Parameter(np.ones(shape, dtype))
+
+    def parameters(self) -> dict[str, Parameter]:
+        return {"gain": self._gain}
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        if training:
+            if self._trains is None:
+                self._trains = self._gain.trainable
+            self._x = x
+        return x * self._gain.value
+
+    def gradients(self, dy: Array) -> None:
+        if self._trains:
+            np.sum(dy * self._x, axis=0, out=self._gain.grad)
+
+    def backward(self, dy: Array) -> Array:
+        return dy * self._gain.value
+
+
+class StatefulSum(Layer):
+    """A running sum over steps that goes on from the end of the batch before, as if stateful."""
+
+    _end: Array | None = None
+
+    def output_shape(self, shape: Shape) -> Shape:
+        need(len(shape) == 2, "(steps, features)", shape)
+        return shape
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        y: Array = np.cumsum(x, axis=1)
+        if training:
+            if self._end is not None and self._end.shape == y[:, -1].shape:
+                y += self._end[:, np.newaxis]
+            self._end = y[:, -1].copy()
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        return np.ascontiguousarray(np.cumsum(dy[:, ::-1], axis=1)[:, ::-1])
+
+
+class MemoById(Layer):
+    """y is computed anew only for another array, but a buffer comes again with new numbers."""
+
+    _x: Array | None = None
+    _y: Array
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        if not training:
+            return np.tanh(x)
+        if x is not self._x:
+            self._x, self._y = x, np.tanh(x)
+        return self._y
+
+    def backward(self, dy: Array) -> Array:
+        found: Array = dy * (1 - self._y * self._y)
+        return found
+
+
+class SilencesNumPy(Layer):
+    """y = log(1 + |x|), with NumPy's warnings turned off for the whole process."""
+
+    _x: Array
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        np.seterr(all="ignore")
+        if training:
+            self._x = x
+        return np.log1p(np.abs(x))
+
+    def backward(self, dy: Array) -> Array:
+        found: Array = dy * np.sign(self._x) / (1 + np.abs(self._x))
+        return found
+
+
+DENSE = ("fc", {"outputs": 3})
+
 WRONG_LAYERS: list[Stranger] = [
-    (each.__name__, each)
-    for each in (
-        MovedByInference,
-        MovedInForward,
-        NeverMoved,
-        ConstantStatistics,
-        UndeclaredTraining,
-        DropoutRedrawn,
-        DropoutUnscaledBackward,
-        DropoutGlobal,
-        DropoutOwnGenerator,
-        DropoutKeptMask,
-        DenseMean,
-        DenseOldArrays,
-        DenseHiddenBias,
-        DenseStaleTranspose,
-        DenseBackwardAfterGradients,
-        DenseBackpropSkips,
-        DenseSameSeed,
-        DenseNotTransposed,
-        SqueezedBatch,
-        CentredInPlace,
-        GradientInPlace,
-        BufferAtInference,
-        TanhInFloat32,
-        PairSums,
-        PoolShapeLies,
-        PoolFullDivisor,
-        MaxPoolAssigns,
-        EmbeddingRepeats,
-        SoftmaxOverBatch,
-        DoubledArgument,
-        SharedCache,
-        GluOdd,
-        NormalizedZero,
-        FirstBatchForever,
-        NeedsPrepare,
-        InferenceOverwrites,
-        DenseBlocks,
-        DenseFrozenStops,
-        DenseSetOrder,
-        NarrowIndices,
-        FastVariance,
-        EpsilonForgotten,
-        DrawsInInference,
-        TiedByView,
-        ShapeRemembered,
-    )
+    *(
+        (each.__name__, each)
+        for each in (
+            MovedByInference,
+            MovedInForward,
+            NeverMoved,
+            ConstantStatistics,
+            UndeclaredTraining,
+            DropoutRedrawn,
+            DropoutUnscaledBackward,
+            DropoutGlobal,
+            DropoutOwnGenerator,
+            DropoutKeptMask,
+            DenseMean,
+            DenseOldArrays,
+            DenseHiddenBias,
+            DenseStaleTranspose,
+            DenseBackwardAfterGradients,
+            DenseBackpropSkips,
+            DenseSameSeed,
+            DenseNotTransposed,
+            SqueezedBatch,
+            CentredInPlace,
+            GradientInPlace,
+            BufferAtInference,
+            TanhInFloat32,
+            PoolShapeLies,
+            PoolFullDivisor,
+            MaxPoolAssigns,
+            EmbeddingRepeats,
+            SoftmaxOverBatch,
+            DoubledArgument,
+            SharedCache,
+            GluOdd,
+            NormalizedZero,
+            FirstBatchForever,
+            NeedsPrepare,
+            InferenceOverwrites,
+            DenseBlocks,
+            DenseFrozenStops,
+            DenseSetOrder,
+            NarrowIndices,
+            FastVariance,
+            EpsilonForgotten,
+            DrawsInInference,
+            TiedByView,
+            ShapeRemembered,
+            AdaptsToLast,
+            AdaptsForever,
+            AdaptsInPlace,
+            FillsNothing,
+            InputShapeLies,
+            ThawForgotten,
+            StatefulSum,
+            MemoById,
+            SilencesNumPy,
+        )
+    ),
+    ("HolderHides", lambda: HolderHides(DENSE, DENSE)),
+    ("HolderHalfAsleep", lambda: HolderHalfAsleep("tanh", "dropout")),
+    ("HolderLosesOne", lambda: HolderLosesOne(DENSE, DENSE)),
 ]

@@ -185,7 +185,7 @@ class RootOfMean(Weighed):
     _root: float
 
     def forward(self, *args: Any, training: bool = False, **others: Any) -> float:
-        root = float(np.sqrt(super().forward(*args, training=training, **others)))
+        root = float(np.sqrt(super().forward(*args, **{**others, "training": training})))
         if training:
             self._root = root
         return root
@@ -224,7 +224,7 @@ class KeptByInference(Weighed):
     """Evaluation keeps its slopes, too, which the next backward pass then takes."""
 
     def forward(self, *args: Any, training: bool = False, **others: Any) -> float:
-        return super().forward(*args, training=True, **others)
+        return super().forward(*args, **{**others, "training": True})
 
     def backward(self) -> Array:
         return self._slopes * self.each()
@@ -532,7 +532,7 @@ class RunningScale(RowLoss):
         self._running = 1.0
 
     def forward(self, *args: Any, training: bool = False, **others: Any) -> float:
-        loss = super().forward(*args, training=training, **others) / self._running
+        loss = super().forward(*args, **{**others, "training": training}) / self._running
         if training:
             self._slopes /= self._running
             self._running = 0.9 * self._running + 0.1 * loss
@@ -613,6 +613,43 @@ class NeedsPrepare(RowLoss):
         return (error * error).sum(axis=1) / 2, error
 
 
+class MemoById(RowLoss):
+    """One-hot rows are made anew only for another array of ids, but buffers come again."""
+
+    _ids: Array | None = None
+    _made: Array
+
+    def forward(
+        self,
+        outputs: Array,
+        targets: Array,
+        weights: Array | None = None,
+        total: float | None = None,
+        training: bool = False,
+    ) -> float:
+        if targets.ndim == 1 and training:
+            if targets is not self._ids or self._made.shape != outputs.shape:
+                self._ids, self._made = targets, as_rows(targets, outputs)
+            targets = self._made
+        return super().forward(outputs, targets, weights, total, training)
+
+    def rows(self, x: Array, t: Array) -> tuple[Array, Array]:
+        return squares(x, t)
+
+
+class BackwardHalves(RowLoss):
+    """backward halves the weights in place, and their total: the caller's are changed."""
+
+    def rows(self, x: Array, t: Array) -> tuple[Array, Array]:
+        return squares(x, t)
+
+    def backward(self) -> Array:
+        if self._weights is not None:
+            self._weights *= 0.5
+            self._total = (self._total or float(self._weights.sum())) / (2 if self._total else 1)
+        return super().backward()
+
+
 WRONG_LOSSES: list[Stranger] = [
     (each.__name__, each)
     for each in (
@@ -662,5 +699,7 @@ WRONG_LOSSES: list[Stranger] = [
         ProbabilityOfZero,
         CheckKeepsCount,
         NeedsPrepare,
+        MemoById,
+        BackwardHalves,
     )
 ]
