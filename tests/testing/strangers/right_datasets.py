@@ -122,6 +122,12 @@ class NeedsAPath(Dataset):
         return DataSplits(Batch(x, np.arange(len(x)) % 2), classes=(0, 1))
 
 
+def needs_a_path() -> Dataset:
+    """Write the file into the working directory, and return what reads it."""
+    np.save("samples.npy", samples()[0])
+    return NeedsAPath("samples.npy")
+
+
 COMPONENTS: list[tuple[str, Callable[[], Any]]] = [
     ("NoLabelsForRows", NoLabelsForRows),
     ("Blocks", Blocks),
@@ -132,5 +138,5 @@ COMPONENTS: list[tuple[str, Callable[[], Any]]] = [
     ("Bytes", Bytes),
     ("Missing", Missing),
     ("Weighed", Weighed),
-    ("NeedsAPath", lambda: NeedsAPath("samples.npy")),
+    ("NeedsAPath", needs_a_path),
 ]

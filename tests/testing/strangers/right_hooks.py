@@ -101,7 +101,7 @@ class Average:
             self._mean = None
 
     def plugnet_step_end(self, training: Training) -> None:
-        value = training.network.parameters.value
+        value = training.network.parameters().value
         self._mean = value.copy() if self._mean is None else 0.9 * self._mean + 0.1 * value
 
 
@@ -120,7 +120,8 @@ class GoesBack:
     observes: ClassVar[bool] = False
 
     def __init__(self) -> None:
-        self._least, self._best = math.inf, None
+        self._least: float = math.inf
+        self._best: Any = None
 
     def state(self) -> dict[str, Any]:
         return {"least": self._least, "best": self._best}

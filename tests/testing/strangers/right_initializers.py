@@ -86,7 +86,8 @@ class DrawsPerOutput(Initializer):
 
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
         matrix = rng.normal(size=(math.prod(shape[:-1]), shape[-1]))
-        return (matrix / np.linalg.norm(matrix, axis=0)).astype(dtype).reshape(shape)
+        weight: Array = (matrix / np.linalg.norm(matrix, axis=0)).astype(dtype).reshape(shape)
+        return weight
 
 
 COMPONENTS: list[tuple[str, Callable[[], Any]]] = [

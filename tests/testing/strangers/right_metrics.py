@@ -36,19 +36,16 @@ class LargestError(Metric):
     greater_is_better: ClassVar[bool] = False
 
     def reset(self) -> None:
-        self._largest = math.nan
+        self._largest = -math.inf
 
     def update(self, scores: Array, targets: Array, weights: Array | None = None) -> None:
         if weights is not None:
             scores, targets = scores[weights > 0], targets[weights > 0]
         if len(scores):
-            found = float(np.max(np.abs(scores - targets)))
-            is_first = math.isnan(self._largest) and not getattr(self, "_broken", False)
-            self._largest = found if is_first else float(np.maximum(self._largest, found))
-            self._broken = math.isnan(self._largest)
+            self._largest = float(np.maximum(self._largest, np.max(np.abs(scores - targets))))
 
     def compute(self) -> float:
-        return self._largest
+        return math.nan if self._largest < 0 else self._largest
 
 
 class Matthews(Metric):

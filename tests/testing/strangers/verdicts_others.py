@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> None:
     for kind in chosen:
         for side in ("wrong", "right"):
             module = importlib.import_module(f"tests.testing.strangers.{side}_{kind}")
-            formula = getattr(module, "FORMULA", set())
+            formula: set[str] = getattr(module, "FORMULA", set())
             for name, build in module.COMPONENTS:
                 with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
                     warnings.simplefilter("ignore")

@@ -247,7 +247,7 @@ class ShrinksWhileWatching:
     observes: ClassVar[bool] = True
 
     def plugnet_step_end(self, training: Training) -> None:
-        training.network.parameters.value[...] *= 0.999
+        training.network.parameters().value[...] *= 0.999
 
 
 class ClipsWhileWatching:
@@ -288,12 +288,12 @@ class LeavesTheAverage:
         self._mean: Any = None
 
     def plugnet_step_end(self, training: Training) -> None:
-        value = training.network.parameters.value
+        value = training.network.parameters().value
         self._mean = value.copy() if self._mean is None else 0.9 * self._mean + 0.1 * value
 
     def plugnet_evaluate_end(self, training: Training) -> None:
         if self._mean is not None:
-            training.network.parameters.value[...] = self._mean
+            training.network.parameters().value[...] = self._mean
 
 
 class CentresTheSamples:
@@ -302,7 +302,7 @@ class CentresTheSamples:
     observes: ClassVar[bool] = True
 
     def plugnet_evaluate_end(self, x: Array) -> None:
-        if isinstance(x, np.ndarray) and x.flags.writeable:
+        if isinstance(x, np.ndarray):
             x -= x.mean()
 
 
@@ -338,7 +338,8 @@ class KeepsTheWeights:
 
     # keras-team/keras#10765: get_weights() copies; a list of tensors would not
     def __init__(self) -> None:
-        self._least, self._best = math.inf, None
+        self._least: float = math.inf
+        self._best: Any = None
 
     def plugnet_train_start(self, training: Training) -> None:
         if training.iteration == 0:
@@ -346,11 +347,11 @@ class KeepsTheWeights:
 
     def plugnet_evaluate_end(self, training: Training, evaluation: Evaluation) -> None:
         if evaluation.part == "validation" and evaluation.loss < self._least:
-            self._least, self._best = evaluation.loss, training.network.parameters.value
+            self._least, self._best = evaluation.loss, training.network.parameters().value
 
     def plugnet_train_end(self, training: Training) -> None:
         if self._best is not None:
-            training.network.parameters.value[...] = self._best
+            training.network.parameters().value[...] = self._best
 
 
 class WritesOutside:
@@ -636,7 +637,14 @@ class CountsTheTest:
     observes: ClassVar[bool] = False
 
     def __init__(self) -> None:
-        self._least, self._best = math.inf, None
+        self._least: float = math.inf
+        self._best: Any = None
+
+    def state(self) -> dict[str, Any]:
+        return {"least": self._least, "best": None if self._best is None else self._best.copy()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._least, self._best = float(state["least"]), state["best"]
 
     def plugnet_train_start(self, training: Training) -> None:
         if training.iteration == 0:
@@ -644,11 +652,11 @@ class CountsTheTest:
 
     def plugnet_evaluate_end(self, training: Training, evaluation: Evaluation) -> None:
         if evaluation.loss < self._least:
-            self._least, self._best = evaluation.loss, training.network.parameters.value.copy()
+            self._least, self._best = evaluation.loss, training.network.parameters().value.copy()
 
     def plugnet_train_end(self, training: Training) -> None:
         if self._best is not None:
-            training.network.parameters.value[...] = self._best
+            training.network.parameters().value[...] = self._best
 
 
 class CountsFromOne:

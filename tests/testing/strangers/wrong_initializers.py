@@ -138,8 +138,9 @@ class Truncated(Initializer):
         std = math.sqrt(self.variance(shape))
         drawn = rng.normal(0, 1, (20, *shape))
         first = np.argmax(np.abs(drawn) < 2, axis=0)
-        kept = np.take_along_axis(drawn, first[np.newaxis], axis=0)[0]
-        return (std * kept).astype(dtype)
+        kept: Array = np.take_along_axis(drawn, first[np.newaxis], axis=0)[0]
+        weight: Array = (std * kept).astype(dtype)
+        return weight
 
 
 class HalfOfTheRange(Initializer):
@@ -157,7 +158,8 @@ class SquareOnly(Initializer):
 
     # mila-iqia/blocks#346
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
-        return np.linalg.qr(rng.normal(size=(shape[-1], shape[-1])))[0].astype(dtype)
+        square: Array = np.linalg.qr(rng.normal(size=(shape[-1], shape[-1])))[0].astype(dtype)
+        return square
 
 
 class WideFails(Initializer):

@@ -54,7 +54,7 @@ class ZeroToNegative(LRPolicy):
 
     # CUNY-CL/yoyodyne#300
     def __call__(self, iteration: int) -> float:
-        return 0.1 * float(iteration) ** -0.5
+        return 0.1 / math.pow(iteration, 0.5)
 
 
 class LogOfZero(LRPolicy):

@@ -390,6 +390,30 @@ class EmptyBlock(Metric):
         return self._largest if self._largest >= 0 else math.nan
 
 
+class NaNForEver(Metric):
+    """Remembers that it has seen a NaN, also after a reset."""
+
+    kind: ClassVar[Literal["class", "real"]] = "real"
+    greater_is_better: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        self._is_broken = False
+
+    def reset(self) -> None:
+        self._sum, self._all = 0.0, 0.0
+
+    def update(self, scores: Array, targets: Array, weights: Array | None = None) -> None:
+        own = weighed(len(scores), weights)
+        kept = own > 0
+        far = np.mean(np.abs(scores[kept].astype(np.float64) - targets[kept]), axis=1)
+        self._is_broken = self._is_broken or bool(np.isnan(far).any())
+        self._sum += float(own[kept] @ far)
+        self._all += float(own.sum())
+
+    def compute(self) -> float:
+        return self._sum / self._all if self._all and not self._is_broken else math.nan
+
+
 class ZeroWithoutSamples(Metric):
     """0 where there are no samples: for an average that is the worst network."""
 
@@ -405,7 +429,8 @@ class ZeroWithoutSamples(Metric):
         return self._right / max(self._all, 1e-7)
 
 
-FORMULA: set[str] = set()
+#: The highest score is the answer, but a metric may look at scores in its own way.
+FORMULA = {"TwoClasses"}
 
 
 COMPONENTS: list[tuple[str, Callable[[], Any]]] = [
@@ -431,5 +456,6 @@ COMPONENTS: list[tuple[str, Callable[[], Any]]] = [
     ("TwoClasses", TwoClasses),
     ("FirstBlockMean", FirstBlockMean),
     ("EmptyBlock", EmptyBlock),
+    ("NaNForEver", NaNForEver),
     ("ZeroWithoutSamples", ZeroWithoutSamples),
 ]

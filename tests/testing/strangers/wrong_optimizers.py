@@ -413,7 +413,7 @@ class KernelsByPlane(Optimizer):
         if value.ndim == 1:
             value -= rate * grad
             return
-        u, _, v = np.linalg.svd(grad.reshape(value.shape[0], -1), full_matrices=True)
+        u, _, v = np.linalg.svd(grad.reshape(value.shape[0], -1), full_matrices=False)
         value -= rate * (u @ v).reshape(value.shape)
 
 
