@@ -122,6 +122,48 @@ class NeedsAPath(Dataset):
         return DataSplits(Batch(x, np.arange(len(x)) % 2), classes=(0, 1))
 
 
+class RowsByColumn(Dataset):
+    """Rows come as a mapping from names to arrays, with line numbers and an id."""
+
+    def load(self) -> DataSplits:
+        return DataSplits(
+            Batch(*samples()), classes=(0, 1, 2), columns=tuple("abcd"), dropped=("id",)
+        )
+
+    def rows(self, schema: Schema) -> Iterator[Rows]:
+        x, y = samples()
+        columns = {name: x[:, number] for number, name in enumerate("abcd")}
+        others = {"id": [f"no {number}" for number in range(60)]}
+        yield Rows(columns, y, range(60), lines=range(2, 62), others=others)
+
+
+class ReadOnly(Dataset):
+    """Hands out the same arrays each time, which nobody can write to."""
+
+    def load(self) -> DataSplits:
+        x, y = samples()
+        x.flags.writeable = y.flags.writeable = False
+        return DataSplits(Batch(x, y), classes=(0, 1, 2))
+
+
+class OneSample(Dataset):
+    """One sample of one class."""
+
+    def load(self) -> DataSplits:
+        return DataSplits(Batch(np.zeros((1, 4), np.float32), np.array([0])), classes=())
+
+
+class MoreRows(Dataset):
+    """The file holds rows without a label, which load leaves out and rows does not."""
+
+    def load(self) -> DataSplits:
+        x, y = samples()
+        return DataSplits(Batch(x[:50], y[:50]), classes=(0, 1, 2))
+
+    def rows(self, schema: Schema) -> Iterator[Rows]:
+        yield Rows(samples()[0], None, range(60))
+
+
 def needs_a_path() -> Dataset:
     """Write the file into the working directory, and return what reads it."""
     np.save("samples.npy", samples()[0])
@@ -139,4 +181,8 @@ COMPONENTS: list[tuple[str, Callable[[], Any]]] = [
     ("Missing", Missing),
     ("Weighed", Weighed),
     ("NeedsAPath", needs_a_path),
+    ("RowsByColumn", RowsByColumn),
+    ("ReadOnly", ReadOnly),
+    ("OneSample", OneSample),
+    ("MoreRows", MoreRows),
 ]

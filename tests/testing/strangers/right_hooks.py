@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import types
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from plugnet.evaluation import Evaluation
 from plugnet.parameter import Parameters
+from plugnet.training.history import History
 from plugnet.training.protocol import Training
 
 
@@ -153,6 +155,64 @@ class FreezesTheFirst:
             next(iter(parameters.values())).grad.fill(0)
 
 
+def of_functions() -> types.ModuleType:
+    """Return a module with a function, which is a hook, too."""
+    module = types.ModuleType("stranger_module")
+    module.__doc__ = "A module that watches."
+
+    def plugnet_step_end(loss: float) -> None:
+        pass
+
+    module.plugnet_step_end = plugnet_step_end  # type: ignore[attr-defined]
+    module.observes = True  # type: ignore[attr-defined]
+    return module
+
+
+class Slotted:
+    """Has slots and no dictionary."""
+
+    __slots__ = ("last",)
+    observes: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self.last = math.nan
+
+    def plugnet_step_end(self, loss: float) -> None:
+        self.last = loss
+
+
+class Unsaid:
+    """Does not say whether it observes: the rules name a default."""
+
+    def plugnet_train_end(self) -> None:
+        pass
+
+
+class NeedsAPath:
+    """Cannot be made without a path, and asks the training for the file."""
+
+    observes: ClassVar[bool] = True
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def plugnet_train_start(self, training: Training) -> None:
+        self._file = training.file(self.path)
+
+    def plugnet_train_end(self, history: History) -> None:
+        self._file.write_text(f"{len(history.loss)}", encoding="utf-8")
+
+
+class Fails:
+    """Ends a training whose loss is not finite, by an error: that is what it is for."""
+
+    observes: ClassVar[bool] = False
+
+    def plugnet_step_end(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise FloatingPointError("The loss is not finite.")
+
+
 COMPONENTS: list[tuple[str, Callable[[], Any]]] = [
     ("RateOnly", RateOnly),
     ("CommandOnly", CommandOnly),
@@ -164,4 +224,9 @@ COMPONENTS: list[tuple[str, Callable[[], Any]]] = [
     ("StopsAtOnce", StopsAtOnce),
     ("GoesBack", GoesBack),
     ("FreezesTheFirst", FreezesTheFirst),
+    ("of_functions", of_functions),
+    ("Slotted", Slotted),
+    ("Unsaid", Unsaid),
+    ("NeedsAPath", lambda: NeedsAPath("stranger-count.txt")),
+    ("Fails", Fails),
 ]

@@ -90,6 +90,21 @@ class DrawsPerOutput(Initializer):
         return weight
 
 
+class Spawns(Initializer):
+    """Draws from a child of the generator that is passed in."""
+
+    def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
+        return rng.spawn(1)[0].normal(0, 0.01, shape).astype(dtype)
+
+
+class SeedsFromIts(Initializer):
+    """Hands a seed that it has drawn to a generator of another kind, such as a library's own."""
+
+    def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Array:
+        own = np.random.Generator(np.random.Philox(int(rng.integers(2**63))))
+        return own.normal(0, 0.01, shape).astype(dtype)
+
+
 COMPONENTS: list[tuple[str, Callable[[], Any]]] = [
     ("Identity", Identity),
     ("Ramp", Ramp),
@@ -98,4 +113,6 @@ COMPONENTS: list[tuple[str, Callable[[], Any]]] = [
     ("Signs", Signs),
     ("HeavyTails", HeavyTails),
     ("DrawsPerOutput", DrawsPerOutput),
+    ("Spawns", Spawns),
+    ("SeedsFromIts", SeedsFromIts),
 ]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from plugnet.arrays import Array
+from plugnet.errors import ArgumentError
 from plugnet.evaluation import predicted_classes
 from plugnet.interfaces import Metric
 
@@ -145,6 +146,49 @@ class Correlation(Metric):
         return float((n * xy - x * y) / math.sqrt(below)) if below > 0 else math.nan
 
 
+class OfClass(Metric):
+    """The share of one class among the answers: an ArgumentError if there is no such class."""
+
+    def __init__(self, positive: int = 2) -> None:
+        self.positive = positive
+
+    def reset(self) -> None:
+        self._own, self._all = 0.0, 0.0
+
+    def update(self, scores: Array, targets: Array, weights: Array | None = None) -> None:
+        if self.positive >= scores.shape[1]:
+            raise ArgumentError(
+                f"There is no class {self.positive}.", argument="positive", value=self.positive
+            )
+        own = np.ones(len(scores)) if weights is None else weights.astype(np.float64)
+        right = (predicted_classes(scores) == self.positive) == (targets == self.positive)
+        self._own += float(own @ right)
+        self._all += float(own.sum())
+
+    def compute(self) -> float:
+        return self._own / self._all if self._all else math.nan
+
+
+class Sensitive(Metric):
+    """The logarithmic score of softmax: it depends on all scores, not on the answer only."""
+
+    def update(self, scores: Array, targets: Array, weights: Array | None = None) -> None:
+        own = np.ones(len(scores)) if weights is None else weights.astype(np.float64)
+        kept = own > 0
+        z, ids = scores[kept].astype(np.float64), targets[kept]
+        z = z - z.max(axis=1, keepdims=True)
+        logs = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        chosen = np.nan_to_num(logs[np.arange(len(ids)), ids], nan=-1e9)
+        self._sum += float(own[kept] @ chosen)
+        self._all += float(own.sum())
+
+    def reset(self) -> None:
+        self._sum, self._all = 0.0, 0.0
+
+    def compute(self) -> float:
+        return self._sum / self._all if self._all else math.nan
+
+
 COMPONENTS: list[tuple[str, Callable[[], Any]]] = [
     ("OneClassRecall", OneClassRecall),
     ("LargestError", LargestError),
@@ -153,4 +197,6 @@ COMPONENTS: list[tuple[str, Callable[[], Any]]] = [
     ("Coverage", Coverage),
     ("Cost", Cost),
     ("Correlation", Correlation),
+    ("OfClass", OfClass),
+    ("Sensitive", Sensitive),
 ]

@@ -169,6 +169,41 @@ class Lookahead(Optimizer):
             value[...] = slow
 
 
+class FirstAxisRows(Optimizer):
+    """Makes a matrix by reshape(len(grad), -1), which NumPy refuses for no numbers at all."""
+
+    elementwise: ClassVar[bool] = False
+
+    def step(
+        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
+    ) -> None:
+        rows = grad.reshape(len(grad), -1)
+        value -= rate * (rows / (np.abs(rows).max(axis=1, keepdims=True) + 1e-8)).reshape(
+            grad.shape
+        )
+
+
+class Delayed(Optimizer):
+    """Goes by the gradient of the step before, as a pipeline does: the first step is none."""
+
+    slots: ClassVar[tuple[str, ...]] = ("last",)
+
+    def step(
+        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
+    ) -> None:
+        value -= rate * arrays[0]
+        arrays[0][...] = grad
+
+
+class RateByTime(Optimizer):
+    """Averages the path, value = value - rate grad / t, which slows down by itself."""
+
+    def step(
+        self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
+    ) -> None:
+        value -= rate / t * grad
+
+
 COMPONENTS: list[tuple[str, Callable[[], Any]]] = [
     ("Plain", Plain),
     ("SignDescent", SignDescent),
@@ -180,4 +215,7 @@ COMPONENTS: list[tuple[str, Callable[[], Any]]] = [
     ("Rprop", Rprop),
     ("CountsInASlot", CountsInASlot),
     ("Lookahead", Lookahead),
+    ("FirstAxisRows", FirstAxisRows),
+    ("Delayed", Delayed),
+    ("RateByTime", RateByTime),
 ]

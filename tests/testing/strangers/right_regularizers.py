@@ -96,6 +96,31 @@ class Concave(Regularizer):
         grad += scale * 0.2 * value / (1 + value * value)
 
 
+class FirstAxisGroups(Regularizer):
+    """Groups by reshape(len(value), -1), which NumPy refuses for no numbers at all."""
+
+    def penalty(self, value: Array) -> float:
+        rows = value.reshape(len(value), -1)
+        return 0.1 * float(np.sum(np.sqrt(np.sum(rows * rows, axis=1) + 1e-3)))
+
+    def add_gradient(self, value: Array, grad: Array, scale: float, scratch: Array) -> None:
+        rows = value.reshape(len(value), -1)
+        norms = np.sqrt(np.sum(rows * rows, axis=1, keepdims=True) + 1e-3)
+        grad += scale * 0.1 * (rows / norms).reshape(value.shape)
+
+
+class LogPrior(Regularizer):
+    """Minus the logarithm of a narrow prior's density: below 0 near its peak, as densities are."""
+
+    elementwise: ClassVar[bool] = True
+
+    def penalty(self, value: Array) -> float:
+        return float(np.sum(0.5 * (value / 0.1) ** 2 + np.log(0.1 * np.sqrt(2 * np.pi))))
+
+    def add_gradient(self, value: Array, grad: Array, scale: float, scratch: Array) -> None:
+        grad += scale * value / 0.01
+
+
 COMPONENTS: list[tuple[str, Callable[[], Any]]] = [
     ("GroupLasso", GroupLasso),
     ("Orthogonality", Orthogonality),
@@ -103,4 +128,6 @@ COMPONENTS: list[tuple[str, Callable[[], Any]]] = [
     ("TowardsOne", TowardsOne),
     ("Neighbours", Neighbours),
     ("Concave", Concave),
+    ("FirstAxisGroups", FirstAxisGroups),
+    ("LogPrior", LogPrior),
 ]

@@ -410,10 +410,12 @@ class KernelsByPlane(Optimizer):
     def step(
         self, value: Array, grad: Array, rate: float, decay: float, t: int, *arrays: Array
     ) -> None:
-        if value.ndim == 1:
+        if value.ndim == 1 or not grad.any():
             value -= rate * grad
             return
-        u, _, v = np.linalg.svd(grad.reshape(value.shape[0], -1), full_matrices=False)
+        u, _, v = np.linalg.svd(
+            grad.reshape(value.shape[0], math.prod(value.shape[1:])), full_matrices=False
+        )
         value -= rate * (u @ v).reshape(value.shape)
 
 
