@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, chdir, suppress
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
@@ -16,7 +17,7 @@ from plugnet.arrays import Array
 from plugnet.errors import HookError, SpecError
 from plugnet.network import Network
 from plugnet.testing.report import NotApplicable, require
-from plugnet.testing.state import silent
+from plugnet.testing.state import changed_since, global_state, silent
 from plugnet.testing.target import Example, Target, for_each
 from plugnet.training.hooks import HookCaller
 from plugnet.training.run_files import RunFiles
@@ -26,6 +27,8 @@ ITERATIONS: Final = 18
 EVERY: Final = 2
 #: The iterations after which trainings are saved: before, between and after evaluations.
 CUTS: Final = (1, 5, 8, 13)
+#: Where a hook must not write, by the names of folders that stand for them.
+PLACES: Final = {"here": "the current folder", "temp": "the temporary folder"}
 FAILED: Final = " has failed and is left out: "  # in a history's notes
 
 
@@ -63,25 +66,47 @@ class Files(RunFiles):
         return super().path(path.name if leads_out else path, is_folder)
 
 
+class First(NamedTuple):
+    """What came of a first training with a hook.
+
+    Attributes:
+        hook: the hook.
+        trainer: after the training.
+        seen: what the next hook was shown.
+        alone: a trainer after a training without the hook.
+        seen_alone: what a hook was shown there.
+        lines: how many lines each text file of the run has, by its name.
+        strays: the names of files outside the run's folder, by the place.
+        changed: the names of process-wide state that was changed, separated by commas.
+    """
+
+    hook: Any
+    trainer: Trainer
+    seen: list[Array]
+    alone: Trainer
+    seen_alone: list[Array]
+    lines: dict[str, int]
+    strays: dict[str, str]
+    changed: str
+
+
 class Bench:
     """Where one check of a hook works: a context in which nothing is printed.
 
     Attributes:
-        cls: the class of the hook.
         root: a temporary folder.
     """
 
     root: Path
 
     def __init__(self, target: Target, example: Example) -> None:
-        self.cls = target.cls
         self._target, self._example, self._runs = target, example, 0
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             folder = tempfile.TemporaryDirectory(prefix="plugnet-", ignore_cleanup_errors=True)
             self.root = Path(stack.enter_context(folder)).resolve()
-            for name in ("here", "temp"):
+            for name in PLACES:
                 (self.root / name).mkdir()
             stack.callback(setattr, tempfile, "tempdir", tempfile.tempdir)
             tempfile.tempdir = str(self.root / "temp")
@@ -120,12 +145,6 @@ class Bench:
         trainer.keep_files_in(files or self.files())
         return trainer
 
-    def resume(self, path: Path, *hooks: object, files: Files | None = None) -> Trainer:
-        """Return the trainer that was saved at ``path``, after the end of its training."""
-        trainer = Trainer.resume(path, hooks=hooks, threads=1)
-        trainer.keep_files_in(files or self.files())
-        return self.fit(trainer, None)
-
     def fit(
         self,
         trainer: Trainer,
@@ -160,9 +179,20 @@ class Bench:
         )
         return trainer
 
-    def trained(self, *hooks: object) -> Trainer:
+    def trained(self, *hooks: object, files: Files | None = None) -> Trainer:
         """Return a new trainer after a whole training."""
-        return self.fit(self.trainer(*hooks))
+        return self.fit(self.trainer(*hooks, files=files))
+
+    @cached_property
+    def first(self) -> First:
+        """What came of a training with a new hook, which several checks look at."""
+        hook, witness, other, files = self.hook(), Witness(), Witness(), self.files()
+        alone = self.trained(other)  # before: the first training of a process imports libraries
+        before = global_state()
+        trainer = self.trained(hook, witness, files=files)
+        changed = changed_since(before)
+        strays = {words: _names(self.root / name) for name, words in PLACES.items()}
+        return First(hook, trainer, witness.seen, alone, other.seen, lines(files), strays, changed)
 
 
 def on_benches(check: Callable[[Bench], None]) -> Callable[[Target], None]:
@@ -189,14 +219,16 @@ def on_benches(check: Callable[[Bench], None]) -> Callable[[Target], None]:
     return run
 
 
-def benches(target: Target) -> Iterator[Bench]:
-    """Yield a bench for each example, if a trainer accepts the hook."""
-    for example in target.usable_examples:
+def benches(target: Target) -> list[Bench]:
+    """Return a bench for each example, the same each time, if a trainer accepts the hook."""
+    if "benches" not in target.kept:
         try:
-            HookCaller([target.build(example)])
+            HookCaller(target.build_all()[:1])
         except HookError:
             raise NotApplicable("a trainer does not accept it: see fits") from None
-        yield Bench(target, example)
+        target.kept["benches"] = [Bench(target, each) for each in target.usable_examples]
+    held: list[Bench] = target.kept["benches"]
+    return held
 
 
 def _trains(bench: Bench) -> bool:
@@ -220,12 +252,11 @@ class Witness:
 
 
 class Saver:
-    """Comes after the hook to check, and saves the training and what the hook remembers.
+    """Comes after the hook to check, and saves the training, the run's files and the hook's state.
 
     Attributes:
-        paths: the files, by iteration.
+        files: of the run.
         states: what ``hook.state()`` returned, by iteration.
-        ends: whether the training is interrupted after it was saved.
     """
 
     observes = False
@@ -233,25 +264,43 @@ class Saver:
     def __init__(
         self, bench: Bench, hook: Any, cuts: Iterable[int] = CUTS, ends: bool = False
     ) -> None:
-        self.paths: dict[int, Path] = {}
+        """Save after the iterations ``cuts``, and with ``ends`` interrupt the training then."""
+        self.files = bench.files()
         self.states: dict[int, Mapping[str, Any]] = {}
-        self.ends = ends
-        self._bench, self._hook, self._cuts = bench, hook, set(cuts)
+        self._bench, self._hook, self._cuts, self._ends = bench, hook, set(cuts), ends
+        self._saved: dict[int, Path] = {}
 
     def plugnet_step_end(self, training: Any) -> None:
         """End the training for now, if that is due."""
-        if self.ends and training.iteration in self._cuts:
+        if self._ends and training.iteration in self._cuts:
             training.stop("for now", resumable=True)
 
     def plugnet_checkpoint(self, training: Any) -> None:
         """Save between two iterations."""
         goes_on = training.is_interrupted or not training.is_ending
         if training.iteration in self._cuts and goes_on:
-            path = self._bench.root / f"saved{training.iteration}"
-            training.save(path)
-            self.paths[training.iteration] = path
+            folder = self._bench.root / f"saved{training.iteration}"
+            shutil.copytree(self.files.folder, folder / "run")
+            training.save(folder / "trainer")
+            self._saved[training.iteration] = folder
             if hasattr(self._hook, "state"):
                 self.states[training.iteration] = self._hook.state()
+
+    @property
+    def iterations(self) -> tuple[int, ...]:
+        """After which it has saved."""
+        return tuple(self._saved)
+
+    def resumed(self, iteration: int, *hooks: object) -> tuple[Trainer, Files]:
+        """Return the trainer that was saved, after the end of its training, and its files.
+
+        They begin as they were where it was saved; or, if it ended there, as they were at the end.
+        """
+        folder = self._saved[iteration]
+        files = self.files if self._ends else Files(folder / "run", self.files.made)
+        trainer = Trainer.resume(folder / "trainer", hooks=hooks, threads=1)
+        trainer.keep_files_in(files)
+        return self._bench.fit(trainer, None), files
 
 
 def differences(one: Trainer, other: Trainer) -> str:
@@ -269,3 +318,20 @@ def _outcome(trainer: Trainer) -> dict[str, object]:
         "the evaluations": repr(history.evaluations),
         "the reason of its end": history.stopped,
     }
+
+
+def lines(files: Files) -> dict[str, int]:
+    """Return how many lines each text file of a run has, by its name."""
+    paths = [files.folder / name for name in sorted(files.made)]
+    return {path.name: count for path in paths if (count := _count(path)) is not None}
+
+
+def _count(path: Path) -> int | None:
+    try:
+        return len(path.read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _names(folder: Path) -> str:
+    return ", ".join(sorted(path.name for path in folder.iterdir()))

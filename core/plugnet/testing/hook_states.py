@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from plugnet.errors import SpecError
-from plugnet.testing.hook_bench import Bench, Files, Saver, differences, on_benches
+from plugnet.testing.hook_bench import Bench, Saver, differences, lines, on_benches
 from plugnet.testing.report import NotApplicable, fail, require
 from plugnet.testing.target import Target
 from plugnet.training.remembering import Remembering
@@ -37,8 +36,7 @@ def check_state_plain(bench: Bench) -> None:
     try:
         _frozen(hook.state())
         moment = "after a training"
-        bench.trained(hook)
-        _frozen(hook.state())
+        _frozen(bench.first.hook.state())
     except SpecError as error:
         fail(f"{moment.capitalize()} state() cannot be saved: {error}")
     except AttributeError as error:
@@ -75,10 +73,9 @@ def check_state_stays(bench: Bench) -> None:
 @on_benches
 def check_restores_state(bench: Bench) -> None:
     """A new hook that has restored a state returns the same state."""
-    hook = bench.hook()
+    hook, new = bench.first.hook, bench.hook()
     _require_remembering(hook)
-    bench.trained(hook)
-    state, new = hook.state(), bench.hook()
+    state = hook.state()
     before = _frozen(state)
     new.restore(state)
     lost = _unlike(_frozen(new.state()), before)
@@ -94,12 +91,12 @@ def check_restored_state_stays(bench: Bench) -> None:
     hook = bench.hook()
     _require_remembering(hook)
     saver = Saver(bench, hook)
-    bench.trained(hook, saver)
+    bench.trained(hook, saver, files=saver.files)
     states = []
-    for iteration, path in saver.paths.items():
-        new, state = bench.hook(), saver.states[iteration]
+    for iteration, state in saver.states.items():
+        new = bench.hook()
         states.append((state, _frozen(state)))
-        bench.resume(path, new, _Restorer(new, state))
+        saver.resumed(iteration, new, _Restorer(new, state))
     changed = _unequal(states)
     require(
         not changed,
@@ -115,14 +112,14 @@ def check_resumes(bench: Bench) -> None:
     remembers = isinstance(hook, Remembering)
     if not remembers and getattr(hook, "observes", False):
         raise NotApplicable("it only observes, and remembers nothing")
-    saver, twin = Saver(bench, hook), bench.hook()
-    whole = bench.trained(hook, saver)
-    bench.trained(twin)
-    for iteration, path in saver.paths.items():
+    saver = Saver(bench, hook)
+    whole = bench.trained(hook, saver, files=saver.files)
+    for iteration in saver.iterations:
         new = bench.hook()
-        found = differences(whole, bench.resume(path, new))
+        resumed, _ = saver.resumed(iteration, new)
+        found = differences(whole, resumed)
         if not found and remembers:
-            found = _lasting_difference(hook, twin, new)
+            found = _lasting_difference(hook, bench.first.hook, new)
         require(
             not found,
             f"Saved after iteration {iteration} and resumed with a new hook, a training differs in "
@@ -135,23 +132,22 @@ def check_resumes(bench: Bench) -> None:
 @on_benches
 def check_resumes_files(bench: Bench) -> None:
     """The text files of an interrupted and resumed run have the lines of one that was not."""
-    whole, parted = bench.files(), bench.files()
-    bench.fit(bench.trainer(bench.hook(), files=whole))
-    if not whole.made:
-        raise NotApplicable("it writes no files")
+    expected = bench.first.lines
+    if not expected:
+        raise NotApplicable("it writes no text files")
     hook = bench.hook()
     saver = Saver(bench, hook, [CUT], ends=True)
-    bench.fit(bench.trainer(hook, saver, files=parted))
-    if not saver.paths:
+    bench.trained(hook, saver, files=saver.files)
+    if not saver.iterations:
         raise NotApplicable("it ends the training at once")
-    bench.resume(saver.paths[CUT], bench.hook(), files=parted)
-    there, here = _lines(parted), _lines(whole)
-    for name in here:
+    _, files = saver.resumed(CUT, bench.hook())
+    found = lines(files)
+    for name, count in expected.items():
         require(
-            there.get(name) == here[name],
-            f"{name} has {there.get(name, 'no')} lines where the run was interrupted and resumed, "
-            f"but {here[name]} where it was not. Begin the file anew in plugnet_train_start with "
-            "what training.history holds.",
+            found.get(name) == count,
+            f"{name} has {found.get(name, 'no')} lines where the run was interrupted and resumed, "
+            f"but {count} where it was not. Begin the file anew in plugnet_train_start with what "
+            "training.history holds.",
         )
 
 
@@ -206,16 +202,3 @@ def _lasting_difference(hook: Any, twin: Any, new: Any) -> str:
     varying = _unlike(state, _frozen(twin.state())).split(", ")
     names = _unlike(state, _frozen(new.state())).split(", ")
     return ", ".join(f"the hook's {name}" for name in names if name and name not in varying)
-
-
-def _lines(files: Files) -> dict[str, int]:
-    """Return how many lines each text file of a run has."""
-    paths = [files.folder / name for name in sorted(files.made)]
-    return {path.name: count for path in paths if (count := _count(path)) is not None}
-
-
-def _count(path: Path) -> int | None:
-    try:
-        return len(path.read_text(encoding="utf-8").splitlines())
-    except (OSError, UnicodeDecodeError):
-        return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import io
-from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -15,15 +14,13 @@ from plugnet.errors import HookError
 from plugnet.testing.comparison import identical
 from plugnet.testing.hook_bench import (
     Bench,
-    Witness,
     benches,
     differences,
     on_benches,
     samples,
 )
-from plugnet.testing.report import fail, require
+from plugnet.testing.report import NotApplicable, fail, require
 from plugnet.testing.snapshot import find_instances
-from plugnet.testing.state import changed_since, global_state
 from plugnet.testing.target import Target, for_each
 from plugnet.training.hooks import ARGUMENTS, PREFIX, HookCaller
 
@@ -73,13 +70,13 @@ def check_fits(hook: object) -> None:
 def check_trains(bench: Bench) -> None:
     """It works in an ordinary training, with samples to validate and to test on."""
     with bench:
-        bench.trained(bench.hook())
+        _ = bench.first
 
 
 @on_benches
 def check_repeatable(bench: Bench) -> None:
     """Two trainings with the same seed, each with a new hook, end with the same bits."""
-    found = differences(bench.trained(bench.hook()), bench.trained(bench.hook()))
+    found = differences(bench.first.trainer, bench.trained(bench.hook()))
     require(
         not found,
         f"A second training with a new hook and the same seed differs in {found}. Draw random "
@@ -91,12 +88,11 @@ def check_repeatable(bench: Bench) -> None:
 @on_benches
 def check_observes(bench: Bench) -> None:
     """Unless ``observes`` is False, a training is the same as without it, bit for bit."""
-    hook, witness, alone = bench.hook(), Witness(), Witness()
-    with_it = bench.trained(hook, witness)
+    first, hook = bench.first, bench.first.hook
     if getattr(hook, "observes", True) is False:
-        return
-    found = differences(with_it, bench.trained(alone))
-    if not found and not all(map(identical, witness.seen, alone.seen)):
+        raise NotApplicable("observes is False")
+    found = differences(first.trainer, first.alone)
+    if not found and not all(map(identical, first.seen, first.seen_alone)):
         found = "the samples, outputs or targets that the next hook is shown"
     says = "observes is True" if hasattr(hook, "observes") else "it does not say observes = False"
     require(
@@ -109,9 +105,7 @@ def check_observes(bench: Bench) -> None:
 @on_benches
 def check_process_state(bench: Bench) -> None:
     """A training with it leaves random generators, error handling and warning filters alone."""
-    trainer, before = bench.trainer(bench.hook()), global_state()
-    bench.fit(trainer)
-    found = changed_since(before)
+    found = bench.first.changed
     require(
         not found,
         f"A training with it changes {found}, which the whole process shares. Use a "
@@ -121,20 +115,16 @@ def check_process_state(bench: Bench) -> None:
 
 @on_benches
 def check_files(bench: Bench) -> None:
-    """It writes only files that it has asked for, and closes them until the training ends."""
-    hook = bench.hook()
-    bench.trained(hook)
-    places = {"here": "the current folder", "temp": "the temporary folder"}
-    for place, words in places.items():
-        names = ", ".join(sorted(path.name for path in (bench.root / place).iterdir()))
+    """It writes only files that it has asked for, and closes them before the training has ended."""
+    for place, names in bench.first.strays.items():
         require(
             not names,
-            f"It leaves {names} in {words}, outside the run's folder. Write to the path that "
+            f"It leaves {names} in {place}, outside the run's folder. Write to the path that "
             "training.file(name) returns in plugnet_train_start.",
         )
-    is_open = any(not file.closed for file in find_instances(vars_of(hook), io.IOBase))
+    held = find_instances(_attributes(bench.first.hook), io.IOBase)
     require(
-        not is_open,
+        all(file.closed for file in held),
         "A file is still open after the training. Close it in plugnet_train_end, or open it for "
         "each write.",
     )
@@ -143,9 +133,8 @@ def check_files(bench: Bench) -> None:
 @on_benches
 def check_keeps_copies(bench: Bench) -> None:
     """It keeps no array of parameters or gradients, which the next step overwrites."""
-    hook = bench.hook()
-    parameters = bench.trained(hook).network.parameters()
-    for name, value in vars_of(hook).items():
+    parameters = bench.first.trainer.network.parameters()
+    for name, value in _attributes(bench.first.hook).items():
         kept = isinstance(value, np.ndarray) and any(
             np.may_share_memory(value, array) for array in (parameters.value, parameters.grad)
         )
@@ -161,7 +150,7 @@ def check_second_fit(bench: Bench) -> None:
     """It works in a second `fit` of the same trainer, and begins anew with a new trainer."""
     hook = bench.hook()
     bench.fit(bench.fit(bench.trainer(hook), 6), 12)
-    found = differences(bench.trained(hook), bench.trained(bench.hook()))
+    found = differences(bench.first.trainer, bench.trained(hook))
     require(
         not found,
         f"In a new training a hook that was used before differs from a new one in {found}. Forget "
@@ -171,15 +160,23 @@ def check_second_fit(bench: Bench) -> None:
 
 @on_benches
 def check_instances_independent(bench: Bench) -> None:
-    """Another training with another hook, between two calls of `fit`, changes nothing."""
-    alone = bench.fit(bench.fit(bench.trainer(bench.hook()), 6), 12)
-    beside = bench.fit(bench.trainer(bench.hook()), 6)
-    bench.trained(bench.hook())
-    found = differences(alone, bench.fit(beside, 12))
+    """A whole training with another hook, amid one with it, changes nothing."""
+
+    class Other:
+        """Trains with another hook after a step."""
+
+        observes = False
+
+        def plugnet_step_end(self, iteration: int) -> None:
+            """Train, once."""
+            if iteration == 6:
+                bench.trained(bench.hook())
+
+    found = differences(bench.first.trainer, bench.trained(bench.hook(), Other()))
     require(
         not found,
-        f"Beside another training with another hook, a training differs in {found}. Keep what it "
-        "remembers in the object, not in the class or the module.",
+        f"Where another training with another hook comes between, a training differs in {found}. "
+        "Keep what it remembers in the object, not in the class or the module.",
     )
 
 
@@ -219,17 +216,16 @@ def check_no_validation(bench: Bench) -> None:
         )
 
 
-def vars_of(hook: Any) -> Mapping[str, Any]:
+def _attributes(hook: Any) -> dict[str, Any]:
     """Return the attributes of a hook, those in slots included."""
-    return dict(_attributes(hook))
-
-
-def _attributes(hook: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(hook, ModuleType):
-        return
-    for cls in type(hook).__mro__:
-        slots = cls.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if hasattr(hook, name):
-                yield name, getattr(hook, name)
-    yield from getattr(hook, "__dict__", {}).items()
+        return {}
+    slots = [
+        name
+        for cls in type(hook).__mro__
+        for name in np.atleast_1d(cls.__dict__.get("__slots__", ())).tolist()
+    ]
+    return {
+        **{name: getattr(hook, name) for name in slots if hasattr(hook, name)},
+        **getattr(hook, "__dict__", {}),
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from itertools import islice
 from types import ModuleType
@@ -52,6 +52,7 @@ class Target:
         cls: its class.
         entry: the registry's record, or None if the class is not registered.
         instance: the object to check, or None for a class or a name.
+        kept: what one check keeps for the next ones, by name.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Target:
     cls: type[Any]
     entry: Entry | None
     instance: object = None
+    kept: dict[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
