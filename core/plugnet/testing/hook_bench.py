@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, chdir, suppress
 from functools import cached_property, wraps
@@ -14,7 +15,7 @@ from typing import Any, Final, NamedTuple, Self
 import numpy as np
 
 from plugnet.arrays import Array
-from plugnet.errors import HookError, SpecError
+from plugnet.errors import ArgumentError, HookError, SpecError
 from plugnet.network import Network
 from plugnet.testing.report import NotApplicable, require
 from plugnet.testing.state import changed_since, global_state, silent
@@ -159,18 +160,26 @@ class Bench:
             iterations: how many; None: to the goal of a resumed training.
             given: the samples; None: those of every training here.
             is_judged: whether there are samples to validate and to test on.
+
+        Raises:
+            NotApplicable: a hook refuses such a training before its first iteration.
         """
         given = given or samples()
-        trainer.fit(
-            given.x,
-            given.y,
-            iterations=iterations,
-            evaluate_every=EVERY,
-            weights=given.weights,
-            classes=range(3),
-            validation=given.held if is_judged else None,
-            test=given.held if is_judged else None,
-        )
+        try:
+            trainer.fit(
+                given.x,
+                given.y,
+                iterations=iterations,
+                evaluate_every=EVERY,
+                weights=given.weights,
+                classes=range(3),
+                validation=given.held if is_judged else None,
+                test=given.held if is_judged else None,
+            )
+        except (HookError, ArgumentError) as error:
+            if trainer.iteration == 0:
+                raise NotApplicable(f"it refuses such a training: {error}") from None
+            raise
         notes = [note.partition(FAILED)[2].rstrip(".") for note in trainer.history.notes]
         failed = next(filter(None, notes), None)
         require(
@@ -188,9 +197,11 @@ class Bench:
         """What came of a training with a new hook, which several checks look at."""
         hook, witness, other, files = self.hook(), Witness(), Witness(), self.files()
         alone = self.trained(other)  # before: the first training of a process imports libraries
-        before = global_state()
-        trainer = self.trained(hook, witness, files=files)
-        changed = changed_since(before)
+        with np.errstate(all="warn"), warnings.catch_warnings(record=True):
+            warnings.simplefilter("default")  # so that a hook that ignores them changes something
+            before = global_state()
+            trainer = self.trained(hook, witness, files=files)
+            changed = changed_since(before)
         strays = {words: _names(self.root / name) for name, words in PLACES.items()}
         return First(hook, trainer, witness.seen, alone, other.seen, lines(files), strays, changed)
 
