@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import sys
 import types
 import warnings
 from collections.abc import Mapping
@@ -150,6 +150,21 @@ def test_a_run_keeps_the_files_of_an_absolute_path(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_stream_that_is_not_its_own_may_stay_open() -> None:
+    class Prints:
+        """Prints to the standard error stream that it has found at its start."""
+
+        observes: ClassVar[bool] = True
+
+        def plugnet_train_start(self) -> None:
+            self._stream = sys.stderr
+
+        def plugnet_step_end(self, loss: float) -> None:
+            print(loss, file=self._stream)
+
+    check_component(Prints)
+
+
 def test_what_changes_between_trainings_need_not_be_the_same() -> None:
     class Named:
         """Remembers a name that is new for each run."""
@@ -179,8 +194,8 @@ def test_a_file_that_was_closed_may_stay() -> None:
 
         observes: ClassVar[bool] = True
 
-        def plugnet_train_start(self) -> None:
-            self._file = io.BytesIO()
+        def plugnet_train_start(self, training: Training) -> None:
+            self._file = training.file("rows").open("wb")
 
         def plugnet_train_end(self) -> None:
             self._file.close()

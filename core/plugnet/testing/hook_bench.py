@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, chdir, suppress
 from functools import cached_property, wraps
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
@@ -18,6 +20,7 @@ from plugnet.arrays import Array
 from plugnet.errors import ArgumentError, HookError, SpecError
 from plugnet.network import Network
 from plugnet.testing.report import NotApplicable, require
+from plugnet.testing.snapshot import find_instances, parts
 from plugnet.testing.state import changed_since, global_state, silent
 from plugnet.testing.target import Example, Target, for_each
 from plugnet.training.hooks import HookCaller
@@ -78,6 +81,7 @@ class First(NamedTuple):
         seen_alone: what a hook was shown there.
         lines: how many lines each text file of the run has, by its name.
         strays: the names of files outside the run's folder, by the place.
+        still_open: the names of files of the run that the hook has not closed.
         changed: the names of process-wide state that was changed, separated by commas.
     """
 
@@ -88,6 +92,7 @@ class First(NamedTuple):
     seen_alone: list[Array]
     lines: dict[str, int]
     strays: dict[str, str]
+    still_open: str
     changed: str
 
 
@@ -102,6 +107,7 @@ class Bench:
 
     def __init__(self, target: Target, example: Example) -> None:
         self._target, self._example, self._runs = target, example, 0
+        self._hooks: list[Any] = []
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -117,11 +123,23 @@ class Bench:
         return self
 
     def __exit__(self, *error: object) -> None:
+        for file in self._open_files(self._hooks):  # else Python warns of them later, anywhere
+            file.close()
+        self._hooks.clear()
         self._stack.close()
 
     def hook(self) -> Any:
         """Return a new hook."""
-        return self._target.build(self._example)
+        self._hooks.append(self._target.build(self._example))
+        return self._hooks[-1]
+
+    def _open_files(self, hooks: list[Any]) -> list[io.IOBase]:
+        """Return the open files in temporary folders that hooks hold."""
+        held = find_instances([attributes(hook) for hook in hooks], io.IOBase)
+        inside = [
+            file for file in held if str(getattr(file, "name", "")).startswith(str(self.root))
+        ]
+        return [file for file in inside if not file.closed]
 
     def files(self) -> Files:
         """Return the files of a new run, in an empty folder."""
@@ -203,7 +221,20 @@ class Bench:
             trainer = self.trained(hook, witness, files=files)
             changed = changed_since(before)
         strays = {words: _names(self.root / name) for name, words in PLACES.items()}
-        return First(hook, trainer, witness.seen, alone, other.seen, lines(files), strays, changed)
+        still_open = ", ".join(
+            Path(str(getattr(f, "name", ""))).name for f in self._open_files([hook])
+        )
+        return First(
+            hook,
+            trainer,
+            witness.seen,
+            alone,
+            other.seen,
+            lines(files),
+            strays,
+            still_open,
+            changed,
+        )
 
 
 def on_benches(check: Callable[[Bench], None]) -> Callable[[Target], None]:
@@ -346,3 +377,8 @@ def _count(path: Path) -> int | None:
 
 def _names(folder: Path) -> str:
     return ", ".join(sorted(path.name for path in folder.iterdir()))
+
+
+def attributes(hook: Any) -> Mapping[str, Any]:
+    """Return the attributes of a hook; of a module none, which is no object of its own."""
+    return {} if isinstance(hook, ModuleType) else parts(hook)

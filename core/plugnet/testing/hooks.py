@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import io
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 
@@ -14,13 +11,13 @@ from plugnet.errors import HookError
 from plugnet.testing.comparison import identical
 from plugnet.testing.hook_bench import (
     Bench,
+    attributes,
     benches,
     differences,
     on_benches,
     samples,
 )
 from plugnet.testing.report import NotApplicable, fail, require
-from plugnet.testing.snapshot import find_instances
 from plugnet.testing.target import Target, for_each
 from plugnet.training.hooks import ARGUMENTS, PREFIX, HookCaller
 
@@ -122,11 +119,10 @@ def check_files(bench: Bench) -> None:
             f"It leaves {names} in {place}, outside the run's folder. Write to the path that "
             "training.file(name) returns in plugnet_train_start.",
         )
-    held = find_instances(_attributes(bench.first.hook), io.IOBase)
     require(
-        all(file.closed for file in held),
-        "A file is still open after the training. Close it in plugnet_train_end, or open it for "
-        "each write.",
+        not bench.first.still_open,
+        f"{bench.first.still_open} is still open after the training. Close it in "
+        "plugnet_train_end, or open it for each write.",
     )
 
 
@@ -134,7 +130,7 @@ def check_files(bench: Bench) -> None:
 def check_keeps_copies(bench: Bench) -> None:
     """It keeps no array of parameters or gradients, which the next step overwrites."""
     parameters = bench.first.trainer.network.parameters()
-    for name, value in _attributes(bench.first.hook).items():
+    for name, value in attributes(bench.first.hook).items():
         kept = isinstance(value, np.ndarray) and any(
             np.may_share_memory(value, array) for array in (parameters.value, parameters.grad)
         )
@@ -213,18 +209,3 @@ def check_no_validation(bench: Bench) -> None:
             f"Without validation it fails after {trainer.iteration} iterations: {error} Look at "
             "training.parts in plugnet_train_start, and raise the HookError there."
         )
-
-
-def _attributes(hook: Any) -> dict[str, Any]:
-    """Return the attributes of a hook, those in slots included."""
-    if isinstance(hook, ModuleType):
-        return {}
-    slots = [
-        name
-        for cls in type(hook).__mro__
-        for name in np.atleast_1d(cls.__dict__.get("__slots__", ())).tolist()
-    ]
-    return {
-        **{name: getattr(hook, name) for name in slots if hasattr(hook, name)},
-        **getattr(hook, "__dict__", {}),
-    }
