@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import tempfile
 import warnings
@@ -19,12 +18,12 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.errors import ArgumentError, HookError, SpecError
 from plugnet.network import Network
+from plugnet.testing.hook_runs import Files, Samples, lines, names_in, samples
 from plugnet.testing.report import NotApplicable, require
 from plugnet.testing.snapshot import find_instances, parts
 from plugnet.testing.state import changed_since, global_state, silent
 from plugnet.testing.target import Example, Target, for_each
 from plugnet.training.hooks import HookCaller
-from plugnet.training.run_files import RunFiles
 from plugnet.training.trainer import Trainer
 
 ITERATIONS: Final = 18
@@ -34,40 +33,6 @@ CUTS: Final = (1, 5, 8, 13)
 #: Where a hook must not write, by the names of folders that stand for them.
 PLACES: Final = {"here": "the current folder", "temp": "the temporary folder"}
 FAILED: Final = " has failed and is left out: "  # in a history's notes
-
-
-class Samples(NamedTuple):
-    """What a training is given.
-
-    Attributes:
-        x: samples, ``(N, 4)``.
-        y: their classes, ``(N,)``.
-        weights: how much each counts, ``(N,)``, or None.
-        held: samples and classes to validate on, and to test on.
-    """
-
-    x: Array
-    y: Array
-    weights: Array | None
-    held: tuple[Array, Array]
-
-
-def samples(rows: int = 24, held: int = 9) -> Samples:
-    """Return new samples without a rule: so the loss falls, and that of the validation grows."""
-    rng = np.random.default_rng(0)
-    x, other = rng.normal(size=(24, 4)), rng.normal(size=(9, 4))
-    y, classes = np.arange(24) % 3, (np.arange(9) + 1) % 3
-    return Samples(x[:rows], y[:rows], None, (other[:held], classes[:held]))
-
-
-class Files(RunFiles):
-    """Gives a hook each file by its name inside the folder of the run, as the command line does."""
-
-    def path(self, name: str | os.PathLike[str], is_folder: bool = False) -> Path:
-        """Return the path; one that leads out of the folder keeps its last part only."""
-        path = Path(name)
-        leads_out = path.is_absolute() or os.pardir in path.parts
-        return super().path(path.name if leads_out else path, is_folder)
 
 
 class First(NamedTuple):
@@ -220,7 +185,7 @@ class Bench:
             before = global_state()
             trainer = self.trained(hook, witness, files=files)
             changed = changed_since(before)
-        strays = {words: _names(self.root / name) for name, words in PLACES.items()}
+        strays = {words: names_in(self.root / name) for name, words in PLACES.items()}
         still_open = ", ".join(
             Path(str(getattr(f, "name", ""))).name for f in self._open_files([hook])
         )
@@ -360,23 +325,6 @@ def _outcome(trainer: Trainer) -> dict[str, object]:
         "the evaluations": repr(history.evaluations),
         "the reason of its end": history.stopped,
     }
-
-
-def lines(files: Files) -> dict[str, int]:
-    """Return how many lines each text file of a run has, by its name."""
-    paths = [files.folder / name for name in sorted(files.made)]
-    return {path.name: count for path in paths if (count := _count(path)) is not None}
-
-
-def _count(path: Path) -> int | None:
-    try:
-        return len(path.read_text(encoding="utf-8").splitlines())
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def _names(folder: Path) -> str:
-    return ", ".join(sorted(path.name for path in folder.iterdir()))
 
 
 def attributes(hook: Any) -> Mapping[str, Any]:

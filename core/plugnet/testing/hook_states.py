@@ -8,7 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from plugnet.errors import SpecError
-from plugnet.testing.hook_bench import Bench, Saver, differences, lines, on_benches
+from plugnet.testing.hook_bench import Bench, Saver, differences, on_benches
+from plugnet.testing.hook_runs import lines
 from plugnet.testing.report import NotApplicable, fail, require
 from plugnet.testing.target import Target
 from plugnet.training.remembering import Remembering

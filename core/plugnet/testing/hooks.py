@@ -9,14 +9,8 @@ import numpy as np
 from plugnet.arrays import Array
 from plugnet.errors import HookError
 from plugnet.testing.comparison import identical
-from plugnet.testing.hook_bench import (
-    Bench,
-    attributes,
-    benches,
-    differences,
-    on_benches,
-    samples,
-)
+from plugnet.testing.hook_bench import Bench, attributes, benches, differences, on_benches
+from plugnet.testing.hook_runs import samples
 from plugnet.testing.report import NotApplicable, fail, require
 from plugnet.testing.target import Target, for_each
 from plugnet.training.hooks import ARGUMENTS, PREFIX, HookCaller
