@@ -12,7 +12,8 @@ In a test file, `parametrize_with_checks` makes a test of every check::
 
 The docstring of a check states the rule that it proves. The class of a component can help the kit:
 `Component.examples` gives the arguments to try it with, and ``Layer.differs_in_training`` says that
-a layer gives other outputs in training. Random generators are reset before each repetition.
+a layer gives other outputs in training. A hook is tried in small trainings, in temporary folders;
+it may also be a module with functions. Random generators are reset before each repetition.
 """
 
 from plugnet.testing.kit import check_component as check_component

@@ -36,11 +36,11 @@ def describable_components(target: Target) -> list[Component]:
 
 def check_documented(target: Target) -> None:
     """The class has its own docstring, which `plugnet plugins info` shows."""
-    doc = target.cls.__dict__.get("__doc__") or ""
+    doc = vars(target.subject).get("__doc__") or ""
     generated = doc.startswith(f"{target.cls.__name__}(")  # by dataclass
     require(
         doc.strip() and not generated,
-        f"{target.cls.__name__} must have a docstring that says what it computes.",
+        f"{target.name} must have a docstring that says what it computes.",
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from plugnet.testing import (
     activations,
     datasets,
+    hook_states,
     hooks,
     initializers,
     layer_gradients,
@@ -33,5 +34,5 @@ MODULES: Final[dict[str, tuple[ModuleType, ...]]] = {
     "regularizer": (regularizers,),
     "metric": (metrics,),
     "dataset": (datasets,),
-    "hook": (hooks,),
+    "hook": (hooks, hook_states),
 }

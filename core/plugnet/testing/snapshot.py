@@ -45,11 +45,12 @@ def _contents(
     if id(value) in seen or isinstance(value, type | ModuleType):
         return
     seen.add(id(value))
-    for name, item in _parts(value).items():
+    for name, item in parts(value).items():
         yield from _contents(item, f"{path}.{name}", seen)
 
 
-def _parts(value: Any) -> Mapping[Any, Any]:
+def parts(value: Any) -> Mapping[Any, Any]:
+    """Return what a value holds, by name, key or place."""
     if isinstance(value, Mapping):
         return value
     if isinstance(value, list | tuple):

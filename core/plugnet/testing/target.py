@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from itertools import islice
+from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -51,6 +52,7 @@ class Target:
         cls: its class.
         entry: the registry's record, or None if the class is not registered.
         instance: the object to check, or None for a class or a name.
+        kept: what one check keeps for the next ones, by name.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Target:
     cls: type[Any]
     entry: Entry | None
     instance: object = None
+    kept: dict[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -65,9 +68,16 @@ class Target:
         provider = "not registered" if self.entry is None else self.entry.provider
         return f"{self.kind} {self.name} ({provider})"
 
+    @property
+    def subject(self) -> Any:
+        """What has the methods: the class, or the module of a hook made of functions."""
+        return self.instance if isinstance(self.instance, ModuleType) else self.cls
+
     @cached_property
     def signature(self) -> Mapping[str, inspect.Parameter]:
-        """The constructor's parameters, by name."""
+        """The constructor's parameters, by name; a module has none."""
+        if isinstance(self.instance, ModuleType):
+            return {}
         return inspect.signature(self.cls).parameters
 
     @cached_property
@@ -101,7 +111,12 @@ class Target:
         return usable
 
     def build(self, example: Example) -> Any:
-        """Build a new component; the components in its arguments are new too."""
+        """Build a new component; the components in its arguments are new too.
+
+        Of a module there is only one.
+        """
+        if isinstance(self.instance, ModuleType):
+            return self.instance
         return self.cls(**rebuild(describe(example.arguments)))
 
     def build_all(self) -> list[Any]:
@@ -112,7 +127,8 @@ class Target:
     def temporarily_registered(self) -> Iterator[None]:
         """Register the unregistered classes of the target and its inner components temporarily."""
         inner = find_instances(self.instance, Component)
-        classes = [] if self.entry is not None else [self.cls]
+        is_known = self.entry is not None or isinstance(self.instance, ModuleType)
+        classes = [] if is_known else [self.cls]
         classes += [type(one) for one in inner if not registry.name_of(one)]
         with ExitStack() as stack:
             for number, cls in enumerate(dict.fromkeys(classes)):
@@ -174,14 +190,19 @@ def as_target(component: Any) -> Target:
         return Target(named.name, named.kind, registry.get(component), named)
     if isinstance(component, tuple | list) or is_spec(component):
         component = registry.resolve(component)
+    is_module = isinstance(component, ModuleType)
     cls = component if isinstance(component, type) else type(component)
-    if not issubclass(cls, Component) and not any(name.startswith(PREFIX) for name in dir(cls)):
+    methods = dir(component if is_module else cls)
+    if not issubclass(cls, Component) and not any(name.startswith(PREFIX) for name in methods):
         raise ArgumentError(
             "A component to check is a name, a tuple of a name and arguments, a spec, a class of "
-            f"one of the kinds, or an object of such a class, but it is {component!r}.",
+            f"one of the kinds, an object of such a class, or a module with functions named as "
+            f"hooks, but it is {component!r}.",
             argument="component",
             value=component,
         )
+    if is_module:
+        return Target(component.__name__, "hook", cls, None, component)
     kind, place = _kind(cls), f"{cls.__module__}:{cls.__qualname__}"
     entries = [entry for entry in registry.view(kind).entries() if entry.value == place]
     entry = next((e for e in entries if e.state not in ("disabled", "incompatible")), None)

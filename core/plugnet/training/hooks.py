@@ -10,6 +10,9 @@ names to numbers, strings, None, arrays and further mappings, none of which chan
 ``restore(state)`` goes back to it, also where a training has diverged. It begins anew where
 ``training.iteration`` is 0 in ``plugnet_train_start``.
 
+Arrays that a hook is shown belong to the training, which goes on writing to parameters and
+gradients: it keeps copies. The kit, `plugnet.testing`, tries all of this in small trainings.
+
 A class or a module whose attribute ``observes`` is True only watches. An error in one of its hooks,
 once the training has begun, is a `PluginWarning` and a line in ``history.notes``, and the training
 goes on without it. False says that training needs it, so an error ends `fit`. Where it says
