@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import product
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.errors import PlugnetError
 from plugnet.interfaces import Loss
-from plugnet.testing.report import NotApplicable
+from plugnet.testing.report import NotApplicable, require
 from plugnet.testing.target import Example, Target
 
 ROWS: Final = 5
@@ -61,7 +61,7 @@ class LossHarness:
 
     def forward(self, x: Array, targets: Array) -> float:
         """Return the loss outside training."""
-        return self.loss.forward(x.copy(), targets)
+        return _single(self.loss.forward(x.copy(), targets))
 
     def run(
         self, x: Array, targets: Array, weights: Array | None = None, total: float | None = None
@@ -69,11 +69,20 @@ class LossHarness:
         """Return the loss, and a copy of the gradient."""
         self.loss.prepare(x.shape, x.dtype)
         value = self.loss.forward(x.copy(), targets, weights, total, training=True)
-        return value, np.array(self.loss.backward())
+        return _single(value), np.array(self.loss.backward())
 
     def twin(self) -> LossHarness:
         """Return a harness with a new, equal loss."""
         return LossHarness(self.target, self.example, self.classes, str(self.x.dtype))
+
+
+def _single(value: Any) -> float:
+    """Return a loss; fail if it is not a single number."""
+    require(
+        np.ndim(value) == 0,
+        f"forward must return a number, but it returned an array of shape {np.shape(value)}.",
+    )
+    return float(value)
 
 
 def harnesses(target: Target, dtype: str = "float64") -> list[LossHarness]:
