@@ -29,6 +29,8 @@ test_the_fault_is_named = names_faults(
         wrong_layers.FillsNothing: {"missing"},
         wrong_layers.ThawForgotten: {"frozen"},
         wrong_layers.SilencesNumPy: {"global_state"},
+        wrong_layers.TiedByView: {"parameters_apart"},
+        wrong_layers.ShapeRemembered: {"output_shape"},
         wrong_activations.MemoById: {"same_arrays"},
         wrong_activations.SharedDerivative: {"instances_independent"},
         wrong_activations.SoftplusDead: {"float32_agrees"},
