@@ -190,7 +190,7 @@ def test_a_composite_that_was_trained_is_checked_anew() -> None:
 test_the_fault_is_named = names_faults(
     {
         Hidden: {"parameters", "network"},
-        ForgottenSkip: {"input_gradient", "batch_of_one", "ties"},
+        ForgottenSkip: {"input_gradient", "batch_of_one"},
         NoGradients: {"backprop"},
         Unprepared: {"prepare"},
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from tests.checks import names_faults
+from tests.checks import failures, names_faults
 from tests.squared import Squared, Total, Weights
 
 from plugnet.arrays import Array, Shape
@@ -59,6 +59,13 @@ class WrongAtKink(Activation):
         out = np.sign(x, out=out)
         out[x == 0] = 7
         return out
+
+
+class Jumps(Square):
+    """Adds random numbers, whatever the seed."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        return np.add(x, np.random.default_rng().normal(size=x.shape), out=out)
 
 
 class Doubles(Square):
@@ -222,6 +229,21 @@ class NumpyFloat(Squared):
         return np.float64(super().value(x, t, weights, total, training))
 
 
+class ForEach(Squared):
+    """Returns a loss for each sample."""
+
+    def forward(
+        self,
+        outputs: Array,
+        targets: Array,
+        weights: Weights = None,
+        total: Total = None,
+        training: bool = False,
+    ) -> float:
+        value = super().forward(outputs, targets, weights, total, training)
+        return np.full(len(outputs), value)  # type: ignore[return-value]
+
+
 class NoIds(Squared):
     """Treats class ids as real numbers."""
 
@@ -289,19 +311,26 @@ test_the_fault_is_named = names_faults(
         KeepsScratch: {"forward_keeps_nothing"},
         Squared: set(),
         Sum: {"mean", "total"},
-        GradientNotMean: {"gradient", "zero_scores", "weights", "total"},
+        GradientNotMean: {"gradient", "zero_scores", "weights", "total", "sizes"},
         LossSign: {"gradient", "zero_scores"},
         Unweighted: {"weights"},
         HalfWeighted: {"weights", "total"},
-        OwnTotal: {"total"},
+        OwnTotal: {"total", "sizes"},
         OneOutput: {"gradient", "zero_scores"},
         WrongAtZero: {"zero_scores", "inference_changes_nothing"},
-        FirstTargets: {"gradient", "zero_scores", "soft_targets", "second_batch"},
+        FirstTargets: {
+            "gradient",
+            "zero_scores",
+            "soft_targets",
+            "second_batch",
+            "same_arrays",
+            "sizes",
+        },
         KeepsAlways: {"inference_changes_nothing"},
         Broadcasts: {"targets"},
         LogOfSoftmax: {"large_scores"},
         NumpyFloat: {"number"},
-        NoIds: {"class_ids"},
+        NoIds: {"class_ids", "sizes"},
         MutatedScores: {"inputs_unchanged"},
         BackwardFirst: {"call_order"},
         Hardens: {"soft_targets"},
@@ -309,3 +338,16 @@ test_the_fault_is_named = names_faults(
         Reversed: {"probabilities"},
     }
 )
+
+
+def test_a_loss_for_each_sample_is_named_as_such() -> None:
+    reasons = failures(ForEach)
+    assert "returned an array of shape (5,)" in reasons["gradient"]
+    assert "ndarray" in reasons["number"]
+    assert not any("__format__" in reason for reason in reasons.values())
+
+
+def test_a_jump_is_not_blamed_on_random_numbers() -> None:
+    reason = failures(Jumps)["derivative"]
+    assert "is not smooth" in reason
+    assert "self.rng" not in reason

@@ -144,7 +144,7 @@ test_the_fault_is_named = names_faults(
         SharedGradient: {"instances_independent"},
         SignInFloat32: {"float32_agrees"},
         HalfPrecision: {"float32_agrees"},
-        ThreeRows: {"input_gradient"},
+        ThreeRows: {"input_gradient", "many_samples"},
         LostMean: {"state_complete", "copies"},
         Squared: set(),
         ErrorInPool: {"instances_independent"},

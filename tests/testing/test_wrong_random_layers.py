@@ -236,7 +236,7 @@ class Step(Layer):
 test_the_fault_is_named = names_faults(
     {
         Drop: set(),
-        NewMask: {"input_gradient", "batch_of_one", "ties"},
+        NewMask: {"input_gradient", "batch_of_one"},
         DropsAlways: {
             "training_difference",
             "samples_independent",
@@ -250,7 +250,7 @@ test_the_fault_is_named = names_faults(
         Largest: set(),
         AllLargest: {"ties"},
         Centre: set(),
-        ForgottenMean: {"input_gradient", "batch_of_one", "ties"},
+        ForgottenMean: {"input_gradient", "batch_of_one"},
         SpectralNorm: set(),
         MovesSpectralNorm: {"inference_changes_nothing"},
         Step: {"input_gradient", "batch_of_one", "float32_agrees"},

@@ -17,7 +17,10 @@ from plugnet.testing.snapshot import Snapshot
 from plugnet.testing.state import warnings_as_failures
 from plugnet.testing.target import Target, for_each
 
-FAR: Final = (3.3, 5.1, 7.7, 13.0, 29.0, 47.0)  # beyond where a clipped function bends
+#: Beyond where a clipped function bends, and where exp overflows in float32; no whole numbers, at
+#: which a step function jumps.
+FAR: Final = (3.3, 5.1, 7.7, 13.3, 29.3, 47.3, 89.3, 98.7)
+ROUNDING: Final = 1e-2  # of a derivative in float32, and the effect on it of a change by 1e-5
 LARGE: Final = (-1e3, -100.0, 100.0, 1e3)
 
 
@@ -73,6 +76,21 @@ def check_derivative(harness: ActivationHarness) -> None:
     for x in (harness.x, *far.reshape(-1, 1)):  # each alone, because a sum would hide small ones
         where = "derivative" if x is harness.x else f"derivative at {x[0]:g}"
         compare_gradient(harness.run(x)[1], partial(harness.total, x), x, where)
+
+
+@for_each(harnesses)
+def check_float32_agrees(harness: ActivationHarness) -> None:
+    """At moderate numbers up to 100 the derivative in float32 is that in float64."""
+    far = harness.within([*FAR, *(-number for number in FAR)]).astype("float32")
+    found, wide = harness.run(far)[1], far.astype("float64")
+    expected, moved = (harness.run(x)[1] for x in (wide, wide * (1 + 1e-5)))
+    slack = ROUNDING * np.maximum(1, abs(expected)) + abs(moved - expected)
+    fits = abs(expected) < np.finfo("float32").max / 2
+    for place in np.flatnonzero(fits & ~(abs(found - expected) <= slack)):
+        fail(
+            f"derivative at {far[place]:g} is {found[place]:.4g} in float32, but "
+            f"{expected[place]:.4g} in float64. Use a formula that does not overflow."
+        )
 
 
 @for_each(harnesses)
@@ -136,6 +154,36 @@ def check_out(harness: ActivationHarness) -> None:
         require(allclose(out, expected), f"{name} gives different values with out than without.")
     fresh = activation.forward(x)
     require(not np.shares_memory(fresh, x), "forward must return a new array, not its input.")
+
+
+@for_each(harnesses)
+def check_same_arrays(harness: ActivationHarness) -> None:
+    """Results are computed anew from arrays with new numbers."""
+    activation, x, y = harness.activation, harness.x.copy(), np.empty_like(harness.x)
+    found = []
+    for numbers in (harness.x, np.ascontiguousarray(harness.x[::-1])):
+        x[...] = numbers
+        y[...] = activation.forward(x)
+        found = [y.copy(), np.array(activation.derivative(x, y))]
+    require(
+        all(map(allclose, found, harness.run(np.ascontiguousarray(harness.x[::-1])))),
+        "With new numbers in the same arrays, its values or derivatives are not those of the new "
+        "numbers. Compute anew each time.",
+    )
+
+
+def check_instances_independent(target: Target) -> None:
+    """Two activations with the same arguments do not affect each other."""
+    for one, other in zip(harnesses(target), harnesses(target), strict=True):
+        x = one.x
+        y, slope = one.run(x)
+        kept = one.activation.derivative(x, y)
+        other.run(np.ascontiguousarray(x[::-1]))
+        require(
+            allclose(kept, slope),
+            "With another activation of the same class in use, a derivative is overwritten. Keep "
+            "buffers in the object, not in the class or the module.",
+        )
 
 
 @for_each(harnesses)

@@ -12,8 +12,10 @@ from plugnet.testing import (
     hooks,
     initializers,
     layer_gradients,
+    layer_learning,
     layer_objects,
     layer_passes,
+    layer_sizes,
     layers,
     losses,
     lr_policies,
@@ -25,7 +27,14 @@ from plugnet.testing import (
 #: The first module of each kind also has ``exercise(target)``, which uses the component on ordinary
 #: inputs and returns all results.
 MODULES: Final[dict[str, tuple[ModuleType, ...]]] = {
-    "layer": (layers, layer_gradients, layer_passes, layer_objects),
+    "layer": (
+        layers,
+        layer_gradients,
+        layer_sizes,
+        layer_passes,
+        layer_learning,
+        layer_objects,
+    ),
     "activation": (activations,),
     "loss": (losses,),
     "initializer": (initializers,),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -14,12 +15,13 @@ from plugnet.testing.cases import cases, harnesses
 from plugnet.testing.comparison import allclose
 from plugnet.testing.gradients import compare_gradient, one_sided_slopes
 from plugnet.testing.layer_harness import LayerHarness
-from plugnet.testing.report import NotApplicable, require
+from plugnet.testing.report import CheckFailure, NotApplicable, require
 from plugnet.testing.target import Target, for_each
 
 MANY: Final = 9  # rows; enough that no layer treats them one by one
 ROUNDING: Final = 1e-4  # of float32 against float64; float16 is further off
 FILL: Final = 1e3
+ADVICE: Final = "Random numbers must come from self.rng."
 #: How inputs are drawn: once with a wide spread, beyond where a clipped function bends.
 DRAWS: Final[tuple[dict[str, Any], ...]] = ({"seed": 1}, {"seed": 5, "spread": 4})
 
@@ -32,15 +34,15 @@ def _large_batches(target: Target) -> Iterator[LayerHarness]:
 @for_each(_large_batches)
 def check_input_gradient(harness: LayerHarness) -> None:
     """The gradient with respect to the inputs agrees with central differences, in float64."""
-    _only_if_differentiable(harness)
-    _compare_inputs(harness)
+    only_if_differentiable(harness)
+    compare_inputs(harness)
 
 
 @for_each(_large_batches)
 def check_parameter_gradients(harness: LayerHarness) -> None:
     """The gradient of every trainable parameter agrees with central differences, in float64."""
     harness.require_trained()
-    _compare_parameters(harness)
+    compare_parameters(harness)
 
 
 @for_each(partial(harnesses, rows=1))
@@ -51,8 +53,8 @@ def check_batch_of_one(harness: LayerHarness) -> None:
     except ShapeError as error:
         raise NotApplicable(f"it refuses to train on one sample: {error}") from None
     if harness.differentiable:
-        _compare_inputs(harness)
-    _compare_parameters(harness)
+        compare_inputs(harness)
+    compare_parameters(harness)
 
 
 @for_each(harnesses)
@@ -99,9 +101,8 @@ def check_ties(harness: LayerHarness) -> None:
     All inputs move together, so equal inputs stay equal. A maximum moves with its tied inputs, so
     their gradients must add up to its gradient, however they are shared.
     """
-    _only_if_differentiable(harness)
-    if harness.case.example.inputs is not None:
-        raise NotApplicable("its inputs are restricted")
+    only_if_differentiable(harness)
+    only_if_any_numbers(harness)
     x = np.random.default_rng(3).integers(-1, 2, harness.x.shape).astype(float)
     weights = np.abs(harness.dy)  # positive, so that one-sided slopes add up to bounds
     least, most = (
@@ -109,12 +110,29 @@ def check_ties(harness: LayerHarness) -> None:
         for side in one_sided_slopes(harness.forward, x, np.ones_like(x))
     )
     slope = float(harness.run(x, weights).dx.sum())
-    require(
-        least <= slope <= most,
-        f"For inputs -1, 0 and 1 of shape {harness.case.shape}, many of them equal, the sum of "
-        f"dx must lie within {least:.6g} .. {most:.6g}, but it is {slope:.6g}. Equal inputs "
-        "must share a gradient, not each get all of it.",
-    )
+    with unless_wrong_anyway(harness):
+        require(
+            least <= slope <= most,
+            f"For inputs -1, 0 and 1 of shape {harness.case.shape}, many of them equal, the sum of "
+            f"dx must lie within {least:.6g} .. {most:.6g}, but it is {slope:.6g}. Equal inputs "
+            "must share a gradient, not each get all of it.",
+        )
+
+
+@for_each(harnesses)
+def check_zeros(harness: LayerHarness) -> None:
+    """For a sample of zeros, outputs and gradients are finite."""
+    only_if_any_numbers(harness)
+    x = harness.x.copy()
+    x[0] = 0
+    y, dx, grads = harness.run(x)
+    found = {"y": y, "y, not in training,": harness.forward(x, False), "dx": dx, **grads}
+    for name, array in found.items():
+        require(
+            np.isfinite(array).all(),
+            f"For a sample of zeros, {name} has NaN or infinity. Add a small number to what is "
+            "divided by, or take the logarithm or the root of.",
+        )
 
 
 def check_float32_agrees(target: Target) -> None:
@@ -145,20 +163,51 @@ def _check_rounded(name: str, found: Array, expected: Array) -> None:
     )
 
 
-def _only_if_differentiable(harness: LayerHarness) -> None:
+def only_if_differentiable(harness: LayerHarness) -> None:
+    """Raise NotApplicable if there is no gradient with respect to the inputs."""
     if not harness.differentiable:
         raise NotApplicable("the class says differentiable = False")
 
 
-def _compare_inputs(harness: LayerHarness) -> None:
+def only_if_any_numbers(harness: LayerHarness) -> None:
+    """Raise NotApplicable if the layer accepts only some numbers."""
+    if harness.case.example.inputs is not None:
+        raise NotApplicable("its inputs are restricted")
+
+
+@contextmanager
+def unless_wrong_anyway(harness: LayerHarness) -> Iterator[None]:
+    """Turn a failure into NotApplicable if gradients are wrong for ordinary inputs, too."""
+    try:
+        yield
+    except CheckFailure:
+        if _is_right(harness):
+            raise
+        raise NotApplicable("gradients are wrong for ordinary inputs") from None
+
+
+def _is_right(harness: LayerHarness) -> bool:
+    try:
+        if harness.differentiable:
+            compare_inputs(harness, entries=0)
+        compare_parameters(harness, entries=0)
+    except CheckFailure:
+        return False
+    return True
+
+
+def compare_inputs(harness: LayerHarness, **options: int) -> None:
+    """Compare dx with central differences; ``options`` are those of `compare_gradient`."""
     x: Array = harness.x.copy()
     dx = harness.run().dx
     where = f"dx (inputs of shape {harness.case.shape}, N = {len(x)})"
-    compare_gradient(dx, partial(harness.loss, x), x, where)
+    compare_gradient(dx, partial(harness.loss, x), x, where, advice=ADVICE, **options)
 
 
-def _compare_parameters(harness: LayerHarness) -> None:
+def compare_parameters(harness: LayerHarness, **options: int) -> None:
+    """Compare the gradients of parameters with central differences."""
     grads, x = harness.run().grads, harness.x
     for name, parameter in harness.trained().items():
         where = f"{name}.grad (inputs of shape {harness.case.shape}, N = {len(x)})"
-        compare_gradient(grads[name], partial(harness.loss, x), parameter.value, where)
+        function = partial(harness.loss, x)
+        compare_gradient(grads[name], function, parameter.value, where, advice=ADVICE, **options)

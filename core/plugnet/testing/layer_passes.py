@@ -141,13 +141,31 @@ def check_samples_independent(harness: LayerHarness) -> None:
 
 @for_each(harnesses)
 def check_second_batch(harness: LayerHarness) -> None:
-    """The results of a batch do not depend on the batch before."""
+    """The results of a batch do not depend on the batch before, nor on the array it comes in."""
     other, dy = harness.inputs(1), np.ascontiguousarray(harness.dy[::-1])
+    alone = harness.twin().run(other, dy)
     harness.run()
     require(
-        harness.run(other, dy).allclose(harness.twin().run(other, dy)),
+        harness.run(other, dy).allclose(alone),
         "A batch gives different results after another batch than on its own.",
     )
+    require(
+        _run_in_same_arrays(harness.twin(), other, dy).allclose(alone),
+        "A batch gives different results if another was in the same arrays before. Compute anew in "
+        "each pass: the array may be the same one, with new numbers.",
+    )
+
+
+def _run_in_same_arrays(harness: LayerHarness, x: Array, dy: Array) -> PassResult:
+    """Run a pass on the harness's own batch, then on another in the same two arrays."""
+    own_x, own_dy = harness.x.copy(), harness.dy.copy()
+    harness.forward_in_place(own_x)
+    harness.layer.backprop(own_dy, harness.differentiable)
+    own_x[...], own_dy[...] = x, dy
+    y = np.array(harness.forward_in_place(own_x))
+    harness.clear_gradients()
+    dx = harness.layer.backprop(own_dy, harness.differentiable)
+    return PassResult(y, dy[:0] if dx is None else np.array(dx), harness.grads())
 
 
 @for_each(harnesses)
@@ -162,6 +180,13 @@ def check_prepare(harness: LayerHarness) -> None:
         "After prepare was called for another batch shape, the results differ. prepare must make "
         "new buffers each time.",
     )
+    for prepares in (False, True):
+        grown = harness.twin(prepares=prepares)
+        grown.run(*few)
+        require(
+            grown.run().allclose(expected),
+            "A batch gives different results after a smaller one than on its own.",
+        )
 
 
 @for_each(harnesses)
@@ -224,3 +249,21 @@ def check_frozen(harness: LayerHarness) -> None:
             f"With {', '.join(frozen) or 'nothing'} set to trainable=False, dx or the "
             "gradient of another parameter changes, or a frozen parameter's gradient is not 0.",
         )
+    _require_thawed(harness, expected)
+
+
+def _require_thawed(harness: LayerHarness, expected: PassResult) -> None:
+    """Freeze all parameters of a new layer for its first step, and train them in the second."""
+    other = harness.twin()
+    chain, trained = registry.layers.build("chain", [other.layer]), other.trained()
+    for trains in (False, True):
+        for parameter in trained.values():
+            parameter.trainable = trains
+        other.restore()
+        chain.forward(other.x.copy(), training=True)
+        chain.backprop(other.dy.copy(), other.differentiable)
+    require(
+        all(allclose(parameter.grad, expected.grads[name]) for name, parameter in trained.items()),
+        "A parameter that was frozen in the first step and is trained again gets a wrong gradient. "
+        "Read its trainable in every pass.",
+    )

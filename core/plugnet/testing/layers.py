@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import combinations
 
 import numpy as np
 
 from plugnet.arrays import Array, Shape
 from plugnet.errors import PlugnetError, ShapeError
 from plugnet.interfaces import Layer
-from plugnet.layers import parameters_of
+from plugnet.layers import parameters_of, walk
 from plugnet.parameter import Parameter
 from plugnet.testing.cases import (
     candidate_shapes,
@@ -21,7 +23,7 @@ from plugnet.testing.cases import (
     working_cases,
 )
 from plugnet.testing.comparison import allclose
-from plugnet.testing.layer_harness import Case, LayerHarness
+from plugnet.testing.layer_harness import ROOT, Case, LayerHarness
 from plugnet.testing.report import NotApplicable, fail, raised, require
 from plugnet.testing.snapshot import find_instances
 from plugnet.testing.target import Target, for_each, in_both_dtypes
@@ -101,6 +103,33 @@ def check_parameters(harness: LayerHarness) -> None:
         not lost,
         f"It holds {lost[:1]}, which parameters() does not return, so it is neither trained nor "
         "saved. Let parameters() return its own parameters, and inner() its inner layers.",
+    )
+
+
+@for_each(harnesses)
+def check_parameters_apart(harness: LayerHarness) -> None:
+    """No two parameters share memory: a network gives each its own part of one block."""
+    layer: Layer = harness.target.build(harness.case.example)
+    layer.initialize(harness.case.shape, np.random.default_rng(1), np.dtype("float64"))
+    found = parameters_of(walk({ROOT: layer}))
+    for (name, one), (other, two) in combinations(found.items(), 2):
+        require(
+            one is two or not np.shares_memory(one.value, two.value),
+            f"{name.removeprefix(f'{ROOT}.')} and {other.removeprefix(f'{ROOT}.')} share memory, "
+            "but in a network each has its own, and they part. Use one Parameter for both.",
+        )
+
+
+@for_each(harnesses)
+def check_output_shape(harness: LayerHarness) -> None:
+    """Asking `output_shape` about another shape changes no results."""
+    expected = harness.twin().run()
+    with suppress(PlugnetError):
+        harness.layer.output_shape(tuple(2 * size for size in harness.case.shape))
+    require(
+        harness.run().allclose(expected),
+        "After output_shape was asked about another shape, outputs or gradients differ. Keep "
+        "nothing there: initialize and forward are told the shape that counts.",
     )
 
 

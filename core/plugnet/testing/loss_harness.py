@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from plugnet.arrays import Array
 from plugnet.errors import PlugnetError
 from plugnet.interfaces import Loss
-from plugnet.testing.report import NotApplicable
+from plugnet.testing.report import NotApplicable, require
 from plugnet.testing.target import Example, Target
 
 ROWS: Final = 5
+USUAL: Final = (4, 2, 1)  # numbers of outputs
+OTHER: Final = range(3, 11)  # tried if none of these is accepted
 
 
 class LossHarness:
@@ -27,12 +30,15 @@ class LossHarness:
         soft: ``(N, K)`` the one-hot rows smoothed to probabilities.
     """
 
-    def __init__(self, target: Target, example: Example, classes: int, dtype: str) -> None:
+    def __init__(
+        self, target: Target, example: Example, classes: int, dtype: str, rows: int = ROWS
+    ) -> None:
         self.target, self.example, self.classes = target, example, classes
         self.loss: Loss = target.build(example)
-        self.x: Array = np.random.default_rng(1).normal(0, 2, (ROWS, classes)).astype(dtype)
+        self.x: Array = np.random.default_rng(1).normal(0, 2, (rows, classes)).astype(dtype)
         binary = classes == 1 and self.loss.threshold is not None
-        self.ids: Array = np.array([2, 0, 3, 1, 0]) % (2 if binary else classes)
+        ids = np.array([2, 0, 3, 1, 0]) if rows == ROWS else np.arange(rows) * 5
+        self.ids: Array = ids % (2 if binary else classes)
         self.rows: Array = np.eye(classes)[self.ids] if not binary else self.ids[:, None] * 1.0
         self.soft: Array = 0.6 * self.rows + 0.1
 
@@ -40,7 +46,7 @@ class LossHarness:
         """Tell whether the loss accepts all these targets."""
         try:
             for each in targets:
-                self.loss.check(each, (ROWS, self.classes))
+                self.loss.check(each, self.x.shape)
         except PlugnetError:
             return False
         return True
@@ -55,7 +61,7 @@ class LossHarness:
 
     def forward(self, x: Array, targets: Array) -> float:
         """Return the loss outside training."""
-        return self.loss.forward(x.copy(), targets)
+        return _single(self.loss.forward(x.copy(), targets))
 
     def run(
         self, x: Array, targets: Array, weights: Array | None = None, total: float | None = None
@@ -63,11 +69,20 @@ class LossHarness:
         """Return the loss, and a copy of the gradient."""
         self.loss.prepare(x.shape, x.dtype)
         value = self.loss.forward(x.copy(), targets, weights, total, training=True)
-        return value, np.array(self.loss.backward())
+        return _single(value), np.array(self.loss.backward())
 
     def twin(self) -> LossHarness:
         """Return a harness with a new, equal loss."""
         return LossHarness(self.target, self.example, self.classes, str(self.x.dtype))
+
+
+def _single(value: Any) -> float:
+    """Return a loss; fail if it is not a single number."""
+    require(
+        np.ndim(value) == 0,
+        f"forward must return a number, but it returned an array of shape {np.shape(value)}.",
+    )
+    return float(value)
 
 
 def harnesses(target: Target, dtype: str = "float64") -> list[LossHarness]:
@@ -76,9 +91,25 @@ def harnesses(target: Target, dtype: str = "float64") -> list[LossHarness]:
     Raises:
         NotApplicable: there is none; `check_targets` says why.
     """
-    tried = product(target.usable_examples, (4, 2, 1))
-    found = (LossHarness(target, example, classes, dtype) for example, classes in tried)
-    accepted = [harness for harness in found if harness.takes(harness.ids, harness.rows)]
+    accepted = _accepted(target, USUAL, dtype) or _accepted(target, OTHER, dtype)
     if not accepted:
         raise NotApplicable("it accepts neither: see targets")
     return accepted
+
+
+def many_outputs(target: Target, outputs: int, rows: int) -> list[LossHarness]:
+    """Return a harness with many rows for each example, with many outputs or as many as it takes.
+
+    Raises:
+        NotApplicable: as for `harnesses`.
+    """
+    usual = {harness.classes for harness in harnesses(target)}
+    return _accepted(target, (outputs, *usual), "float64", rows)
+
+
+def _accepted(
+    target: Target, outputs: Iterable[int], dtype: str, rows: int = ROWS
+) -> list[LossHarness]:
+    tried = product(target.usable_examples, outputs)
+    found = (LossHarness(target, example, each, dtype, rows) for example, each in tried)
+    return [harness for harness in found if harness.takes(harness.ids, harness.rows)]

@@ -12,9 +12,9 @@ from plugnet.arrays import Array
 from plugnet.errors import PlugnetError
 from plugnet.interfaces import Loss
 from plugnet.testing.comparison import allclose, writes_to
-from plugnet.testing.gradients import compare_gradient, one_sided_slopes
+from plugnet.testing.gradients import MOST_KINKS, compare_gradient, one_sided_slopes
 from plugnet.testing.layers import raises_before_forward
-from plugnet.testing.loss_harness import ROWS, LossHarness, harnesses
+from plugnet.testing.loss_harness import ROWS, LossHarness, harnesses, many_outputs
 from plugnet.testing.report import NotApplicable, fail, raised, require
 from plugnet.testing.snapshot import Snapshot
 from plugnet.testing.state import warnings_as_failures
@@ -23,6 +23,10 @@ from plugnet.testing.target import Target, argument_text, for_each, in_both_dtyp
 FAR: Final = 100.0  # a score at which gradients can still be compared
 LARGE: Final = 1e4
 DIRECTIONS: Final = 10
+STEP: Final = 1e-3
+MANY: Final = 77  # rows: more than a block of 32 or 64, and no multiple of one
+PART: Final = 11
+OUTPUTS: Final = 300  # too many classes for eight bits
 
 
 def _harnesses_or_failure(target: Target) -> list[LossHarness]:
@@ -45,13 +49,16 @@ def check_gradient(harness: LossHarness) -> None:
     for targets, rows in product(harness.targets(), (ROWS, 1)):
         _compare(harness, harness.x[:rows].copy(), targets[:rows], f"gradient (N = {rows}")
     for size in (FAR, -FAR):
-        _compare(harness, harness.scores(size), harness.rows, f"gradient (scores of +-{FAR:g}")
+        name = f"gradient (scores of +-{FAR:g}"
+        _compare(harness, harness.scores(size), harness.rows, name, kinks=1)  # many of them tie
 
 
-def _compare(harness: LossHarness, x: Array, targets: Array, name: str) -> None:
+def _compare(
+    harness: LossHarness, x: Array, targets: Array, name: str, kinks: float = MOST_KINKS
+) -> None:
     _, gradient = harness.run(x, targets)
     where = f"{name}, K = {harness.classes})"
-    compare_gradient(gradient, partial(harness.forward, x, targets), x, where)
+    compare_gradient(gradient, partial(harness.forward, x, targets), x, where, kinks=kinks)
 
 
 @for_each(harnesses)
@@ -131,6 +138,8 @@ def check_class_ids(harness: LossHarness) -> None:
     """Class ids give the same results as one-hot rows."""
     found = harness.run(harness.x, harness.ids)
     _require_same(found, harness.run(harness.x, harness.rows), "one-hot rows of class ids")
+    narrow = harness.run(harness.x, harness.ids.astype(np.uint8))
+    _require_same(found, narrow, "class ids as int64 instead of uint8")
 
 
 @for_each(harnesses)
@@ -139,7 +148,7 @@ def check_soft_targets(harness: LossHarness) -> None:
     if harness.classes > 1 and harness.takes(harness.soft):  # a single class may always cost 0
         soft, hard = (harness.run(harness.x, rows)[0] for rows in (harness.soft, harness.rows))
         require(
-            not allclose(soft, hard),
+            not np.isclose(soft, hard, rtol=1e-9, atol=0),
             "Targets that are probabilities cost the same as one-hot rows of the likeliest class. "
             "Use the probabilities, or let check refuse them with a DataError.",
         )
@@ -192,16 +201,21 @@ def check_probabilities(harness: LossHarness) -> None:
     p = _probabilities(harness.loss, x.copy())
     _probabilities(harness.loss, LARGE * x)
     require(
-        np.array_equal(p.argmax(axis=1), x.argmax(axis=1)),
+        np.array_equal(p[np.arange(len(x)), x.argmax(axis=1)], p.max(axis=1)),
         "The class with the highest score must have the highest probability.",
     )
     if classes == 1 and harness.loss.threshold is None:
         return  # the only class
     for k, step in enumerate(0.5 * np.eye(classes)):
+        rise = _rise(harness.loss, np.concatenate([x, x / 8]), step)[:, k]
         require(
-            np.all(_probabilities(harness.loss, x + step)[:, k] > p[:, k]),
+            np.all(rise >= 0) and np.any(rise > 0),  # it may stay at 0 or 1
             "The probability of a class must rise with its score.",
         )
+
+
+def _rise(loss: Loss, x: Array, step: Array) -> Array:
+    return np.asarray(_probabilities(loss, x + step) - _probabilities(loss, x))
 
 
 def _probabilities(loss: Loss, scores: Array) -> Array:
@@ -237,6 +251,10 @@ def check_inputs_unchanged(harness: LossHarness) -> None:
             "forward or backward writes to outputs, targets or weights, which belong to the "
             "caller.",
         )
+    require(
+        not writes_to(harness.loss.probabilities, harness.x),
+        "probabilities writes to outputs, which belong to the caller.",
+    )
 
 
 @for_each(harnesses)
@@ -247,6 +265,60 @@ def check_second_batch(harness: LossHarness) -> None:
         x, others = -harness.x[:rows], np.ascontiguousarray(targets[::-1][:rows])
         alone = harness.twin().run(x, others)
         _require_same(harness.run(x, others), alone, "no other batch before")
+
+
+@for_each(harnesses)
+def check_same_arrays(harness: LossHarness) -> None:
+    """Results are computed anew from arrays with new numbers, and again in a second `backward`."""
+    for given in harness.targets():
+        loss, x, targets = harness.loss, harness.x.copy(), given.copy()
+        loss.forward(x, targets, training=True)
+        first = np.array(loss.backward())
+        require(
+            allclose(loss.backward(), first),
+            "A second backward gives a different gradient. It must not change what forward keeps.",
+        )
+        x[...], targets[...] = -harness.x, given[::-1]
+        alone = harness.twin().run(x, targets)
+        value = loss.forward(x, targets, training=True)
+        _require_same((value, loss.backward()), alone, "other numbers in the same arrays before")
+
+
+@for_each(partial(many_outputs, outputs=OUTPUTS, rows=MANY))
+def check_sizes(harness: LossHarness) -> None:
+    """A batch of 77 is the sum of its parts, with up to 300 outputs if it takes so many."""
+    if harness.classes == OUTPUTS:
+        found = harness.run(harness.x, harness.ids)
+        name = f"one-hot rows of {OUTPUTS} class ids"
+        _require_same(found, harness.run(harness.x, harness.rows), name)
+    whole = harness.run(harness.x, harness.rows)
+    parts = [slice(start, start + PART) for start in range(0, MANY, PART)]
+    each = [harness.run(harness.x[p], harness.rows[p], total=float(MANY)) for p in parts]
+    together = sum(value for value, _ in each), np.concatenate([dx for _, dx in each])
+    _require_same(together, whole, f"a batch of {MANY} instead of its parts of {PART}")
+
+
+@for_each(harnesses)
+def check_threshold(harness: LossHarness) -> None:
+    """A single score costs less on its class's side of the threshold than on the other."""
+    threshold = harness.loss.threshold
+    if threshold is None or harness.classes > 1:
+        raise NotApplicable("it has no threshold")
+    above, below = (np.full_like(harness.x, threshold + step) for step in (1, -1))
+    ones, zeros = np.ones_like(harness.ids), np.zeros_like(harness.ids)
+    for name, targets, right, wrong in (("1", ones, above, below), ("0", zeros, below, above)):
+        less, more = (harness.forward(x, targets) for x in (right, wrong))
+        require(
+            less < more,
+            f"For class {name} the score {right[0, 0]:g} costs {less:.6g}, and {wrong[0, 0]:g} "
+            f"costs {more:.6g}, but it must be less on its side of the threshold, {threshold:g}.",
+        )
+    low, high = (harness.loss.probabilities(harness.x * 0 + threshold + s) for s in (-STEP, STEP))
+    require(
+        low is None or high is None or (np.all(low <= 0.5) and np.all(high >= 0.5)),
+        f"The probability of class 1 must be 1/2 at the threshold, {threshold:g}: at most that "
+        "below, and at least that above.",
+    )
 
 
 @for_each(harnesses)
